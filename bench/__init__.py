@@ -1,0 +1,1 @@
+"""SceneBench: a benchmark of methods that learn several concepts from one image."""

@@ -1,0 +1,110 @@
+"""`bench build-dataset`: one sub-command a recipe of `datasets/`, with its fields as options."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import typer
+from rich.console import Console
+
+from bench.content import DropIn, discover, find
+from bench.dataset.remarks import say
+from bench.spec import field_types
+
+remarks = Console(stderr=True)
+
+DEFAULT = "playroom"
+"""The recipe that needs no data."""
+_FOLDER = Path("data")
+_OUT = "folder to write; nothing else may be in it"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb."""
+    verb = typer.Typer(
+        help="Build a dataset: pictures, masks, prompts and a manifest to share. Without a recipe: rules of "
+        "Break-A-Scene over Playroom's drawn toys.",
+        rich_markup_mode="markdown",
+    )
+    verb.callback(invoke_without_command=True)(_bare)
+    discovery = discover("datasets")
+    for drop_in in discovery.found.values():
+        _add_recipe(verb, drop_in)
+    app.add_typer(verb, name="build-dataset")
+
+
+def _add_recipe(verb: typer.Typer, drop_in: DropIn) -> None:
+    """Add a recipe's commands; fields that make no options are reported and hide no other recipe."""
+    try:
+        for name, values in _presets(drop_in):
+            command = _command(drop_in, name, values)
+            typer.main.get_command(_alone(command))
+            verb.command(name, help=_help(drop_in))(command)
+    except (RuntimeError, ValueError, TypeError, AssertionError) as error:
+        remarks.print(f"the fields of {drop_in.file} make no options: {error}", soft_wrap=True)
+
+
+def _alone(command: Callable[..., None]) -> typer.Typer:
+    app = typer.Typer()
+    app.command()(command)
+    return app
+
+
+def _bare(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option(help=f"{_OUT}; by default {_FOLDER / DEFAULT}")] = None,
+) -> None:
+    """Build the default dataset and say how to point the recipe at COCO."""
+    if context.invoked_subcommand is not None:
+        if out is not None:
+            raise typer.BadParameter("write --out behind the recipe's name")
+        return
+    find("datasets", DEFAULT).role().build(out or _FOLDER / DEFAULT)
+    say(
+        "These are Break-A-Scene's rules over Playroom's drawn toys. Over COCO: bench build-dataset "
+        "break-a-scene --coco DIR, where DIR holds annotations/instances_*.json and the pictures."
+    )
+
+
+def _presets(drop_in: DropIn) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The drop-in itself, then `name:variant` for each variant, with the values that replace defaults."""
+    yield drop_in.name, {}
+    for variant, values in drop_in.variants.items():
+        yield f"{drop_in.name}:{variant}", values
+
+
+def _help(drop_in: DropIn) -> str:
+    return f"{drop_in.summary[:1].upper()}{drop_in.summary[1:]}. ({drop_in.source})"
+
+
+def _command(drop_in: DropIn, name: str, values: Mapping[str, Any]) -> Callable[..., None]:
+    """A function whose parameters are `--out` and the builder's fields, for typer to read."""
+
+    def build(out: Path, **options: Any) -> None:
+        drop_in.role(**options).build(out)
+
+    default = _FOLDER / name.replace(":", "-")
+    parameters = [_parameter("out", Annotated[Path, typer.Option(help=_OUT)], default)]
+    types = field_types(drop_in.role)
+    for field in fields(drop_in.role):
+        made = field.default_factory() if field.default_factory is not MISSING else field.default
+        start = values.get(field.name, inspect.Parameter.empty if made is MISSING else made)
+        parameters.append(_parameter(field.name, _option(field.name, types[field.name]), start))
+    build.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    build.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return build
+
+
+def _option(name: str, annotation: Any) -> Any:
+    """`Annotated[int, "help"]` as a typer option; a bool is a switch without its opposite."""
+    kind, *notes = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
+    text = next((note for note in notes if isinstance(note, str)), None)
+    return Annotated[kind, typer.Option(f"--{name.replace('_', '-')}", help=text)]
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -1,0 +1,99 @@
+"""`bench doctor`: what this machine has, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+
+console = Console()
+PACKAGES = ("torch", "torchvision", "diffusers", "transformers", "pycocotools", "pandas", "scipy", "statsmodels")
+
+
+class Finding(NamedTuple):
+    """One line of the examination; `advice` is empty where all is well."""
+
+    what: str
+    found: str
+    advice: str = ""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("doctor")(doctor)
+
+
+def doctor() -> None:
+    """Examine device, memory, versions and which weights are reachable, and say how to get what is missing."""
+    table = Table("what", "found", "next step", title="bench doctor", title_justify="left")
+    for finding in (*_machine(), *_versions(), *_weights()):
+        table.add_row(*finding, style="yellow" if finding.advice else None)
+    console.print(table)
+
+
+def _machine() -> Iterator[Finding]:
+    import torch  # noqa: PLC0415 - slow to import
+
+    memory = psutil.virtual_memory()
+    yield Finding("system", f"{platform.platform()}, Python {platform.python_version()}")
+    yield Finding("processor", f"{os.cpu_count()} cores")
+    yield Finding("memory", f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free")
+    free = psutil.disk_usage(str(Path.cwd())).free / 2**30
+    yield Finding("disk here", f"{free:.0f} GiB free", "" if free > 10 else "Stable Diffusion needs 10 GiB and more")
+    if not torch.cuda.is_available():
+        yield Finding("GPU", "no CUDA device", "Playroom needs none; for Stable Diffusion use a machine with a GPU")
+    for index in range(torch.cuda.device_count()):
+        gpu = torch.cuda.get_device_properties(index)
+        yield Finding(f"GPU cuda:{index}", f"{gpu.name}, {gpu.total_memory / 2**30:.0f} GiB")
+
+
+def _versions() -> Iterator[Finding]:
+    for package in ("scenebench", *PACKAGES):
+        try:
+            yield Finding(package, importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(package, "not installed", f"pip install {package}")
+
+
+def _weights() -> Iterator[Finding]:
+    from bench.diffusion.backbone import PRESETS, BackboneSpec  # noqa: PLC0415 - torch is slow to import
+    from bench.metrics.presets import PRESETS as METRICS  # noqa: PLC0415
+
+    for name in PRESETS:
+        place = BackboneSpec(name).hub_ids[0]
+        yield _weight(f"backbone {name}", place, f"hf download {place}, then --backbone FOLDER")
+    places = {source.place for preset in METRICS.values() for source in preset.sources}
+    for place in sorted(places):
+        yield _weight("evaluator", place, f"hf download {place}")
+
+
+def _weight(what: str, place: str, advice: str) -> Finding:
+    shown = f"{Path(place).parent.name}/{Path(place).name}"
+    if Path(place).is_dir():
+        return Finding(what, f"{shown}: in this package")
+    if Path(place).is_absolute():
+        return Finding(what, f"{shown}: missing from this package", "install scenebench again")
+    return _hub_weight(what, place, advice)
+
+
+def _hub_weight(what: str, place: str, advice: str) -> Finding:
+    from huggingface_hub import HfApi, try_to_load_from_cache  # noqa: PLC0415
+    from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
+
+    if any(isinstance(try_to_load_from_cache(place, file), str) for file in ("config.json", "model_index.json")):
+        return Finding(what, f"{place}: in the local cache")
+    try:
+        HfApi().model_info(place, timeout=5)
+    except HfHubHTTPError as error:
+        return Finding(what, f"{place}: refused by the hub ({type(error).__name__})", advice)
+    except Exception as error:  # every version of the hub's client has transport errors of its own
+        return Finding(what, f"{place}: the hub is not reachable ({type(error).__name__})", advice)
+    return Finding(what, f"{place}: on the hub, downloaded at first use")

@@ -1,0 +1,79 @@
+"""`bench`: the command, its verbs, and how errors reach the user."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from bench.content import add_path
+from bench.errors import UserError
+
+INTERRUPTED = 130
+
+
+def build_app() -> typer.Typer:
+    """The command tree; made after `--path` is known, since drop-in datasets are commands of their own."""
+    from bench.cli import build_dataset, doctor, listing, report, run, score  # noqa: PLC0415 - `--path` first
+
+    app = typer.Typer(
+        name="bench",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        help="SceneBench: which method learns several concepts from one image best, and can you prove it?",
+        epilog="Start with `bench run --methods ours,ti-m`: it needs no data, no weights and no GPU. Your own methods, "
+        "datasets and reports: `--path DIR` (or $BENCH_PATH), anywhere on the line.",
+    )
+    for verb in (build_dataset, run, score, report, listing, doctor):
+        verb.add_to(app)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; bad input ends in one line on standard error, never in a traceback."""
+    try:
+        rest = _take_paths(list(sys.argv[1:] if arguments is None else arguments))
+        code = build_app()(rest, prog_name="bench", standalone_mode=False)
+    except UserError as error:
+        _stop(f"bench: {error}", error.code)
+    except typer.TyperException as error:
+        _stop(f"bench: {error.format_message()} (`bench --help`, `bench VERB --help`)", error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    if code == INTERRUPTED:
+        _stop("bench: stopped; nothing that was finished is lost: the same command goes on from here", INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _take_paths(arguments: list[str]) -> list[str]:
+    """Apply every `--path DIR` and return the other arguments."""
+    rest: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        name, equals, value = argument.partition("=")
+        if name != "--path":
+            rest.append(argument)
+            continue
+        folder = value if equals else next(remaining, None)
+        if folder is None:
+            raise UserError("--path needs a folder: --path DIR")
+        add_path(Path(folder))
+    return rest
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""`bench report`: write a run's report again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.run.folder import open_run
+from bench.run.lock import hold
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("report")(report)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder, for example runs/playroom-quick")],
+    kind: Annotated[str, typer.Option("--report", help="a report of `bench list reports`")] = "pareto",
+) -> None:
+    """Write the report of RUN from the scores it has; neither pictures nor scores change."""
+    from bench.run.engine import reopen  # noqa: PLC0415 - torch is slow to import
+
+    folder = open_run(run)
+    with hold(folder.path):
+        for file in reopen(folder, None).report(kind):
+            typer.echo(file)

@@ -1,0 +1,128 @@
+"""`bench run`: plan, fit, generate, score and report, in one command that can be started again at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from bench.errors import UserError
+from bench.run.folder import RunFolder
+from bench.run.lock import hold
+from bench.run.progress import console as remarks
+from bench.spec import configure, split_specs
+
+if TYPE_CHECKING:
+    from bench.plan import Unit
+
+console = Console()
+DEFAULT_DATASET = "playroom:quick"
+FAILED = 1
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("run")(run)
+
+
+def run(
+    methods: Annotated[
+        str, typer.Option(help="what to compare, with commas: ours,ti-m or ours[phase1_steps=0],ours:code,ti-m")
+    ] = "ours,ti-m",
+    dataset: Annotated[
+        str, typer.Option(help="a folder made by `bench build-dataset`, or a recipe that needs no data")
+    ] = DEFAULT_DATASET,
+    backbone: Annotated[
+        str, typer.Option(help="playroom, sd21, sd14, a hub id or a folder of Stable Diffusion 1.x/2.x")
+    ] = "playroom",
+    revision: Annotated[str | None, typer.Option(help="the hub revision of the backbone")] = None,
+    metrics: Annotated[str | None, typer.Option(help="metric preset; by default the one the backbone names")] = None,
+    name: Annotated[str | None, typer.Option(help="name of the run; by default dataset and backbone")] = None,
+    runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
+    scenes: Annotated[str | None, typer.Option(help="only the first N scenes, or scenes by name")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="only the first N units (a method on a scene)")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and do nothing")] = False,
+    report: Annotated[str, typer.Option(help="the report to write; see `bench list reports`")] = "pareto",
+    seed: Annotated[int, typer.Option(min=0, help="everything random derives from it")] = 0,
+    budget: Annotated[str | None, typer.Option(help="one of the backbone's budgets of training steps")] = None,
+    sampling_steps: Annotated[int | None, typer.Option(min=1, help="DDIM steps; by default the backbone's")] = None,
+    guidance: Annotated[float | None, typer.Option(min=0, help="guidance scale; by default the backbone's")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")] = "auto",
+    batch_size: Annotated[int, typer.Option(min=1, help="pictures drawn at once; does not change them")] = 8,
+    keep_fits: Annotated[int, typer.Option(min=0, help="keep fits of up to so many MB for later prompts")] = 64,
+) -> None:
+    """Compare methods: fit each on every scene, draw all prompts, score, test and report.
+
+    Without options it runs on Playroom, in minutes, on any machine. A run lies in runs/NAME; starting it again does
+    only what is missing, and more methods can be added to it.
+    """
+    from bench.run.engine import Pace, Wishes, start  # noqa: PLC0415 - torch is slow to import
+
+    wishes = Wishes(dataset, backbone, revision, precision, device, budget, sampling_steps, guidance, seed, metrics)
+    folder = RunFolder(runs / (name or default_name(dataset, backbone)))
+    specs = checked(methods)
+    configure("reports", report)
+    with hold(folder.path):
+        session, hardware = start(folder, specs, wishes)
+        units = chosen(session.plan, scenes, limit)
+        if dry_run:
+            _say_plan(session.todo(units), units, folder)
+            return
+        failed = session.generate(units, hardware, Pace(batch_size, keep_fits * 1_000_000))
+        session.score(device)
+        files = session.report(report)
+    for file in files:
+        typer.echo(file)
+    if failed:
+        raise UserError(f"{failed} of {len(units)} units failed; their tracebacks: {folder.path / 'failed'}", FAILED)
+    remarks.print(f"Open {files[0]} in a browser.", soft_wrap=True)
+
+
+def checked(methods: str) -> tuple[str, ...]:
+    """The methods asked for; raises `UserError` for a bad one before anything is written."""
+    specs = split_specs(methods)
+    if not specs:
+        raise UserError("--methods names no method; for example --methods ours,ti-m (`bench list methods`)")
+    for spec in specs:
+        configure("methods", spec)
+    return specs
+
+
+def default_name(dataset: str, backbone: str) -> str:
+    """A folder name from the dataset and, unless it is Playroom, the backbone."""
+    parts = [Path(dataset.rstrip("/")).name, *([] if backbone == "playroom" else [Path(backbone).name])]
+    return "-".join("".join(c if c.isalnum() or c in "._" else "-" for c in part).strip("-") for part in parts)
+
+
+def chosen(plan: Sequence[Unit], scenes: str | None, limit: int | None) -> tuple[Unit, ...]:
+    """The units of the plan that this start is about.
+
+    Raises `UserError` for a scene that the dataset does not have.
+    """
+    known = list(dict.fromkeys(unit.scene.name for unit in plan))
+    wanted = known if scenes is None else known[: int(scenes)] if scenes.isdigit() else list(split_specs(scenes))
+    for name in wanted:
+        if name not in known:
+            raise UserError(f"the dataset has no scene '{name}'; it has {', '.join(known[:12])}")
+    return tuple(unit for unit in plan if unit.scene.name in wanted)[:limit]
+
+
+def _say_plan(todo: Sequence[Unit], units: Sequence[Unit], folder: RunFolder) -> None:
+    from bench.run.estimate import estimate_minutes  # noqa: PLC0415
+    from bench.run.work import missing  # noqa: PLC0415
+
+    pictures = sum(len(missing(folder, unit)) for unit in todo)
+    scenes = {unit.scene.name for unit in todo}
+    methods = ", ".join(dict.fromkeys(unit.method.text for unit in units))
+    console.print(f"{folder.path}: {methods}; {len(units)} units, of which {len(units) - len(todo)} are done")
+    console.print(f"to do: {len(todo)} units on {len(scenes)} scenes, {pictures} pictures")
+    minutes = estimate_minutes(folder, todo)
+    console.print(
+        "time: nothing of this kind was measured here yet; start with --limit 1"
+        if minutes is None
+        else f"time: about {minutes:.0f} minutes, from what this run measured so far"
+    )

@@ -1,0 +1,1 @@
+"""The diffusion engine: backbones, handles, losses, recipes, training and drawing."""

@@ -1,0 +1,37 @@
+"""Break-A-Scene's losses as pure functions; squared norms are means, as in the official code."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate, mse_loss
+
+
+def masked_diffusion_loss(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Break-A-Scene, equation 1: the mean of ((target - predicted) * mask)^2 over ALL elements.
+
+    `predicted` and `target` (noise or velocity) are [B, C, h, w]; `mask` is [B, 1, h, w] in [0, 1].
+    Masked-out pixels stay in the denominator (official train.py:1152-1158: mean-reduced MSE of the masked
+    tensors).
+    """
+    return mse_loss(predicted * mask, target * mask)
+
+
+def diffusion_loss(predicted: Tensor, target: Tensor) -> Tensor:
+    """The standard diffusion loss: the mean squared error over all elements of [B, C, h, w]."""
+    return mse_loss(predicted, target)
+
+
+def cross_attention_losses(maps: Tensor, masks: Tensor) -> Tensor:
+    """Break-A-Scene, equation 2, one value a concept, [k]: the mean squared error of its map and its mask.
+
+    `maps` is [k, s, s], each concept's cross-attention averaged over layers and heads; each is divided by its
+    largest value, through which gradients flow (official train.py:1212-1214). `masks` is [k, s, s] in [0, 1].
+    """
+    largest = maps.amax(dim=(1, 2), keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
+    return ((maps / largest - masks) ** 2).mean(dim=(1, 2))
+
+
+def shrink_masks(masks: Tensor, side: int) -> Tensor:
+    """Masks [N, H, W] to float [N, side, side] by nearest neighbour, as in the official code."""
+    return interpolate(masks[:, None].float(), size=(side, side), mode="nearest")[:, 0]

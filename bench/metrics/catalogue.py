@@ -1,0 +1,55 @@
+"""The metrics as records: labels, directions and limits derive from them. Imports no model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.errors import UserError
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: `column` is where its values stand in the table, `limits` its least and greatest value."""
+
+    name: str
+    column: str
+    description: str
+    source: str
+    higher_is_better: bool
+    limits: tuple[float, float]
+
+
+PROMPT_SIMILARITY = Metric(
+    name="prompt-similarity",
+    column="prompt_similarity",
+    description="CLIP: cosine of the embeddings of the picture and of the prompt with class words",
+    source="Break-A-Scene, section 4.1 and B.2",
+    higher_is_better=True,
+    limits=(-1.0, 1.0),
+)
+IDENTITY_SIMILARITY = Metric(
+    name="identity-similarity",
+    column="identity_similarity",
+    description="DINO: cosine of the concept's features, alone on black, in the scene and in the picture",
+    source="Break-A-Scene, section 4.1 and B.2; black masks: issue 32 of google/break-a-scene",
+    higher_is_better=True,
+    limits=(-1.0, 1.0),
+)
+DETECTION_RATE = Metric(
+    name="detection-rate",
+    column="detected",
+    description="MaskFormer: share of the prompted concepts that are found, of those whose class it knows",
+    source="SceneBench: what identity similarity silently leaves out in Break-A-Scene",
+    higher_is_better=True,
+    limits=(0.0, 1.0),
+)
+METRICS: tuple[Metric, ...] = (PROMPT_SIMILARITY, IDENTITY_SIMILARITY, DETECTION_RATE)
+"""Every metric, in the order of reports."""
+
+
+def metric(name: str) -> Metric:
+    """The metric called `name`; raises `UserError` naming the known ones."""
+    for known in METRICS:
+        if known.name == name:
+            return known
+    raise UserError(f"no metric is called '{name}'; known: {', '.join(known.name for known in METRICS)}")

@@ -1,0 +1,1 @@
+"""Training of Playroom's checkpoints: `python -m bench.playroom.train WHAT`."""

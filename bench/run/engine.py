@@ -1,0 +1,184 @@
+"""From what was asked for to a report: the stages of a run, in order, over one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import pandas as pd
+import transformers
+
+from bench.dataset.load import dataset_hash, load_dataset
+from bench.diffusion.backbone import Backbone, BackboneSpec, fingerprint, load_backbone, locate
+from bench.diffusion.device import Hardware, resolve
+from bench.diffusion.settings import BackboneSettings, read_settings
+from bench.errors import UserError
+from bench.metrics.presets import find_preset
+from bench.metrics.presets import fingerprint as evaluators_fingerprint
+from bench.metrics.score import Scorer
+from bench.plan import Conditions, Unit, make_plan
+from bench.run import scoring
+from bench.run.folder import RunFolder
+from bench.run.lexicon import warn_of_unknown_words
+from bench.run.reporting import write_report
+from bench.run.settings import Settings, load_settings, save_settings
+from bench.run.source import dataset_folder
+from bench.run.work import Workshop, is_done, work
+from bench.scenes import Dataset
+from bench.spec import Configured, configure
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asks of a new start, besides the methods.
+
+    None leaves the choice to the backbone: its budgets, its sampler and the metrics that know what it draws.
+    """
+
+    dataset: str
+    backbone: str
+    revision: str | None
+    precision: str
+    device: str
+    budget: str | None
+    sampling_steps: int | None
+    guidance: float | None
+    seed: int
+    metrics: str | None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How to work; nothing here can change a result. `keep_fit_bytes` is the largest fit that is kept."""
+
+    batch_size: int
+    keep_fit_bytes: int
+
+
+class Session:
+    """One start on a run: its settings, its dataset and its plan; each stage can be done alone."""
+
+    def __init__(self, folder: RunFolder, settings: Settings) -> None:
+        self.folder = folder
+        self.settings = settings
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The dataset; unchanged since the run began."""
+        path = dataset_folder(self.settings.dataset, self.folder)
+        if dataset_hash(path) != self.settings.dataset_hash:
+            raise UserError(f"{path} is another dataset than {self.folder.path} began with; use another --name")
+        return load_dataset(path)
+
+    @cached_property
+    def backbone_settings(self) -> BackboneSettings:
+        """The backbone's own settings, with this run's sampler."""
+        own = read_settings(locate(self.backbone_spec))
+        sampler = replace(own.sampler, steps=self.settings.sampling_steps, guidance=self.settings.guidance)
+        return replace(own, sampler=sampler)
+
+    @property
+    def backbone_spec(self) -> BackboneSpec:
+        """Which backbone."""
+        return BackboneSpec(self.settings.backbone, self.settings.revision)
+
+    @cached_property
+    def methods(self) -> tuple[Configured, ...]:
+        """Every method the run has been asked for.
+
+        Raises `UserError` if two texts mean the same method with the same configuration.
+        """
+        methods = tuple(configure("methods", text) for text in self.settings.methods)
+        for index, method in enumerate(methods):
+            for other in methods[:index]:
+                if (method.drop_in, method.configuration) == (other.drop_in, other.configuration):
+                    raise UserError(f"{method.text} and {other.text} are the same method; name it once")
+        return methods
+
+    @cached_property
+    def plan(self) -> tuple[Unit, ...]:
+        """Every unit of the run."""
+        conditions = Conditions(
+            backbone=self.settings.fingerprint,
+            precision=self.settings.precision,
+            budget=asdict(self.backbone_settings.budget(self.settings.budget)),
+            sampling_steps=self.settings.sampling_steps,
+            guidance=self.settings.guidance,
+            seed=self.settings.seed,
+        )
+        return make_plan(self.dataset, self.methods, conditions)
+
+    def todo(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
+        """Those of the units that are not done."""
+        return tuple(unit for unit in units if not is_done(self.folder, unit))
+
+    def generate(self, units: Sequence[Unit], hardware: Hardware, pace: Pace) -> int:
+        """Fit and draw what is missing of the units; returns how many failed."""
+        todo = self.todo(units)
+        if not todo:
+            return 0
+        backbone = self._load_backbone(hardware)
+        warn_of_unknown_words(backbone.tokenizer, self.dataset)
+        return work(Workshop(self.folder, backbone, self.settings.budget, pace.batch_size, pace.keep_fit_bytes), todo)
+
+    def score(self, device: str) -> pd.DataFrame:
+        """Score what is not yet scored and write the table."""
+        preset = find_preset(self.settings.preset)
+        evaluators = evaluators_fingerprint(preset)
+        units = scoring.unscored(self.folder, evaluators, self.plan)
+        if units:
+            scoring.score(self.folder, evaluators, units, Scorer.load(preset, device))
+        return scoring.assemble(self.folder, evaluators, self.dataset.name, self.plan)
+
+    def report(self, text: str) -> tuple[Path, ...]:
+        """Write a report from the table; returns its files, the page first."""
+        return write_report(self.folder, self.settings, self.dataset, self.plan, text)
+
+    def _load_backbone(self, hardware: Hardware) -> Backbone:
+        for library in (diffusers, transformers):
+            quiet: Any = library.utils.logging
+            quiet.disable_progress_bar()
+        backbone = load_backbone(self.backbone_spec, hardware)
+        backbone.settings = self.backbone_settings
+        return backbone
+
+
+def start(folder: RunFolder, methods: Sequence[str], wishes: Wishes) -> tuple[Session, Hardware]:
+    """Begin a run or go on with it; the settings are kept in its folder.
+
+    Raises `UserError` for bad wishes and for wishes that differ from what the run began with.
+    """
+    hardware = resolve(wishes.device, wishes.precision)
+    spec = BackboneSpec(wishes.backbone, wishes.revision)
+    own = read_settings(locate(spec))
+    settings = Settings(
+        dataset=wishes.dataset,
+        dataset_hash=dataset_hash(dataset_folder(wishes.dataset, folder)),
+        backbone=wishes.backbone,
+        revision=wishes.revision,
+        fingerprint=fingerprint(spec),
+        precision=hardware.precision,
+        budget=own.check_budget(wishes.budget) if wishes.budget else default_budget(wishes.dataset),
+        sampling_steps=wishes.sampling_steps or own.sampler.steps,
+        guidance=own.sampler.guidance if wishes.guidance is None else wishes.guidance,
+        seed=wishes.seed,
+        preset=find_preset(wishes.metrics or own.metrics).name,
+        methods=tuple(methods),
+    )
+    Session(folder, settings).methods  # noqa: B018 - a bad method must not get into run.json
+    return Session(folder, save_settings(folder, settings)), hardware
+
+
+def reopen(folder: RunFolder, metrics: str | None) -> Session:
+    """An existing run, from now on with another metric preset if one is given."""
+    settings = load_settings(folder)
+    return Session(folder, settings if metrics is None else replace(settings, preset=find_preset(metrics).name))
+
+
+def default_budget(dataset: str) -> str:
+    """A dataset's variant `quick` goes with the backbone's short budget, everything else with the full one."""
+    return "quick" if dataset.endswith(":quick") else "full"

@@ -1,0 +1,74 @@
+"""Where everything of a run lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import UserError
+
+SCHEMA = 1
+"""Version of `run.json`, of the units' records and of the cached scores."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run, `runs/<name>/`; every path of it is made here."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    @property
+    def settings(self) -> Path:
+        """`run.json`: what the run is of."""
+        return self.path / "run.json"
+
+    @property
+    def dataset(self) -> Path:
+        """The dataset, where the run built it itself."""
+        return self.path / "dataset"
+
+    @property
+    def table(self) -> Path:
+        """`scores.parquet`: a row a picture and concept (columns: `bench.table.COLUMNS`)."""
+        return self.path / "scores.parquet"
+
+    def fit(self, unit: str) -> Path:
+        """What a unit's fit learned."""
+        return self.path / "fits" / f"{unit}.safetensors"
+
+    def picture(self, identity: str) -> Path:
+        """A generated picture."""
+        return self.path / "pictures" / f"{identity}.png"
+
+    def record(self, unit: str) -> Path:
+        """The record of a finished unit."""
+        return self.path / "units" / f"{unit}.json"
+
+    def failure(self, unit: str) -> Path:
+        """The traceback of a unit whose method failed."""
+        return self.path / "failed" / f"{unit}.txt"
+
+    def scores(self, evaluators: str, unit: str) -> Path:
+        """A unit's rows of the table, as scored by the evaluators of that fingerprint."""
+        return self.path / "scores" / evaluators / f"{unit}.json"
+
+    def report(self, name: str) -> Path:
+        """The folder of a report."""
+        return self.path / "report" / name
+
+
+def open_run(path: Path) -> RunFolder:
+    """The folder of an existing run.
+
+    Raises `UserError` if there is none, naming those beside it.
+    """
+    folder = RunFolder(path)
+    if not folder.settings.is_file():
+        beside = sorted(found.parent.name for found in path.parent.glob("*/run.json"))
+        raise UserError(f"{path} is no run (it has no run.json); runs beside it: {', '.join(beside) or 'none'}")
+    return folder

@@ -1,0 +1,51 @@
+"""One process at a time works on a run; the lock goes with its process, however that ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import filelock
+
+from bench.errors import UserError
+
+HELD = 3
+"""Exit code of a start on a run that another process holds."""
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Hold the run's folder while the block runs.
+
+    Raises `UserError` (exit code 3) naming the process that holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock")
+    holder = folder / ".holder"
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise UserError(f"{folder} is held by {_read(holder)}; wait for it or stop it", HELD) from None
+    try:
+        holder.write_text(_who(), encoding="utf-8")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _who() -> str:
+    started = datetime.now().astimezone().isoformat(timespec="seconds")
+    return f"process {os.getpid()} ({shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])}, since {started})"
+
+
+def _read(holder: Path) -> str:
+    try:
+        return holder.read_text(encoding="utf-8")
+    except OSError:
+        return "another process that is just starting or ending"

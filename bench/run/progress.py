@@ -1,0 +1,52 @@
+"""Progress on the terminal: what is being done and how much time is left."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+console = Console(stderr=True)
+"""Where progress and remarks go; results go to standard output."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar over `total` pieces of work, with a changing description."""
+
+    progress: Progress
+    task: TaskID
+
+    def say(self, what: str) -> None:
+        """Say what is being done now."""
+        self.progress.update(self.task, description=what)
+
+    def advance(self, pieces: float = 1.0) -> None:
+        """So many more pieces of work are done."""
+        self.progress.advance(self.task, pieces)
+
+
+@contextlib.contextmanager
+def bar(what: str, total: float) -> Iterator[Bar]:
+    """Show a bar with the time left while the block runs."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=console, speed_estimate_period=600) as progress:
+        yield Bar(progress, progress.add_task(what, total=total))

@@ -1,0 +1,69 @@
+"""What a run is of, as asked for on the command line and as kept in `run.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UserError
+from bench.run.folder import SCHEMA, RunFolder
+from bench.store import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The part of a run that stays the same for its whole life, and the methods it has been asked for so far.
+
+    `dataset` is the text asked for (a built folder or a recipe of `datasets/`), `dataset_hash` the hash of its
+    manifest; `backbone` likewise with `fingerprint`; `budget` names an entry of the backbone's budgets; `preset` is
+    the metric preset; `precision` is the resolved one.
+    """
+
+    dataset: str
+    dataset_hash: str
+    backbone: str
+    revision: str | None
+    fingerprint: str
+    precision: str
+    budget: str
+    sampling_steps: int
+    guidance: float
+    seed: int
+    preset: str
+    methods: tuple[str, ...]
+
+    def merged(self, earlier: Settings, run: Path) -> Settings:
+        """These settings with the earlier start's methods kept in front.
+
+        Raises `UserError` if anything but the methods differs from the earlier start.
+        """
+        for field in dataclasses.fields(self):
+            was, now = getattr(earlier, field.name), getattr(self, field.name)
+            if field.name != "methods" and was != now:
+                raise UserError(
+                    f"{run} was started with {field.name} {was}, now it is {now}; give this run another --name"
+                )
+        return dataclasses.replace(self, methods=tuple(dict.fromkeys(earlier.methods + self.methods)))
+
+
+def load_settings(folder: RunFolder) -> Settings:
+    """Read `run.json`.
+
+    Raises `UserError` if it is missing, damaged or of another schema.
+    """
+    content = read_json(folder.settings, SCHEMA)
+    try:
+        return Settings(**{**content, "methods": tuple(content["methods"])})
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{folder.settings} is not what this version writes ({error}); use another --name") from error
+
+
+def save_settings(folder: RunFolder, settings: Settings) -> Settings:
+    """Write `run.json`, merged with an earlier start of the same run; returns the merged settings."""
+    if folder.settings.is_file():
+        settings = settings.merged(load_settings(folder), folder.path)
+    content: dict[str, Any] = dataclasses.asdict(settings)
+    write_json(folder.settings, content, SCHEMA)
+    return settings

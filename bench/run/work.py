@@ -1,0 +1,184 @@
+"""Fits and draws what is missing of a plan, one unit after the other; whatever is there is kept."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image, PngImagePlugin
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from bench.errors import UserError
+from bench.method import Request, Workbench
+from bench.plan import PlannedPicture, Unit
+from bench.run.folder import SCHEMA, RunFolder
+from bench.run.progress import Bar, bar, console
+from bench.scenes import Picture
+from bench.store import write_bytes, write_json, write_whole
+
+if TYPE_CHECKING:
+    from bench.diffusion.backbone import Backbone
+
+COST = "cost_generate_seconds"
+FIT_COST = "cost_fit_seconds"
+FIT_PIECES = 20.0
+"""A fit's share on the progress bar, in pictures."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The run's folder, the loaded backbone and how to work: nothing here can change a result."""
+
+    folder: RunFolder
+    backbone: Backbone
+    budget: str
+    batch_size: int
+    keep_fit_bytes: int
+
+
+def missing(folder: RunFolder, unit: Unit) -> tuple[PlannedPicture, ...]:
+    """The unit's pictures that are not yet drawn."""
+    return tuple(picture for picture in unit.pictures if not folder.picture(picture.identity).is_file())
+
+
+def is_done(folder: RunFolder, unit: Unit) -> bool:
+    """Whether the unit has its record and every picture."""
+    return folder.record(unit.identity).is_file() and not missing(folder, unit)
+
+
+def work(workshop: Workshop, units: Sequence[Unit]) -> int:
+    """Fit and draw every unit; returns how many failed.
+
+    A method that raises leaves its traceback in `failed/` and does not stop the others; a `UserError` stops all.
+    """
+    failed = 0
+    with bar("units", sum(_pieces(workshop.folder, unit) for unit in units)) as progress:
+        for unit in units:
+            try:
+                _work_unit(workshop, unit, progress)
+            except UserError:
+                raise
+            except Exception as error:
+                failed += 1
+                path = workshop.folder.failure(unit.identity)
+                write_bytes(path, traceback.format_exc().encode())
+                console.print(f"{unit.method.text} on {unit.scene.name} failed: {error!r} (traceback: {path})")
+    return failed
+
+
+def _pieces(folder: RunFolder, unit: Unit) -> float:
+    return FIT_PIECES + len(missing(folder, unit))
+
+
+def _work_unit(workshop: Workshop, unit: Unit, progress: Bar) -> None:
+    title = f"{unit.method.text} · {unit.scene.name}"
+    wanted = missing(workshop.folder, unit)
+    state, seconds = _fit(workshop, unit, progress, title)
+    for done, picture in enumerate(_draw(workshop, unit, state, wanted)):
+        progress.say(f"{title} · picture {done + 1}/{len(wanted)}")
+        _save_picture(workshop.folder, *picture)
+        progress.advance()
+    _record(workshop.folder, unit, seconds)
+    workshop.folder.failure(unit.identity).unlink(missing_ok=True)
+    progress.say("units")
+
+
+def _fit(workshop: Workshop, unit: Unit, progress: Bar, title: str) -> tuple[dict[str, torch.Tensor], float]:
+    """The unit's fit with the seconds it took, read back if it was kept."""
+    kept = _read_fit(workshop.folder, unit)
+    if kept is not None:
+        progress.advance(FIT_PIECES)
+        return kept
+    shown = 0.0
+
+    def on_step(done: int, total: int) -> None:
+        nonlocal shown
+        progress.say(f"{title} · fit {done}/{total}")
+        progress.advance(FIT_PIECES * (done / total - shown))
+        shown = done / total
+
+    workshop.backbone.restore()
+    started = time.perf_counter()
+    state = dict(unit.method.instance.fit(unit.scene, _workbench(workshop, unit, on_step)))
+    seconds = time.perf_counter() - started
+    progress.advance(FIT_PIECES * (1.0 - shown))
+    _keep_fit(workshop, unit, state, seconds)
+    return state, seconds
+
+
+def _workbench(workshop: Workshop, unit: Unit, on_step: Callable[[int, int], None]) -> Workbench:
+    return Workbench(
+        backbone=workshop.backbone,
+        seed=unit.fit_seed,
+        batch_size=workshop.batch_size,
+        budget=workshop.budget,
+        on_step=on_step,
+    )
+
+
+def _say_nothing(_done: int, _total: int) -> None:
+    """Drawing reports by picture, not by step."""
+
+
+def _read_fit(folder: RunFolder, unit: Unit) -> tuple[dict[str, torch.Tensor], float] | None:
+    path = folder.fit(unit.identity)
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, float(file.metadata()[FIT_COST])  # noqa: SIM118
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}); delete it: the fit will be made anew") from error
+
+
+def _keep_fit(workshop: Workshop, unit: Unit, state: Mapping[str, torch.Tensor], seconds: float) -> None:
+    """Keep a fit unless it is too large: then new prompts need a new fit, which gives the same weights."""
+    if sum(tensor.nbytes for tensor in state.values()) > workshop.keep_fit_bytes:
+        return
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    metadata = {FIT_COST: repr(seconds)}
+    write_whole(workshop.folder.fit(unit.identity), lambda path: save_file(tensors, path, metadata))
+
+
+def _draw(
+    workshop: Workshop, unit: Unit, state: Mapping[str, torch.Tensor], wanted: Sequence[PlannedPicture]
+) -> Iterator[tuple[PlannedPicture, Picture, float]]:
+    """Each picture as soon as its batch is drawn; its seconds are its batch's over its batch's size."""
+    workshop.backbone.restore()
+    requests: list[Request] = [picture.request for picture in wanted]
+    drawn = iter(unit.method.instance.generate(state, unit.scene, requests, _workbench(workshop, unit, _say_nothing)))
+    for start in range(0, len(wanted), workshop.batch_size):
+        batch = wanted[start : start + workshop.batch_size]
+        began = time.perf_counter()
+        pictures = list(itertools.islice(drawn, len(batch)))
+        seconds = (time.perf_counter() - began) / len(batch)
+        yield from ((planned, picture, seconds) for planned, picture in zip(batch, pictures, strict=True))
+
+
+def _save_picture(folder: RunFolder, planned: PlannedPicture, picture: Picture, seconds: float) -> None:
+    """Write a PNG that carries what it cost; its pixels alone are the result."""
+    note = PngImagePlugin.PngInfo()
+    note.add_text(COST, repr(seconds))
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "png", pnginfo=note)
+    write_bytes(folder.picture(planned.identity), buffer.getvalue())
+
+
+def _record(folder: RunFolder, unit: Unit, seconds: float) -> None:
+    content = {
+        "unit": unit.identity,
+        "method": unit.method.drop_in.name,
+        "configuration": unit.method.configuration,
+        "scene": unit.scene.name,
+        "seed": unit.seed,
+        "pictures": [picture.identity for picture in unit.pictures],
+        FIT_COST: seconds,
+    }
+    write_json(folder.record(unit.identity), content, SCHEMA)

@@ -1,0 +1,92 @@
+"""Confidence intervals of a mean over scenes, by one rule that depends on how many scenes there are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from bench.stats.scene_means import Floats
+
+FEWEST = 4
+"""Below this many scenes there is no interval."""
+BOOTSTRAP_FROM = 30
+"""From this many scenes on the bootstrap is no longer too narrow."""
+RESAMPLES = 9_999
+ROUNDING = 1e-12
+"""Scene means that differ by less are equal."""
+
+UNLIMITED = (-math.inf, math.inf)
+
+STUDENT = "Student t"
+BOOTSTRAP = "BCa bootstrap"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval of a mean: `level` such as .95, `method` by name, `n` scenes it rests on."""
+
+    low: float
+    high: float
+    level: float
+    method: str
+    n: int
+
+
+def mean_interval(
+    values: ArrayLike, limits: tuple[float, float] = UNLIMITED, level: float = 0.95, seed: int = 0
+) -> Interval | None:
+    """The interval of the mean of scene means, float [scenes], none of them NaN.
+
+    Fewer than 4 scenes: None. Fewer than 30: Student t, since a bootstrap of few scenes is too narrow (a
+    nominal 95 % BCa interval misses in 19.5 % of the cases at 4 scenes, 10 % at 10). From 30 on: BCa over
+    scenes (Efron 1987), seeded, the same for any order of the scenes. Equal values give an interval of width
+    0, and no interval reaches beyond `limits`, the values that the mean can have.
+    """
+    scenes: Floats = np.sort(np.asarray(values, dtype=np.float64))
+    if np.isnan(scenes).any():
+        raise ValueError("scene means with NaN have no interval: leave those scenes out first")
+    n = len(scenes)
+    if n < FEWEST:
+        return None
+    method = STUDENT if n < BOOTSTRAP_FROM else BOOTSTRAP
+    if scenes[-1] - scenes[0] < ROUNDING:
+        low, high = float(scenes[0]), float(scenes[-1])
+    elif method == STUDENT:
+        low, high = _student(scenes, level)
+    else:
+        low, high = _bca(scenes, level, seed)
+    return Interval(max(low, limits[0]), min(high, limits[1]), level, method, n)
+
+
+def describe_rule(counts: Sequence[int]) -> str:
+    """One sentence on how means over these many scenes got their intervals, for captions."""
+    names = {_rule(n) for n in counts}
+    return "; ".join(sorted(names))
+
+
+def _rule(n: int) -> str:
+    if n < FEWEST:
+        return f"no interval (fewer than {FEWEST} scenes)"
+    return f"{STUDENT if n < BOOTSTRAP_FROM else BOOTSTRAP} over scenes"
+
+
+def _student(scenes: Floats, level: float) -> tuple[float, float]:
+    low, high = stats.t.interval(level, len(scenes) - 1, loc=scenes.mean(), scale=stats.sem(scenes))
+    return float(low), float(high)
+
+
+def _bca(scenes: Floats, level: float, seed: int) -> tuple[float, float]:
+    result = stats.bootstrap(
+        (scenes,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=level,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)

@@ -1,0 +1,137 @@
+"""One row a method: every metric's mean over scenes with its interval, costs, and the Pareto flag."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bench.metrics.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY, Metric
+from bench.stats.intervals import Interval, mean_interval
+from bench.stats.pareto import non_dominated
+from bench.stats.scene_means import PICTURE, common_pictures, methods_of, scene_means
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The mean over scenes of a metric, its interval, and the scenes and pictures with a value.
+
+    `mean` is NaN if no scene has one; `interval` is None below 4 scenes.
+    """
+
+    mean: float
+    interval: Interval | None
+    n_scenes: int
+    n_pictures: int
+
+
+@dataclass(frozen=True)
+class MethodSummary:
+    """One method: `estimates` by the metric's name, scenes and pictures that entered, mean costs in seconds.
+
+    `cost_fit_seconds` is a mean over units, `cost_generate_seconds` over pictures. `pareto`: no other method
+    has at least its prompt and identity similarity and more of one.
+    """
+
+    method: str
+    estimates: Mapping[str, Estimate]
+    n_scenes: int
+    n_pictures: int
+    cost_fit_seconds: float
+    cost_generate_seconds: float
+    pareto: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The methods in the table's order, on the pictures that all have; `notes` says what was left out."""
+
+    methods: tuple[MethodSummary, ...]
+    n_scenes: int
+    n_pictures: int
+    notes: tuple[str, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """One row a method: `<metric>`, its `_low`, `_high`, `_interval`, `_n_scenes`, counts and costs."""
+        return pd.DataFrame([_record(summary) for summary in self.methods])
+
+
+def summarise(table: pd.DataFrame) -> Summary:
+    """Summarise a table of scores (columns: `bench.table.COLUMNS`).
+
+    Methods are compared on the pictures that all of them have. If they share none, each is summarised on its
+    own, none is on the Pareto front, and a note says so.
+    """
+    methods = methods_of(table)
+    shared = common_pictures(table)
+    comparable = not shared.empty
+    chosen = shared if comparable else table
+    means = scene_means(chosen)
+    estimates = [_estimates(means[means["method"] == method]) for method in methods]
+    front = _front(estimates) if comparable else [False] * len(methods)
+    summaries = tuple(
+        _summary(method, chosen[chosen["method"] == method], estimate, pareto)
+        for method, estimate, pareto in zip(methods, estimates, front, strict=True)
+    )
+    scenes, pictures = chosen["scene"].nunique(), len(chosen.drop_duplicates(PICTURE))
+    return Summary(summaries, int(scenes), pictures, _notes(table, shared))
+
+
+def _estimates(means: pd.DataFrame) -> dict[str, Estimate]:
+    return {metric.name: _estimate(means, metric) for metric in METRICS}
+
+
+def _estimate(means: pd.DataFrame, metric: Metric) -> Estimate:
+    whole = means[(means["metric"] == metric.name) & means["mean"].notna()]
+    values = whole["mean"].to_numpy(dtype=np.float64)
+    mean = float(values.mean()) if len(values) else math.nan
+    return Estimate(mean, mean_interval(values, metric.limits), len(values), int(whole["n_pictures"].sum()))
+
+
+def _summary(method: str, rows: pd.DataFrame, estimates: dict[str, Estimate], pareto: bool) -> MethodSummary:
+    pictures = rows.drop_duplicates(PICTURE)
+    return MethodSummary(
+        method=method,
+        estimates=estimates,
+        n_scenes=int(rows["scene"].nunique()),
+        n_pictures=len(pictures),
+        cost_fit_seconds=float(rows.drop_duplicates("unit")["cost_fit_seconds"].mean()),
+        cost_generate_seconds=float(pictures["cost_generate_seconds"].mean()),
+        pareto=pareto,
+    )
+
+
+def _front(estimates: Sequence[Mapping[str, Estimate]]) -> list[bool]:
+    points = [(each[PROMPT_SIMILARITY.name].mean, each[IDENTITY_SIMILARITY.name].mean) for each in estimates]
+    return [bool(flag) for flag in non_dominated(np.reshape(points, (-1, 2)))]
+
+
+def _notes(table: pd.DataFrame, shared: pd.DataFrame) -> tuple[str, ...]:
+    if shared.empty and not table.empty:
+        return ("the methods share no picture: each is summarised on its own, and they are not compared",)
+    drawn = table.drop_duplicates(["method", *PICTURE]).groupby("method", sort=False).size()
+    kept = len(shared.drop_duplicates(PICTURE))
+    return tuple(
+        f"{method}: {count - kept} of {count} pictures left out, which not every method has"
+        for method, count in drawn.items()
+        if count > kept
+    )
+
+
+def _record(summary: MethodSummary) -> dict[str, object]:
+    record: dict[str, object] = {"method": summary.method, "pareto": summary.pareto}
+    for name, estimate in summary.estimates.items():
+        column, interval = name.replace("-", "_"), estimate.interval
+        record[column] = estimate.mean
+        record[f"{column}_low"] = math.nan if interval is None else interval.low
+        record[f"{column}_high"] = math.nan if interval is None else interval.high
+        record[f"{column}_interval"] = "none" if interval is None else f"{interval.level:.0%} {interval.method}"
+        record[f"{column}_n_scenes"] = estimate.n_scenes
+    costs = {
+        "cost_fit_seconds": summary.cost_fit_seconds,
+        "cost_generate_seconds": summary.cost_generate_seconds,
+    }
+    return {**record, "n_scenes": summary.n_scenes, "n_pictures": summary.n_pictures, **costs}

@@ -1,0 +1,47 @@
+"""One's own pictures with masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from bench.dataset.folder import FolderRecipe
+from bench.dataset.manifest import Option
+from bench.dataset.prompts import PromptPlan, Reading, parse_formats
+from bench.errors import UserError
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Reads the official layout: a folder with `img.jpg`, `mask0.png`, ..., or a folder of such folders."""
+
+    summary: ClassVar[str] = "your own pictures: img.jpg, mask0.png, mask1.png, ... and labels.txt if you like"
+    source: ClassVar[str] = "Break-A-Scene, official code (examples/)"
+
+    folder: Annotated[Path | None, "the folder of a scene, or of several scenes' folders"] = None
+    background: Annotated[bool, "add the complement of all masks as a concept"] = False
+    formats: Annotated[str, "the first so many of the ten formats, or their names: beach,snow"] = "10"
+    samples: Annotated[int, "pictures of each prompt"] = 2
+    size: Annotated[int, "side of the pictures in pixels"] = 512
+    seed: Annotated[int, "seed of random prompts"] = 0
+    prompts: Annotated[Reading, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
+
+    def build(self, out: Path) -> None:
+        """Write the dataset into `out`.
+
+        Raises `UserError` for bad options, pictures or masks, or an output that holds something else.
+        """
+        if self.folder is None:
+            raise UserError("folder needs --folder DIR: a folder with img.jpg, mask0.png, ..., or of such folders")
+        if self.samples < 1:
+            raise UserError("--samples must be at least 1")
+        plan = PromptPlan(parse_formats(self.formats), self.samples, self.prompts, self.seed)
+        options: dict[str, Option] = {
+            "background": self.background,
+            "formats": self.formats,
+            "samples": self.samples,
+            "seed": self.seed,
+            "prompts": self.prompts,
+        }
+        FolderRecipe(self.folder, self.size, self.background, plan, options).build(out)

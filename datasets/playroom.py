@@ -1,0 +1,61 @@
+"""Break-A-Scene's rules over Playroom's drawn toys."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from bench.coco.funnel import Crop
+from bench.coco.rules import FEWEST_CONCEPTS
+from bench.coco.select import parse_mix
+from bench.dataset.prompts import Reading
+from bench.dataset.recipe import CocoRecipe, SceneOptions
+from bench.playroom.coco import CocoSpec, write_coco
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Draws Playroom's pool as COCO files and applies the recipe of Break-A-Scene to it."""
+
+    summary: ClassVar[str] = "drawn toys with looks that the base model never saw: needs no data"
+    source: ClassVar[str] = "Playroom; rules of Break-A-Scene, B.2"
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"scenes": 6, "mix": "1,0,0", "formats": "2", "samples": 1, "pool": 60},
+    }
+
+    scenes: Annotated[int, "how many scenes"] = 50
+    mix: Annotated[str, "shares of scenes with 2, 3 and 4 concepts"] = "30,15,5"
+    formats: Annotated[str, "the first so many of the ten formats, or their names: beach,snow"] = "10"
+    samples: Annotated[int, "pictures of each prompt"] = 2
+    pool: Annotated[int, "how many pictures are drawn to choose from"] = 300
+    size: Annotated[int, "side of the pictures in pixels"] = 64
+    seed: Annotated[int, "seed of the toys, the selection and random prompts"] = 0
+    crop: Annotated[Crop, "centred square, or the one that keeps most of the concepts"] = "center"
+    prompts: Annotated[Reading, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
+    strict: Annotated[bool, "fail where the pool cannot give the mix"] = False
+
+    def build(self, out: Path) -> None:
+        """Write the dataset into `out`.
+
+        Raises `UserError` for bad options or an output that holds something else.
+        """
+        options = SceneOptions(
+            scenes=self.scenes,
+            mix=self.mix,
+            formats=self.formats,
+            samples=self.samples,
+            seed=self.seed,
+            crop=self.crop,
+            prompts=self.prompts,
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            coco = Path(folder) / "coco"
+            write_coco(coco, CocoSpec(self.pool, self.seed, self.size, self._toys()))
+            CocoRecipe("playroom", coco, options, self.size, strict=self.strict).build(out)
+
+    def _toys(self) -> tuple[int, ...]:
+        """The numbers of toys that the mix asks for: a dataset of two concepts is one of two toys."""
+        return tuple(number for number, share in enumerate(parse_mix(self.mix), FEWEST_CONCEPTS) if share)

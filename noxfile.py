@@ -1,0 +1,78 @@
+"""Checks of SceneBench. `nox` runs tests, types, lint and wheel; `nox -s playroom`, `gpu` and `perf` are slow."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nox
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+ROOT = Path(__file__).parent
+PYTHON = sys.executable
+"""The one environment that all sessions share (it is 6.5 GB): the virtual environment that nox itself runs in."""
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["tests", "types", "lint", "wheel"]
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the package, editable, and these dependency groups."""
+    if sys.prefix == sys.base_prefix:
+        session.error("run nox from a virtual environment: python3 -m venv .venv && .venv/bin/pip install nox")
+    wanted = [requirement for group in groups for requirement in PYPROJECT["dependency-groups"][group]]
+    session.run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", ".", *wanted)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests (pytest)."""
+    install(session, "test")
+    session.run(PYTHON, "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy in strict mode and pyright."""
+    install(session, "test", "types")
+    session.run(PYTHON, "-m", "mypy")
+    for folder in ("methods", "datasets", "reports"):
+        session.run(PYTHON, "-m", "mypy", *sorted(map(str, (ROOT / folder).glob("*.py"))))
+    session.run(PYTHON, "-m", "pyright", "--pythonpath", PYTHON)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff: rules and format."""
+    install(session, "lint")
+    session.run(PYTHON, "-m", "ruff", "check", ".")
+    session.run(PYTHON, "-m", "ruff", "format", "--check", ".")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel, install it away from the checkout and look for everything in it."""
+    install(session, "test", "wheel")
+    session.run(PYTHON, "-m", "pytest", "tests/wheel", "-m", "wheel", *session.posargs)
+
+
+@nox.session(default=False)
+def playroom(session: nox.Session) -> None:
+    """Measure Playroom's checkpoints on held-out seeds and write the card."""
+    install(session)
+    session.run(PYTHON, "-m", "bench.playroom.evaluate", *session.posargs)
+
+
+@nox.session(default=False)
+def gpu(session: nox.Session) -> None:
+    """The tests that need a CUDA device."""
+    install(session, "test")
+    session.run(PYTHON, "-m", "pytest", "-m", "gpu", *session.posargs)
+
+
+@nox.session(default=False)
+def perf(session: nox.Session) -> None:
+    """Timings, each side by side with what it is compared to."""
+    install(session, "test")
+    for file in sorted((ROOT / "tests" / "perf").glob("bench_*.py")):
+        session.run(PYTHON, str(file), *session.posargs)

@@ -1,0 +1,183 @@
+"""`bench build-dataset` as it is typed."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bench import content
+from bench.cli.build_dataset import add_to
+from bench.dataset.load import load_dataset
+from bench.dataset.manifest import read_manifest
+from bench.errors import UserError
+from bench.playroom.coco import CocoSpec, write_coco
+from bench.spec import configure
+
+Run = Callable[..., str]
+OFFICIAL = Path(__file__).parents[3] / "shared" / "data" / "break-a-scene"
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs `bench build-dataset ...` and returns what it printed; errors of the user come through."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> str:
+        app = typer.Typer()
+        app.callback()(lambda: None)
+        add_to(app)
+        result = CliRunner().invoke(app, ["build-dataset", *arguments], env={"COLUMNS": "200", "NO_COLOR": "1"})
+        if isinstance(result.exception, UserError):
+            raise result.exception
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def coco(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("drawn") / "coco"
+    write_coco(folder, CocoSpec(pictures=40, seed=1, size=64))
+    return str(folder)
+
+
+SMALL = ("--scenes", "3", "--mix", "1,0,0", "--formats", "2", "--samples", "1", "--size", "32")
+
+
+def test_bare_it_builds_playroom_and_says_how_to_use_coco(bench: Run, tmp_path: Path) -> None:
+    said = bench()
+    assert "5,400 prompts a method" in said
+    assert "covers at least 15 % of the square crop" in said
+    assert "bench build-dataset break-a-scene --coco DIR" in said
+    dataset = load_dataset(tmp_path / "data" / "playroom")
+    assert len(dataset.scenes) == 50
+    assert "already built" in bench("--out", "data/playroom")
+
+
+def test_the_quick_variant_is_36_pictures(bench: Run, tmp_path: Path) -> None:
+    assert "6 scenes, 36 prompts a method" in bench("playroom:quick", "--out", "quick")
+    dataset = load_dataset(tmp_path / "quick")
+    assert [len(scene.concepts) for scene in dataset.scenes] == [2] * 6
+    assert all(scene.picture.shape == (64, 64, 3) for scene in dataset.scenes)
+    configure("datasets", "playroom:quick").instance.build(tmp_path / "again")
+    assert (tmp_path / "again" / "manifest.json").read_bytes() == (tmp_path / "quick" / "manifest.json").read_bytes()
+
+
+def test_break_a_scene_from_a_coco_folder_and_back(bench: Run, tmp_path: Path, coco: str) -> None:
+    said = bench("break-a-scene", "--coco", coco, "--out", "a", *SMALL, "--crop", "best", "--prompts", "random")
+    assert "3 scenes, 18 prompts a method: this is not the paper's 5,400" in said
+    bench("break-a-scene", "--from-manifest", "a/manifest.json", "--coco", coco, "--out", "b")
+    for file in (tmp_path / "a").rglob("*.*"):
+        assert (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes() == file.read_bytes()
+
+
+def test_manifest_only(bench: Run, tmp_path: Path, coco: str) -> None:
+    bench("break-a-scene", "--coco", coco, "--out", "a", *SMALL, "--manifest-only")
+    assert [file.name for file in (tmp_path / "a").iterdir()] == ["manifest.json"]
+
+
+def test_strict_ends_with_code_2(bench: Run, tmp_path: Path, coco: str) -> None:
+    with pytest.raises(UserError, match="the mix needs 30, 15, 5 scenes") as caught:
+        bench("break-a-scene", "--coco", coco, "--out", "a", "--strict")
+    assert caught.value.code == 2
+    assert not (tmp_path / "a").exists()
+    assert "took the first" in bench("break-a-scene", "--coco", coco, "--out", "a")
+
+
+def test_break_a_scene_without_coco_says_what_to_do(bench: Run) -> None:
+    with pytest.raises(UserError, match=r"break-a-scene needs --coco DIR .* bench build-dataset playroom"):
+        bench("break-a-scene")
+
+
+def test_own_pictures(bench: Run, tmp_path: Path) -> None:
+    if not OFFICIAL.is_dir():
+        pytest.skip("../shared/data/break-a-scene not present")
+    bench("folder", "--folder", str(OFFICIAL / "creature"), "--background", "--formats", "beach", "--out", "own")
+    (scene,) = load_dataset(tmp_path / "own").scenes
+    assert [concept.label for concept in scene.concepts] == ["object", "object", "object", "background"]
+    assert len(scene.prompts) == 15 * 2
+    with pytest.raises(UserError, match="folder needs --folder DIR"):
+        bench("folder")
+
+
+def test_help_shows_every_field_with_its_default(bench: Run) -> None:
+    said = bench("break-a-scene", "--help")
+    for flag in (
+        "--coco",
+        "--split",
+        "--scenes",
+        "--mix",
+        "--only-present",
+        "--manifest-only",
+        "--from-manifest",
+    ):
+        assert flag in said
+    assert "[default: 30,15,5]" in said
+    assert "[default: 512]" in said
+    assert "[default: 6]" in bench("playroom:quick", "--help")
+
+
+USER_S = '''
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+
+@dataclass(frozen=True)
+class Builder:
+    """A user's recipe."""
+
+    summary: ClassVar[str] = "a recipe of one's own"
+    scene_count: Annotated[int, "how many there are"] = 3
+
+    def build(self, out: Path) -> None:
+        out.write_text(str(self.scene_count))
+'''
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    folder = tmp_path / "own" / "datasets"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv(content.ENVIRONMENT, str(tmp_path / "own"))
+    yield folder
+    monkeypatch.undo()
+    sys.modules.pop("bench.datasets.my_recipe", None)
+    content.refresh()
+
+
+def test_a_user_s_recipe_gets_a_command_by_itself(own_folder: Path, bench: Run, tmp_path: Path) -> None:
+    (own_folder / "my_recipe.py").write_text(USER_S)
+    content.refresh()
+    assert "A recipe of one's own" in bench("--help")
+    assert "how many there are" in bench("my-recipe", "--help")
+    bench("my-recipe", "--scene-count", "7", "--out", "x")
+    assert (tmp_path / "x").read_text() == "7"
+
+
+def test_a_recipe_whose_fields_make_no_options_hides_no_other(
+    own_folder: Path, bench: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own_folder / "my_recipe.py").write_text(USER_S.replace("Annotated[int,", "Annotated[int | str,"))
+    content.refresh()
+    said = bench("--help")
+    assert "my_recipe.py make no options" in " ".join(capsys.readouterr().err.split("\n"))
+    assert "break-a-scene" in said
+
+
+def test_building_needs_no_torch(tmp_path: Path) -> None:
+    """The command answers at once: torch alone takes seconds to import."""
+    script = (
+        "import sys; from pathlib import Path; from bench.spec import configure; "
+        "configure('datasets', 'playroom:quick').instance.build(Path(sys.argv[1])); "
+        "assert 'torch' not in sys.modules"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "out")], check=True, cwd=root, capture_output=True)
+    assert read_manifest(tmp_path / "out" / "manifest.json").prompts == 36

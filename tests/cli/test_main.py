@@ -1,0 +1,68 @@
+"""The command line: help, lists and errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.cli.main import main
+
+
+def call(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert isinstance(exit_.value.code, int)
+    return exit_.value.code
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("verb", ["run", "score", "report", "list", "doctor", "build-dataset"])
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(verb, "--help") == 0
+    assert "Usage: bench" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["walk"], "No such command"),
+        (["run", "--foo"], "No such option"),
+        (["run", "--limit", "none"], "--limit"),
+        (["list", "colours"], "not one of methods, datasets, reports, metrics"),
+        (["score", "nowhere"], "nowhere is no run"),
+        (["--path"], "--path needs a folder"),
+        (["run", "--backbone", "/no/such/folder"], "backbone /no/such/folder"),
+        (["run", "--device", "tpu9"], "tpu9"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], empty: Path
+) -> None:
+    assert call(*arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("bench: ")
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_the_list_names_everything_with_its_source(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("list") == 0
+    listed = capsys.readouterr().out
+    for name in ("ours", "ours:code", "ti-m", "break-a-scene", "folder", "playroom", "pareto", "prompt-similarity"):
+        assert name in listed
+
+
+def test_the_doctor_says_what_is_missing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert call("doctor") == 0
+    examined = capsys.readouterr().out
+    assert "torch" in examined
+    assert "backbone playroom" in examined
+    assert "evaluator" in examined

@@ -1,0 +1,54 @@
+"""Small COCO files, and the real sample where it is present."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Write = Callable[..., Path]
+
+REAL = Path(__file__).parents[3] / "shared" / "data" / "coco"
+
+
+@pytest.fixture(scope="session")
+def real_coco() -> Path:
+    if not (REAL / "annotations" / "instances_sample.json").is_file():
+        pytest.skip("../shared/data/coco not present")
+    return REAL
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes `annotations/instances_<split>.json`, by default with one image of 100 x 60, cat and dog."""
+
+    def write_file(split: str = "train", **content: Any) -> Path:
+        images = [{"id": 1, "file_name": "1.jpg", "width": 100, "height": 60, "license": 1}]
+        categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+        licences = [{"id": 1, "name": "CC BY", "url": "https://example.org/by"}]
+        full = {
+            "images": images,
+            "categories": categories,
+            "licenses": licences,
+            "annotations": [],
+            **content,
+        }
+        file = tmp_path / "annotations" / f"instances_{split}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(full))
+        return file
+
+    return write_file
+
+
+@pytest.fixture
+def rectangle() -> Callable[..., dict[str, Any]]:
+    """An annotation whose mask is a rectangle of whole pixels: left, top, right, bottom."""
+
+    def annotation(number: int, box: tuple[int, int, int, int], category: int = 1, **more: Any) -> dict[str, Any]:
+        left, top, right, bottom = box
+        outline = [left, top, right, top, right, bottom, left, bottom]
+        return {"id": number, "image_id": 1, "category_id": category, "segmentation": [outline], **more}
+
+    return annotation

@@ -1,0 +1,131 @@
+"""A Stable Diffusion pipeline of some thousand random parameters, for whoever needs a backbone in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from bench.diffusion.backbone import Backbone, BackboneSpec, load_backbone
+from bench.diffusion.device import resolve
+from bench.method import Workbench
+from bench.scenes import Concept, Prompt, Scene, handle
+
+WORDS = ("a", "photo", "of", "and", "at", "the", "beach", "in", "snow", "cat", "umbrella", "an")
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline's folder: 32-px pictures, latents 16x16x4, cross-attention at 16x16, predicts the noise."""
+    return _write_pipeline(tmp_path_factory.mktemp("epsilon"), "epsilon")
+
+
+@pytest.fixture(scope="session")
+def tiny_velocity_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same that predicts velocities."""
+    return _write_pipeline(tmp_path_factory.mktemp("velocity"), "v_prediction")
+
+
+@pytest.fixture(scope="session")
+def loaded(tiny_pipeline: Path) -> Backbone:
+    return load_backbone(BackboneSpec(str(tiny_pipeline)), resolve("cpu", "fp32"))
+
+
+@pytest.fixture
+def backbone(loaded: Backbone) -> Backbone:
+    """The tiny backbone, pristine."""
+    loaded.restore()
+    return loaded
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """A cat on the left and an umbrella on the right, 32 px, with two prompts."""
+    left, right = np.zeros((2, 32, 32), bool)
+    left[8:24, 2:14], right[4:28, 18:30] = True, True
+    picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    picture[left], picture[right] = (250, 40, 40), (40, 40, 250)
+    concepts = (Concept("cat", left, handle(0)), Concept("umbrella", right, handle(1)))
+    prompts = (Prompt("a photo of {tokens} at the beach", (0, 1)), Prompt("a photo of {tokens} in the snow", (1,)))
+    return Scene("pair", picture, concepts, prompts)
+
+
+@pytest.fixture
+def workbench(backbone: Backbone) -> Callable[..., Workbench]:
+    """Makes workbenches with the tiny backbone."""
+
+    def make(seed: int = 0, on_step: Callable[[int, int], None] = lambda done, total: None) -> Workbench:
+        return Workbench(backbone, seed, batch_size=4, budget="full", on_step=on_step)
+
+    return make
+
+
+def _write_pipeline(folder: Path, prediction_type: str) -> Path:
+    torch.manual_seed(0)
+    tokenizer = _tokenizer()
+    pipeline = StableDiffusionPipeline(
+        vae=AutoencoderKL(
+            down_block_types=("DownEncoderBlock2D", "DownEncoderBlock2D"),
+            up_block_types=("UpDecoderBlock2D", "UpDecoderBlock2D"),
+            block_out_channels=(8, 16),
+            norm_num_groups=4,
+            latent_channels=4,
+            sample_size=32,
+        ),
+        text_encoder=CLIPTextModel(_text_config(tokenizer)),
+        tokenizer=tokenizer,
+        unet=UNet2DConditionModel(
+            sample_size=16,
+            block_out_channels=(16, 32),
+            down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+            layers_per_block=1,
+            cross_attention_dim=32,
+            attention_head_dim=2,
+            norm_num_groups=4,
+        ),
+        scheduler=DDIMScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1,
+            prediction_type=prediction_type,
+        ),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )  # fmt: skip
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+def _tokenizer() -> CLIPTokenizer:
+    """Printable ASCII, alone and at a word's end, and a chain of merges for each known word, long words first."""
+    symbols = [chr(code) for code in range(33, 127)]
+    pieces = [*symbols, *(f"{symbol}</w>" for symbol in symbols)]
+    merges: list[tuple[str, str]] = []
+    for word in sorted(WORDS, key=len, reverse=True):
+        letters = [*word[:-1], f"{word[-1]}</w>"]
+        while len(letters) > 1:
+            merges.append((letters[0], letters[1]))
+            letters[:2] = [letters[0] + letters[1]]
+    pieces += ["".join(merge) for merge in dict.fromkeys(merges)]
+    pieces = [*dict.fromkeys(pieces), "<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {piece: index for index, piece in enumerate(pieces)}
+    return CLIPTokenizer(vocab=vocabulary, merges=list(dict.fromkeys(merges)), model_max_length=24)
+
+
+def _text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=24,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.eos_token_id,
+    )

@@ -1,0 +1,133 @@
+"""The manifest: the same content is the same bytes, and what is wrong with a foreign one is said."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.coco.masks import counts_text
+from bench.dataset.manifest import Manifest, read_manifest
+from bench.dataset.rebuild import rebuild
+from bench.dataset.recipe import CocoRecipe
+from bench.errors import UserError
+
+Recipe = Callable[..., CocoRecipe]
+Edit = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def file(toys: Path, tmp_path: Path, recipe: Recipe) -> Path:
+    recipe(toys, manifest_only=True).build(tmp_path / "out")
+    return tmp_path / "out" / "manifest.json"
+
+
+def forged(file: Path, edit: Edit) -> Path:
+    """A manifest changed by someone who also made the hash right."""
+    content = json.loads(file.read_bytes())
+    edit(content)
+    facts = {key: value for key, value in content.items() if key not in ("schema", "sha256")}
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    content["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    file.write_text(json.dumps(content))
+    return file
+
+
+def test_reading_and_encoding_are_inverse(file: Path) -> None:
+    manifest = read_manifest(file)
+    assert manifest.encode() == file.read_bytes()
+    assert json.loads(file.read_bytes())["sha256"] == manifest.sha256
+
+
+def test_keys_are_sorted_at_every_level(file: Path) -> None:
+    def sorted_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert [key for key, _ in pairs] == sorted(key for key, _ in pairs)
+        return dict(pairs)
+
+    json.loads(file.read_bytes(), object_pairs_hook=sorted_keys)
+
+
+def test_every_fact_is_in_the_hash(file: Path) -> None:
+    manifest = read_manifest(file)
+    first = manifest.scenes[0]
+    changed = (
+        replace(first, licence=None),
+        replace(first, picture_sha256="0"),
+        replace(first, prompts=first.prompts[1:]),
+        replace(first, url="x"),
+    )
+    hashes = {Manifest(manifest.identity, (scene, *manifest.scenes[1:])).sha256 for scene in changed}
+    assert len(hashes - {manifest.sha256}) == 4
+
+
+def test_a_change_by_hand_is_noticed(file: Path) -> None:
+    file.write_text(file.read_text().replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(UserError, match="was changed after it was written"):
+        read_manifest(file)
+
+
+def test_another_schema_is_refused(file: Path) -> None:
+    file.write_text(file.read_text().replace('"schema": 1', '"schema": 2'))
+    with pytest.raises(UserError, match="has schema 2, this version reads 1"):
+        read_manifest(file)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", "null", '{"schema": 1}', '{"schema": 1, "scenes": 3}'])
+def test_what_is_no_manifest_is_one_line(file: Path, content: str) -> None:
+    file.write_text(content)
+    with pytest.raises(UserError) as caught:
+        read_manifest(file)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def set_scene(**facts: Any) -> Edit:
+    return lambda content: content["scenes"][0].update(facts)
+
+
+def set_mask(**facts: Any) -> Edit:
+    return lambda content: content["scenes"][0]["masks"][0].update(facts)
+
+
+def empty_mask() -> str:
+    return counts_text(np.zeros((32, 32), dtype=np.bool_))
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (set_scene(name="../../evil"), "not safe as a file name"),
+        (set_scene(name=".."), "not safe as a file name"),
+        (set_scene(classes=["cat"]), "not one mask a class"),
+        (set_scene(crop=[0, 0, 97, 97]), "no square inside its picture"),
+        (set_scene(crop=[0, 0, 40, 30]), "no square inside its picture"),
+        (set_scene(prompts=[{"template": "x", "subset": [0], "sample": 0}]), "does not fit its concepts"),
+        (
+            set_scene(prompts=[{"template": "{tokens}", "subset": [2], "sample": 0}]),
+            "does not fit its concepts",
+        ),
+        (
+            set_scene(prompts=[{"template": "{tokens}", "subset": [], "sample": 0}]),
+            "does not fit its concepts",
+        ),
+        (set_scene(image_id="x"), "scenes.0.image_id"),
+        (set_mask(size=[16, 16]), r"a mask 0 of size \(16, 16\), not 32 x 32"),
+        (set_mask(counts="PP"), "damaged run lengths"),
+        (set_mask(counts=empty_mask()), "an empty mask 0"),
+        (lambda content: content.update(scenes=[]), "it has no scenes"),
+        (lambda content: content["scenes"].append(content["scenes"][0]), "two of one name"),
+    ],
+)
+def test_a_manifest_that_cannot_be_is_refused(file: Path, edit: Edit, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read_manifest(forged(file, edit))
+
+
+def test_a_picture_outside_the_folder_is_refused_when_rebuilding(file: Path, toys: Path, tmp_path: Path) -> None:
+    forged(file, set_scene(file_name="../../secret.png"))
+    with pytest.raises(UserError, match="lies outside the image folder"):
+        rebuild(file, toys, tmp_path / "b")

@@ -1,0 +1,155 @@
+"""Loading a backbone, what it is identified by, and making it pristine again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
+from safetensors.torch import load_file, save_file
+
+from bench.diffusion import backbone as module
+from bench.diffusion.backbone import Backbone, BackboneSpec, fingerprint, load_backbone, official_scheduler
+from bench.diffusion.device import resolve
+from bench.diffusion.handles import add_handles, embedding
+from bench.diffusion.settings import FILE
+from bench.errors import UserError
+from bench.scenes import Scene
+
+CPU = resolve("cpu", "fp32")
+
+
+@pytest.fixture
+def folder(tiny_pipeline: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny pipeline to spoil."""
+    return Path(shutil.copytree(tiny_pipeline, tmp_path / "pipeline"))
+
+
+def _fails(source: object, says: str) -> None:
+    with pytest.raises(UserError, match=says) as caught:
+        load_backbone(BackboneSpec(str(source)), CPU)
+    assert "\n" not in str(caught.value)
+
+
+def test_sizes_come_from_the_networks(backbone: Backbone) -> None:
+    assert (backbone.resolution, backbone.vae_factor, backbone.latent_shape) == (32, 2, (4, 16, 16))
+
+
+def test_weights_are_float32_whatever_they_were_saved_in(folder: Path) -> None:
+    for path in folder.glob("*/*.safetensors"):
+        save_file({name: value.half() for name, value in load_file(path).items()}, path, {"format": "pt"})
+    loaded = load_backbone(BackboneSpec(str(folder)), CPU)
+    assert {value.dtype for value in loaded.parameters().values()} == {torch.float32}
+    assert {value.dtype for value in loaded.vae.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+def test_the_sampler_has_the_official_settings_also_inside_the_pipeline(
+    prediction_type: str, tiny_pipeline: Path, tiny_velocity_pipeline: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    path = tiny_pipeline if prediction_type == "epsilon" else tiny_velocity_pipeline
+    loaded = load_backbone(BackboneSpec(str(path)), CPU)
+    for scheduler in (loaded.scheduler, loaded.pipeline().scheduler):
+        config = scheduler.config
+        assert (config["beta_schedule"], config["beta_start"], config["beta_end"]) == ("scaled_linear", 0.00085, 0.012)
+        assert (config["clip_sample"], config["set_alpha_to_one"], config["steps_offset"]) == (False, False, 0)
+        assert config["prediction_type"] == prediction_type
+    assert not [warning for warning in recwarn if "steps_offset" in str(warning.message)]
+
+
+def test_fifty_steps_start_at_980_and_end_at_0() -> None:
+    scheduler = official_scheduler({"num_train_timesteps": 1000})
+    scheduler.set_timesteps(50)
+    assert scheduler.timesteps.tolist() == list(range(980, -1, -20))
+
+
+def test_restore_undoes_everything_exactly(backbone: Backbone, scene: Scene) -> None:
+    before = {name: value.detach().clone() for name, value in backbone.parameters().items()}
+    words = len(backbone.tokenizer)
+    drawn = backbone.encode_text(["a photo of cat"]).detach()
+    add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
+    with torch.no_grad():
+        for value in backbone.parameters().values():
+            value.requires_grad_().mul_(1.5)
+    backbone.restore()
+    after = backbone.parameters()
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert not any(value.requires_grad for value in after.values())
+    assert len(backbone.tokenizer) == words == embedding(backbone.text_encoder).shape[0]
+    assert backbone.tokenizer.convert_tokens_to_ids("[v1]") == backbone.tokenizer.unk_token_id
+    assert torch.equal(backbone.encode_text(["a photo of cat"]), drawn)
+
+
+def test_the_fingerprint_is_of_weights_and_configurations(folder: Path, tiny_pipeline: Path) -> None:
+    first = fingerprint(BackboneSpec(str(folder)))
+    assert first == fingerprint(BackboneSpec(str(tiny_pipeline)))
+    (folder / FILE).write_text('{"schema": 1}')
+    (folder / "picture.png").write_bytes(b"")
+    assert fingerprint(BackboneSpec(str(folder))) == first
+    path = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(path)
+    weights["conv_in.bias"] += 1e-6
+    save_file(weights, path, {"format": "pt"})
+    assert fingerprint(BackboneSpec(str(folder))) != first
+
+
+def test_a_hub_download_is_identified_by_its_commit(
+    tiny_pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = tmp_path / "snapshots" / "0123abcd"
+    shutil.copytree(tiny_pipeline, snapshot)
+    monkeypatch.setattr(module, "snapshot_download", lambda *_, **__: str(snapshot))
+    assert fingerprint(BackboneSpec("CompVis/stable-diffusion-v1-4")) == "CompVis/stable-diffusion-v1-4@0123abcd"
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    _fails(tmp_path / "nothing", "there is no folder .*give --backbone a folder, a hub id or a preset")
+
+
+def test_a_folder_without_a_pipeline(tmp_path: Path) -> None:
+    _fails(tmp_path, "model_index.json is missing or damaged")
+
+
+@pytest.mark.parametrize("source", ["sd21", "stabilityai/stable-diffusion-2-1-base"])
+def test_without_a_network_the_mirrors_are_named(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise LocalEntryNotFoundError("Cannot reach\nthe hub")
+
+    monkeypatch.setattr(module, "snapshot_download", refuse)
+    _fails(source, "Cannot reach the hub.*mirrors: .*Manojb/stable-diffusion-2-1-base")
+
+
+def test_another_kind_of_pipeline_is_refused_before_its_weights_are_read(folder: Path) -> None:
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {"_class_name": "StableDiffusionXLPipeline"}))
+    _fails(folder, "is a StableDiffusionXLPipeline; only a StableDiffusionPipeline")
+
+
+def test_a_unet_of_other_channels_is_refused(folder: Path) -> None:
+    config = json.loads((folder / "unet" / "config.json").read_text())
+    (folder / "unet" / "config.json").write_text(json.dumps(config | {"in_channels": 9}))
+    _fails(folder, "cannot be loaded|9 input channels")
+
+
+def test_an_unknown_prediction_type_is_refused(folder: Path) -> None:
+    path = folder / "scheduler" / "scheduler_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"prediction_type": "sample"}))
+    _fails(folder, "predicts 'sample'")
+
+
+def test_damaged_weights_are_one_line(folder: Path) -> None:
+    path = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    _fails(folder, "cannot be loaded")
+
+
+def test_pickled_weights_are_never_read(folder: Path) -> None:
+    path = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    torch.save(load_file(path), path.with_suffix(".bin"))
+    path.unlink()
+    _fails(folder, "cannot be loaded")

@@ -1,0 +1,82 @@
+"""Drawing: the official DDIM, the same noise whatever the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bench.diffusion.backbone import Backbone, BackboneSpec, load_backbone
+from bench.diffusion.device import resolve
+from bench.diffusion.sampler import Order, decode, draw, initial_noise
+from bench.diffusion.settings import Sampler
+
+ORDERS = [Order(f"a photo of {word}", seed) for seed, word in enumerate(("cat", "umbrella", "snow") * 3)][:8]
+
+
+@pytest.fixture
+def quick(backbone: Backbone) -> Iterator[Backbone]:
+    """The tiny backbone with five steps."""
+    before = backbone.settings
+    backbone.settings = replace(before, sampler=Sampler(steps=5, guidance=3.0))
+    yield backbone
+    backbone.settings = before
+
+
+def test_a_picture_does_not_depend_on_its_batch(quick: Backbone) -> None:
+    alone = np.stack(list(draw(quick, ORDERS, batch_size=1))).astype(int)
+    together = np.stack(list(draw(quick, ORDERS, batch_size=8))).astype(int)
+    assert alone.shape == (8, 32, 32, 3)
+    assert np.abs(alone - together).max() <= 1
+    assert np.abs(alone[0] - alone[1]).max() > 1
+
+
+def test_the_noise_is_of_the_seed_alone(backbone: Backbone) -> None:
+    state = torch.get_rng_state()
+    assert torch.equal(initial_noise(backbone, 5), initial_noise(backbone, 5))
+    assert not torch.equal(initial_noise(backbone, 5), initial_noise(backbone, 6))
+    assert initial_noise(backbone, 2**63 - 1).shape == (1, 4, 16, 16)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+def test_drawing_is_ddim_with_guidance_written_out(
+    prediction_type: str, tiny_pipeline: Path, tiny_velocity_pipeline: Path
+) -> None:
+    """Song et al. 2021, equation 12, with eta 0; the last step goes to alpha-bar of time 0."""
+    path = tiny_pipeline if prediction_type == "epsilon" else tiny_velocity_pipeline
+    backbone = load_backbone(BackboneSpec(str(path)), resolve("cpu", "fp32"))
+    backbone.settings = replace(backbone.settings, sampler=Sampler(steps=4, guidance=3.0))
+    (drawn,) = draw(backbone, [Order("a photo of cat", 7)], batch_size=1)
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+    alphas = torch.cumprod(1 - betas, dim=0)
+    with torch.no_grad():
+        states = backbone.encode_text(["", "a photo of cat"])
+        latents = initial_noise(backbone, 7)
+        for time in (750, 500, 250, 0):
+            latents = _ddim(backbone, latents, states, time, alphas)
+    np.testing.assert_allclose(drawn.astype(int), decode(backbone, latents[0]).astype(int), atol=1)
+
+
+def _ddim(backbone: Backbone, latents: Tensor, states: Tensor, time: int, alphas: Tensor) -> Tensor:
+    a, b = alphas[time], alphas[max(time - 250, 0)]
+    without, with_text = backbone.unet(latents.repeat(2, 1, 1, 1), time, states).sample.chunk(2)
+    predicted = without + 3.0 * (with_text - without)
+    if backbone.scheduler.config["prediction_type"] == "epsilon":
+        clean, noise = (latents - (1 - a).sqrt() * predicted) / a.sqrt(), predicted
+    else:
+        clean = a.sqrt() * latents - (1 - a).sqrt() * predicted
+        noise = a.sqrt() * predicted + (1 - a).sqrt() * latents
+    return b.sqrt() * clean + (1 - b).sqrt() * noise
+
+
+def test_a_smaller_resolution_may_be_asked_for(quick: Backbone) -> None:
+    quick.settings = replace(quick.settings, resolution=16)
+    (picture,) = draw(quick, ORDERS[:1], batch_size=1)
+    assert picture.shape == (16, 16, 3)
+    assert picture.dtype == np.uint8

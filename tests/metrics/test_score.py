@@ -1,0 +1,171 @@
+import gc
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bench.errors import UserError
+from bench.metrics.identity_similarity import IdentityFeatures, masked
+from bench.metrics.presets import ModelSource, Preset
+from bench.metrics.prompt_similarity import PromptSimilarity
+from bench.metrics.score import PictureJob, Row, Scorer
+from bench.metrics.segment import Segmentation, Segmenter
+from bench.scenes import Prompt, Scene
+from bench.table import COLUMNS
+
+CPU = torch.device("cpu")
+BOTH = Prompt("a photo of {tokens} at the beach", (0, 1))
+
+
+def picture(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+
+
+class Finds(Segmenter):
+    """A segmenter that finds what a test says: the segment of each class in every picture."""
+
+    def __init__(self, preset: Preset, masks: dict[str, np.ndarray]) -> None:
+        real = Segmenter.load(preset, CPU)
+        super().__init__(real._model, real._processor, preset)
+        self.masks = masks
+
+    def segment(self, pictures: Sequence[np.ndarray]) -> list[Segmentation]:
+        ids = np.zeros((40, 40), np.int32)
+        for number, mask in enumerate(self.masks.values()):
+            ids[mask] = number + 1
+        indices = [self.class_index(word) for word in self.masks]
+        assert None not in indices
+        return [Segmentation(ids, {k + 1: index or 0 for k, index in enumerate(indices)}) for _ in pictures]
+
+
+def scorer(preset: Preset, masks: dict[str, np.ndarray], batch_size: int = 8) -> Scorer:
+    clip, identity = PromptSimilarity.load(preset.clip, CPU), IdentityFeatures.load(preset, CPU)
+    return Scorer(preset, clip, Finds(preset, masks), identity, batch_size)
+
+
+@pytest.fixture
+def block() -> np.ndarray:
+    mask = np.zeros((40, 40), bool)
+    mask[5:30, 8:25] = True
+    return mask
+
+
+def test_identity_similarity_against_its_definition(preset: Preset, scene: Scene, block: np.ndarray) -> None:
+    drawn = picture(9)
+    row, _ = scorer(preset, {"cat": block}).score([PictureJob(scene, BOTH, drawn)])
+    there = masked(scene.picture, scene.concepts[0].mask)
+    one, other = IdentityFeatures.load(preset, CPU).features([there, masked(drawn, block)])
+    assert row["identity_similarity"] == pytest.approx(float(torch.cosine_similarity(one, other, dim=0)), abs=1e-6)
+    assert (row["detected"], row["reason"]) == (True, "")
+
+
+def test_the_real_picture_with_the_true_masks_scores_one(preset: Preset, scene: Scene) -> None:
+    masks = {concept.label: concept.mask for concept in scene.concepts[:2]}
+    rows = scorer(preset, masks).score([PictureJob(scene, BOTH, scene.picture)])
+    assert [row["identity_similarity"] for row in rows] == pytest.approx([1, 1], abs=1e-6)
+
+
+def test_what_is_not_found_is_nan_with_a_reason_and_not_detected(
+    preset: Preset, scene: Scene, block: np.ndarray
+) -> None:
+    _, row = scorer(preset, {"cat": block}).score([PictureJob(scene, BOTH, picture(1))])
+    assert math.isnan(row["identity_similarity"])
+    assert row["detected"] is False
+    assert row["reason"] == "no 'dining table' found in the picture"
+
+
+def test_what_the_segmenter_does_not_know_is_unknown_and_no_miss(preset: Preset, scene: Scene) -> None:
+    (row,) = scorer(preset, {}).score([PictureJob(scene, Prompt("a photo of {tokens}", (2,)), picture(1))])
+    assert math.isnan(row["identity_similarity"])
+    assert row["detected"] is None
+    assert row["reason"] == "segmenter does not know 'object'"
+    assert math.isfinite(row["prompt_similarity"])
+
+
+def test_an_empty_mask_in_the_scene_is_nan_with_a_reason(preset: Preset, scene: Scene, block: np.ndarray) -> None:
+    empty = replace(scene.concepts[0], mask=np.zeros((40, 40), bool))
+    bad = replace(scene, concepts=(empty, *scene.concepts[1:]))
+    row, _ = scorer(preset, {"cat": block}).score([PictureJob(bad, BOTH, picture(1))])
+    assert math.isnan(row["identity_similarity"])
+    assert row["reason"] == "the mask of 'cat' in the scene is empty"
+
+
+def test_the_largest_segment_counts(preset: Preset, scene: Scene, block: np.ndarray) -> None:
+    small = np.zeros((40, 40), bool)
+    small[35:, 35:] = True
+
+    class Two(Finds):
+        def segment(self, pictures: Sequence[np.ndarray]) -> list[Segmentation]:
+            ids = np.where(block, 2, np.where(small, 1, 0)).astype(np.int32)
+            return [Segmentation(ids, {1: 0, 2: 0}) for _ in pictures]
+
+    job = PictureJob(scene, Prompt("{tokens}", (0,)), picture(3))
+    (expected,) = scorer(preset, {"cat": block}).score([job])
+    two = Scorer(
+        preset,
+        PromptSimilarity.load(preset.clip, CPU),
+        Two(preset, {}),
+        IdentityFeatures.load(preset, CPU),
+        8,
+    )
+    assert two.score([job]) == [expected]
+
+
+def test_prompt_similarity_uses_class_words_and_repeats_on_a_pictures_rows(preset: Preset, scene: Scene) -> None:
+    drawn = picture(5)
+    rows = scorer(preset, {}).score([PictureJob(scene, BOTH, drawn)])
+    text = "a photo of a cat and a dining table at the beach"
+    expected = PromptSimilarity.load(preset.clip, CPU).similarities([drawn], [text])[0]
+    assert [row["prompt_similarity"] for row in rows] == pytest.approx([expected] * 2)
+
+
+def test_rows_follow_the_jobs_and_their_subsets_in_any_batch(lenient: Preset, scene: Scene) -> None:
+    subsets = [(0,), (1,), (0, 1), (0, 1, 2), (2,)]
+    jobs = [PictureJob(scene, Prompt("a photo of {tokens}", subset), picture(k)) for k, subset in enumerate(subsets)]
+    one, eight = (by_value(Scorer.load(lenient, "cpu", size).score(jobs)) for size in (1, 8))
+    assert [row[0] for row in one] == [concept for subset in subsets for concept in subset]
+    for left, right in zip(one, eight, strict=True):
+        assert left[:3] == right[:3]
+        assert left[3:] == pytest.approx(right[3:], abs=1e-5, nan_ok=True)
+
+
+def by_value(rows: Sequence[Row]) -> list[tuple[object, ...]]:
+    return [
+        (row["concept"], row["detected"], row["reason"], row["prompt_similarity"], row["identity_similarity"])
+        for row in rows
+    ]
+
+
+def test_rows_have_columns_of_the_table(preset: Preset, scene: Scene) -> None:
+    (row,) = scorer(preset, {}).score([PictureJob(scene, Prompt("{tokens}", (0,)), picture(0))])
+    assert set(row) <= set(COLUMNS)
+    assert (row["concept"], row["label"], row["preset"]) == (0, "cat", "tiny")
+
+
+def test_a_scenes_features_are_computed_once_and_forgotten_with_it(
+    preset: Preset, scene: Scene, block: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    features = IdentityFeatures.features
+    monkeypatch.setattr(IdentityFeatures, "features", lambda self, p: (counted.append(len(p)), features(self, p))[1])
+    subject = scorer(preset, {"cat": block})
+    copy = replace(scene)
+    for _ in range(3):
+        subject.score([PictureJob(copy, BOTH, picture(2))])
+    assert sum(counted) == len(scene.concepts) + 3
+    del copy
+    gc.collect()
+    assert len(subject._scenes) == 0
+
+
+def test_no_jobs_give_no_rows(preset: Preset) -> None:
+    assert scorer(preset, {}).score([]) == []
+
+
+def test_a_missing_model_is_a_user_error(preset: Preset, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no model in"):
+        Scorer.load(replace(preset, segmenter=ModelSource(str(tmp_path / "none"))), "cpu")

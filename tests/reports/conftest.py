@@ -1,0 +1,93 @@
+"""A small finished run: scenes of two concepts, coloured pictures, scores that are known."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from bench.report.data import ReportData
+from bench.scenes import Concept, Dataset, Prompt, Scene, handle
+from bench.table import COLUMNS
+
+MakeData = Callable[..., ReportData]
+SIDE = 16
+
+
+def make_scene(number: int, labels: tuple[str, str]) -> Scene:
+    masks = np.zeros((2, SIDE, SIDE), dtype=bool)
+    masks[0, 2:8, 2:8], masks[1, 9:14, 9:14] = True, True
+    picture = np.full((SIDE, SIDE, 3), 20 * number, dtype=np.uint8)
+    concepts = tuple(Concept(label, masks[i], handle(i)) for i, label in enumerate(labels))
+    prompts = tuple(Prompt("a photo of {tokens} in the snow", subset) for subset in ((0,), (1,), (0, 1)))
+    return Scene(f"scene-{number}", picture, concepts, prompts)
+
+
+def make_rows(scene: Scene, method: str, folder: Path, rng: np.random.Generator) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for prompt in scene.prompts:
+        picture = f"{method}-{scene.name}-{'+'.join(map(str, prompt.subset))}"
+        file = Path("pictures") / f"{zlib.crc32(picture.encode()):x}.png"
+        (folder / "pictures").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8)).save(folder / file)
+        similarity = float(rng.uniform(0.2, 0.4))
+        for concept in prompt.subset:
+            found = not (concept == 1 and len(prompt.subset) == 2)
+            rows.append(
+                {
+                    "dataset": "tiny",
+                    "scene": scene.name,
+                    "method": method,
+                    "seed": 0,
+                    "unit": f"{method}-{scene.name}",
+                    "picture": picture,
+                    "file": file.as_posix(),
+                    "template": prompt.template,
+                    "subset": "+".join(map(str, prompt.subset)),
+                    "sample": 0,
+                    "text": scene.text_with_classes(prompt),
+                    "concept": concept,
+                    "label": scene.concepts[concept].label,
+                    "preset": "tiny",
+                    "prompt_similarity": similarity,
+                    "identity_similarity": float(rng.uniform(0.4, 0.9)) if found else float("nan"),
+                    "detected": found,
+                    "reason": "" if found else "no such thing in the picture",
+                    "cost_fit_seconds": 1.5,
+                    "cost_generate_seconds": 0.25,
+                }
+            )
+    return rows
+
+
+@pytest.fixture
+def make_data(tmp_path: Path) -> MakeData:
+    """Make the data of a run of so many scenes and these methods."""
+
+    def make(
+        scenes: int = 6, methods: tuple[str, ...] = ("ours", "ti-m"), labels: tuple[str, str] = ("cat", "umbrella")
+    ) -> ReportData:
+        rng = np.random.default_rng(0)
+        dataset = Dataset("tiny", tuple(make_scene(number, labels) for number in range(scenes)))
+        units = [(scene, method) for scene in dataset.scenes for method in methods]
+        rows = [row for scene, method in units for row in make_rows(scene, method, tmp_path, rng)]
+        return ReportData(
+            name="tiny-run",
+            run_folder=tmp_path,
+            table=pd.DataFrame(rows, columns=list(COLUMNS)),
+            dataset=dataset,
+            facts={"backbone": "none at all"},
+            methods={method: {"steps": 3} for method in methods},
+            metrics={"name": "tiny"},
+            banners=("Partial: 3 of 9 units are done.",),
+            done_units=3,
+            planned_units=9,
+            command="bench run --methods 'ours,ti-m'",
+        )
+
+    return make

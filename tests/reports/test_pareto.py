@@ -1,0 +1,215 @@
+"""The Pareto report: the page, and the CSV files beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.content import find
+from bench.report import gallery
+from bench.report.data import ReportData
+from bench.spec import configure
+
+MakeData = Callable[..., ReportData]
+
+
+def write(data: ReportData, out: Path) -> tuple[str, pd.DataFrame, pd.DataFrame]:
+    page, points, summary = configure("reports", "pareto").instance.write(data, out)
+    return page.read_text(encoding="utf-8"), pd.read_csv(points), pd.read_csv(summary)
+
+
+def body(page: str) -> str:
+    """The page without plotly's own code and without the style sheet."""
+    return re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
+
+
+class Outline(HTMLParser):
+    """Every address that the page names, the anchors it has, and whether its tags are balanced."""
+
+    VOID = ("meta", "img", "br", "link", "input")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.anchors: list[str] = []
+        self.without_alt = 0
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.addresses += [address for key in ("src", "href", "action", "poster") if (address := named.get(key))]
+        self.anchors += [named["id"]] if named.get("id") else []
+        self.without_alt += tag == "img" and not named.get("alt")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_needs_no_network(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data()
+    data.table.to_parquet(data.run_folder / "scores.parquet")
+    page, _, _ = write(data, tmp_path / "report" / "pareto")
+    outline = Outline(page)
+    outside = [address for address in outline.addresses if not address.startswith(("data:image/", "#"))]
+    assert outside == ["pareto.csv", "summary.csv", "../../scores.parquet"]
+    assert (tmp_path / "report" / "pareto" / outside[-1]).is_file()
+    assert not re.findall(r"url\(|@import", "".join(re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)))
+
+
+def test_the_page_is_well_formed_and_accessible(make_data: MakeData, tmp_path: Path) -> None:
+    outline = Outline(write(make_data(), tmp_path / "out")[0])
+    assert outline.open == []
+    assert outline.without_alt == 0
+    inside = {address[1:] for address in outline.addresses if address.startswith("#")}
+    assert inside == {"plot", "results", "tests", "gallery", "how"}
+    assert inside <= set(outline.anchors)
+
+
+def test_the_csv_holds_the_tables_own_means(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data()
+    _, points, _ = write(data, tmp_path / "out")
+    assert list(points["method"]) == ["ours", "ti-m"]
+    for row in points.itertuples():
+        mine = data.table[data.table["method"] == row.method]
+        pictures = mine.drop_duplicates("picture")
+        expected = pictures.groupby("scene")["prompt_similarity"].mean().mean()
+        assert row.prompt_similarity == pytest.approx(expected)
+        per_picture = mine.groupby(["scene", "picture"])["identity_similarity"].mean()
+        assert row.identity_similarity == pytest.approx(per_picture.groupby("scene").mean().mean())
+        assert row.prompt_similarity_low < row.prompt_similarity < row.prompt_similarity_high
+        assert "Student t" in row.prompt_similarity_interval
+    assert points["pareto"].any()
+
+
+def test_the_table_shows_the_numbers_of_the_csv(make_data: MakeData, tmp_path: Path) -> None:
+    page, points, summary = write(make_data(), tmp_path / "out")
+    for row in points.itertuples():
+        interval = f"[{row.prompt_similarity_low:.3f}, {row.prompt_similarity_high:.3f}]"
+        assert f"{row.prompt_similarity:.3f} {interval}" in body(page)
+    assert summary["prompt_similarity"].tolist() == points["prompt_similarity"].tolist()
+    assert "95 % Student t, 6 scenes" in body(page)
+
+
+def test_each_similarity_counts_its_own_scenes(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data()
+    data.table.loc[(data.table["method"] == "ti-m") & (data.table["scene"] == "scene-0"), "identity_similarity"] = None
+    page, points, _ = write(data, tmp_path / "out")
+    assert points["prompt_similarity_n_scenes"].tolist() == [6, 6]
+    assert points["identity_similarity_n_scenes"].tolist() == [6, 5]
+    assert "5 scenes only" in page
+
+
+def test_what_is_not_found_is_no_zero(make_data: MakeData, tmp_path: Path) -> None:
+    page, _, summary = write(make_data(), tmp_path / "out")
+    # of the four rows a scene, one is not found
+    assert summary["detection_rate"].tolist() == pytest.approx([0.75, 0.75])
+    assert page.count('<dd>–</dd><dd class="none">no such thing in the picture</dd>') == 6 * 2
+    assert "<dd>0.000</dd>" not in page
+
+
+def test_values_are_escaped(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(labels=("<b>cat</b>", "a&b"), methods=("ours", "</script><i>x</i>"))
+    data.table["reason"] = data.table["reason"].replace("no such thing in the picture", "<u>gone</u>")
+    data = dataclasses.replace(data, banners=("<s>banner</s>",), facts={"<s>fact</s>": "<s>value</s>"})
+    page, _, _ = write(data, tmp_path / "out")
+    Outline(page)
+    for tag in ("<b>cat", "<i>x", "<u>gone", "<s>"):
+        assert tag not in page
+    assert "&lt;b&gt;cat&lt;/b&gt;" in page
+
+
+@pytest.mark.parametrize(("scenes", "interval"), [(1, False), (3, False), (4, True)])
+def test_few_scenes_have_no_interval_and_it_says_so(
+    make_data: MakeData, tmp_path: Path, scenes: int, interval: bool
+) -> None:
+    page, points, _ = write(make_data(scenes=scenes), tmp_path / "out")
+    assert points["prompt_similarity_low"].notna().all() == interval
+    assert ("fewer than 4" in page) != interval
+    assert ("No difference is claimed" in page) != interval
+    assert ("no test below 4" in page) != interval
+
+
+def test_one_method_alone_makes_a_page(make_data: MakeData, tmp_path: Path) -> None:
+    page, points, _ = write(make_data(methods=("ours",)), tmp_path / "out")
+    assert len(points) == 1
+    assert "nothing to compare" in page
+    assert "Wilcoxon" not in page
+
+
+def test_nothing_found_at_all_makes_a_page(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data()
+    data.table["identity_similarity"] = float("nan")
+    page, points, _ = write(data, tmp_path / "out")
+    assert not points["pareto"].any()
+    assert "There is nothing to plot" in page
+    assert "ours and ti-m: no identity similarity at all" in page
+
+
+@pytest.mark.parametrize("methods", [("ours",), ("ours", "ti-m"), ("ours", "ti-m", "db-m")])
+@pytest.mark.parametrize("scenes", [1, 6])
+def test_no_nan_is_printed(make_data: MakeData, tmp_path: Path, methods: tuple[str, ...], scenes: int) -> None:
+    data = make_data(scenes=scenes, methods=methods)
+    data.table.loc[data.table["method"] == "ours", "identity_similarity"] = float("nan")
+    page, _, _ = write(data, tmp_path / "out")
+    assert not re.findall(r"\bnan\b|\binf\b", re.sub('base64,[^"]*', "", body(page)))
+
+
+def test_a_missing_picture_is_stated(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(scenes=1)
+    (data.run_folder / data.table["file"].iloc[0]).unlink()
+    page, _, _ = write(data, tmp_path / "out")
+    assert "no picture: the picture is missing or damaged" in page
+    assert "1 picture that the table tells of could not be read" in page
+
+
+def test_a_picture_that_was_not_drawn_is_stated(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(scenes=5)
+    undrawn = (data.table["method"] == "ti-m") & (data.table["scene"] == "scene-4")
+    page, _, _ = write(dataclasses.replace(data, table=data.table[~undrawn]), tmp_path / "out")
+    assert page.count("no picture: not drawn yet") == 3
+    assert "ours: 3 of 15 pictures left out" in page
+    assert "could not be read" not in page
+
+
+def test_every_picture_and_prompt_of_a_small_run_is_shown(make_data: MakeData, tmp_path: Path) -> None:
+    page, _, _ = write(make_data(), tmp_path / "out")
+    assert page.count('loading="lazy"') == 6 * 3 * 2
+    assert page.count("drawn from: a photo of [v1] and [v2] in the snow") == 6
+    assert page.count("a photo of a cat and an umbrella in the snow<small>") == 6
+
+
+def test_a_large_gallery_is_cut_and_says_so(
+    make_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "MOST_PICTURES", 6 * 2 * 2)
+    page, _, _ = write(make_data(), tmp_path / "out")
+    assert page.count('loading="lazy"') == 6 * 2 * 2
+    assert page.count("2 of this scene's 3 prompts are on the page") == 6
+
+
+def test_what_was_run_stands_on_the_page(make_data: MakeData, tmp_path: Path) -> None:
+    page = body(write(make_data(), tmp_path / "out")[0])
+    assert "Partial: 3 of 9 units are done." in page
+    assert "3 of 9 units done" in page
+    assert "none at all" in page
+    assert "bench run --methods &#39;ours,ti-m&#39;" in page
+
+
+def test_equal_data_gives_equal_bytes(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data()
+    assert write(data, tmp_path / "one")[0] == write(data, tmp_path / "two")[0]
+
+
+def test_a_report_says_what_it_is() -> None:
+    report = find("reports", "pareto")
+    assert report.summary
+    assert report.source

@@ -1,0 +1,175 @@
+"""`bench run` as a user drives it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from bench.run.lock import hold
+from bench.table import COLUMNS
+
+DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1]"
+RUN = ("run", "--dataset", DATASET, "--name", "r")
+Bench = Callable[..., int]
+
+
+def table(path: Path = Path("runs/r")) -> pd.DataFrame:
+    frame = pd.read_parquet(path / "scores.parquet")
+    return frame[[column for column in frame if not column.startswith("cost_")]]
+
+
+def test_a_run_ends_in_a_table_and_a_page(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench(*RUN, "--methods", "quick,quick[shade=0.5]") == 0
+    frame = pd.read_parquet("runs/r/scores.parquet")
+    assert list(frame) == list(COLUMNS)
+    # two scenes of two concepts: the subsets {0}, {1}, {0, 1} have four rows; two methods
+    assert len(frame) == 2 * 4 * 2
+    assert set(frame["method"]) == {"quick", "quick[shade=0.5]"}
+    assert all((Path("runs/r") / file).is_file() for file in frame["file"])
+    page, *others = capsys.readouterr().out.split()[-3:]
+    assert Path("runs/r/report/pareto/pareto.csv").is_file()
+    assert any(Path(file).suffix == ".html" for file in (page, *others))
+
+
+def test_a_second_start_does_only_what_is_missing(bench: Bench) -> None:
+    assert bench(*RUN, "--methods", "quick") == 0
+    first = table()
+    kept = {path: path.stat().st_mtime_ns for path in Path("runs/r/pictures").iterdir()}
+    removed = next(iter(kept))
+    removed.unlink()
+    assert bench(*RUN, "--methods", "quick") == 0
+    now = {path: path.stat().st_mtime_ns for path in Path("runs/r/pictures").iterdir()}
+    assert {path for path in now if now[path] != kept[path]} == {removed}
+    pd.testing.assert_frame_equal(first, table())
+
+
+def test_methods_can_be_added_to_a_run(bench: Bench) -> None:
+    assert bench(*RUN, "--methods", "quick") == 0
+    assert bench(*RUN, "--methods", "quick[shade=0.5]") == 0
+    assert list(dict.fromkeys(table()["method"])) == ["quick", "quick[shade=0.5]"]
+
+
+def test_the_noise_is_the_same_for_every_method_and_batch(bench: Bench, drop_ins: Path) -> None:
+    """`quick` draws mean + noise: the difference of two shades is the difference of their means."""
+    assert bench(*RUN, "--methods", "quick,quick[shade=0.9]", "--batch-size", "1") == 0
+    frame = table().drop_duplicates("picture").set_index(["scene", "subset", "method"])
+    for scene, subset in {index[:2] for index in frame.index}:
+        files = [frame.loc[(scene, subset, method), "file"] for method in ("quick", "quick[shade=0.9]")]
+        one, other = (np.asarray(Image.open(Path("runs/r") / file)).astype(int) for file in files)
+        assert len(np.unique(one - other)) <= 2
+
+
+def test_limit_and_scenes_and_dry_run(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench(*RUN, "--methods", "quick", "--dry-run") == 0
+    assert "to do: 2 units on 2 scenes, 6 pictures" in capsys.readouterr().out
+    assert not Path("runs/r/pictures").exists()
+    assert bench(*RUN, "--methods", "quick", "--limit", "1") == 0
+    assert table()["scene"].nunique() == 1
+    assert bench(*RUN, "--methods", "quick", "--dry-run") == 0
+    assert "to do: 1 units on 1 scenes, 3 pictures" in capsys.readouterr().out
+    assert bench(*RUN, "--methods", "quick", "--scenes", "nowhere") == 2
+
+
+def test_other_settings_need_another_name(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench(*RUN, "--methods", "quick", "--limit", "1") == 0
+    assert bench(*RUN, "--methods", "quick", "--seed", "4") == 2
+    assert "seed 0, now it is 4" in capsys.readouterr().err
+
+
+def test_a_failing_method_is_reported_and_hides_no_other(
+    bench: Bench, drop_ins: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (drop_ins / "quick.py").read_text().replace("workbench.on_step(1, 1)", "raise RuntimeError('broken')")
+    (drop_ins / "failing.py").write_text(text)
+    assert bench("--path", str(drop_ins), *RUN, "--methods", "failing,quick") in (1, 2)
+    # the folder is named twice, which is no clash; the run is judged below
+    assert bench(*RUN, "--methods", "failing,quick") == 1
+    assert "2 of 4 units failed" in capsys.readouterr().err
+    assert set(table()["method"]) == {"quick"}
+    assert "RuntimeError: broken" in next(Path("runs/r/failed").iterdir()).read_text()
+
+
+def test_bad_names_are_refused_before_any_work(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--methods", "nope"], ["--methods", ""], ["--methods", "quick", "--report", "nope"]):
+        assert bench(*RUN, *arguments) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not Path("runs").exists()
+
+
+def test_a_live_run_is_not_entered(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from bench.run.lock import hold\n"
+        "with hold(Path('runs/r')): print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert bench(*RUN, "--methods", "quick") == 3
+        error = capsys.readouterr().err
+        assert f"process {holder.pid}" in error
+        assert len(error.strip().splitlines()) == 1
+        holder.kill()
+    with hold(Path("runs/r")):
+        pass
+
+
+def test_a_killed_run_goes_on_to_the_same_table(bench: Bench, drop_ins: Path) -> None:
+    assert bench(*RUN, "--methods", "quick") == 0
+    whole = table()
+    again = [sys.executable, "-m", "bench.cli.main", *RUN[:-1], "killed", "--methods", "quick"]
+    for _ in range(2):
+        with subprocess.Popen(again, stderr=subprocess.DEVNULL, env={**os.environ}) as process:
+            deadline = time.monotonic() + 120
+            pictures = len(list(Path("runs/killed").glob("pictures/*")))
+            while len(list(Path("runs/killed").glob("pictures/*"))) <= pictures and time.monotonic() < deadline:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+    assert bench(*RUN[:-1], "killed", "--methods", "quick") == 0
+    pd.testing.assert_frame_equal(whole, table(Path("runs/killed")))
+
+
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(bench: Bench, drop_ins: Path) -> None:
+    slow = (drop_ins / "quick.py").read_text().replace("workbench.on_step(1, 1)", "import time; time.sleep(120)")
+    (drop_ins / "slow.py").write_text(slow)
+    command = [sys.executable, "-m", "bench.cli.main", *RUN, "--methods", "slow"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
+        deadline = time.monotonic() + 120
+        while not Path("runs/r/run.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from here" in error
+    assert "Traceback" not in error
+
+
+def test_score_and_report_alone(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench(*RUN, "--methods", "quick", "--limit", "1") == 0
+    Path("runs/r/scores.parquet").unlink()
+    assert bench("score", "runs/r") == 0
+    assert Path("runs/r/scores.parquet").is_file()
+    assert bench("report", "runs/r") == 0
+    assert bench("report", "runs/none") == 2
+    assert "runs beside it: r" in capsys.readouterr().err
+
+
+def test_the_record_says_what_was_run(bench: Bench) -> None:
+    assert bench(*RUN, "--methods", "quick[shade=0.5]", "--limit", "1") == 0
+    settings = json.loads(Path("runs/r/run.json").read_text())
+    assert settings["methods"] == ["quick[shade=0.5]"]
+    assert settings["precision"] == "fp32"
+    record = json.loads(next(Path("runs/r/units").iterdir()).read_text())
+    assert record["configuration"] == {"shade": 0.5}
+    assert record["schema"] == 1

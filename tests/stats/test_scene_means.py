@@ -1,0 +1,83 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.stats.scene_means import common_pictures, matrix, methods_of, picture_values, scene_means
+
+
+def mean_of(means: pd.DataFrame, method: str, scene: str, metric: str) -> tuple[float, int]:
+    row = means[(means["method"] == method) & (means["scene"] == scene) & (means["metric"] == metric)]
+    assert len(row) == 1
+    return float(row["mean"].iloc[0]), int(row["n_pictures"].iloc[0])
+
+
+def test_prompt_similarity_counts_a_picture_once_however_many_concepts(hand: pd.DataFrame) -> None:
+    uneven = hand.drop(index=1)  # a's first picture has one row less
+    assert mean_of(scene_means(uneven), "a", "s0", "prompt-similarity") == (pytest.approx(0.3), 2)
+
+
+def test_identity_similarity_is_a_mean_of_pictures_of_means_of_found_concepts(hand: pd.DataFrame) -> None:
+    means = scene_means(hand)
+    # (.8 + .6) / 2 = .7 and .5, so .6: not the mean of the three values.
+    assert mean_of(means, "a", "s0", "identity-similarity") == (pytest.approx(0.6), 2)
+    # Only one of b's pictures has a found concept.
+    assert mean_of(means, "b", "s0", "identity-similarity") == (pytest.approx(0.4), 1)
+
+
+def test_a_scene_without_any_found_concept_is_nan_and_never_zero(hand: pd.DataFrame) -> None:
+    mean, count = mean_of(scene_means(hand), "b", "s1", "identity-similarity")
+    assert math.isnan(mean)
+    assert count == 0
+
+
+def test_detection_rate_is_over_rows_whose_class_is_known(hand: pd.DataFrame) -> None:
+    means = scene_means(hand)
+    assert mean_of(means, "a", "s0", "detection-rate") == (pytest.approx(3 / 4), 2)
+    assert mean_of(means, "b", "s0", "detection-rate") == (pytest.approx(1 / 4), 2)
+    assert mean_of(means, "a", "s1", "detection-rate") == (1.0, 2)
+    assert mean_of(means, "b", "s1", "detection-rate") == (0.0, 2)
+
+
+def test_detection_rate_weighs_rows_not_pictures(hand: pd.DataFrame) -> None:
+    # s0 of a: one row of the first picture and two of the second are left: 1 + 1 + 0 of 3.
+    assert mean_of(scene_means(hand.drop(index=1)), "a", "s0", "detection-rate")[0] == pytest.approx(2 / 3)
+
+
+def test_unknown_classes_alone_give_no_rate(hand: pd.DataFrame) -> None:
+    unknown = hand.assign(detected=None, identity_similarity=math.nan)
+    means = scene_means(unknown)
+    rates = means[means["metric"] == "detection-rate"]
+    assert rates["mean"].isna().all()
+    assert (rates["n_pictures"] == 0).all()
+
+
+def test_the_table_read_back_from_disk_gives_the_same_means(hand: pd.DataFrame, tmp_path) -> None:
+    hand.to_parquet(tmp_path / "scores.parquet", index=False)
+    pd.testing.assert_frame_equal(scene_means(pd.read_parquet(tmp_path / "scores.parquet")), scene_means(hand))
+
+
+def test_order_of_rows_does_not_change_a_mean(hand: pd.DataFrame) -> None:
+    shuffled = hand.sample(frac=1, random_state=0)
+    columns = ["method", "scene", "metric"]
+    one, other = (scene_means(table).sort_values(columns).reset_index(drop=True) for table in (hand, shuffled))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_pictures_of_another_seed_are_other_pictures(hand: pd.DataFrame) -> None:
+    assert len(picture_values(pd.concat([hand, hand.assign(seed=1)]))) == 16
+
+
+def test_matrix_leaves_out_scenes_that_a_method_lacks(hand: pd.DataFrame) -> None:
+    means = scene_means(hand)
+    assert matrix(means, "prompt-similarity", ["b", "a"]) == pytest.approx(np.array([[0.4, 0.3], [0.2, 0.1]]))
+    assert matrix(means, "identity-similarity", ["a", "b"]) == pytest.approx(np.array([[0.6, 0.4]]))
+
+
+def test_common_pictures(hand: pd.DataFrame) -> None:
+    partial = hand[~((hand["method"] == "b") & (hand["template"] == "t1"))]
+    common = common_pictures(partial)
+    assert set(common["template"]) == {"t0"}
+    assert methods_of(common) == ["a", "b"]
+    assert len(common) == 8

@@ -1,0 +1,111 @@
+"""Drop-ins: found by file name, broken ones reported, names unique."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import content
+from bench.content import ENVIRONMENT, add_path, discover, find, refresh
+from bench.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+METHOD = """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Method:
+    \"\"\"A method of mine.\"\"\"
+    colour: int = 7
+
+    def fit(self, scene, workbench):
+        return {}
+
+    def generate(self, state, scene, requests, workbench):
+        yield from (scene.picture for _ in requests)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv(ENVIRONMENT, "")
+    refresh()
+    yield
+    monkeypatch.undo()
+    refresh()
+
+
+def test_built_in_drop_ins_are_found() -> None:
+    assert {"ours", "ti-m"} <= set(discover("methods").found)
+    assert {"break-a-scene", "folder", "playroom"} <= set(discover("datasets").found)
+    assert "pareto" in discover("reports").found
+
+
+@pytest.mark.parametrize("folder", ["", "methods"])
+def test_a_file_in_a_named_folder_is_a_method(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / "my_own.py").write_text(METHOD)
+    add_path(tmp_path)
+    found = find("methods", "my-own")
+    assert found.file == (tmp_path / folder / "my_own.py").resolve()
+    assert found.role.__module__ == "bench.methods.my_own"
+    assert found.summary == "A method of mine."
+    assert "my-own" not in discover("datasets").found
+    assert str(tmp_path) in os.environ[ENVIRONMENT]
+
+
+def test_a_broken_file_is_reported_and_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text(METHOD)
+    (tmp_path / "bad.py").write_text("import nothing_of_this_name\nclass Method: ...\n")
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    add_path(tmp_path)
+    discovery = discover("methods")
+    assert {"good", "ours"} <= set(discovery.found)
+    why = {broken.name: broken.why for broken in discovery.broken}
+    assert "nothing_of_this_name" in why["bad"]
+    assert "no class Method" in why["empty"]
+    with pytest.raises(UserError, match=r"bad\.py is broken.*nothing_of_this_name"):
+        find("methods", "bad")
+
+
+def test_a_name_taken_twice_names_both_files(tmp_path: Path) -> None:
+    (tmp_path / "ours.py").write_text(METHOD)
+    add_path(tmp_path)
+    with pytest.raises(UserError) as error:
+        discover("methods")
+    assert str(tmp_path / "ours.py") in str(error.value)
+    assert str(ROOT / "methods" / "ours.py") in str(error.value)
+
+
+def test_an_unknown_name_gets_the_closest_one() -> None:
+    with pytest.raises(UserError, match="did you mean ours"):
+        find("methods", "our")
+
+
+def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such folder"):
+        add_path(tmp_path / "nowhere")
+
+
+def test_hugging_faces_datasets_is_not_shadowed_at_the_root() -> None:
+    code = "import datasets; print(datasets.__file__); print(datasets.Dataset.__module__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    file, module = done.stdout.split()
+    assert not Path(file).is_relative_to(ROOT / "datasets")
+    assert module == "datasets.arrow_dataset"
+
+
+def test_content_folders_have_no_init() -> None:
+    assert not [kind for kind in content.KINDS if (ROOT / kind / "__init__.py").exists()]
+
+
+def test_the_engine_knows_no_drop_in_by_name() -> None:
+    import_of = [f"bench.{kind}.{name}" for kind in content.KINDS for name in ("ours", "ti_m", "pareto", "folder")]
+    for file in (ROOT / "bench").rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert not [name for name in import_of if name in text], file

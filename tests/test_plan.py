@@ -1,0 +1,86 @@
+"""Identities: they change with what can change a result, and with nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.plan import Conditions, Unit, make_plan
+from bench.scenes import Dataset, Prompt, Scene
+from bench.spec import configure
+
+CONDITIONS = Conditions("sha256:abc", "fp32", {"steps": 1.0}, 20, 4.0, seed=0)
+
+
+def units(scene: Scene, methods: str = "ti-m", conditions: Conditions = CONDITIONS, name: str = "d") -> list[Unit]:
+    configured = [configure("methods", text) for text in methods.split(";")]
+    return list(make_plan(Dataset(name, (scene,)), configured, conditions))
+
+
+def test_the_same_is_the_same(scene: Scene) -> None:
+    one, other = units(scene), units(scene)
+    assert [unit.identity for unit in one] == [unit.identity for unit in other]
+    assert [p.identity for p in one[0].pictures] == [p.identity for p in other[0].pictures]
+    assert len({picture.identity for picture in one[0].pictures}) == len(scene.prompts)
+
+
+@pytest.mark.parametrize(
+    "change", [{"backbone": "sha256:b"}, {"precision": "bf16"}, {"budget": {"steps": 0.5}}, {"seed": 1}]
+)
+def test_what_changes_a_fit(scene: Scene, change: dict[str, object]) -> None:
+    assert units(scene)[0].identity != units(scene, conditions=replace(CONDITIONS, **change))[0].identity
+
+
+def test_a_field_a_pixel_a_mask_and_a_label_change_a_fit(scene: Scene) -> None:
+    before = units(scene)[0].identity
+    assert units(scene, "ti-m[steps=7]")[0].identity != before
+    pixel = scene.picture.copy()
+    pixel[0, 0, 0] ^= 1
+    mask = scene.concepts[0].mask.copy()
+    mask[0, 0] ^= True
+    first, *rest = scene.concepts
+    for other in (
+        replace(scene, picture=pixel),
+        replace(scene, concepts=(replace(first, mask=mask), *rest)),
+        replace(scene, concepts=(replace(first, label="dog"), *rest)),
+    ):
+        assert units(other)[0].identity != before
+
+
+def test_names_and_prompts_do_not_change_a_fit(scene: Scene) -> None:
+    """New prompts never refit, and a scene under another name is the same fit."""
+    prompts = (*scene.prompts, Prompt("a photo of {tokens} in the jungle", (0,)))
+    grown = replace(scene, name="other", prompts=prompts)
+    assert units(grown, name="e")[0].identity == units(scene)[0].identity
+
+
+@pytest.mark.parametrize("change", [{"sampling_steps": 21}, {"guidance": 5.0}])
+def test_the_sampler_changes_pictures_but_no_fit(scene: Scene, change: dict[str, object]) -> None:
+    before, after = units(scene)[0], units(scene, conditions=replace(CONDITIONS, **change))[0]
+    assert before.identity == after.identity
+    assert {p.identity for p in before.pictures}.isdisjoint(p.identity for p in after.pictures)
+
+
+def test_methods_share_the_noise_and_the_seed_of_the_fit(scene: Scene) -> None:
+    one, other = units(scene, "ti-m;ours")
+    assert [p.request for p in one.pictures] == [p.request for p in other.pictures]
+    assert one.fit_seed == other.fit_seed
+    assert {p.identity for p in one.pictures}.isdisjoint(p.identity for p in other.pictures)
+
+
+def test_samples_of_a_prompt_have_noises_of_their_own(scene: Scene) -> None:
+    prompt = scene.prompts[0]
+    twice = replace(scene, prompts=(prompt, replace(prompt, sample=1)))
+    first, second = units(twice)[0].pictures
+    assert first.request.noise_seed != second.request.noise_seed
+
+
+def test_units_go_scene_by_scene(scene: Scene) -> None:
+    other = replace(scene, name="other", picture=np.zeros_like(scene.picture))
+    configured = [configure("methods", text) for text in ("ours", "ti-m")]
+    plan = make_plan(Dataset("d", (scene, other)), configured, CONDITIONS)
+    assert [(unit.scene.name, unit.method.text) for unit in plan] == [
+        ("pair", "ours"), ("pair", "ti-m"), ("other", "ours"), ("other", "ti-m")
+    ]  # fmt: skip
