@@ -1,4 +1,4 @@
-"""Checks of SceneBench. `nox` runs tests, types, lint and wheel; `nox -s playroom`, `gpu` and `perf` are slow."""
+"""Checks of SceneBench. `nox` runs tests, types, lint and wheel; `nox --list` names the slow ones too."""
 
 from __future__ import annotations
 
@@ -58,9 +58,16 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def playroom(session: nox.Session) -> None:
-    """Measure Playroom's checkpoints on held-out seeds and write the card."""
+    """Train Playroom's checkpoints again and compare them with the committed ones (hours; `-- --smoke`: minutes)."""
+    install(session, "test")
+    session.run(PYTHON, "-m", "bench.playroom.reproduce", *session.posargs)
+
+
+@nox.session(default=False)
+def simulations(session: nox.Session) -> None:
+    """Measure how often tests and intervals are wrong where nothing differs, into bench/stats/README.md."""
     install(session)
-    session.run(PYTHON, "-m", "bench.playroom.evaluate", *session.posargs)
+    session.run(PYTHON, "-m", "bench.stats.null_simulation", *session.posargs)
 
 
 @nox.session(default=False)

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from bench.errors import UserError
+from bench.method import Choice
 
 Kind = Literal["methods", "datasets", "reports"]
 KINDS: tuple[Kind, ...] = ("methods", "datasets", "reports")
@@ -52,6 +53,11 @@ class DropIn:
     def variants(self) -> Mapping[str, Mapping[str, Any]]:
         """Its named variants: field values that replace the defaults."""
         return getattr(self.role, "variants", {})
+
+    @property
+    def ledger(self) -> tuple[Choice, ...]:
+        """Its fidelity ledger: what its sources leave open or contradict each other in, and what it does."""
+        return tuple(getattr(self.role, "ledger", ()))
 
 
 @dataclass(frozen=True)

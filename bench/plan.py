@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from bench.method import Request
+from bench.method import Given, GivesPictures, HasContent, Request
 from bench.scenes import Dataset, Prompt, Scene
 from bench.seeds import seed_from
 from bench.spec import Configured
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Raised whenever a change of the engine changes what the same method learns or draws."""
 
 
@@ -48,6 +48,7 @@ class Unit:
     """One fit of one method on one scene and all its pictures; `identity` is the fit's (20 hexadecimal digits).
 
     `seed` is the run's; `fit_seed` is what everything random in the fit derives from, the same for every method.
+    `given` are the pictures of a method that takes them from outside the scene.
     """
 
     identity: str
@@ -56,11 +57,46 @@ class Unit:
     seed: int
     fit_seed: int
     pictures: tuple[PlannedPicture, ...]
+    given: Mapping[Prompt, Given] = field(default_factory=dict)
 
 
-def make_plan(dataset: Dataset, methods: Sequence[Configured], conditions: Conditions) -> tuple[Unit, ...]:
-    """Every unit, scene by scene, so that a run stopped early compares the methods on the scenes it reached."""
-    return tuple(_unit(dataset.name, scene, method, conditions) for scene in dataset.scenes for method in methods)
+@dataclass(frozen=True, eq=False)
+class Outside:
+    """What a method takes from outside its scene: a hash of all of it, and pictures, both by the scene's name.
+
+    Most methods take nothing: both are empty.
+    """
+
+    content: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Mapping[Prompt, Given]] = field(default_factory=dict)
+
+
+def look_outside(method: Configured, dataset: Dataset) -> Outside:
+    """What the method takes from outside the scenes of the dataset; raises `UserError` if it is not there."""
+    files = method.instance.fingerprint() if isinstance(method.instance, HasContent) else ""
+    given = method.instance.given(dataset) if isinstance(method.instance, GivesPictures) else {}
+    if not (files or given):
+        return Outside()
+    hashes = {name: sorted((repr(prompt), one.content) for prompt, one in of.items()) for name, of in given.items()}
+    return Outside({scene.name: digest([files, hashes.get(scene.name, [])]) for scene in dataset.scenes}, given)
+
+
+def make_plan(
+    dataset: Dataset,
+    methods: Sequence[Configured],
+    conditions: Conditions,
+    look: Callable[[Configured, Dataset], Outside] = look_outside,
+) -> tuple[Unit, ...]:
+    """Every unit, scene by scene, so that a run stopped early compares the methods on the scenes it reached.
+
+    `look` says what a method takes from outside.
+    """
+    outsides = [look(method, dataset) for method in methods]
+    return tuple(
+        _unit(dataset.name, scene, method, outside, conditions)
+        for scene in dataset.scenes
+        for method, outside in zip(methods, outsides, strict=True)
+    )
 
 
 def noise_seed(dataset: str, scene: str, prompt: Prompt, seed: int) -> int:
@@ -82,26 +118,31 @@ def digest(content: Any) -> str:
 
 
 def scene_digest(scene: Scene) -> str:
-    """A hash of a scene's pixels, masks, class words and handles; its name and prompts are not in it."""
-    content = hashlib.sha256(repr(scene.picture.shape).encode() + scene.picture.tobytes())
+    """A hash of a scene's pixels, masks, class words, objects and handles; its name and prompts are not in it."""
+    content = hashlib.sha256()
+    for picture in scene.pictures:
+        content.update(repr(picture.shape).encode() + picture.tobytes())
     for concept in scene.concepts:
-        content.update(json.dumps([concept.label, concept.handle]).encode())
+        part = [] if concept.object == concept.label else [concept.object]
+        place = [concept.picture] if concept.picture else []
+        content.update(json.dumps([concept.label, concept.handle, *part, *place]).encode())
         content.update(np.packbits(concept.mask).tobytes())
     return content.hexdigest()[:20]
 
 
-def _unit(dataset: str, scene: Scene, method: Configured, conditions: Conditions) -> Unit:
-    identity = _fit_identity(scene, method, conditions)
+def _unit(dataset: str, scene: Scene, method: Configured, outside: Outside, conditions: Conditions) -> Unit:
+    content = outside.content.get(scene.name)
+    identity = _fit_identity(scene, method, {"outside": content} if content else {}, conditions)
     pictures = tuple(_picture(dataset, scene, prompt, identity, conditions) for prompt in scene.prompts)
     fit_seed = seed_from(scene=scene_digest(scene), seed=conditions.seed)
-    return Unit(identity, method, scene, conditions.seed, fit_seed, pictures)
+    return Unit(identity, method, scene, conditions.seed, fit_seed, pictures, outside.given.get(scene.name, {}))
 
 
-def _fit_identity(scene: Scene, method: Configured, conditions: Conditions) -> str:
+def _fit_identity(scene: Scene, method: Configured, outside: Mapping[str, str], conditions: Conditions) -> str:
     return digest(
         {
             "method": method.drop_in.name,
-            "configuration": method.configuration,
+            "configuration": method.identifying,
             "source": hashlib.sha256(method.drop_in.file.read_bytes()).hexdigest(),
             "recipe_version": RECIPE_VERSION,
             "backbone": conditions.backbone,
@@ -109,6 +150,7 @@ def _fit_identity(scene: Scene, method: Configured, conditions: Conditions) -> s
             "budget": dict(conditions.budget),
             "scene": scene_digest(scene),
             "seed": conditions.seed,
+            **outside,
         }
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pydantic
@@ -27,7 +28,13 @@ class Configured:
     @property
     def configuration(self) -> dict[str, Any]:
         """The value of every field, as recorded with the results."""
-        return {field.name: getattr(self.instance, field.name) for field in fields(self.instance)}
+        return {public_name(field): _plain(getattr(self.instance, field.name)) for field in fields(self.instance)}
+
+    @property
+    def identifying(self) -> dict[str, Any]:
+        """The value of every field that can change a result: all but those marked `INCIDENTAL`."""
+        left_out = {public_name(field) for field in fields(self.instance) if field.metadata.get("incidental")}
+        return {name: value for name, value in self.configuration.items() if name not in left_out}
 
 
 def split_specs(text: str) -> tuple[str, ...]:
@@ -46,7 +53,21 @@ def configure(kind: Kind, text: str) -> Configured:
         raise UserError(f"'{text}' is not understood; write name, name:variant or name[field=value,...]")
     drop_in = find(kind, match["name"])
     values = {**_variant(drop_in, match["variant"]), **_settings(drop_in, match["settings"] or "")}
+    lacking = [name for name in required(drop_in.role) if name not in values]
+    if lacking:
+        told = ", ".join(f"{name.rstrip('_')}=..." for name in lacking)
+        raise UserError(f"{drop_in.name} needs to be told more: {drop_in.name}[{told}] (`bench list {drop_in.name}`)")
     return Configured(text.strip(), drop_in, drop_in.role(**values))
+
+
+def required(role: type[Any]) -> tuple[str, ...]:
+    """The names of the fields of a drop-in's class that have no default."""
+    return tuple(each.name for each in fields(role) if each.default is MISSING and each.default_factory is MISSING)
+
+
+def public_name(field: Field[Any]) -> str:
+    """A field's name as users write it: `from` for `from_`, since a keyword cannot be a field's name."""
+    return field.name.rstrip("_")
 
 
 def field_types(role: type[Any]) -> dict[str, Any]:
@@ -64,18 +85,24 @@ def _variant(drop_in: DropIn, name: str | None) -> Mapping[str, Any]:
     return drop_in.variants[name]
 
 
+def _plain(value: object) -> object:
+    """A value as JSON has it."""
+    return str(value) if isinstance(value, Path) else value
+
+
 def _settings(drop_in: DropIn, text: str) -> dict[str, Any]:
     return dict(_setting(drop_in, part) for part in re.split(r",(?=\s*\w+\s*=)", text) if part.strip())
 
 
 def _setting(drop_in: DropIn, part: str) -> tuple[str, Any]:
     name, equals, value = (piece.strip() for piece in part.partition("="))
-    known = field_types(drop_in.role)
+    types = field_types(drop_in.role)
+    known = {each.rstrip("_"): each for each in types}
     if not equals or name not in known:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]}?" if close else "."
         raise UserError(f"'{drop_in.name}' has no field '{name}'{hint} Known: {', '.join(known) or 'none'}")
     try:
-        return name, pydantic.TypeAdapter(known[name]).validate_python(value)
+        return known[name], pydantic.TypeAdapter(types[known[name]]).validate_python(value)
     except pydantic.ValidationError as error:
         raise UserError(f"{drop_in.name}[{name}={value}]: {error.errors()[0]['msg'].lower()}") from None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,24 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
     if found != schema:
         raise UserError(f"{path} has schema {found}, this version reads {schema}; use the scenebench that wrote it")
     return {key: value for key, value in content.items() if key != "schema"}
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits; one that keeps its size and time is read once a process.
+
+    Raises `UserError` if it cannot be read.
+    """
+    try:
+        status = path.stat()
+        return _content_hash(path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+@cache
+def _content_hash(path: Path, _size: int, _time: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -21,6 +21,8 @@ COLUMNS: dict[str, str] = {
     "identity_similarity": "DINO cosine of the masked concept in scene and picture; NaN with a reason if not found",
     "detected": "whether the segmenter found the concept's class in the picture",
     "reason": "why identity_similarity is NaN, else empty",
+    "lpips_diversity": "mean LPIPS of the pairs of the prompt's samples in this unit, repeated on all their rows",
+    "diversity_reason": "why lpips_diversity is NaN, else empty",
     "cost_fit_seconds": "wall-clock seconds of the unit's fit",
     "cost_generate_seconds": "wall-clock seconds of drawing the picture (its batch's time over its batch's size)",
 }

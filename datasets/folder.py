@@ -14,7 +14,11 @@ from bench.errors import UserError
 
 @dataclass(frozen=True)
 class Builder:
-    """Reads the official layout: a folder with `img.jpg`, `mask0.png`, ..., or a folder of such folders."""
+    """Reads the official layout: a folder with `img.jpg`, `mask0.png`, ..., or a folder of such folders.
+
+    A scene whose concepts come from several pictures (Rahman et al. 2024, Figures 1 and 2) is a folder that holds
+    a folder of that layout for each picture, and lies in the folder of all scenes.
+    """
 
     summary: ClassVar[str] = "your own pictures: img.jpg, mask0.png, mask1.png, ... and labels.txt if you like"
     source: ClassVar[str] = "Break-A-Scene, official code (examples/)"

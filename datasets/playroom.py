@@ -11,9 +11,12 @@ from typing import Annotated, Any, ClassVar
 from bench.coco.funnel import Crop
 from bench.coco.rules import FEWEST_CONCEPTS
 from bench.coco.select import parse_mix
+from bench.dataset.manifest import MANIFEST, read_manifest
 from bench.dataset.prompts import Reading
 from bench.dataset.recipe import CocoRecipe, SceneOptions
+from bench.dataset.references import write_references
 from bench.playroom.coco import CocoSpec, write_coco
+from bench.playroom.redrawing import Redrawing
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Builder:
     summary: ClassVar[str] = "drawn toys with looks that the base model never saw: needs no data"
     source: ClassVar[str] = "Playroom; rules of Break-A-Scene, B.2"
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"scenes": 6, "mix": "1,0,0", "formats": "2", "samples": 1, "pool": 60},
+        "quick": {"scenes": 6, "mix": "1,0,0", "formats": "2", "samples": 1, "pool": 60, "references": True},
     }
 
     scenes: Annotated[int, "how many scenes"] = 50
@@ -36,6 +39,7 @@ class Builder:
     crop: Annotated[Crop, "centred square, or the one that keeps most of the concepts"] = "center"
     prompts: Annotated[Reading, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
     strict: Annotated[bool, "fail where the pool cannot give the mix"] = False
+    references: Annotated[bool, "also draw each scene's toys in every prompt's context, for real:redrawn"] = False
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.
@@ -53,8 +57,14 @@ class Builder:
         )
         with tempfile.TemporaryDirectory() as folder:
             coco = Path(folder) / "coco"
-            write_coco(coco, CocoSpec(self.pool, self.seed, self.size, self._toys()))
+            write_coco(coco, self._spec)
             CocoRecipe("playroom", coco, options, self.size, strict=self.strict).build(out)
+        if self.references:
+            write_references(out, read_manifest(out / MANIFEST), Redrawing(self._spec).draw)
+
+    @property
+    def _spec(self) -> CocoSpec:
+        return CocoSpec(self.pool, self.seed, self.size, self._toys())
 
     def _toys(self) -> tuple[int, ...]:
         """The numbers of toys that the mix asks for: a dataset of two concepts is one of two toys."""

@@ -8,31 +8,19 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.diffusion.recipe import AttentionLoss, Optimiser, Phase, Prior, Recipe
-from bench.diffusion.recipe_method import RecipeMethod
-from bench.diffusion.samples import SceneSamples, Subsets
-
-PAPER_OPTIMISER = Optimiser("adam", betas=(0.9, 0.99), weight_decay=1e-8)
-CODE_OPTIMISER = Optimiser("adamw", betas=(0.9, 0.999), weight_decay=1e-2, clip=1.0)
-CODE_PRIOR = Prior("a photo at the beach", pictures=100, weight=1.0)
+from bench.diffusion.recipe import CODE_ADAMW, PAPER_ADAM, AttentionLoss, Phase, Prior, Recipe
+from bench.diffusion.recipe_method import BY_VARIANT, RecipeMethod
+from bench.diffusion.samples import SceneSamples
+from bench.method import Choice
 
 
 @dataclass(frozen=True)
 class Method(RecipeMethod):
-    """Break-A-Scene (Avrahami et al. 2023), section 3 and B.1; where paper and official code differ:
+    """Break-A-Scene (Avrahami et al. 2023), section 3 and B.1.
 
-    - optimiser: paper Adam(.9, .99) with weight decay 1e-8; code AdamW(.9, .999) with 1e-2, gradients clipped
-      at 1
-    - prior preservation: paper none; code 100 pictures of "a photo at the beach", weight 1
-    - union sampling: paper a random subset (here uniform over the non-empty ones); code the size first, then
-      a random subset of it in random order
-    - horizontal flips: paper none (they are mentioned for the baselines only); code half of the steps
-    - attention loss: paper an expectation over the chosen concepts (the mean); code their sum
-    - handles start from the class word: paper silent (here the mean of its sub-tokens); code its first
-      sub-token
-
-    The code's fp16 is not part of the variant: the run's precision holds for every method, over float32
-    weights.
+    First the handles alone are learned, then the handles with all weights, more slowly. Each step takes a random
+    subset of the concepts (union sampling); the diffusion loss is confined to the union of their masks
+    (equation 1), and each handle's cross-attention is drawn to its own mask (equation 2).
     """
 
     summary: ClassVar[str] = "Break-A-Scene: handles, then all weights; masked and cross-attention losses"
@@ -42,40 +30,148 @@ class Method(RecipeMethod):
         "no-phase-1": {"phase1_steps": 0},
         "no-masked-loss": {"masked": False},
         "no-attention-loss": {"attention_weight": 0.0},
-        "no-union-sampling": {"union_sampling": False},
+        "no-union": {"single": 1.0},
+        "mostly-single": {"single": 0.8},
+        "background": {"background": True},
+        "cross-attention-only": {"weights": "cross-attention"},
+    }
+    by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {
+            "subsets": "uniform",
+            "flip": 0.0,
+            "initialiser": "mean",
+            "attention_reduction": "mean",
+            "optimiser": "adam",
+            "prior_weight": 0.0,
+        },
+        "code": {
+            "subsets": "size-first",
+            "flip": 0.5,
+            "initialiser": "first",
+            "attention_reduction": "sum",
+            "optimiser": "adamw",
+            "prior_weight": 1.0,
+        },
     }
 
     variant: Annotated[Literal["paper", "code"], "settings of the paper or of the official code"] = "paper"
     phase1_steps: Annotated[int, "steps on the handles alone", Field(ge=0)] = 400
-    phase2_steps: Annotated[int, "steps on handles and all weights", Field(ge=0)] = 400
+    phase2_steps: Annotated[int, "steps on handles and weights", Field(ge=0)] = 400
     phase1_learning_rate: Annotated[float, "learning rate of phase 1", Field(gt=0, le=1)] = 5e-4
     phase2_learning_rate: Annotated[float, "learning rate of phase 2", Field(gt=0, le=1)] = 2e-6
-    attention_weight: Annotated[float, "lambda_attn of equation 3; 0: without the loss", Field(ge=0, le=1e3)] = 0.01
+    weights: Annotated[Literal["everything", "cross-attention"], "the weights that phase 2 trains"] = "everything"
     masked: Annotated[bool, "confine the diffusion loss to the masks (equation 1)"] = True
-    union_sampling: Annotated[bool, "train on subsets of concepts, not on one at a time"] = True
+    attention_weight: Annotated[float, "lambda_attn of equation 3; 0: without the loss", Field(ge=0, le=1e3)] = 0.01
+    attention_reduction: Annotated[Literal["mean", "sum"], "of that loss, over the chosen concepts"] = BY_VARIANT
+    subsets: Annotated[Literal["uniform", "size-first"], "how union sampling chooses concepts"] = BY_VARIANT
+    single: Annotated[
+        float | None, "probability that a step sees one concept alone (A.2); 1: no union sampling", Field(ge=0, le=1)
+    ] = None
+    flip: Annotated[float, "probability of a mirrored step", Field(ge=0, le=1)] = BY_VARIANT
+    initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
+    optimiser: Annotated[Literal["adam", "adamw"], "the paper's Adam or the code's AdamW"] = BY_VARIANT
+    prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
+    background: Annotated[bool, "learn the complement of all masks as one more concept (4.2)"] = False
+
+    ledger: ClassVar[tuple[Choice, ...]] = (
+        Choice(
+            "optimiser",
+            "paper (B.1): Adam (.9, .99), weight decay 1e-8; code: AdamW (.9, .999), 1e-2, gradients clipped at 1",
+            "each variant its own",
+            "they contradict each other",
+        ),
+        Choice(
+            "prior preservation",
+            'paper: none; code: on, 100 pictures of "a photo at the beach", weight 1 (helps "a bit", its author says)',
+            "each variant its own",
+            "they contradict each other",
+        ),
+        Choice(
+            "prior pictures",
+            "code: the checkpoint's default sampler, kept as JPEG and reused whatever made them",
+            "the run's sampler, PNG, kept by text, sampler and seed",
+            "the same for every scene and method, and never another run's",
+        ),
+        Choice(
+            "union sampling",
+            "paper: a random subset of k <= N concepts; code: k first, then k concepts in random order",
+            "paper: uniform over the non-empty subsets, in the scene's order; code: as it is",
+            "the plainest reading; `subsets` sets it",
+        ),
+        Choice(
+            "raised probability of k = 1",
+            "paper (A.2): tried, without a number",
+            "`mostly-single`: 0.8; the other subsets share the rest",
+            "well above the 1/3 (N = 4: 4/15) of union sampling; `single` sets it",
+        ),
+        Choice(
+            "horizontal flips",
+            "paper: named for the baselines only; code: half of the steps",
+            "each variant its own",
+            "they contradict each other",
+        ),
+        Choice(
+            "attention loss over k concepts",
+            "paper: an expectation over the concepts; code: their sum",
+            "paper: the mean; code: the sum",
+            "an expectation is a mean",
+        ),
+        Choice(
+            "attention maps",
+            'paper: averaged at 16x16 and "normalized to [0, 1]"; code: down and up blocks, divided by the maximum',
+            "as the code, gradient through the maximum included",
+            "the paper leaves it open",
+        ),
+        Choice(
+            "squared norms",
+            "paper: plain norms; code: means over all elements, masked-out pixels in the denominator",
+            "as the code",
+            "lambda_attn = .01 belongs to means",
+        ),
+        Choice(
+            "masks in latents",
+            "paper: silent; code: nearest neighbour",
+            "as the code",
+            "thin parts of a mask may vanish",
+        ),
+        Choice(
+            "initial handles",
+            "paper: silent; code: first sub-token of a word that the user may give, else copied rows of real tokens",
+            "paper: mean of the class word's sub-tokens; code: the first",
+            "datasets have class words; a mean is of the whole word",
+        ),
+        Choice(
+            "`no-phase-1`",
+            "paper: the first phase removed, steps not said",
+            "phase 2 alone, 400 steps",
+            "what is left of the method; set phase2_steps=800 for the same compute",
+        ),
+        Choice(
+            "`cross-attention-only`",
+            "CLiC (4.2) optimises cross-attention and token; its code: one phase, no union sampling",
+            "phase 2 trains handles, K and V; all else as the paper",
+            "one change at a time",
+        ),
+        Choice(
+            "precision",
+            "paper: silent; code: fp16, whose second phase unscales the handles' gradients twice",
+            "the run's precision over float32 weights, for every method",
+            "an accident of a library is no part of a method",
+        ),
+    )
 
     def recipe(self) -> Recipe:
-        """Both phases of the chosen variant."""
-        paper = self.variant == "paper"
+        """Both phases."""
         return Recipe(
             phases=(
                 Phase("handles", self.phase1_steps, self.phase1_learning_rate),
-                Phase("everything", self.phase2_steps, self.phase2_learning_rate),
+                Phase(self.weights, self.phase2_steps, self.phase2_learning_rate),
             ),
-            samples=SceneSamples(self._subsets(), flip=0.0 if paper else 0.5),
-            optimiser=PAPER_OPTIMISER if paper else CODE_OPTIMISER,
-            initialiser="mean" if paper else "first",
+            samples=SceneSamples(self.subsets, self.flip, self.single),
+            optimiser=PAPER_ADAM if self.optimiser == "adam" else CODE_ADAMW,
+            initialiser=self.initialiser,
             masked=self.masked,
-            attention=self._attention(),
-            prior=None if paper else CODE_PRIOR,
+            attention=AttentionLoss(self.attention_weight, self.attention_reduction) if self.attention_weight else None,
+            prior=Prior("a photo at the beach", 100, self.prior_weight) if self.prior_weight else None,
+            background=self.background,
         )
-
-    def _subsets(self) -> Subsets:
-        if not self.union_sampling:
-            return "single"
-        return "uniform" if self.variant == "paper" else "size-first"
-
-    def _attention(self) -> AttentionLoss | None:
-        if not self.attention_weight:
-            return None
-        return AttentionLoss(self.attention_weight, "mean" if self.variant == "paper" else "sum")

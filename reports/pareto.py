@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from urllib.parse import quote
 
 import jinja2
 import pandas as pd
+from pydantic import Field
 
 from bench.metrics.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY
 from bench.report.data import ReportData
@@ -18,16 +19,20 @@ from bench.report.scatter import describe, keys, pareto_figure
 from bench.report.words import (
     SIGNIFICANT,
     bounds,
+    chance,
     count,
     headline,
     interval_rule,
     is_clear,
     listed,
     number,
+    scenes_needed,
     seconds,
     signed,
+    small,
 )
-from bench.stats.compare import compare_all
+from bench.stats import frames
+from bench.stats.analysis import Analysis, analyse
 from bench.stats.intervals import describe_rule
 from bench.stats.summary import Summary, summarise
 from bench.store import write_bytes
@@ -40,20 +45,23 @@ OPEN_ROWS = 6
 
 @dataclass(frozen=True)
 class Report:
-    """One self-contained page (`pareto.html`), the points of its plot and its table as CSV."""
+    """One self-contained page (`pareto.html`), and everything in its plot and tables as CSV."""
 
-    summary: ClassVar[str] = "one HTML page: Pareto plot, table, tests and gallery; pareto.csv and summary.csv"
+    difference: Annotated[float, "a difference in a metric, whose need of scenes is told", Field(gt=0)] = 0.02
+
+    summary: ClassVar[str] = "one HTML page: Pareto plot, table, tests and gallery; all numbers as CSV"
     source: ClassVar[str] = "Break-A-Scene, Figure 5, Table 3 and section 4.1"
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
-        """Write the page and both CSV files; returns them, the page first."""
-        summary = summarise(data.table)
-        page, points, table = (out / name for name in ("pareto.html", "pareto.csv", "summary.csv"))
-        write_bytes(points, pareto_points(summary).to_csv(index=False).encode())
-        write_bytes(table, summary.frame().to_csv(index=False).encode())
+        """Write the page and the CSV files; returns them, the page first."""
+        summary, analysis = summarise(data.table), analyse(data.table, self.difference)
+        tables = {out / name: frame for name, frame in _tables(summary, analysis).items()}
+        for file, frame in tables.items():
+            write_bytes(file, frame.to_csv(index=False).encode())
         scores = _address(data.run_folder / "scores.parquet", out)
-        write_bytes(page, render(data, summary, scores).encode())
-        return page, points, table
+        page = out / "pareto.html"
+        write_bytes(page, render(data, summary, analysis, scores).encode())
+        return page, *tables
 
 
 def pareto_points(summary: Summary) -> pd.DataFrame:
@@ -67,28 +75,48 @@ def pareto_points(summary: Summary) -> pd.DataFrame:
     return frame[["method", *columns, "n_scenes", "n_pictures", "pareto"]]
 
 
-def render(data: ReportData, summary: Summary, scores: str) -> str:
+def _tables(summary: Summary, analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """The CSV files by name."""
+    return {
+        "pareto.csv": pareto_points(summary),
+        "summary.csv": summary.frame(),
+        "tests.csv": frames.tests_frame(analysis),
+        "effects.csv": frames.effects_frame(analysis),
+        "front.csv": frames.front_frame(analysis),
+        "power.csv": frames.power_frame(analysis),
+        "pictures.csv": frames.moments_frame(analysis),
+    }
+
+
+def render(data: ReportData, summary: Summary, analysis: Analysis, scores: str) -> str:
     """The page; `scores` is the address of `scores.parquet` as seen from it, or empty."""
-    comparisons = compare_all(data.table)
-    counts = [estimate.n_scenes for method in summary.methods for estimate in method.estimates.values()]
+    estimates = [estimate for method in summary.methods for estimate in method.estimates.values()]
     page: str = _template().render(
         data=data,
         summary=summary,
         presets=listed(sorted(set(data.table["preset"]))),
-        headline=list(headline(summary, comparisons)),
+        analysis=analysis,
+        headline=list(headline(summary, analysis.comparisons)),
         plot=pareto_figure(summary, data.table),
         plot_in_words=describe(summary),
         keys=keys(summary),
-        rule=describe_rule(counts),
+        rule=describe_rule([estimate.n_scenes for estimate in estimates if estimate.n_scenes]),
         metrics=METRICS,
         significant=SIGNIFICANT,
-        comparisons={(comparison.metric, comparison.unit): comparison for comparison in comparisons},
+        comparisons={(comparison.metric, comparison.unit): comparison for comparison in analysis.comparisons},
+        chances=chances(analysis),
         gallery=make_gallery(data),
         open_rows=OPEN_ROWS,
         columns=COLUMNS,
         scores=scores,
     )
     return page
+
+
+def chances(analysis: Analysis) -> dict[str, float]:
+    """The probability of being on the front, by method; empty below 4 scenes."""
+    front = analysis.front
+    return dict(zip(front.methods, front.probabilities, strict=True)) if front and front.probabilities else {}
 
 
 def _template() -> jinja2.Template:
@@ -100,7 +128,7 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
     )
     environment.policies["json.dumps_kwargs"] = {"default": str, "ensure_ascii": False}
-    for function in (bounds, count, interval_rule, is_clear, number, seconds, signed):
+    for function in (bounds, chance, count, interval_rule, is_clear, number, scenes_needed, seconds, signed, small):
         environment.filters[function.__name__] = function
     return environment.get_template(TEMPLATE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from bench.diffusion.backbone import Backbone, BackboneSpec, load_backbone
 from bench.diffusion.device import resolve
 from bench.method import Workbench
-from bench.scenes import Concept, Prompt, Scene, handle
+from bench.metrics.yolo_model import ultralytics
+from bench.scenes import Concept, Picture, Prompt, Scene, handle
 
 WORDS = ("a", "photo", "of", "and", "at", "the", "beach", "in", "snow", "cat", "umbrella", "an")
 
@@ -129,3 +131,23 @@ def _text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.eos_token_id,
     )
+
+
+@pytest.fixture
+def ultralytics_predicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[torch.nn.Module, Picture, int], tuple[np.ndarray, np.ndarray]]:
+    """What ultralytics' own `predict` finds in a picture at an input side: boxes [N, 6] and masks [N, H, W]."""
+    if find_spec("ultralytics") is None:
+        pytest.skip("ultralytics (the extra `yolo`) not installed")
+    monkeypatch.chdir(tmp_path)  # it makes a folder `runs`
+
+    def predict(model: torch.nn.Module, picture: Picture, side: int) -> tuple[np.ndarray, np.ndarray]:
+        wrapper = ultralytics("models").YOLO("yolov8n-seg.yaml", task="segment")
+        wrapper.model = model.eval()
+        settings = {"imgsz": side, "retina_masks": True, "device": "cpu", "verbose": False}
+        (result,) = wrapper.predict(np.ascontiguousarray(picture[:, :, ::-1]), **settings)
+        masks = np.zeros((0, *picture.shape[:2])) if result.masks is None else result.masks.data.numpy()
+        return result.boxes.data.numpy(), masks.astype(bool)
+
+    return predict

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import pickle
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, get_args, get_origin
@@ -10,14 +12,19 @@ from typing import Annotated, get_args, get_origin
 import numpy as np
 import pytest
 import torch
+from _pytest.mark import ParameterSet
 from safetensors.torch import load_file, save_file
 
 from bench.content import KINDS, DropIn, Kind, discover
+from bench.dataset.pixels import picture_png
 from bench.diffusion.backbone import Backbone
+from bench.diffusion.recipe_method import RecipeMethod
 from bench.diffusion.settings import BackboneSettings, Budget, Sampler
-from bench.method import FitState, Request, Workbench
-from bench.scenes import Picture, Scene
-from bench.spec import configure, field_types
+from bench.errors import UserError
+from bench.method import FitState, GivesPictures, MayLack, Request, Workbench
+from bench.plan import look_outside
+from bench.scenes import Concept, Dataset, Picture, Prompt, Scene, handle
+from bench.spec import configure, field_types, required
 
 
 def drop_ins(*kinds: Kind) -> Iterator[DropIn]:
@@ -51,19 +58,38 @@ def test_it_is_a_frozen_dataclass_that_explains_itself(found: DropIn) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_names_and_variants_can_be_configured(kind: Kind) -> None:
     for text in specs(kind):
-        if kind != "datasets" or not _needs_a_folder(text):
+        if not required(discover(kind).found[text.split(":")[0]].role):
             assert dataclasses.is_dataclass(configure(kind, text).instance)
 
 
-def _needs_a_folder(text: str) -> bool:
-    role = discover("datasets").found[text.split(":", maxsplit=1)[0]].role
-    return any(field.default is dataclasses.MISSING for field in dataclasses.fields(role))
+def at_work(variants: bool) -> list[ParameterSet]:
+    """The methods (and their variants) that can be tried as they are; of the others it is said what they need."""
+    texts = specs("methods") if variants else [found.name for found in drop_ins("methods")]
+    return [pytest.param(text, marks=pytest.mark.skipif(bool(why := _obstacle(text)), reason=why)) for text in texts]
+
+
+def _obstacle(text: str) -> str:
+    needed = required(discover("methods").found[text.split(":", maxsplit=1)[0]].role)
+    if needed:
+        return f"{text} needs {', '.join(needed)}: it has tests of its own"
+    instance = configure("methods", text).instance
+    return (instance.lacks() or "") if isinstance(instance, MayLack) else ""
+
+
+@pytest.fixture
+def scene(scene: Scene, tmp_path: Path) -> Scene:
+    """The scene with a reference picture for every prompt."""
+    references = {}
+    for number, prompt in enumerate(scene.prompts):
+        references[prompt] = tmp_path / f"reference{number}.png"
+        references[prompt].write_bytes(picture_png(scene.picture[::-1]))
+    return dataclasses.replace(scene, references=references)
 
 
 @pytest.fixture
 def frugal(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
-    """The tiny backbone with a budget of two steps a phase and one prior picture."""
-    budgets = {"full": Budget(steps=0.005, prior_pictures=0.01)}
+    """The tiny backbone with a budget of a step or a few a phase and one prior picture a class."""
+    budgets = {"full": Budget(steps=0.001, prior_pictures=0.005)}
     monkeypatch.setattr(backbone, "settings", BackboneSettings(sampler=Sampler(2, 2.0), budgets=budgets))
     return backbone
 
@@ -72,10 +98,14 @@ class Bench:
     """The two verbs as the engine calls them: on a pristine backbone."""
 
     def __init__(self, text: str, backbone: Backbone, scene: Scene) -> None:
-        self.method = configure("methods", text).instance
+        configured = configure("methods", text)
+        self.method = configured.instance
         self.scene = scene
         self.steps: list[tuple[int, int]] = []
-        self.workbench = Workbench(backbone, 5, 4, "full", lambda done, total: self.steps.append((done, total)))
+        dataset = Dataset("two", (scene, dataclasses.replace(scene, name="other")))
+        given = look_outside(configured, dataset).given.get(scene.name, {})
+        on_step = lambda done, total: self.steps.append((done, total))  # noqa: E731
+        self.workbench = Workbench(backbone, 5, 4, "full", on_step, given=given)
 
     def fit(self) -> FitState:
         self.workbench.backbone.restore()
@@ -87,7 +117,7 @@ class Bench:
         return list(self.method.generate(state, self.scene, requests, self.workbench))
 
 
-@pytest.mark.parametrize("text", specs("methods"))
+@pytest.mark.parametrize("text", at_work(variants=True))
 def test_a_method_keeps_the_engines_promises(text: str, frugal: Backbone, scene: Scene, tmp_path: Path) -> None:
     bench = Bench(text, frugal, scene)
     torch.manual_seed(1)
@@ -101,8 +131,98 @@ def test_a_method_keeps_the_engines_promises(text: str, frugal: Backbone, scene:
     requests = [Request(scene.prompts[0], 11), Request(scene.prompts[0], 12)]
     pictures = bench.generate(state, requests)
     assert [(picture.shape, picture.dtype) for picture in pictures] == [((32, 32, 3), np.uint8)] * 2
-    assert not np.array_equal(*pictures), "the noise seed changes the picture"
+    kept_the_noise = isinstance(bench.method, GivesPictures)
+    assert np.array_equal(*pictures) == kept_the_noise, "the noise seed changes a picture that is drawn"
 
     save_file({name: value.contiguous() for name, value in state.items()}, tmp_path / "fit.safetensors")
     kept = bench.generate(load_file(tmp_path / "fit.safetensors"), requests)
     assert all(np.array_equal(one, other) for one, other in zip(pictures, kept, strict=True))
+
+
+@pytest.mark.parametrize("text", at_work(variants=True))
+def test_a_method_leaves_the_shared_backbone_as_it_was_and_frees_its_memory(
+    text: str, frugal: Backbone, scene: Scene
+) -> None:
+    bench = Bench(text, frugal, scene)
+    bench.generate(bench.fit(), [Request(scene.prompts[0], 11)])
+    frugal.restore()
+    before, held = _everything(frugal), _tensor_bytes()
+    bench.generate(bench.fit(), [Request(scene.prompts[0], 12)])
+    frugal.restore()
+    assert _everything(frugal) == before
+    assert _tensor_bytes() == held, "something of the fit is still held"
+
+
+def _everything(backbone: Backbone) -> dict[str, object]:
+    """Weights as bytes, vocabulary, attention processors and hooks of the shared networks."""
+    networks = {**backbone.trainable, "vae": backbone.vae}
+    weights = {
+        f"{prefix}.{name}": value.detach().numpy().tobytes()
+        for prefix, network in networks.items()
+        for name, value in network.named_parameters()
+    }
+    hooks = [
+        module
+        for network in networks.values()
+        for module in network.modules()
+        if module._forward_hooks or module._forward_pre_hooks
+    ]
+    processors = [type(processor) for processor in backbone.unet.attn_processors.values()]
+    return {**weights, "vocabulary": backbone.tokenizer.get_vocab(), "processors": processors, "hooks": hooks}
+
+
+def _tensor_bytes() -> int:
+    """Of all tensors that are alive."""
+    gc.collect()
+    return sum(found.nbytes for found in gc.get_objects() if issubclass(type(found), torch.Tensor))
+
+
+def striped(scene: Scene, count: int) -> Scene:
+    """The scene with `count` concepts, side by side, and a prompt that names the first."""
+    concepts = []
+    for index, label in enumerate(("cat", "umbrella", "beach", "snow", "photo", "cat")[:count]):
+        mask = np.zeros((32, 32), bool)
+        mask[4:28, 5 * index + 1 : 5 * index + 5] = True
+        concepts.append(Concept(label, mask, handle(index)))
+    return dataclasses.replace(scene, concepts=tuple(concepts), prompts=(Prompt("a photo of {tokens}", (0,)),))
+
+
+@pytest.mark.parametrize("count", range(1, 7))
+@pytest.mark.parametrize("text", at_work(variants=False))
+def test_a_method_takes_one_to_four_concepts_and_warns_of_more(
+    text: str, count: int, frugal: Backbone, scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench(text, frugal, striped(scene, count))
+    state = bench.fit()
+    assert len(bench.generate(state, [Request(bench.scene.prompts[0], 1)])) == 1
+    warned = f"{count} concepts" in caplog.text
+    assert warned == (count > 4 and isinstance(bench.method, RecipeMethod))
+
+
+@pytest.mark.parametrize("text", at_work(variants=False))
+def test_a_scene_without_a_mask_is_learned_or_refused_in_one_line(text: str, frugal: Backbone, scene: Scene) -> None:
+    blank = dataclasses.replace(scene.concepts[0], mask=np.zeros((32, 32), bool))
+    bench = Bench(text, frugal, dataclasses.replace(scene, concepts=(blank, scene.concepts[1])))
+    refused = ""
+    try:
+        state = bench.fit()
+        assert all(torch.isfinite(tensor).all() for tensor in state.values())
+    except UserError as error:
+        refused = str(error)
+    assert not refused or ("mask" in refused and "\n" not in refused)
+
+
+@pytest.mark.parametrize("text", specs("methods"))
+def test_a_method_can_be_sent_to_a_worker(text: str) -> None:
+    if required(discover("methods").found[text.split(":", maxsplit=1)[0]].role):
+        pytest.skip("it must be told more")
+    configured = configure("methods", text)
+    again = pickle.loads(pickle.dumps(configured.instance))
+    assert again == configured.instance
+    assert type(again) is configured.drop_in.role
+
+
+@pytest.mark.parametrize("found", list(drop_ins("methods")), ids=lambda found: found.name)
+def test_a_ledger_is_whole_and_its_rows_are_distinct(found: DropIn) -> None:
+    assert all(all(vars(choice).values()) for choice in found.ledger)
+    assert len({choice.choice for choice in found.ledger}) == len(found.ledger)

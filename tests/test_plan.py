@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.plan import Conditions, Unit, make_plan
+from bench.plan import Conditions, Unit, make_plan, scene_digest
 from bench.scenes import Dataset, Prompt, Scene
 from bench.spec import configure
 
@@ -84,3 +84,15 @@ def test_units_go_scene_by_scene(scene: Scene) -> None:
     assert [(unit.scene.name, unit.method.text) for unit in plan] == [
         ("pair", "ours"), ("pair", "ti-m"), ("other", "ours"), ("other", "ti-m")
     ]  # fmt: skip
+
+
+def test_further_pictures_and_where_concepts_are_change_a_fit(scene: Scene) -> None:
+    more = (scene.picture[::-1].copy(),)
+    moved = tuple(replace(concept, picture=index) for index, concept in enumerate(scene.concepts))
+    digests = {scene_digest(one) for one in (
+        scene,
+        replace(scene, more=more),
+        replace(scene, more=more, concepts=moved),
+        replace(scene, more=(scene.picture,), concepts=moved),
+    )}  # fmt: skip
+    assert len(digests) == 4

@@ -1,10 +1,14 @@
-"""Texts of prompts."""
+"""Texts of prompts, and concepts that are made of others."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from bench.scenes import Concept, Prompt, Scene, handle
+import numpy as np
+import pytest
+
+from bench.errors import UserError
+from bench.scenes import BACKGROUND, Concept, Prompt, Scene, handle, with_background
 
 MASK = np.ones((2, 2), dtype=bool)
 SCENE = Scene(
@@ -23,3 +27,35 @@ def test_the_papers_texts() -> None:
 def test_three_concepts_are_joined_by_and() -> None:
     prompt = Prompt("{tokens} floating on top of water", (0, 1, 2))
     assert SCENE.text_with_classes(prompt) == "a cat and an umbrella and a dining table floating on top of water"
+
+
+def test_a_concepts_object_is_its_label_unless_told() -> None:
+    mask = np.ones((2, 2), bool)
+    assert Concept("cat", mask, "[v1]").object == "cat"
+    assert Concept("ornament", mask, "[v1]", "chair").object == "chair"
+
+
+def test_a_concept_is_seen_in_its_own_picture() -> None:
+    other = np.full((2, 2, 3), 9, dtype=np.uint8)
+    first, second, third = SCENE.concepts
+    several = replace(SCENE, more=(other,), concepts=(first, replace(second, picture=1), third))
+    assert several.together == ((0, 2), (1,))
+    assert [int(several.picture_of(index).max()) for index in range(3)] == [0, 9, 0]
+    assert SCENE.together == ((0, 1, 2),)
+
+
+def test_the_background_is_the_complement_of_all_concepts() -> None:
+    one, other = np.zeros((2, 2, 3), bool)
+    one[0, 0], other[0, :2] = True, True
+    scene = Scene("s", np.zeros((2, 3, 3), np.uint8), (Concept("cat", one, "[v1]"), Concept("dog", other, "[v2]")))
+    found = with_background(scene)
+    assert [concept.label for concept in found.concepts] == ["cat", "dog", BACKGROUND]
+    assert found.concepts[2].handle == "[v3]"
+    np.testing.assert_array_equal(found.concepts[2].mask, [[False, False, True], [True, True, True]])
+    assert with_background(found) is found, "a scene has one background"
+
+
+def test_a_picture_full_of_concepts_has_no_background() -> None:
+    scene = Scene("full", np.zeros((2, 2, 3), np.uint8), (Concept("cat", np.ones((2, 2), bool), "[v1]"),))
+    with pytest.raises(UserError, match=r"^full: .* no background is left"):
+        with_background(scene)

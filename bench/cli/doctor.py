@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench.metrics.presets import YOLO_FOLDER
+
 console = Console()
 PACKAGES = ("torch", "torchvision", "diffusers", "transformers", "pycocotools", "pandas", "scipy", "statsmodels")
 
@@ -65,23 +67,44 @@ def _versions() -> Iterator[Finding]:
 
 def _weights() -> Iterator[Finding]:
     from bench.diffusion.backbone import PRESETS, BackboneSpec  # noqa: PLC0415 - torch is slow to import
+    from bench.metrics.presets import LPIPS_TRUNKS  # noqa: PLC0415
     from bench.metrics.presets import PRESETS as METRICS  # noqa: PLC0415
 
     for name in PRESETS:
         place = BackboneSpec(name).hub_ids[0]
         yield _weight(f"backbone {name}", place, f"hf download {place}, then --backbone FOLDER")
     places = {source.place for preset in METRICS.values() for source in preset.sources}
+    places |= {preset.lpips.place for preset in METRICS.values() if preset.lpips.place}
     for place in sorted(places):
         yield _weight("evaluator", place, f"hf download {place}")
+    yield from map(_trunk, LPIPS_TRUNKS)
+
+
+def _trunk(net: str) -> Finding:
+    from bench.metrics.lpips_model import trunk_file  # noqa: PLC0415 - torch is slow to import
+
+    path = trunk_file(net)
+    if path.is_file():
+        return Finding(f"LPIPS {net}", f"{path.name}: in torch's cache")
+    advice = f"torchvision downloads it at first use; without a network, bring it to {path.parent}"
+    return Finding(f"LPIPS {net}", f"{path.name}: not in torch's cache", advice)
 
 
 def _weight(what: str, place: str, advice: str) -> Finding:
     shown = f"{Path(place).parent.name}/{Path(place).name}"
+    if Path(place) == YOLO_FOLDER:
+        return _converted(what, shown)
     if Path(place).is_dir():
         return Finding(what, f"{shown}: in this package")
     if Path(place).is_absolute():
         return Finding(what, f"{shown}: missing from this package", "install scenebench again")
     return _hub_weight(what, place, advice)
+
+
+def _converted(what: str, shown: str) -> Finding:
+    if YOLO_FOLDER.is_dir():
+        return Finding(what, f"{shown}: converted by `bench convert-yolo`")
+    return Finding(what, f"{shown}: none converted yet", "bench convert-yolo FILE.pt --trust, for preset paper-yolo")
 
 
 def _hub_weight(what: str, place: str, advice: str) -> Finding:

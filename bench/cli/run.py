@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     methods: Annotated[
-        str, typer.Option(help="what to compare, with commas: ours,ti-m or ours[phase1_steps=0],ours:code,ti-m")
+        str, typer.Option(help="what to compare, with commas: ours,ti-m or ours[phase1_steps=0],ours:code,ti-m, or all")
     ] = "ours,ti-m",
     dataset: Annotated[
         str, typer.Option(help="a folder made by `bench build-dataset`, or a recipe that needs no data")
@@ -53,7 +53,9 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")] = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="pictures drawn at once; does not change them")] = 8,
-    keep_fits: Annotated[int, typer.Option(min=0, help="keep fits of up to so many MB for later prompts")] = 64,
+    keep_weights: Annotated[
+        bool, typer.Option("--keep-weights", help="keep what each fit changed (safetensors) after its last picture")
+    ] = False,
 ) -> None:
     """Compare methods: fit each on every scene, draw all prompts, score, test and report.
 
@@ -72,7 +74,7 @@ def run(
         if dry_run:
             _say_plan(session.todo(units), units, folder)
             return
-        failed = session.generate(units, hardware, Pace(batch_size, keep_fits * 1_000_000))
+        failed = session.generate(units, hardware, Pace(batch_size, keep_weights))
         session.score(device)
         files = session.report(report)
     for file in files:
@@ -83,13 +85,19 @@ def run(
 
 
 def checked(methods: str) -> tuple[str, ...]:
-    """The methods asked for; raises `UserError` for a bad one before anything is written."""
+    """The methods asked for; says which of `all` are left out.
+
+    Raises `UserError` for a bad one, or one that cannot run here, before anything is written.
+    """
+    from bench.run.roster import call_roster  # noqa: PLC0415 - drop-ins import torch, which is slow
+
     specs = split_specs(methods)
     if not specs:
         raise UserError("--methods names no method; for example --methods ours,ti-m (`bench list methods`)")
-    for spec in specs:
-        configure("methods", spec)
-    return specs
+    roster = call_roster(specs)
+    if roster.skipped:
+        remarks.print(f"Skipped: {'; '.join(roster.skipped)}", soft_wrap=True, markup=False)
+    return roster.methods
 
 
 def default_name(dataset: str, backbone: str) -> str:

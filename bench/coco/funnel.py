@@ -11,12 +11,13 @@ from rich.table import Table
 from bench.coco import masks, rules
 from bench.coco.geometry import Square, centred_square
 from bench.coco.index import Annotation, Index, Photo
-from bench.coco.rules import Instance
+from bench.coco.rules import BREAK_A_SCENE, Demand, Instance
 
 Crop: TypeAlias = Literal["center", "best"]
 """The centred square, or the window that keeps most of the concepts."""
 BATCH = 256
 """Images between two reports of progress."""
+_WORDS = ("no", "one", "two", "three", "four")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +56,9 @@ class Funnel:
 
 
 def candidates(
-    indexes: Sequence[Index], crop: Crop, on_images: Callable[[int], None]
+    indexes: Sequence[Index], crop: Crop, on_images: Callable[[int], None], demand: Demand = BREAK_A_SCENE
 ) -> tuple[list[Candidate], Funnel]:
-    """Every image that Break-A-Scene's rules leave, and the funnel; `on_images` hears how many more are done.
+    """Every image that the rules leave, and the funnel; `on_images` hears how many more are done.
 
     Raises `UserError`, naming file and annotation, for a segmentation that cannot be drawn.
     """
@@ -67,7 +68,7 @@ def candidates(
     found: list[Candidate] = []
     for index in indexes:
         for number, photo in enumerate(index.photos.values(), start=1):
-            candidate = _Examination(index, photo, crop, funnel).candidate()
+            candidate = _Examination(index, photo, crop, funnel, demand).candidate()
             if candidate is not None:
                 found.append(candidate)
             if number % BATCH == 0:
@@ -88,6 +89,7 @@ class _Examination:
     photo: Photo
     crop: Crop
     funnel: Funnel
+    demand: Demand
 
     def candidate(self) -> Candidate | None:
         annotations = self._usable()
@@ -95,11 +97,13 @@ class _Examination:
         self.funnel.count("covers at least 15 % of the square crop", len(instances))
         instances = rules.largest_of_each_class(instances)
         self.funnel.count("the largest of its class", len(instances))
-        if len(instances) < rules.FEWEST_CONCEPTS:
+        if len(instances) < self.demand.fewest:
             instances = []
-        self.funnel.count("at least two distinct classes", len(instances))
-        instances = instances[: rules.MOST_CONCEPTS]
-        self.funnel.count("the four largest at most", len(instances))
+        if self.demand.fewest > 1:
+            self.funnel.count(f"at least {_WORDS[self.demand.fewest]} distinct classes", len(instances))
+        instances = instances[: self.demand.most]
+        largest = "the largest" if self.demand.most == 1 else f"the {_WORDS[self.demand.most]} largest at most"
+        self.funnel.count(largest, len(instances))
         return Candidate(self.photo, square, tuple(instances)) if instances else None
 
     def _usable(self) -> list[Annotation]:
@@ -108,8 +112,10 @@ class _Examination:
         self.funnel.count("a thing", len(kept))
         kept = [annotation for annotation in kept if not annotation.crowd]
         self.funnel.count("not a crowd (iscrowd 0)", len(kept))
-        kept = [annotation for annotation in kept if self._label(annotation) not in rules.DROPPED]
-        self.funnel.count("not one of the six dropped classes", len(kept))
+        kept = [annotation for annotation in kept if self.demand.allows(self._label(annotation))]
+        classes = self.demand.classes
+        rule = "not one of the six dropped classes" if classes is None else f"one of {len(classes)} classes"
+        self.funnel.count(rule, len(kept))
         return kept
 
     @property

@@ -22,6 +22,22 @@ FEWEST_CONCEPTS, MOST_CONCEPTS = 2, 4
 """A scene has at least two concepts of distinct classes (B.2) and at most four (section 4.1)."""
 
 
+@dataclass(frozen=True)
+class Demand:
+    """What a dataset asks of an image: classes (None: all but the dropped ones), fewest and most concepts."""
+
+    classes: frozenset[str] | None = None
+    fewest: int = FEWEST_CONCEPTS
+    most: int = MOST_CONCEPTS
+
+    def allows(self, label: str) -> bool:
+        """Whether an instance of this class may be a concept."""
+        return label not in DROPPED if self.classes is None else label in self.classes
+
+
+BREAK_A_SCENE = Demand()
+
+
 @dataclass(frozen=True, eq=False)
 class Instance:
     """An annotation that fills enough of the crop: class word, mask at the original size, pixels inside."""

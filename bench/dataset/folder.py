@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +15,18 @@ from PIL import Image, ImageOps
 from bench.coco.geometry import Square, centred_square
 from bench.coco.images import opened
 from bench.coco.masks import counts_text
-from bench.dataset.manifest import Identity, Manifest, MaskRecord, Option, SceneRecord
+from bench.dataset.manifest import Identity, Manifest, MaskRecord, Option, PictureRecord, SceneRecord, square_of
 from bench.dataset.pixels import crop_mask, crop_picture, pixel_hash
 from bench.dataset.prompts import PromptPlan
 from bench.dataset.remarks import say
 from bench.dataset.writer import SHEET, Drawn, is_built, write_dataset
 from bench.errors import UserError
-from bench.scenes import BACKGROUND, Mask, Picture
+from bench.scenes import BACKGROUND, Mask, Picture, Scene
 
 UNLABELLED = "object"
 """The class word of a concept without `labels.txt`."""
+LABELS, OBJECTS = "labels.txt", "objects.txt"
+"""The concepts' class words, and those of the things that they are parts of (CLiC), one a line; both optional."""
 MOST_MASKS = 8
 """Prompts go through all subsets of the concepts: more would make thousands a scene."""
 
@@ -37,7 +39,9 @@ _HALF = 128
 class FolderRecipe:
     """A dataset from a folder that is a scene (`img.jpg`, `mask0.png`, ...) or holds several such folders.
 
-    `background` adds the complement of all masks as a concept; `options` is what the manifest records.
+    A scene of several pictures is a folder that holds a folder for each; its concepts are numbered through, in
+    the order of the folders' names. `background` adds the complement of all masks as a concept, in each picture;
+    `options` is what the manifest records.
     """
 
     folder: Path
@@ -58,26 +62,44 @@ class FolderRecipe:
         if is_built(out, identity):
             say(f"already built: {out}")
             return
-        scenes = {scene_name(folder): (folder, self._record(folder)) for folder in folders}
+        scenes = {scene_name(folder): (folder, self._scene(folder)) for folder in folders}
         if len(scenes) != len(folders):
             raise UserError(f"two scenes of {self.folder} have the same name; rename one of the folders")
 
         def draw(record: SceneRecord) -> Drawn:
-            picture = read_upright(picture_of(scenes[record.name][0]))
-            return Drawn(crop_picture(picture, record.square, self.size), pixel_hash(picture))
+            crops = (record.square, *(square_of(one.crop) for one in record.more))
+            own, *more = map(self._drawn, picture_folders(scenes[record.name][0]), crops)
+            return replace(own, more=tuple(more))
 
         manifest = write_dataset(out, Manifest(identity, tuple(record for _, record in scenes.values())), draw)
         say(f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts a method")
         say(f"wrote {out}; look at {out / SHEET}")
 
     def _identity(self, folders: Sequence[Path]) -> Identity:
-        files = [file for folder in folders for file in sorted(folder.iterdir()) if _is_input(file)]
+        pictures = [folder for scene in folders for folder in picture_folders(scene)]
+        files = [file for folder in pictures for file in sorted(folder.iterdir()) if _is_input(file)]
         root = self.folder.resolve()
         sources = {file.resolve().relative_to(root).as_posix(): _sha256(file) for file in files}
         return Identity("folder", scene_name(self.folder), self.size, self.options, sources)
 
-    def _record(self, folder: Path) -> SceneRecord:
-        """The scene of a folder; the hashes of its pixels are not known yet."""
+    def _drawn(self, folder: Path, square: Square) -> Drawn:
+        picture = read_upright(picture_of(folder))
+        return Drawn(crop_picture(picture, square, self.size), pixel_hash(picture))
+
+    def _scene(self, folder: Path) -> SceneRecord:
+        """The scene of a folder that holds a picture, or several folders that do.
+
+        Raises `UserError` if it would have more than `MOST_MASKS` concepts.
+        """
+        records = [self.record(one) for one in picture_folders(folder)]
+        scene = joined(records)
+        if len(records) > 1 and len(scene.classes) > MOST_MASKS:
+            raise UserError(f"{folder} has {len(scene.classes)} concepts; at most {MOST_MASKS} a scene are supported")
+        name = scene_name(folder)
+        return replace(scene, name=name, prompts=self.plan.prompts(name, len(scene.classes)))
+
+    def record(self, folder: Path) -> SceneRecord:
+        """The scene of a folder with one picture; the hashes of its pixels are not known yet."""
         file = picture_of(folder)
         picture = read_upright(file)
         height, width = picture.shape[:2]
@@ -85,8 +107,10 @@ class FolderRecipe:
         files = mask_files(folder)
         masks = [self._mask(one, (height, width), square) for one in files]
         labels = read_labels(folder, len(masks))
+        objects = read_objects(folder, labels)
         if self.background:
             masks, labels = [*masks, _complement(folder, masks)], [*labels, BACKGROUND]
+            objects = [*objects, BACKGROUND]
         return SceneRecord(
             name=scene_name(folder),
             split="",
@@ -100,6 +124,7 @@ class FolderRecipe:
             licence=None,
             url="",
             prompts=self.plan.prompts(scene_name(folder), len(masks)),
+            objects=() if objects == labels else tuple(objects),
         )
 
     def _mask(self, file: Path, shape: tuple[int, int], square: Square) -> Mask:
@@ -113,8 +138,41 @@ class FolderRecipe:
         return cropped
 
 
+def joined(records: Sequence[SceneRecord]) -> SceneRecord:
+    """Scenes of one picture each as one scene of all pictures and concepts; name and prompts are the first one's."""
+    first, *others = records
+    more, count = [], len(first.classes)
+    for one in others:
+        shows = tuple(range(count, count + len(one.classes)))
+        more.append(PictureRecord(one.file_name, one.source_size, one.crop, shows))
+        count += len(one.classes)
+    objects = tuple(word for one in records for word in (one.objects or one.classes))
+    classes = tuple(word for one in records for word in one.classes)
+    return replace(
+        first,
+        classes=classes,
+        masks=tuple(mask for one in records for mask in one.masks),
+        objects=() if objects == classes else objects,
+        more=tuple(more),
+    )
+
+
+def read_folder_scene(folder: Path, size: int) -> Scene:
+    """The scene of one folder as a dataset of it would have it, without prompts.
+
+    Raises `UserError` for a folder that is none, and for a bad picture, mask or list of labels.
+    """
+    found = scene_folders(folder)
+    if found != [folder]:
+        raise UserError(f"{folder} holds several scenes ({', '.join(one.name for one in found[:6])}); name one of them")
+    recipe = FolderRecipe(folder, size, background=False, plan=PromptPlan((), 0, "powerset", 0))
+    record = recipe.record(folder)
+    picture = crop_picture(read_upright(picture_of(folder)), record.square, size)
+    return Scene(record.name, picture, record.concepts)
+
+
 def scene_folders(folder: Path) -> list[Path]:
-    """The folder itself if it holds `img.jpg` (or .jpeg, .png), else those of its folders that do.
+    """The folder itself if it holds `img.jpg` (or .jpeg, .png), else its folders that do or that hold such folders.
 
     Raises `UserError` if there are none.
     """
@@ -122,10 +180,17 @@ def scene_folders(folder: Path) -> list[Path]:
         raise UserError(f"{folder}: there is no such folder")
     if _pictures(folder):
         return [folder]
-    found = [child for child in sorted(folder.iterdir()) if child.is_dir() and _pictures(child)]
+    found = [child for child in sorted(folder.iterdir()) if child.is_dir() and picture_folders(child)]
     if not found:
         raise UserError(f"{folder} has no scene: a scene is a folder with img.jpg, mask0.png, mask1.png, ...")
     return found
+
+
+def picture_folders(scene: Path) -> list[Path]:
+    """The folders of a scene's pictures: itself, or those in it, by name; empty if it is no scene."""
+    if _pictures(scene):
+        return [scene]
+    return [child for child in sorted(scene.iterdir()) if child.is_dir() and _pictures(child)]
 
 
 def scene_name(folder: Path) -> str:
@@ -165,17 +230,28 @@ def read_labels(folder: Path, masks: int) -> list[str]:
 
     Raises `UserError` if it cannot be read as text or has not one word for each mask.
     """
-    file = folder / "labels.txt"
-    if not file.is_file():
-        return [UNLABELLED] * masks
+    file = folder / LABELS
+    return _words(file, "labels", masks) if file.is_file() else [UNLABELLED] * masks
+
+
+def read_objects(folder: Path, labels: Sequence[str]) -> list[str]:
+    """The class words of `objects.txt`, of what each concept is a part of; the labels without that file.
+
+    Raises `UserError` if it cannot be read as text or has not one word for each label.
+    """
+    file = folder / OBJECTS
+    return _words(file, "objects", len(labels)) if file.is_file() else list(labels)
+
+
+def _words(file: Path, kind: str, masks: int) -> list[str]:
     try:
         lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read {file} as text: {error}") from error
-    labels = [line for line in lines if line]
-    if len(labels) != masks:
-        raise UserError(f"{file} has {len(labels)} labels for {masks} masks; write one line for each mask")
-    return labels
+    words = [line for line in lines if line]
+    if len(words) != masks:
+        raise UserError(f"{file} has {len(words)} {kind} for {masks} masks; write one line for each mask")
+    return words
 
 
 def read_upright(path: Path) -> Picture:
@@ -241,7 +317,7 @@ def _is_picture(file: Path) -> bool:
 
 
 def _is_input(file: Path) -> bool:
-    return _is_picture(file) or file.name == "labels.txt" or _MASK.fullmatch(file.name) is not None
+    return _is_picture(file) or file.name in (LABELS, OBJECTS) or _MASK.fullmatch(file.name) is not None
 
 
 def _sha256(file: Path) -> str:

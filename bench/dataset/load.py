@@ -7,8 +7,9 @@ from pathlib import Path
 from bench.coco.images import read_picture
 from bench.dataset.manifest import MANIFEST, SceneRecord, read_manifest
 from bench.dataset.pixels import pixel_hash
+from bench.dataset.references import references
 from bench.errors import UserError
-from bench.scenes import Concept, Dataset, Scene, handle
+from bench.scenes import Dataset, Picture, Scene
 
 
 def load_dataset(path: Path) -> Dataset:
@@ -35,15 +36,21 @@ def dataset_hash(path: Path) -> str:
     return read_manifest(path / MANIFEST).sha256
 
 
-def picture_file(folder: Path, scene: str) -> Path:
-    """Where a scene's picture lies; its masks lie beside it."""
-    return folder / "scenes" / scene / "img.png"
+def picture_file(folder: Path, scene: str, number: int = 0) -> Path:
+    """Where a scene's picture lies (further ones by their number, from 1); its masks lie beside it."""
+    return folder / "scenes" / scene / f"img{number or ''}.png"
 
 
 def _scene(path: Path, record: SceneRecord) -> Scene:
-    file = picture_file(path, record.name)
+    picture = _picture(path, record.name, 0, record.picture_sha256)
+    more = [_picture(path, record.name, number, one.picture_sha256) for number, one in enumerate(record.more, start=1)]
+    found = references(path, record.name, record.prompts)
+    return Scene(record.name, picture, record.concepts, record.prompts, tuple(more), found)
+
+
+def _picture(path: Path, scene: str, number: int, sha256: str) -> Picture:
+    file = picture_file(path, scene, number)
     picture = read_picture(file)
-    if pixel_hash(picture) != record.picture_sha256:
+    if pixel_hash(picture) != sha256:
         raise UserError(f"{file} is not the picture that was built (its pixels changed); remove {path}, build it anew")
-    concepts = tuple(Concept(label, record.mask(number), handle(number)) for number, label in enumerate(record.classes))
-    return Scene(record.name, picture, concepts, record.prompts)
+    return picture

@@ -16,7 +16,7 @@ import pydantic
 from bench.coco.geometry import Square
 from bench.coco.masks import decode
 from bench.errors import UserError
-from bench.scenes import Mask, Prompt
+from bench.scenes import Concept, Mask, Prompt, handle
 from bench.store import read_json
 
 SCHEMA = 1
@@ -43,12 +43,26 @@ class LicenceRecord:
 
 
 @dataclass(frozen=True)
+class PictureRecord:
+    """A further picture of a scene, and the indices of the concepts that it shows; fields as in `SceneRecord`."""
+
+    file_name: str
+    source_size: tuple[int, int]
+    crop: tuple[int, int, int, int]
+    shows: tuple[int, ...]
+    source_sha256: str = ""
+    picture_sha256: str = ""
+
+
+@dataclass(frozen=True)
 class SceneRecord:
     """One scene: where it is from, how it was cropped, its concepts (in parallel lists) and its prompts.
 
     `crop` is left, top, right, bottom in the source picture, whose (width, height) is `source_size`. `masks`
     are those that are used, at the output size. `source_sha256` is the hash of the source's decoded pixels,
-    `picture_sha256` that of the resized crop's; both are empty in a manifest made without pictures.
+    `picture_sha256` that of the resized crop's; both are empty in a manifest made without pictures. `objects`
+    are the class words of the things that the concepts are parts of; empty where these are the classes. `more`
+    are further pictures; the first one shows every concept that none of them does.
     """
 
     name: str
@@ -65,17 +79,37 @@ class SceneRecord:
     prompts: tuple[Prompt, ...]
     source_sha256: str = ""
     picture_sha256: str = ""
+    objects: tuple[str, ...] = ()
+    more: tuple[PictureRecord, ...] = ()
 
     @property
     def square(self) -> Square:
         """The crop as a square."""
-        left, top, right, _ = self.crop
-        return Square(left, top, right - left)
+        return square_of(self.crop)
+
+    @property
+    def concepts(self) -> tuple[Concept, ...]:
+        """The concepts with their masks, objects and handles."""
+        whole = self.objects or self.classes
+        return tuple(
+            Concept(label, self.mask(number), handle(number), whole[number], self.picture_of(number))
+            for number, label in enumerate(self.classes)
+        )
+
+    def picture_of(self, concept: int) -> int:
+        """The index of the picture that shows a concept: 0, or that of one of `more`, from 1."""
+        return next((number for number, one in enumerate(self.more, start=1) if concept in one.shows), 0)
 
     def mask(self, concept: int) -> Mask:
         """The mask of a concept, [size, size]; `read_manifest` has checked that it can be decoded."""
         rle = self.masks[concept]
         return decode({"size": list(rle.size), "counts": rle.counts})
+
+
+def square_of(crop: tuple[int, int, int, int]) -> Square:
+    """A crop (left, top, right, bottom) as a square."""
+    left, top, right, _ = crop
+    return Square(left, top, right - left)
 
 
 @dataclass(frozen=True)
@@ -148,7 +182,13 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def _content(manifest: Manifest) -> dict[str, Any]:
-    return asdict(manifest)
+    """The manifest's fields; of rare ones only those that are not empty, so that the others' hash does not change."""
+    content = asdict(manifest)
+    for scene in content["scenes"]:
+        for rare in ("objects", "more"):
+            if not scene[rare]:
+                del scene[rare]
+    return content
 
 
 def _digest(content: Mapping[str, Any]) -> str:
@@ -172,13 +212,37 @@ def _fault(scene: SceneRecord, size: int) -> str | None:
         return "has a name that is not safe as a file name"
     if not scene.classes or len(scene.classes) != len(scene.masks):
         return "has not one mask a class"
-    left, top, right, bottom = scene.crop
-    width, height = scene.source_size
-    if not (0 <= left < right <= width and 0 <= top < bottom <= height and right - left == bottom - top):
-        return "has a crop that is no square inside its picture"
+    if scene.objects and len(scene.objects) != len(scene.classes):
+        return "has not one object a class"
     if any(prompt.template.count("{tokens}") != 1 or not _is_subset(prompt, scene) for prompt in scene.prompts):
         return "has a prompt that does not fit its concepts"
-    return _mask_fault(scene, size)
+    return _picture_fault(scene) or _mask_fault(scene, size)
+
+
+def _picture_fault(scene: SceneRecord) -> str | None:
+    crops = [(scene.crop, scene.source_size), *((one.crop, one.source_size) for one in scene.more)]
+    if not all(_is_square(crop, size) for crop, size in crops):
+        return "has a crop that is no square inside its picture"
+    if scene.more and not _are_shared_out(scene):
+        return "has a concept in two pictures, or a picture without one"
+    return None
+
+
+def _is_square(crop: tuple[int, int, int, int], size: tuple[int, int]) -> bool:
+    left, top, right, bottom = crop
+    width, height = size
+    return 0 <= left < right <= width and 0 <= top < bottom <= height and right - left == bottom - top
+
+
+def _are_shared_out(scene: SceneRecord) -> bool:
+    """Whether every picture shows a concept, and every concept is in one picture."""
+    shown = [concept for one in scene.more for concept in one.shows]
+    known = range(len(scene.classes))
+    return (
+        all(one.shows for one in scene.more)
+        and len(set(shown)) == len(shown) < len(known)
+        and all(concept in known for concept in shown)
+    )
 
 
 def _is_subset(prompt: Prompt, scene: SceneRecord) -> bool:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from bench.coco import masks
 from bench.coco.funnel import Candidate, Crop, Funnel, candidates
 from bench.coco.images import find_picture, find_pictures, read_picture
-from bench.coco.index import annotation_files, load_index
+from bench.coco.index import Index, annotation_files, load_index
 from bench.coco.select import Selection, parse_mix, quotas, select
 from bench.dataset.manifest import Identity, LicenceRecord, Manifest, MaskRecord, Option, SceneRecord
 from bench.dataset.pixels import crop_mask, crop_picture, pixel_hash
@@ -22,12 +23,48 @@ from bench.errors import UserError
 from bench.run.progress import bar
 
 
-@dataclass(frozen=True)
-class SceneOptions:
-    """What decides which scenes and prompts a dataset has; every field is recorded in its manifest.
+class Choice(Protocol):
+    """Which scenes and prompts a dataset has: a dataclass, every field of which is recorded in its manifest.
 
     `only_present` leaves out images whose picture is not in the folder (a partial download of COCO).
     """
+
+    @property
+    def split(self) -> str:
+        """The splits to use, with commas; empty for all."""
+        ...
+
+    @property
+    def only_present(self) -> bool:
+        """Whether to choose only among images whose picture is in the folder."""
+        ...
+
+    @property
+    def prompt_plan(self) -> PromptPlan:
+        """The prompts every scene gets."""
+        ...
+
+    def pool(self, indexes: Sequence[Index], on_images: Callable[[int], None]) -> tuple[list[Candidate], Funnel]:
+        """Every image that may become a scene, and what each rule left."""
+        ...
+
+    def choose(self, pool: Sequence[Candidate]) -> Chosen:
+        """The images that become scenes."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The images that become scenes; `lack` says what the pool could not give, and `remedy` what was done."""
+
+    scenes: tuple[Candidate, ...]
+    lack: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class SceneOptions:
+    """Break-A-Scene's choice: scenes of two to four concepts in the shares of `mix`."""
 
     scenes: int
     mix: str
@@ -53,6 +90,17 @@ class SceneOptions:
         """The prompts every scene gets."""
         return PromptPlan(parse_formats(self.formats), self.samples, self.prompts, self.seed)
 
+    def pool(self, indexes: Sequence[Index], on_images: Callable[[int], None]) -> tuple[list[Candidate], Funnel]:
+        """Every image with at least two concepts in its crop."""
+        return candidates(indexes, self.crop, on_images)
+
+    def choose(self, pool: Sequence[Candidate]) -> Chosen:
+        """The first in hash order for each number of concepts; of all, where the pool lacks the mix."""
+        selection = select(pool, quotas(parse_mix(self.mix), self.scenes), self.seed)
+        if selection.as_mixed:
+            return Chosen(selection.chosen)
+        return Chosen(selection.chosen, _lack(selection), f"took the first {len(selection.chosen)} in hash order")
+
 
 @dataclass(frozen=True)
 class CocoRecipe:
@@ -64,7 +112,7 @@ class CocoRecipe:
 
     recipe: str
     coco: Path
-    options: SceneOptions
+    options: Choice
     size: int
     manifest_only: bool = False
     strict: bool = False
@@ -82,7 +130,7 @@ class CocoRecipe:
         if is_built(out, identity, pictures=not self.manifest_only):
             say(f"already built: {out}")
             return
-        pool, funnel = _filter(files, self.options.crop)
+        pool, funnel = _filter(files, self.options)
         manifest = Manifest(identity, self._scenes(self._select(self._present(pool, funnel), funnel)))
         self._report_prompts(manifest)
         if self.manifest_only:
@@ -93,7 +141,9 @@ class CocoRecipe:
             say(f"wrote {out}; look at {out / SHEET}")
 
     def _identity(self, files: Sequence[Path]) -> Identity:
-        options: Mapping[str, Option] = asdict(self.options)
+        # Any: a protocol cannot say that it is a dataclass.
+        own: Any = self.options
+        options: Mapping[str, Option] = asdict(own)
         return Identity(self.recipe, self.recipe, self.size, options, {file.name: _sha256(file) for file in files})
 
     def _present(self, pool: list[Candidate], funnel: Funnel) -> list[Candidate]:
@@ -104,24 +154,16 @@ class CocoRecipe:
         return present
 
     def _select(self, pool: Sequence[Candidate], funnel: Funnel) -> tuple[Candidate, ...]:
-        options = self.options
-        selection = select(pool, quotas(parse_mix(options.mix), options.scenes), options.seed)
-        _count(funnel, "selected", selection.chosen)
+        chosen = self.options.choose(pool)
+        _count(funnel, "selected", chosen.scenes)
         say(funnel.table())
-        if not selection.chosen:
+        if not chosen.scenes:
             raise UserError(f"no image of {self.coco} passes the rules; the table above says which rule leaves none")
-        if not selection.as_mixed:
-            self._report_mix(selection)
-        return selection.chosen
-
-    def _report_mix(self, selection: Selection) -> None:
-        numbers = sorted(selection.wanted)
-        wanted = ", ".join(str(selection.wanted[k]) for k in numbers)
-        available = ", ".join(str(selection.available.get(k, 0)) for k in numbers)
-        said = f"the mix needs {wanted} scenes with 2, 3, 4 concepts, the pool has {available}"
-        if self.strict:
-            raise UserError(f"{said}; leave --strict out to take the first in hash order")
-        say(f"{said}: took the first {len(selection.chosen)} in hash order")
+        if chosen.lack and self.strict:
+            raise UserError(f"{chosen.lack}; leave --strict out to take what there is")
+        if chosen.lack:
+            say(f"{chosen.lack}: {chosen.remedy}")
+        return chosen.scenes
 
     def _report_prompts(self, manifest: Manifest) -> None:
         remark = f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts a method"
@@ -176,7 +218,15 @@ def _sha256(file: Path) -> str:
         raise UserError(f"cannot read {file}: {error.strerror or error}") from error
 
 
-def _filter(files: Sequence[Path], crop: Crop) -> tuple[list[Candidate], Funnel]:
+def _lack(selection: Selection) -> str:
+    """What the pool lacks of the mix."""
+    numbers = sorted(selection.wanted)
+    wanted = ", ".join(str(selection.wanted[k]) for k in numbers)
+    available = ", ".join(str(selection.available.get(k, 0)) for k in numbers)
+    return f"the mix needs {wanted} scenes with 2, 3, 4 concepts, the pool has {available}"
+
+
+def _filter(files: Sequence[Path], options: Choice) -> tuple[list[Candidate], Funnel]:
     with bar("reading annotations", len(files)) as progress:
         indexes = []
         for file in files:
@@ -184,7 +234,7 @@ def _filter(files: Sequence[Path], crop: Crop) -> tuple[list[Candidate], Funnel]
             indexes.append(load_index(file))
             progress.advance()
     with bar("filtering images", sum(len(index.photos) for index in indexes)) as progress:
-        return candidates(indexes, crop, progress.advance)
+        return options.pool(indexes, progress.advance)
 
 
 def _count(funnel: Funnel, rule: str, left: Sequence[Candidate]) -> None:

@@ -6,8 +6,8 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.dataset.load import load_dataset, picture_file
@@ -24,10 +24,15 @@ _TOLD = 3
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A scene's picture [size, size, 3] and the hash of the source it was cropped from."""
+    """A scene's picture [size, size, 3], the hash of the source it was cropped from, and files to lie beside it.
+
+    `more` are the scene's further pictures.
+    """
 
     picture: Picture
     source_sha256: str
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    more: tuple[Drawn, ...] = ()
 
 
 def is_built(out: Path, identity: Identity, *, pictures: bool = True) -> bool:
@@ -61,14 +66,14 @@ def write_dataset(out: Path, manifest: Manifest, draw: Callable[[SceneRecord], D
     Raises `UserError` if there is no space left or the folder cannot be written; then nothing is left of it.
     """
     scenes: list[SceneRecord] = []
-    sheet = ContactSheet(len(manifest.scenes))
+    sheet = ContactSheet(sum(1 + len(scene.more) for scene in manifest.scenes))
     with whole_folder(out) as folder, bar("pictures", len(manifest.scenes)) as progress:
         for record in manifest.scenes:
             drawn = draw(record)
-            hashed = pixel_hash(drawn.picture)
-            scenes.append(replace(record, source_sha256=drawn.source_sha256, picture_sha256=hashed))
-            _write_scene(folder, record, drawn.picture)
-            sheet.add(record, drawn.picture)
+            scenes.append(_hashed(record, drawn))
+            _write_scene(folder, record, drawn)
+            for number, one in enumerate((drawn, *drawn.more)):
+                sheet.add(record, one.picture, number)
             progress.advance()
         written = replace(manifest, scenes=tuple(scenes))
         (folder / SHEET).write_bytes(sheet.png())
@@ -98,9 +103,22 @@ def whole_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _write_scene(folder: Path, record: SceneRecord, picture: Picture) -> None:
+def _hashed(record: SceneRecord, drawn: Drawn) -> SceneRecord:
+    """The record with the hashes of its pictures' pixels."""
+    more = tuple(
+        replace(one, source_sha256=further.source_sha256, picture_sha256=pixel_hash(further.picture))
+        for one, further in zip(record.more, drawn.more, strict=True)
+    )
+    hashed = pixel_hash(drawn.picture)
+    return replace(record, source_sha256=drawn.source_sha256, picture_sha256=hashed, more=more)
+
+
+def _write_scene(folder: Path, record: SceneRecord, drawn: Drawn) -> None:
     file = picture_file(folder, record.name)
     file.parent.mkdir(parents=True)
-    file.write_bytes(picture_png(picture))
+    for number, one in enumerate((drawn, *drawn.more)):
+        picture_file(folder, record.name, number).write_bytes(picture_png(one.picture))
+    for name, content in drawn.beside.items():
+        (file.parent / name).write_bytes(content)
     for number in range(len(record.masks)):
         (file.parent / f"mask{number}.png").write_bytes(mask_png(record.mask(number)))

@@ -1,4 +1,4 @@
-"""Records cross-attention maps in chosen layers; every other layer runs scaled-dot-product attention."""
+"""Cross-attention: its maps recorded in chosen layers, and its start token held."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from diffusers.models.attention_processor import AttnProcessor2_0
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.errors import UserError
 
@@ -39,19 +39,28 @@ def at_16(layer: Layer) -> bool:
 
 @dataclass
 class Recorder:
-    """Collects the attention probabilities of one forward pass, [B, heads, pixels, tokens] a layer."""
+    """Collects the attention probabilities of one forward pass, [B, heads, pixels, tokens] a layer.
+
+    `layers` says which layer each of the `maps` is of, in the order of the pass.
+    """
 
     maps: list[Tensor] = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
 
-    def take(self, token_index: Tensor) -> Tensor:
+    def take(self, token_index: Tensor, wanted: Predicate | None = None) -> Tensor:
         """The maps of one token a row, averaged over layers and heads: [k, s, s] for `token_index` int64 [k].
 
-        All of batch row 0; the recorder is emptied.
+        All of batch row 0, and of the `wanted` layers (None: of all), whose maps have one size.
         """
-        mean = torch.stack([one[0].mean(dim=0) for one in self.maps]).mean(dim=0)
-        self.maps.clear()
+        layers = zip(self.maps, self.layers, strict=True)
+        mean = torch.stack([one[0].mean(dim=0) for one, layer in layers if wanted is None or wanted(layer)]).mean(dim=0)
         side = math.isqrt(mean.shape[0])
         return mean[:, token_index.to(mean.device)].T.reshape(-1, side, side)
+
+    def clear(self) -> None:
+        """Forget everything: the next forward pass starts anew."""
+        self.maps.clear()
+        self.layers.clear()
 
 
 @contextlib.contextmanager
@@ -61,7 +70,7 @@ def recording(unet: UNet2DConditionModel, latent_side: int, wanted: Predicate) -
     Raises `UserError` if it picks none.
     """
     layers = cross_attention_layers(unet, latent_side)
-    chosen = {f"{layer.name}.processor" for layer in layers if wanted(layer)}
+    chosen = {f"{layer.name}.processor": layer for layer in layers if wanted(layer)}
     if not chosen:
         sides = ", ".join(str(side) for side in sorted({layer.side for layer in layers}))
         raise UserError(
@@ -70,12 +79,28 @@ def recording(unet: UNet2DConditionModel, latent_side: int, wanted: Predicate) -
         )
     before, recorder = unet.attn_processors, Recorder()
     # Any: the library lists its own processors only.
-    processors: Any = {name: _Recording(recorder) if name in chosen else _plain() for name in before}
+    processors: Any = {name: _Recording(recorder, chosen[name]) if name in chosen else _plain() for name in before}
     unet.set_attn_processor(processors)
     try:
         yield recorder
     finally:
         unet.set_attn_processor(before)
+
+
+@contextlib.contextmanager
+def start_detached(unet: UNet2DConditionModel) -> Iterator[None]:
+    """While the block runs, no gradient flows through K and V of the text's first token (Custom Diffusion's code)."""
+
+    def detach(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        return torch.cat([output[:, :1].detach(), output[:, 1:]], dim=1)
+
+    projections = [module for name, module in unet.named_modules() if name.endswith((".attn2.to_k", ".attn2.to_v"))]
+    hooks = [module.register_forward_hook(detach) for module in projections]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def cross_attention_layers(unet: UNet2DConditionModel, latent_side: int) -> tuple[Layer, ...]:
@@ -101,8 +126,9 @@ def _halvings(name: str, levels: int) -> int:
 class _Recording:
     """Attention with an explicit softmax, whose probabilities are kept."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, layer: Layer) -> None:
         self._recorder = recorder
+        self._layer = layer
 
     def __call__(
         self,
@@ -120,6 +146,7 @@ class _Recording:
         scores = scores if attention_mask is None else scores + attention_mask
         probabilities = scores.float().softmax(dim=-1)
         self._recorder.maps.append(probabilities)
+        self._recorder.layers.append(self._layer)
         mixed = (probabilities.to(value.dtype) @ value).transpose(1, 2).flatten(2)
         output: Tensor = attn.to_out[1](attn.to_out[0](mixed))
         return output

@@ -125,6 +125,11 @@ class Backbone:
             module.eval().requires_grad_(False)
             module.zero_grad(set_to_none=True)
 
+    def pristine(self, name: str) -> Tensor:
+        """The pristine value of the parameter of that name in `parameters`, on the CPU."""
+        prefix, own = name.split(".", maxsplit=1)
+        return self._pristine[prefix][own]
+
     @property
     def device(self) -> torch.device:
         """Where the networks are."""

@@ -29,6 +29,11 @@ class Encoder:
         noise = torch.randn(mean.shape, generator=generator).to(mean)
         return (mean + std * noise) * float(self._backbone.vae.config["scaling_factor"])
 
+    def mean(self, picture: Picture) -> Tensor:
+        """The scaled mean latents [1, C, h, w] of such a picture: nothing random, for editing."""
+        mean, _ = self._distribution(np.ascontiguousarray(picture).tobytes())
+        return mean * float(self._backbone.vae.config["scaling_factor"])
+
     @torch.no_grad()
     def _encode(self, pixels: bytes) -> tuple[Tensor, Tensor]:
         side = self._backbone.resolution

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +18,12 @@ from bench.diffusion.losses import (
     masked_diffusion_loss,
     shrink_masks,
 )
+from bench.diffusion.prior import class_text
 from bench.diffusion.recipe import AttentionLoss, Recipe
 from bench.diffusion.samples import Sample
+from bench.diffusion.step import Step
 from bench.errors import UserError
+from bench.method import Workbench
 from bench.scenes import Picture, Scene
 
 
@@ -38,49 +40,65 @@ class Randomness:
         return cls(np.random.default_rng(seed), torch.Generator().manual_seed(seed))
 
 
+def _look_away(_sample: Sample) -> None:
+    """Whoever estimates nothing need not look."""
+
+
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """A recipe's losses on a scene that has the backbone's resolution.
+    """A recipe's losses on a scene that has the backbone's resolution; also all that a phase's own loss needs.
 
-    `ids` int64 [N] are the handles' tokens; `prior` holds the prior-preservation pictures (none without
-    them); `recorder` collects the cross-attention maps (None without their loss).
+    `ids` int64 [N] are the handles' tokens; `prior` holds the prior-preservation pictures by their text;
+    `recorder` collects the cross-attention maps (None if the recipe wants none). `observe` is called after
+    each forward pass with its sample, while the recorder holds the pass's maps.
     """
 
     recipe: Recipe
     scene: Scene
-    backbone: Backbone
+    workbench: Workbench
     encoder: Encoder
     random: Randomness
     ids: Tensor
-    prior: Sequence[Picture]
+    prior: Mapping[str, Sequence[Picture]]
     recorder: Recorder | None
+    observe: Callable[[Sample], None] = _look_away
+
+    @property
+    def backbone(self) -> Backbone:
+        """The backbone that is trained."""
+        return self.workbench.backbone
 
     def __call__(self) -> Tensor:
         """The total loss of one random step, a scalar; Break-A-Scene, equation 3, plus prior preservation."""
+        if self.recorder is not None:
+            self.recorder.clear()
         sample = self.recipe.samples.draw(self.scene, self.random.numpy)
         pictures, texts = [sample.picture], [sample.text]
         if self.recipe.prior is not None:
-            pictures.append(self.prior[int(self.random.numpy.integers(len(self.prior)))])
-            texts.append(self.recipe.prior.text)
+            text = class_text(self.recipe.prior.text, self._one_class(self.recipe.prior.text, sample))
+            pictures.append(self.prior[text][int(self.random.numpy.integers(len(self.prior[text])))])
+            texts.append(text)
         latents = torch.cat([self.encoder.sample(picture, self.random.torch) for picture in pictures])
-        predicted, target = self._denoise(latents, texts)
+        predicted, target = Step.drawn(self.backbone, latents, self.random.torch).denoised(*texts)
+        self.observe(sample)
         return self._total(sample, predicted, target)
 
-    def _denoise(self, latents: Tensor, texts: list[str]) -> tuple[Tensor, Tensor]:
-        """The UNet's prediction and its target (noise or velocity) at random times, float32 [B, C, h, w]."""
-        # Any: the library annotates times as a tensor of int32.
-        scheduler: Any = self.backbone.scheduler
-        device = latents.device
-        noise = torch.randn(latents.shape, generator=self.random.torch).to(device)
-        end = int(scheduler.config["num_train_timesteps"])
-        times = torch.randint(end, (len(latents),), generator=self.random.torch)
-        noisy = scheduler.add_noise(latents, noise, times.to(device))
-        with self.backbone.hardware.autocast():
-            states = self.backbone.encode_text(texts)
-            predicted: Tensor = self.backbone.unet(noisy, times.to(device), states).sample
-        velocity = scheduler.config["prediction_type"] == "v_prediction"
-        target = scheduler.get_velocity(latents, noise, times.to(device)) if velocity else noise
-        return predicted.float(), target.float()
+    def positions(self, sample: Sample) -> Tensor:
+        """Where in the text the handles of the sample's concepts stand, int64 [k].
+
+        Raises `UserError` if one is not among the tokens that the backbone reads.
+        """
+        tokens = self.backbone.tokenize([sample.text])[0].cpu()
+        found = [(tokens == self.ids[index]).nonzero() for index in sample.subset]
+        if not all(len(places) for places in found):
+            raise UserError(f"'{sample.text}' is longer than the {len(tokens)} tokens that the backbone reads")
+        return torch.stack([places[0, 0] for places in found])
+
+    def _one_class(self, text: str, sample: Sample) -> str:
+        """The class word of one of the sample's concepts, where the prior's text asks for one."""
+        if class_text(text, "") == text:
+            return ""
+        return self.scene.concepts[sample.subset[int(self.random.numpy.integers(len(sample.subset)))]].label
 
     def _total(self, sample: Sample, predicted: Tensor, target: Tensor) -> Tensor:
         """Row 0 of the batch is the sample's, row 1 the prior picture's."""
@@ -99,14 +117,6 @@ class Objective:
         return masked_diffusion_loss(predicted, target, union[:, None])
 
     def _attention(self, wanted: AttentionLoss, recorder: Recorder, sample: Sample, masks: Tensor) -> Tensor:
-        maps = recorder.take(self._positions(sample))
+        maps = recorder.take(self.positions(sample), wanted.layers)
         losses = cross_attention_losses(maps, shrink_masks(masks, maps.shape[-1]))
         return wanted.weight * (losses.mean() if wanted.reduction == "mean" else losses.sum())
-
-    def _positions(self, sample: Sample) -> Tensor:
-        """Where in the text the handles of the sample's concepts stand, int64 [k]."""
-        tokens = self.backbone.tokenize([sample.text])[0].cpu()
-        found = [(tokens == self.ids[index]).nonzero() for index in sample.subset]
-        if not all(len(places) for places in found):
-            raise UserError(f"'{sample.text}' is longer than the {len(tokens)} tokens that the backbone reads")
-        return torch.stack([places[0, 0] for places in found])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, get_type_hints
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
 import pydantic
 import torch
@@ -16,21 +16,32 @@ from bench.diffusion.recipe import Recipe
 from bench.diffusion.sampler import Order, draw
 from bench.diffusion.trainer import HANDLES, fit_recipe
 from bench.errors import UserError
-from bench.method import Request, Workbench
+from bench.method import Choice, Request, Workbench
 from bench.scenes import Picture, Scene
 
 if TYPE_CHECKING:
     from bench.method import FitState
 
+BY_VARIANT: Any = None
+"""The default of a field whose value the paper and the official code differ in; see `RecipeMethod.by_variant`."""
+
 
 class RecipeMethod(ABC):
     """A method that is a recipe: `fit` walks it, `generate` puts what was learned back and draws.
 
-    A subclass is a frozen dataclass; `UserError` is raised for a field value that its annotation does not
-    admit.
+    A subclass is a frozen dataclass. Where the paper and the official code differ, its field's default is
+    `BY_VARIANT` and `by_variant` has the value for each value of its field `variant`; so the configuration that
+    is recorded says what was done. `ledger` has a row for everything that the sources leave open or contradict
+    each other in. `UserError` is raised for a field value that its annotation does not admit.
     """
 
+    by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    ledger: ClassVar[tuple[Choice, ...]] = ()
+
     def __post_init__(self) -> None:
+        for name, value in self.by_variant.get(getattr(self, "variant", ""), {}).items():
+            if getattr(self, name) is BY_VARIANT:
+                object.__setattr__(self, name, value)
         hints = get_type_hints(type(self), include_extras=True)
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             _validate(field.name, hints[field.name], getattr(self, field.name))
@@ -43,23 +54,29 @@ class RecipeMethod(ABC):
         """Train the recipe on the scene; returns what was learned, as `fit_recipe` says."""
         return fit_recipe(self.recipe(), scene, workbench)
 
+    def put_back(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
+        """Bring a pristine backbone to the state that a fit left."""
+        put_back(backbone, scene, state, self.recipe())
+
     def generate(
         self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: Workbench
     ) -> Iterator[Picture]:
         """Draw the requested pictures with what was learned, in order, uint8 [H, W, 3]."""
-        put_back(workbench.backbone, scene, state, self.recipe())
-        orders = [Order(scene.text_with_handles(request.prompt), request.noise_seed) for request in requests]
+        self.put_back(state, scene, workbench.backbone)
+        wording = self.recipe().samples.wording
+        orders = [Order(wording.prompt_text(scene, request.prompt), request.noise_seed) for request in requests]
         yield from draw(workbench.backbone, orders, workbench.batch_size)
 
 
 @torch.no_grad()
 def put_back(backbone: Backbone, scene: Scene, state: FitState, recipe: Recipe) -> None:
-    """Bring a pristine backbone to the state that a fit left."""
-    ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, recipe.initialiser)
+    """Bring a pristine backbone to the state that a fit of this recipe left."""
+    concepts = recipe.taught(scene).concepts
+    ids = add_handles(backbone.tokenizer, backbone.text_encoder, concepts, recipe.initialiser)
     parameters = backbone.parameters()
     for name, tensor in state.items():
         if name != HANDLES:
-            parameters[name].copy_(tensor)
+            parameters[name][: len(tensor)].copy_(tensor)
     set_rows(backbone.text_encoder, ids, state[HANDLES])
 
 

@@ -11,14 +11,15 @@ from bench.scenes import Mask, Picture, Scene
 
 
 def fit_resolution(scene: Scene, side: int) -> Scene:
-    """The scene at `side` pixels: the picture by Lanczos, the masks by nearest neighbour.
+    """The scene at `side` pixels: the pictures by Lanczos, the masks by nearest neighbour.
 
     A scene that has this size stays as it is; one that is not square is squeezed.
     """
     if scene.picture.shape[:2] == (side, side):
         return scene
     concepts = tuple(replace(concept, mask=_mask(concept.mask, side)) for concept in scene.concepts)
-    return replace(scene, picture=_picture(scene.picture, side), concepts=concepts)
+    first, *more = (_picture(picture, side) for picture in scene.pictures)
+    return replace(scene, picture=first, concepts=concepts, more=tuple(more))
 
 
 def _picture(picture: Picture, side: int) -> Picture:

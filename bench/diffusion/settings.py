@@ -22,7 +22,8 @@ Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class Budget:
     """Factors on what a paper states: training steps, learning rates, number of prior-preservation pictures.
 
-    `handle_learning_rate` is for phases that train the handles alone, `weights_learning_rate` for all others.
+    `handle_learning_rate` is for phases that train the handles alone and for handles with a rate of their own,
+    `weights_learning_rate` for all other rates.
     """
 
     steps: Factor = 1.0

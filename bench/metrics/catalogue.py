@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from bench.errors import UserError
@@ -43,7 +44,15 @@ DETECTION_RATE = Metric(
     higher_is_better=True,
     limits=(0.0, 1.0),
 )
-METRICS: tuple[Metric, ...] = (PROMPT_SIMILARITY, IDENTITY_SIMILARITY, DETECTION_RATE)
+LPIPS_DIVERSITY = Metric(
+    name="lpips-diversity",
+    column="lpips_diversity",
+    description="LPIPS: mean distance of all pairs of one prompt's samples (two or more), by the preset's network",
+    source="Visual Concept EM, Table 1; LPIPS: Zhang et al. 2018, version 0.1",
+    higher_is_better=True,
+    limits=(0.0, math.inf),
+)
+METRICS: tuple[Metric, ...] = (PROMPT_SIMILARITY, IDENTITY_SIMILARITY, DETECTION_RATE, LPIPS_DIVERSITY)
 """Every metric, in the order of reports."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 from weakref import WeakKeyDictionary
@@ -13,10 +13,17 @@ from torch import Tensor
 
 from bench.diffusion.device import resolve_device
 from bench.metrics.identity_similarity import IdentityFeatures, masked
+from bench.metrics.lpips_diversity import Diversity, LpipsDiversity
 from bench.metrics.presets import Preset
 from bench.metrics.prompt_similarity import PromptSimilarity
-from bench.metrics.segment import Segmentation, Segmenter
+from bench.metrics.segment import Segmentation, Segmenter, Segments
+from bench.metrics.yolo import YoloSegmenter
 from bench.scenes import Concept, Mask, Picture, Prompt, Scene
+
+SEGMENTERS: dict[str, Callable[[Preset, torch.device], Segments]] = {
+    "maskformer": Segmenter.load,
+    "yolo": YoloSegmenter.load,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +48,8 @@ class Row(TypedDict):
     identity_similarity: float
     detected: bool | None
     reason: str
+    lpips_diversity: float
+    diversity_reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,21 +64,24 @@ class Sighting:
 class Scorer:
     """The evaluators of one preset, loaded once; scenes' own features are computed once and kept.
 
-    A score is a function of scene, prompt and picture alone; the batch size moves it by rounding at most.
+    A score is a function of scene, prompt and picture alone (diversity: of the prompt's samples among the jobs); the
+    batch size moves it by rounding at most.
     """
 
     def __init__(
         self,
         preset: Preset,
         clip: PromptSimilarity,
-        segmenter: Segmenter,
+        segmenter: Segments,
         identity: IdentityFeatures,
+        lpips: LpipsDiversity,
         batch_size: int,
     ) -> None:
         self.preset = preset
         self._clip = clip
         self._segmenter = segmenter
         self._identity = identity
+        self._lpips = lpips
         self._batch_size = batch_size
         self._scenes: WeakKeyDictionary[Scene, Tensor] = WeakKeyDictionary()
 
@@ -80,17 +92,31 @@ class Scorer:
         return cls(
             preset,
             PromptSimilarity.load(preset.clip, where),
-            Segmenter.load(preset, where),
+            SEGMENTERS[preset.segmenter_kind](preset, where),
             IdentityFeatures.load(preset, where),
+            LpipsDiversity.load(preset.lpips, where, batch_size),
             batch_size,
         )
 
     def score(self, jobs: Sequence[PictureJob]) -> list[Row]:
-        """Rows in the order of the jobs and, within a job, of its prompt's subset of concepts."""
-        starts = range(0, len(jobs), self._batch_size)
-        return [row for start in starts for row in self._score(jobs[start : start + self._batch_size])]
+        """Rows in the order of the jobs and, within a job, of its prompt's subset of concepts.
 
-    def _score(self, jobs: Sequence[PictureJob]) -> list[Row]:
+        Jobs that differ in the sample alone are the samples of one prompt, so they belong in one call.
+        """
+        diversities = self._diversities(jobs)
+        batches = (slice(start, start + self._batch_size) for start in range(0, len(jobs), self._batch_size))
+        return [row for batch in batches for row in self._score(jobs[batch], diversities[batch])]
+
+    def _diversities(self, jobs: Sequence[PictureJob]) -> list[Diversity]:
+        """How much the samples of each job's prompt differ: the same for all of them."""
+        prompts = [(job.scene, job.prompt.template, job.prompt.subset) for job in jobs]
+        samples: dict[tuple[Scene, str, tuple[int, ...]], list[Picture]] = {}
+        for prompt, job in zip(prompts, jobs, strict=True):
+            samples.setdefault(prompt, []).append(job.picture)
+        known = {prompt: self._lpips.diversity(pictures) for prompt, pictures in samples.items()}
+        return [known[prompt] for prompt in prompts]
+
+    def _score(self, jobs: Sequence[PictureJob], diversities: Sequence[Diversity]) -> list[Row]:
         texts = [job.scene.text_with_classes(job.prompt) for job in jobs]
         prompt_similarities = self._clip.similarities([job.picture for job in jobs], texts)
         segmentations = self._segmenter.segment([job.picture for job in jobs])
@@ -108,6 +134,8 @@ class Scorer:
                 identity_similarity=identity,
                 detected=sighting.detected,
                 reason=sighting.reason,
+                lpips_diversity=diversities[number].value,
+                diversity_reason=diversities[number].reason,
             )
             for (number, concept), sighting, identity in zip(asked, sightings, identities, strict=True)
         ]
@@ -141,8 +169,9 @@ class Scorer:
         return masked(picture, mask, self.preset.mask_fill)
 
     def _scene_features(self, scene: Scene) -> Tensor:
-        """Features of every concept of a scene, masked by its own mask, [concepts, width]."""
+        """Features of every concept of a scene, masked by its own mask in its own picture, [concepts, width]."""
         if scene not in self._scenes:
-            alone = [masked(scene.picture, concept.mask, self.preset.mask_fill) for concept in scene.concepts]
+            pairs = [(scene.picture_of(index), concept.mask) for index, concept in enumerate(scene.concepts)]
+            alone = [masked(picture, mask, self.preset.mask_fill) for picture, mask in pairs]
             self._scenes[scene] = torch.cat([self._identity.features([picture]) for picture in alone])
         return self._scenes[scene]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -31,6 +31,18 @@ class Segmentation:
         masks = [self.ids == segment for segment, found in self.classes.items() if found == class_index]
         masks = [mask for mask in masks if mask.any()]
         return max(masks, key=np.count_nonzero) if masks else None
+
+
+class Segments(Protocol):
+    """A segmenter: what knows classes by their words and finds them in pictures."""
+
+    def class_index(self, word: str) -> int | None:
+        """The class a word names, or None if the segmenter does not know it."""
+        ...
+
+    def segment(self, pictures: Sequence[Picture]) -> list[Segmentation]:
+        """What is found in each picture, at its own size."""
+        ...
 
 
 class Segmenter:

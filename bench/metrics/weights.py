@@ -9,7 +9,7 @@ from pathlib import Path
 from huggingface_hub import hf_hub_download
 
 from bench.errors import UserError
-from bench.metrics.presets import ModelSource
+from bench.metrics.presets import LPIPS_TRUNKS, LpipsSource, ModelSource
 
 _CONTENT = (".safetensors", ".json", ".txt")
 _COMMIT_LENGTH = 40
@@ -27,12 +27,34 @@ def content(source: ModelSource) -> str:
     return f"{source.place}@{revision if _is_commit(revision) else _commit_of(source.place, revision)}"
 
 
+def lpips_content(source: LpipsSource) -> str:
+    """What an LPIPS network's content is: torchvision's file by its hash, or the SHA-256 of the folder or file given.
+
+    Raises `UserError` if a folder has no network or a file cannot be read.
+    """
+    if source.net not in LPIPS_TRUNKS:
+        return content(ModelSource(source.place or source.name))
+    if source.place is None:
+        return f"lpips-v0.1:{LPIPS_TRUNKS[source.net]}"
+    try:
+        return f"lpips-v0.1:sha256:{sha256(Path(source.place))[:40]}"
+    except OSError as error:
+        raise UserError(f"{source.place} cannot be read ({error.strerror}); give a file of trunk weights") from error
+
+
+def sha256(file: Path) -> str:
+    """The SHA-256 of a file's bytes, hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def check_folder(folder: Path) -> Path:
     """The folder itself; raises `UserError` if there is no model in it."""
     if not (folder / "config.json").is_file():
         raise UserError(
             f"there is no model in {folder} (no config.json); Playroom's are trained with "
-            "`python -m bench.playroom.train`, for others give a folder in Hugging Face layout"
+            "`python -m bench.playroom.train`, a YOLO-seg is made by `bench convert-yolo`, for others give a folder in "
+            "Hugging Face layout"
         )
     return folder
 

@@ -2,67 +2,76 @@
 
 from __future__ import annotations
 
-import dataclasses
-import platform
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import torch
 import typer
 
-from bench.diffusion.backbone import BackboneSpec, load_backbone
 from bench.diffusion.device import resolve
 from bench.errors import UserError
-from bench.metrics.presets import ModelSource, Preset, find_preset
-from bench.playroom import exam, samples
-from bench.store import write_json
+from bench.metrics.presets import CHECKPOINTS
+from bench.playroom import card
+from bench.playroom.parts import PARTS, Amount, Exam, Part
+from bench.playroom.samples import Artist
+from bench.run.progress import console
 
-CARD_SCHEMA = 1
-CHECKPOINTS = Path(__file__).parent / "checkpoints"
-CARD = Path(__file__).parent / "card.json"
+PICTURES = Path(".playroom") / "exam"
+NAMES = ", ".join(part.name for part in PARTS)
 
 
 def main(
-    seeds: Annotated[int, typer.Option(min=1, help="pictures of each class in each context")] = 4,
-    scenes: Annotated[int, typer.Option(min=20, help="held-out scenes for the evaluators")] = 300,
-    out: Annotated[Path, typer.Option(help="the card to write")] = CARD,
+    only: Annotated[str, typer.Option(help=f"parts with commas, all by default: {NAMES}")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="pictures of each text")] = 4,
+    scenes: Annotated[int, typer.Option(min=20, help="held-out scenes for each evaluator")] = 300,
+    toys: Annotated[int, typer.Option(min=4, help="never-seen toys for the headroom, one a scene")] = 20,
+    descriptions: Annotated[int, typer.Option(min=1, help="descriptions drawn of each of these toys")] = 6,
+    out: Annotated[Path, typer.Option(help="the card to write")] = card.CARD,
     checkpoints: Annotated[Path, typer.Option(help="folder of all checkpoints")] = CHECKPOINTS,
+    pictures: Annotated[Path, typer.Option(help="where the base model's pictures are kept")] = PICTURES,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    sheet: Annotated[Path | None, typer.Option(help="also write the base model's pictures as a PNG")] = None,
+    again: Annotated[bool, typer.Option("--again", help="measure also what the card already has")] = False,
 ) -> None:
-    """Measure every checkpoint on held-out seeds and write the card; rates have Wilson 95 % intervals."""
+    """Measure every checkpoint on held-out seeds and put the figures into the card, part by part.
+
+    What the card already has of the same checkpoints, amounts and exam is not measured again; nor is a picture drawn
+    twice, so an interrupted evaluation goes on where it was. Beside the package's own card its model card gets the
+    table.
+    """
     hardware = resolve(device, "auto")
-    preset = _preset(checkpoints)
-    examiners = exam.load_examiners(preset, hardware.device)
-    card: dict[str, Any] = {
-        "evaluators": exam.examine(examiners, scenes),
-        "sizes": exam.sizes(checkpoints),
-    }
-    backbone = load_backbone(BackboneSpec(str(checkpoints / "pipeline")), hardware)
-    drawn = samples.draw_all(backbone, seeds)
-    card["base_pipeline"] = samples.judge(drawn, examiners)
-    card["speed"] = {**samples.measure_speed(backbone), "machine": _machine(hardware.device)}
-    write_json(out, card, CARD_SCHEMA)
-    if sheet is not None:
-        samples.write_sheet(drawn, sheet)
-    found = card["base_pipeline"]["detection"]
-    print(f"{out}: the prompted toy is found in {found['rate']:.1%} [{found['low']:.1%}, {found['high']:.1%}]")
+    amount = Amount(seeds, scenes, toys, descriptions)
+    exam = Exam(checkpoints, hardware, amount, Artist(checkpoints / "pipeline", hardware, pictures))
+    failed = [remark for part in _choose(only) if (remark := _measure(part, exam, out, again))]
+    found = card.read_card(out)
+    if out == card.CARD:
+        card.write_table(card.README, found)
+    print(card.table(found), end="")
+    if failed:
+        raise UserError("; ".join(failed))
 
 
-def _preset(checkpoints: Path) -> Preset:
-    """The playroom preset on another folder of checkpoints."""
-    return dataclasses.replace(
-        find_preset("playroom"),
-        clip=ModelSource(str(checkpoints / "clip")),
-        identity=ModelSource(str(checkpoints / "vit")),
-        segmenter=ModelSource(str(checkpoints / "maskformer")),
-    )
+def _choose(only: str) -> Sequence[Part]:
+    """The parts by name, in the exam's order; raises `UserError` for a name that is none."""
+    wanted = [name.strip() for name in only.split(",") if name.strip()]
+    known = {part.name for part in PARTS}
+    if unknown := set(wanted) - known:
+        raise UserError(f"--only {only}: no part is called {min(unknown)}; known: {NAMES}")
+    return [part for part in PARTS if not wanted or part.name in wanted]
 
 
-def _machine(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+def _measure(part: Part, exam: Exam, out: Path, again: bool) -> str:
+    """Measure a part unless the card has it, and put it in; what prevented it, in a line, or nothing."""
+    try:
+        inputs = part.inputs(exam)
+        if not again and card.read_card(out).get(part.name, {}).get("inputs") == inputs:
+            console.print(f"{part.name}: the card has it")
+            return ""
+        console.print(f"{part.name}: measuring")
+        figures = part.measure(exam)
+    except UserError as error:
+        return f"{part.name}: {error}"
+    card.put_part(out, part.name, inputs, figures)
+    return ""
 
 
 if __name__ == "__main__":

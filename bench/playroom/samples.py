@@ -1,111 +1,125 @@
-"""What the base model draws: one toy of every class in every context, judged by the package's evaluators."""
+"""What the base model draws for the exam: pictures by text and number, kept on disk so that none is drawn twice."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from functools import cached_property
+from itertools import combinations, product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
-from bench.diffusion.backbone import Backbone
+from bench.diffusion.backbone import Backbone, BackboneSpec, folder_hash, load_backbone
+from bench.diffusion.device import Hardware
 from bench.diffusion.sampler import Order, draw
+from bench.diffusion.settings import read_settings
+from bench.playroom.captions import describe
 from bench.playroom.contexts import CONTEXTS
-from bench.playroom.exam import Examiners, Rate, context_first
-from bench.playroom.toys import CLASSES
+from bench.playroom.exam import HELD_OUT
+from bench.playroom.toys import CLASSES, COLOUR_PAIRS, COLOURS, MOTIFS, Identity
+from bench.run.progress import bar
 from bench.scenes import Picture, with_article
+from bench.seeds import seed_from
+from bench.store import write_whole
 
 BATCH = 16
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """A picture of the base model and what it was asked for."""
+@dataclass(frozen=True)
+class Request:
+    """A picture to draw: its text, and which of several pictures of that text it is."""
 
-    picture: Picture
-    class_name: str
+    text: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A text of the exam and what it asks for: toys (known by class, or by looks as well) and a context."""
+
+    toys: tuple[Identity | str, ...]
     context: str
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the toys."""
+        return tuple(toy if isinstance(toy, str) else toy.class_name for toy in self.toys)
 
-def draw_all(backbone: Backbone, seeds: int) -> list[Sample]:
+    @property
+    def text(self) -> str:
+        """The prompt, such as "a photo of a mug and a red duck at the beach"."""
+        words = [toy if isinstance(toy, str) else describe(toy) for toy in self.toys]
+        return f"a photo of {' and '.join(map(with_article, words))} {self.context}"
+
+
+@dataclass(frozen=True)
+class Artist:
+    """The pipeline in a folder, as its `scenebench.json` says it should draw, and where its pictures are kept."""
+
+    pipeline: Path
+    hardware: Hardware
+    pictures: Path
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The loaded pipeline; raises `UserError` if there is none."""
+        return load_backbone(BackboneSpec(str(self.pipeline)), self.hardware)
+
+    @cached_property
+    def content(self) -> str:
+        """What identifies a picture besides its request: weights, sampler and precision, 20 hexadecimal digits."""
+        sampler = read_settings(self.pipeline).sampler
+        text = f"{folder_hash(self.pipeline)} {sampler.steps} {sampler.guidance} {self.hardware.precision}"
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    def draw(self, requests: Sequence[Request], what: str) -> list[Picture]:
+        """The pictures of the requests, in order; those that were drawn before are read. `what` names the progress."""
+        missing = [request for request in dict.fromkeys(requests) if not self._file(request).is_file()]
+        if missing:
+            with bar(what, len(missing)) as progress:
+                orders = [Order(each.text, seed_from(exam=each.text, number=each.number)) for each in missing]
+                for request, picture in zip(missing, draw(self.backbone, orders, BATCH), strict=True):
+                    write_whole(self._file(request), Image.fromarray(picture).save)
+                    progress.advance()
+        return [_read(self._file(request)) for request in requests]
+
+    def _file(self, request: Request) -> Path:
+        name = hashlib.sha256(f"{request.number} {request.text}".encode()).hexdigest()[:20]
+        return self.pictures / self.content / f"{name}.png"
+
+
+def one_toy(seeds: int) -> list[tuple[Asked, Request]]:
     """`seeds` pictures of "a photo of a CLASS CONTEXT" for every class and context."""
-    asked = list(product(CLASSES, CONTEXTS, range(seeds)))
-    orders = [
-        Order(f"a photo of {with_article(name)} {context}", noise_seed=number)
-        for number, (name, context, _) in enumerate(asked)
-    ]
-    pictures = draw(backbone, orders, BATCH)
-    return [Sample(picture, name, context) for picture, (name, context, _) in zip(pictures, asked, strict=True)]
+    return _numbered((Asked((name,), context) for name, context in product(CLASSES, CONTEXTS)), seeds)
 
 
-def judge(samples: Sequence[Sample], examiners: Examiners) -> dict[str, Any]:
-    """How often the asked class is found, another class is, and the asked context comes first of ten.
-
-    `detection`: the segmenter's panoptic post-processing, thresholds of the `playroom` preset (class
-    probability and mask at least .5), has a segment of the asked class. `false_alarms`: it has one of a class
-    that was not asked for.
-    """
-    found = [examiners.classes(sample.picture) for sample in samples]
-    pairs = list(zip(samples, found, strict=True))
-    contexts = [context_first(examiners, s.picture, with_article(s.class_name), s.context) for s in samples]
-    return {
-        "detection": Rate.of(sample.class_name in names for sample, names in pairs).describe(),
-        "false_alarms": Rate.of(bool(names - {sample.class_name}) for sample, names in pairs).describe(),
-        "context_first_of_ten": Rate.of(contexts).describe(),
-        "detection_by_class": {
-            name: Rate.of(name in names for sample, names in pairs if sample.class_name == name).rate
-            for name in CLASSES
-        },
-        "detection_by_context": {
-            context: Rate.of(sample.class_name in names for sample, names in pairs if sample.context == context).rate
-            for context in CONTEXTS
-        },
-    }
+def two_toys(seeds: int) -> list[tuple[Asked, Request]]:
+    """`seeds` pictures of every pair of classes, in either order by turns, in contexts by turns."""
+    pairs = enumerate(combinations(CLASSES, 2))
+    return _numbered((Asked(pair[:: 1 - 2 * (k % 2)], CONTEXTS[k % len(CONTEXTS)]) for k, pair in pairs), seeds)
 
 
-def measure_speed(backbone: Backbone, repeats: int = 5) -> dict[str, float]:
-    """Median seconds, batch 1, of a guided sample, a forward pass and a training step of the UNet."""
-    latents = torch.randn(1, *backbone.latent_shape, device=backbone.device)
-    times = torch.tensor([500], device=backbone.device)
-    with torch.no_grad():
-        text = backbone.encode_text(["a photo of a mug at the beach"])
-
-    def forward() -> torch.Tensor:
-        predicted: torch.Tensor = backbone.unet(latents, times, text).sample
-        return predicted
-
-    def train() -> None:
-        backbone.unet.requires_grad_(True)
-        torch.autograd.backward(forward().square().mean())
-        backbone.unet.zero_grad(set_to_none=True)
-        backbone.unet.requires_grad_(False)
-
-    order = [Order("a photo of a mug at the beach", noise_seed=0)]
-    verbs = {
-        "guided_sample_seconds": lambda: list(draw(backbone, order, 1)),
-        "forward_seconds": torch.no_grad()(forward),
-        "training_step_seconds": train,
-    }
-    return {name: _median_seconds(verb, repeats) for name, verb in verbs.items()}
+def named_looks(seeds: int) -> list[tuple[Asked, Request]]:
+    """`seeds` pictures of each class in each motif, every picture with colours of its own, in contexts by turns."""
+    return _numbered(_looks(seeds), 1)
 
 
-def _median_seconds(verb: Any, repeats: int) -> float:
-    verb()
-    spans = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        verb()
-        spans.append(time.perf_counter() - start)
-    return round(float(np.median(spans)), 4)
+def _looks(seeds: int) -> Iterator[Asked]:
+    rng = np.random.default_rng([HELD_OUT, 10])
+    for k, (name, motif, _) in enumerate(product(CLASSES, MOTIFS, range(seeds))):
+        first, second = COLOUR_PAIRS[rng.integers(len(COLOUR_PAIRS))]
+        if motif == "plain":
+            first = second = str(rng.choice(list(COLOURS)))
+        yield Asked((Identity(name, first, second, motif),), CONTEXTS[k % len(CONTEXTS)])
 
 
-def write_sheet(samples: Sequence[Sample], path: Path) -> None:
-    """The first picture of each class (rows) in each context (columns), side by side."""
-    first = {(sample.class_name, sample.context): sample.picture for sample in reversed(samples)}
-    rows = [np.concatenate([first[name, context] for context in CONTEXTS], axis=1) for name in CLASSES]
-    Image.fromarray(np.concatenate(rows)).save(path)
+def _numbered(texts: Iterator[Asked], seeds: int) -> list[tuple[Asked, Request]]:
+    return [(asked, Request(asked.text, number)) for asked in texts for number in range(seeds)]
+
+
+def _read(file: Path) -> Picture:
+    with Image.open(file) as image:
+        return np.asarray(image.convert("RGB"))

@@ -81,7 +81,10 @@ def _pairs(colours: dict[str, RGB]) -> list[tuple[str, str]]:
     ]
 
 
-_PAIRS = {"seen": _pairs(COLOURS), "unseen": _pairs(UNSEEN_COLOURS)}
+COLOUR_PAIRS: tuple[tuple[str, str], ...] = tuple(_pairs(COLOURS))
+"""The ordered pairs of seen colours that a toy with a motif can have."""
+
+_PAIRS = {"seen": COLOUR_PAIRS, "unseen": tuple(_pairs(UNSEEN_COLOURS))}
 
 
 def sample_identity(rng: np.random.Generator, looks: Looks, class_name: str | None = None) -> Identity:
@@ -94,3 +97,10 @@ def sample_identity(rng: np.random.Generator, looks: Looks, class_name: str | No
         first, second = _PAIRS[looks][rng.integers(len(_PAIRS[looks]))]
     aspect = float(np.exp(rng.uniform(np.log(0.85), np.log(1.18))))
     return Identity(name, first, second, motif, aspect, float(rng.uniform()), float(rng.uniform(2.2, 3.2)))
+
+
+def all_looks(class_name: str) -> list[Identity]:
+    """Every toy of the class that the captions can tell apart by its looks: 8 plain ones, 46 pairs in each motif."""
+    plain = [Identity(class_name, colour, colour, "plain") for colour in COLOURS]
+    pairs = [Identity(class_name, *pair, motif) for motif in MOTIFS if motif != "plain" for pair in COLOUR_PAIRS]
+    return [*plain, *pairs]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
 
+from bench.method import Choice
 from bench.scenes import Dataset
 
 
@@ -19,6 +20,7 @@ class ReportData:
     `table` has the columns of `bench.table.COLUMNS`; its `file`s are relative to `run_folder`. `facts` are label and
     value pairs of what was run; `methods` and `metrics` are resolved configurations; `banners` are sentences that must
     stand above everything else; `done_units` of `planned_units` are in the table; `command` starts the run again.
+    `ledgers` are the fidelity ledgers by method, without empty ones.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ReportData:
     done_units: int
     planned_units: int
     command: str = ""
+    ledgers: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
 
 
 class Report(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.report.data import ReportData
-from bench.report.images import css_colour, file_uri, places, uri, with_masks
+from bench.report.images import css_colour, file_uri, places, side_by_side, uri, with_masks
 from bench.scenes import Prompt, Scene
 from bench.stats.scene_means import PICTURE, methods_of
 
@@ -111,10 +111,11 @@ class _Room:
 
 def _exhibit(room: _Room, table: pd.DataFrame, most: int) -> Exhibit:
     prompts = [rows for _, rows in table.groupby(PICTURE, sort=False, dropna=False)]
+    shown = side_by_side(room.scene)
     return Exhibit(
         name=room.scene.name,
-        picture=uri(room.scene.picture),
-        outlined=uri(with_masks(room.scene)),
+        picture=uri(shown.picture),
+        outlined=uri(with_masks(shown)),
         concepts=room.concepts,
         rows=tuple(_row(room, prompts[index]) for index in spread(len(prompts), most)),
         prompts=len(prompts),
@@ -122,7 +123,7 @@ def _exhibit(room: _Room, table: pd.DataFrame, most: int) -> Exhibit:
 
 
 def _marked(scene: Scene) -> tuple[Marked, ...]:
-    spots = places([concept.mask for concept in scene.concepts])
+    spots = places([concept.mask for concept in side_by_side(scene).concepts])
     return tuple(
         Marked(concept.handle, concept.label, css_colour(index), *spot)
         for index, (concept, spot) in enumerate(zip(scene.concepts, spots, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from bench.scenes import Mask, Picture, Scene
+from bench.scenes import Concept, Mask, Picture, Scene
 
 AS_IS = 128
 """Pictures up to this side stay as they are, in PNG, and the page enlarges them without smoothing."""
@@ -45,6 +46,22 @@ def uri(picture: Picture) -> str:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def side_by_side(scene: Scene) -> Scene:
+    """The scene as one wide picture [H, n W, 3] of all its pictures, each concept's mask where its picture is."""
+    if not scene.more:
+        return scene
+    width = scene.picture.shape[1]
+    wide = len(scene.pictures) * width
+
+    def moved(concept: Concept) -> Concept:
+        before = concept.picture * width
+        mask = np.pad(concept.mask, ((0, 0), (before, wide - width - before)))
+        return replace(concept, mask=mask, picture=0)
+
+    picture = np.concatenate(scene.pictures, axis=1)
+    return replace(scene, picture=picture, concepts=tuple(map(moved, scene.concepts)), more=())
 
 
 def with_masks(scene: Scene) -> Picture:

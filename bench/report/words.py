@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.metrics.catalogue import DETECTION_RATE, IDENTITY_SIMILARITY, PROMPT_SIMILARITY
 from bench.stats.intervals import FEWEST, Interval
+from bench.stats.power import MOST, Need
 from bench.stats.results import Comparison, Pair
 from bench.stats.summary import MethodSummary, Summary
 
@@ -31,6 +32,27 @@ def bounds(interval: Interval | None, show_sign: bool = False) -> str:
     """`[0.380, 0.444]`, or nothing."""
     write = signed if show_sign else number
     return "" if interval is None else f"[{write(interval.low)}, {write(interval.high)}]"
+
+
+def small(value: float) -> str:
+    """Two significant digits, for numbers far below 1: `0.0036`, or a dash."""
+    return NONE if math.isnan(value) else f"{value:.2g}"
+
+
+def chance(value: float) -> str:
+    """A probability in percent, never rounded to certainty: `93 %`, `> 99.9 %`, `< 0.1 %`."""
+    if value > 0.999:
+        return "> 99.9 %"
+    return "< 0.1 %" if value < 0.001 else f"{100 * value:.3g} %"
+
+
+def scenes_needed(need: Need) -> str:
+    """How many scenes show the difference asked about, or why that is unknown."""
+    if need.scenes is not None:
+        return f"{need.scenes}"
+    if need.n < FEWEST:
+        return f"unknown below {FEWEST} scenes"
+    return f"more than {MOST:,}" if need.spread > 0 else "unknown: the methods differ equally on every scene"
 
 
 def seconds(value: float) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from bench.errors import UserError
 from bench.metrics.presets import find_preset
 from bench.metrics.presets import fingerprint as evaluators_fingerprint
 from bench.metrics.score import Scorer
-from bench.plan import Conditions, Unit, make_plan
+from bench.plan import Conditions, Outside, Unit, make_plan
 from bench.run import scoring
 from bench.run.folder import RunFolder
 from bench.run.lexicon import warn_of_unknown_words
+from bench.run.outside import look_and_keep, recall
 from bench.run.reporting import write_report
 from bench.run.settings import Settings, load_settings, save_settings
 from bench.run.source import dataset_folder
@@ -53,18 +54,26 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Pace:
-    """How to work; nothing here can change a result. `keep_fit_bytes` is the largest fit that is kept."""
+    """How to work; nothing here can change a result. With `keep_weights` fits outlive their last picture."""
 
     batch_size: int
-    keep_fit_bytes: int
+    keep_weights: bool
+
+
+Look = Callable[[RunFolder, Configured, Dataset], Outside]
+"""How a session learns what a method takes from outside: by looking, or from what an earlier start kept."""
 
 
 class Session:
-    """One start on a run: its settings, its dataset and its plan; each stage can be done alone."""
+    """One start on a run: its settings, its dataset and its plan; each stage can be done alone.
 
-    def __init__(self, folder: RunFolder, settings: Settings) -> None:
+    `look` says what a method takes from outside its scenes.
+    """
+
+    def __init__(self, folder: RunFolder, settings: Settings, look: Look) -> None:
         self.folder = folder
         self.settings = settings
+        self._look = partial(look, folder)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -110,7 +119,7 @@ class Session:
             guidance=self.settings.guidance,
             seed=self.settings.seed,
         )
-        return make_plan(self.dataset, self.methods, conditions)
+        return make_plan(self.dataset, self.methods, conditions, self._look)
 
     def todo(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
         """Those of the units that are not done."""
@@ -123,7 +132,7 @@ class Session:
             return 0
         backbone = self._load_backbone(hardware)
         warn_of_unknown_words(backbone.tokenizer, self.dataset)
-        return work(Workshop(self.folder, backbone, self.settings.budget, pace.batch_size, pace.keep_fit_bytes), todo)
+        return work(Workshop(self.folder, backbone, self.settings.budget, pace.batch_size, pace.keep_weights), todo)
 
     def score(self, device: str) -> pd.DataFrame:
         """Score what is not yet scored and write the table."""
@@ -169,14 +178,17 @@ def start(folder: RunFolder, methods: Sequence[str], wishes: Wishes) -> tuple[Se
         preset=find_preset(wishes.metrics or own.metrics).name,
         methods=tuple(methods),
     )
-    Session(folder, settings).methods  # noqa: B018 - a bad method must not get into run.json
-    return Session(folder, save_settings(folder, settings)), hardware
+    session = Session(folder, settings, look_and_keep)
+    session.plan  # noqa: B018 - a bad method must not get into run.json
+    merged = save_settings(folder, settings)
+    return session if merged == settings else Session(folder, merged, look_and_keep), hardware
 
 
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
     """An existing run, from now on with another metric preset if one is given."""
     settings = load_settings(folder)
-    return Session(folder, settings if metrics is None else replace(settings, preset=find_preset(metrics).name))
+    chosen = settings if metrics is None else replace(settings, preset=find_preset(metrics).name)
+    return Session(folder, chosen, recall)
 
 
 def default_budget(dataset: str) -> str:

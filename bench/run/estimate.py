@@ -8,8 +8,9 @@ from statistics import mean
 from PIL import Image
 
 from bench.plan import Unit
+from bench.run.fits import FIT_COST
 from bench.run.folder import SCHEMA, RunFolder
-from bench.run.work import COST, FIT_COST, missing
+from bench.run.work import COST, missing
 from bench.store import read_json
 
 

@@ -28,6 +28,11 @@ class RunFolder:
         return self.path / "run.json"
 
     @property
+    def outside(self) -> Path:
+        """`outside.json`: hashes of what methods took from outside their scenes, where one took anything."""
+        return self.path / "outside.json"
+
+    @property
     def dataset(self) -> Path:
         """The dataset, where the run built it itself."""
         return self.path / "dataset"
@@ -38,8 +43,17 @@ class RunFolder:
         return self.path / "scores.parquet"
 
     def fit(self, unit: str) -> Path:
-        """What a unit's fit learned."""
+        """What a unit's fit learned, until its last picture is drawn; longer with `--keep-weights`."""
         return self.path / "fits" / f"{unit}.safetensors"
+
+    @property
+    def shared(self) -> Path:
+        """What units have in common: the prior-preservation pictures."""
+        return self.path / "shared"
+
+    def notes(self, unit: str) -> Path:
+        """What a unit's fit told of itself: a CSV file; few methods tell anything."""
+        return self.path / "notes" / f"{unit}.csv"
 
     def picture(self, identity: str) -> Path:
         """A generated picture."""

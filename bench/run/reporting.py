@@ -21,6 +21,7 @@ from bench.run.lexicon import load_tokenizer, machinery_only
 from bench.run.settings import Settings
 from bench.scenes import Dataset
 from bench.spec import configure
+from bench.table import COLUMNS
 
 PACKAGES = ("scenebench", "torch", "diffusers", "transformers", "numpy", "pandas", "scipy", "statsmodels")
 
@@ -38,6 +39,11 @@ def write_report(
     table = pd.read_parquet(folder.table)
     if table.empty:
         raise UserError(f"{folder.path} has no finished unit yet, so there is nothing to report")
+    if lacking := [column for column in COLUMNS if column not in table]:
+        raise UserError(
+            f"{folder.table} has no column {lacking[0]}: it is of another version; "
+            f"run `bench score {folder.path}`, which draws nothing"
+        )
     files: tuple[Path, ...] = report.instance.write(
         _data(folder, settings, dataset, plan, table), folder.report(report.drop_in.name)
     )
@@ -54,6 +60,7 @@ def _data(
         dataset=dataset,
         facts=_facts(settings, dataset),
         methods={unit.method.text: unit.method.configuration for unit in plan},
+        ledgers={found.name: found.ledger for found in (unit.method.drop_in for unit in plan) if found.ledger},
         metrics=find_preset(settings.preset).describe(),
         banners=tuple(_banners(settings, dataset, plan, table)),
         done_units=table["unit"].nunique(),

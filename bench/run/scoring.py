@@ -11,9 +11,10 @@ from PIL import Image
 
 from bench.metrics.score import PictureJob, Row, Scorer
 from bench.plan import PlannedPicture, Unit
+from bench.run.fits import FIT_COST
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.progress import bar
-from bench.run.work import COST, FIT_COST, is_done
+from bench.run.work import COST, is_done
 from bench.store import read_json, write_json, write_whole
 from bench.table import COLUMNS
 
@@ -47,7 +48,8 @@ def _cached(folder: RunFolder, evaluators: str, unit: Unit) -> Mapping[str, list
     if not path.is_file():
         return None
     rows: Mapping[str, list[Row]] = read_json(path, SCHEMA)["rows"]
-    return rows if all(picture.identity in rows for picture in unit.pictures) else None
+    # neither fewer nor more: a prompt's diversity depends on which samples were scored together
+    return rows if rows.keys() == {picture.identity for picture in unit.pictures} else None
 
 
 def _job(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> PictureJob:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import itertools
 import time
@@ -12,35 +13,36 @@ from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image, PngImagePlugin
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from bench.errors import UserError
-from bench.method import Request, Workbench
+from bench.method import Notes, Request, Workbench
 from bench.plan import PlannedPicture, Unit
+from bench.run.fits import FIT_COST, read_fit, write_fit
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.progress import Bar, bar, console
 from bench.scenes import Picture
-from bench.store import write_bytes, write_json, write_whole
+from bench.store import write_bytes, write_json
 
 if TYPE_CHECKING:
     from bench.diffusion.backbone import Backbone
 
 COST = "cost_generate_seconds"
-FIT_COST = "cost_fit_seconds"
 FIT_PIECES = 20.0
 """A fit's share on the progress bar, in pictures."""
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """The run's folder, the loaded backbone and how to work: nothing here can change a result."""
+    """The run's folder, the loaded backbone and how to work: nothing here can change a result.
+
+    With `keep_weights` what a unit learned stays in the run after its last picture.
+    """
 
     folder: RunFolder
     backbone: Backbone
     budget: str
     batch_size: int
-    keep_fit_bytes: int
+    keep_weights: bool
 
 
 def missing(folder: RunFolder, unit: Unit) -> tuple[PlannedPicture, ...]:
@@ -86,13 +88,15 @@ def _work_unit(workshop: Workshop, unit: Unit, progress: Bar) -> None:
         _save_picture(workshop.folder, *picture)
         progress.advance()
     _record(workshop.folder, unit, seconds)
+    if not workshop.keep_weights:
+        workshop.folder.fit(unit.identity).unlink(missing_ok=True)
     workshop.folder.failure(unit.identity).unlink(missing_ok=True)
     progress.say("units")
 
 
 def _fit(workshop: Workshop, unit: Unit, progress: Bar, title: str) -> tuple[dict[str, torch.Tensor], float]:
-    """The unit's fit with the seconds it took, read back if it was kept."""
-    kept = _read_fit(workshop.folder, unit)
+    """The unit's fit with the seconds it took, read back if an earlier start made it."""
+    kept = read_fit(workshop.folder.fit(unit.identity))
     if kept is not None:
         progress.advance(FIT_PIECES)
         return kept
@@ -109,7 +113,7 @@ def _fit(workshop: Workshop, unit: Unit, progress: Bar, title: str) -> tuple[dic
     state = dict(unit.method.instance.fit(unit.scene, _workbench(workshop, unit, on_step)))
     seconds = time.perf_counter() - started
     progress.advance(FIT_PIECES * (1.0 - shown))
-    _keep_fit(workshop, unit, state, seconds)
+    write_fit(workshop.folder.fit(unit.identity), state, seconds)
     return state, seconds
 
 
@@ -120,31 +124,24 @@ def _workbench(workshop: Workshop, unit: Unit, on_step: Callable[[int, int], Non
         batch_size=workshop.batch_size,
         budget=workshop.budget,
         on_step=on_step,
+        note=lambda notes: _write_notes(workshop.folder, unit, notes),
+        run_seed=unit.seed,
+        shared=workshop.folder.shared,
+        given=unit.given,
     )
+
+
+def _write_notes(folder: RunFolder, unit: Unit, notes: Notes) -> None:
+    """What the fit told, as CSV; before the fit is kept, so that a kept fit has its notes."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(notes[0]) if notes else [])
+    writer.writeheader()
+    writer.writerows(notes)
+    write_bytes(folder.notes(unit.identity), text.getvalue().encode())
 
 
 def _say_nothing(_done: int, _total: int) -> None:
     """Drawing reports by picture, not by step."""
-
-
-def _read_fit(folder: RunFolder, unit: Unit) -> tuple[dict[str, torch.Tensor], float] | None:
-    path = folder.fit(unit.identity)
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, float(file.metadata()[FIT_COST])  # noqa: SIM118
-    except SafetensorError as error:
-        raise UserError(f"{path} is damaged ({error}); delete it: the fit will be made anew") from error
-
-
-def _keep_fit(workshop: Workshop, unit: Unit, state: Mapping[str, torch.Tensor], seconds: float) -> None:
-    """Keep a fit unless it is too large: then new prompts need a new fit, which gives the same weights."""
-    if sum(tensor.nbytes for tensor in state.values()) > workshop.keep_fit_bytes:
-        return
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    metadata = {FIT_COST: repr(seconds)}
-    write_whole(workshop.folder.fit(unit.identity), lambda path: save_file(tensors, path, metadata))
 
 
 def _draw(

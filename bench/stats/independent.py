@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -17,6 +18,30 @@ from bench.stats.scene_means import Floats
 KRUSKAL_WALLIS = "Kruskal-Wallis"
 TUKEY = "Tukey HSD"
 TUKEY_INTERVAL = "Tukey HSD, simultaneous"
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What a paper's table gives of one method: the mean of `n` values, their standard deviation and variance.
+
+    Both spreads have the denominator n - 1, and are NaN below 2 values. Break-A-Scene's Table 4 prints the deviation
+    and calls it the variance: both are named here.
+    """
+
+    method: str
+    metric: str
+    n: int
+    mean: float
+    deviation: float
+    variance: float
+
+
+def moments(method: str, metric: str, values: Floats) -> Moments:
+    """Mean and spreads of one method's values, float [n], none of them NaN."""
+    n = len(values)
+    mean = float(values.mean()) if n else math.nan
+    variance = float(values.var(ddof=1)) if n > 1 else math.nan
+    return Moments(method, metric, n, mean, math.sqrt(variance), variance)
 
 
 def kruskal_wallis(groups: Sequence[Floats], unit: Unit = "pictures") -> Overall:

@@ -44,8 +44,9 @@ def mean_interval(
 
     Fewer than 4 scenes: None. Fewer than 30: Student t, since a bootstrap of few scenes is too narrow (a
     nominal 95 % BCa interval misses in 19.5 % of the cases at 4 scenes, 10 % at 10). From 30 on: BCa over
-    scenes (Efron 1987), seeded, the same for any order of the scenes. Equal values give an interval of width
-    0, and no interval reaches beyond `limits`, the values that the mean can have.
+    scenes (Efron 1987) at expanded quantiles (Hesterberg 2015), seeded, the same for any order of the scenes.
+    Equal values give an interval of width 0, and no interval reaches beyond `limits`, the values that the mean
+    can have.
     """
     scenes: Floats = np.sort(np.asarray(values, dtype=np.float64))
     if np.isnan(scenes).any():
@@ -80,12 +81,23 @@ def _student(scenes: Floats, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def expanded(level: float, n: int) -> float:
+    """The nominal level at which a bootstrap interval of `n` values reaches as far as Student t does.
+
+    A resample's variance is smaller than the population's by (n - 1) / n, and its quantiles are normal, not t:
+    plain BCa misses 5.9 % of the means of 50 normal values and 6.9 % of 30. Hesterberg, "What teachers should
+    know about the bootstrap" (2015), section 5.3, corrects both by the quantile sqrt(n / (n - 1)) t.
+    """
+    reach = math.sqrt(n / (n - 1)) * stats.t.ppf((1 + level) / 2, n - 1)
+    return float(2 * stats.norm.cdf(reach) - 1)
+
+
 def _bca(scenes: Floats, level: float, seed: int) -> tuple[float, float]:
     result = stats.bootstrap(
         (scenes,),
         np.mean,
         n_resamples=RESAMPLES,
-        confidence_level=level,
+        confidence_level=expanded(level, len(scenes)),
         method="BCa",
         rng=np.random.default_rng(seed),
     )

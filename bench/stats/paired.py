@@ -14,7 +14,7 @@ from statsmodels.stats.multitest import multipletests
 
 from bench.stats.independent import log10_chi2_tail
 from bench.stats.intervals import FEWEST, mean_interval
-from bench.stats.results import Overall, Pair
+from bench.stats.results import Overall, Pair, Unit
 from bench.stats.scene_means import Floats
 
 FRIEDMAN = "Friedman"
@@ -22,48 +22,49 @@ WILCOXON = "Wilcoxon signed-rank"
 WILCOXON_HOLM = "Wilcoxon signed-rank, Holm"
 
 
-def compare_paired(names: Sequence[str], values: Floats) -> tuple[Overall, tuple[Pair, ...]]:
+def compare_paired(names: Sequence[str], values: Floats, unit: Unit = "scenes") -> tuple[Overall, tuple[Pair, ...]]:
     """The test of all methods, and of each pair, on scene means float [scenes, methods], none of them NaN.
 
     Two methods: Wilcoxon's signed ranks (1945; exact for small n). More: Friedman's test (1937) over all, and
     Wilcoxon for each pair with Holm's correction (1979). Fewer than 4 scenes or 2 methods give a reason
-    instead. The effect of a pair is its mean paired difference, with the interval of `mean_interval`.
+    instead. The effect of a pair is its mean paired difference, with the interval of `mean_interval`. `unit` says
+    what the rows are where they are no scenes (the items or the raters of a user study).
     """
     columns = dict(zip(names, values.T, strict=True))
-    pairs = [wilcoxon(first, second, columns) for first, second in combinations(names, 2)]
+    pairs = [wilcoxon(first, second, columns, unit) for first, second in combinations(names, 2)]
     if len(names) > 2:
-        return friedman(values), _holm(pairs)
-    return _alone(pairs, len(values)), tuple(pairs)
+        return friedman(values, unit), with_holm(pairs, WILCOXON_HOLM)
+    return _alone(pairs, len(values), unit), tuple(pairs)
 
 
-def wilcoxon(first: str, second: str, columns: dict[str, Floats]) -> Pair:
+def wilcoxon(first: str, second: str, columns: dict[str, Floats], unit: Unit = "scenes") -> Pair:
     """Wilcoxon's signed ranks of two methods' scene means, each float [scenes] in the same order."""
     # Rounding noise of the means must not break ties or make zeros differ.
     differences = np.round(columns[first] - columns[second], 12)
     n = len(differences)
-    reason = too_few(n)
+    reason = too_few(n, unit)
     if not reason and not differences.any():
-        reason = "every scene's difference is zero"
+        reason = f"every {unit[:-1]}'s difference is zero"
     p = None if reason else _signed_ranks(differences)
     effect = float(differences.mean()) if n else math.nan
-    return Pair(first, second, WILCOXON, "scenes", n, effect, mean_interval(differences), p, reason)
+    return Pair(first, second, WILCOXON, unit, n, effect, mean_interval(differences), p, reason)
 
 
-def friedman(values: Floats) -> Overall:
+def friedman(values: Floats, unit: Unit = "scenes") -> Overall:
     """Friedman's test, corrected for ties, of scene means float [scenes, methods], at least 3 methods."""
     n = len(values)
-    reason = too_few(n)
+    reason = too_few(n, unit)
     if not reason and not np.ptp(values, axis=1).any():
-        reason = "the methods are equal on every scene"
+        reason = f"the methods are equal on every {unit[:-1]}"
     if reason:
-        return Overall(FRIEDMAN, "scenes", n, None, None, reason)
+        return Overall(FRIEDMAN, unit, n, None, None, reason)
     statistic = float(stats.friedmanchisquare(*values.T).statistic)
-    return Overall(FRIEDMAN, "scenes", n, statistic, log10_chi2_tail(statistic, values.shape[1] - 1))
+    return Overall(FRIEDMAN, unit, n, statistic, log10_chi2_tail(statistic, values.shape[1] - 1))
 
 
-def too_few(n: int) -> str:
-    """Why `n` scenes are not enough to test, or an empty string."""
-    return "" if n >= FEWEST else f"{n} common scene{'' if n == 1 else 's'}: no test below {FEWEST}"
+def too_few(n: int, unit: Unit = "scenes") -> str:
+    """Why `n` units are not enough to test, or an empty string."""
+    return "" if n >= FEWEST else f"{n} common {unit[:-1] if n == 1 else unit}: no test below {FEWEST}"
 
 
 def _signed_ranks(differences: Floats) -> float:
@@ -71,16 +72,16 @@ def _signed_ranks(differences: Floats) -> float:
     return float(result.pvalue)
 
 
-def _alone(pairs: Sequence[Pair], n: int) -> Overall:
+def _alone(pairs: Sequence[Pair], n: int, unit: Unit) -> Overall:
     """The test of one pair, or of none, as the test of all."""
     if not pairs:
-        return Overall(WILCOXON, "scenes", n, None, None, "one method: nothing to compare")
+        return Overall(WILCOXON, unit, n, None, None, "one method: nothing to compare")
     log10_p = None if pairs[0].p is None else math.log10(pairs[0].p)
-    return Overall(WILCOXON, "scenes", n, None, log10_p, pairs[0].reason)
+    return Overall(WILCOXON, unit, n, None, log10_p, pairs[0].reason)
 
 
-def _holm(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
-    """The pairs with p values corrected for how many pairs are tested."""
+def with_holm(pairs: Sequence[Pair], test: str) -> tuple[Pair, ...]:
+    """The pairs with p values corrected for how many pairs are tested (Holm 1979), under the name `test`."""
     raw = [pair.p for pair in pairs if pair.p is not None]
     corrected = iter([float(p) for p in np.asarray(multipletests(raw, method="holm")[1])] if raw else [])
-    return tuple(replace(pair, test=WILCOXON_HOLM, p=None if pair.p is None else next(corrected)) for pair in pairs)
+    return tuple(replace(pair, test=test, p=None if pair.p is None else next(corrected)) for pair in pairs)

@@ -8,7 +8,8 @@ from typing import Literal
 
 from bench.stats.intervals import Interval
 
-Unit = Literal["pictures", "scenes"]
+Unit = Literal["pictures", "scenes", "items", "raters", "answers"]
+"""What a test counts: pictures or scenes of a run; items, raters or answers of a user study."""
 
 TUKEY_FLOOR = 1e-10
 """Below this the studentized range has rounding errors, and Tukey's p is only known to be smaller."""
@@ -18,7 +19,7 @@ TUKEY_FLOOR = 1e-10
 class Overall:
     """One test of all methods together.
 
-    `n` counts units (pictures or scenes) a method. `log10_p` is finite where p itself underflows. Where there
+    `n` counts units a method. `log10_p` is finite where p itself underflows. Where there
     is no test, `statistic` and `log10_p` are None and `reason` says why.
     """
 

@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.metrics.catalogue import DETECTION_RATE, IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY
+from bench.metrics.catalogue import DETECTION_RATE, IDENTITY_SIMILARITY, LPIPS_DIVERSITY, METRICS, PROMPT_SIMILARITY
 
 Floats = NDArray[np.float64]
 
 PICTURE = ["seed", "scene", "template", "subset", "sample"]
 """What tells pictures of one method apart; equal in two methods for the same prompt and noise."""
+
+PROMPT = [part for part in PICTURE if part != "sample"]
+"""What the samples of one prompt have in common."""
 
 
 def picture_values(table: pd.DataFrame) -> pd.DataFrame:
@@ -19,26 +22,31 @@ def picture_values(table: pd.DataFrame) -> pd.DataFrame:
 
     Prompt similarity is the picture's own; identity similarity is the mean over the picture's found concepts,
     NaN if none was found; detection rate is the share found of the concepts that the segmenter knows, NaN if
-    it knows none. Methods and pictures keep the table's order.
+    it knows none; LPIPS diversity, one value a prompt, stands with the first of its samples and is NaN with the others,
+    so that no test counts it twice. Methods and pictures keep the table's order.
     """
     rows = table.assign(detected=table[DETECTION_RATE.column].astype("boolean").astype("Float64"))
     pictures = rows.groupby(["method", *PICTURE], sort=False, dropna=False, as_index=False)
     values = pictures[[metric.column for metric in METRICS]].mean()
     values = values.rename(columns={metric.column: metric.name for metric in METRICS})
-    return values.astype({metric.name: "float64" for metric in METRICS})
+    values = values.astype({metric.name: "float64" for metric in METRICS})
+    first = ~values.duplicated(["method", *PROMPT])
+    values[LPIPS_DIVERSITY.name] = values[LPIPS_DIVERSITY.name].where(first)
+    return values
 
 
 def scene_means(table: pd.DataFrame) -> pd.DataFrame:
     """The mean of every metric over the pictures of a scene, tidy: method, scene, metric, mean, n_pictures.
 
     Prompt similarity: over all pictures. Identity similarity: over the pictures in which a concept was found.
-    Detection rate: over the rows (picture and concept) whose class the segmenter knows. A scene with nothing
-    to average has mean NaN and n_pictures 0.
+    Detection rate: over the rows (picture and concept) whose class the segmenter knows. LPIPS diversity: over the
+    prompts with several samples, which n_pictures then counts. A scene with nothing to average has mean NaN and
+    n_pictures 0.
     """
     values = picture_values(table)
     groups = values.groupby(["method", "scene"], sort=False)
     counted = groups[[metric.name for metric in METRICS]].count()
-    means = groups[[PROMPT_SIMILARITY.name, IDENTITY_SIMILARITY.name]].mean()
+    means = groups[[PROMPT_SIMILARITY.name, IDENTITY_SIMILARITY.name, LPIPS_DIVERSITY.name]].mean()
     means[DETECTION_RATE.name] = _detection_rates(table)
     tidy = means.melt(ignore_index=False, var_name="metric", value_name="mean").reset_index()
     counts = counted.melt(ignore_index=False, var_name="metric", value_name="n_pictures").reset_index()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bench.cli.main import main
 
@@ -57,6 +58,17 @@ def test_the_list_names_everything_with_its_source(capsys: pytest.CaptureFixture
     listed = capsys.readouterr().out
     for name in ("ours", "ours:code", "ti-m", "break-a-scene", "folder", "playroom", "pareto", "prompt-similarity"):
         assert name in listed
+
+
+def test_a_method_by_name_shows_its_settings_its_variants_and_its_ledger(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.cli.listing.console", Console(width=400))
+    assert call("list", "cd-m") == 0
+    shown = capsys.readouterr().out
+    for part in ("handle_learning_rate", "0.0005", "learning rate of the handles", "cd-m:code-no-prior", "sources say"):
+        assert part in shown
+    assert "its K and V get no gradient" in " ".join(shown.split())
 
 
 def test_the_doctor_says_what_is_missing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

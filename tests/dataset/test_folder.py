@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.dataset.folder import FolderRecipe, read_mask
+from bench.dataset.folder import FolderRecipe, read_folder_scene, read_mask
 from bench.dataset.load import load_dataset
 from bench.dataset.manifest import read_manifest
 from bench.dataset.prompts import PromptPlan, parse_formats
 from bench.errors import UserError
+from bench.plan import scene_digest
 from bench.scenes import BACKGROUND
 
 PLAN = PromptPlan(parse_formats("2"), 1, "powerset", 0)
@@ -252,3 +253,37 @@ def test_the_official_scenes(official_scenes: Path, tmp_path: Path) -> None:
     for number, concept in enumerate(creature.concepts):
         with Image.open(official_scenes / "creature" / f"mask{number}.png") as image:
             assert np.array_equal(concept.mask, np.asarray(image)[:, :, 0] >= 128)
+
+
+def test_objects_say_what_the_concepts_are_parts_of(scene: Path, tmp_path: Path) -> None:
+    (scene / "labels.txt").write_text("ornament\nhandle")
+    (scene / "objects.txt").write_text("chair\nmug\n")
+    recipe(scene).build(tmp_path / "out")
+    (built,) = load_dataset(tmp_path / "out").scenes
+    assert [(one.label, one.object) for one in built.concepts] == [("ornament", "chair"), ("handle", "mug")]
+    alone = read_folder_scene(scene, 32)
+    assert [(one.label, one.object, one.handle) for one in alone.concepts] == [
+        ("ornament", "chair", "[v1]"),
+        ("handle", "mug", "[v2]"),
+    ]
+    assert np.array_equal(alone.picture, built.picture)
+    assert scene_digest(alone) == scene_digest(built)
+
+
+def test_without_objects_the_manifest_stays_as_it_was(scene: Path, tmp_path: Path) -> None:
+    (scene / "labels.txt").write_text("mug\nelephant")
+    recipe(scene).build(tmp_path / "out")
+    (built,) = load_dataset(tmp_path / "out").scenes
+    assert [one.object for one in built.concepts] == ["mug", "elephant"]
+    assert '"objects"' not in (tmp_path / "out" / "manifest.json").read_text()
+
+
+def test_objects_must_be_as_many_as_masks(scene: Path, tmp_path: Path) -> None:
+    (scene / "objects.txt").write_text("chair")
+    with pytest.raises(UserError, match=r"objects.txt has 1 objects for 2 masks"):
+        recipe(scene).build(tmp_path / "out")
+
+
+def test_one_scene_is_read_from_one_folder(scene: Path) -> None:
+    with pytest.raises(UserError, match=r"holds several scenes \(my toys\); name one of them"):
+        read_folder_scene(scene.parent, 32)

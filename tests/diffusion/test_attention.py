@@ -7,7 +7,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from bench.diffusion.attention import Layer, Recorder, at_16, cross_attention_layers, recording
+from bench.diffusion.attention import Layer, Recorder, at_16, cross_attention_layers, recording, start_detached
 from bench.diffusion.backbone import Backbone
 from bench.errors import UserError
 
@@ -77,14 +77,64 @@ def test_maps_equal_a_direct_softmax(backbone: Backbone, inputs: tuple[Tensor, T
 def test_take_averages_layers_and_heads_of_the_first_row() -> None:
     generator = torch.Generator().manual_seed(0)
     maps = [torch.rand((2, heads, 9, 5), generator=generator) for heads in (2, 4)]
-    recorder = Recorder(list(maps))
+    recorder = Recorder(list(maps), [Layer("down_blocks.0", 3), Layer("up_blocks.0", 3)])
     taken = recorder.take(torch.tensor([4, 1]))
     assert taken.shape == (2, 3, 3)
     for index, token in enumerate((4, 1)):
         for pixel in range(9):
             layers = [one[0, :, pixel, token].mean().item() for one in maps]
             assert taken[index, pixel // 3, pixel % 3].item() == pytest.approx(sum(layers) / 2, rel=1e-5)
-    assert recorder.maps == []
+    one = recorder.take(torch.tensor([2]), lambda layer: layer.place == "up")
+    torch.testing.assert_close(one[0].flatten(), maps[1][0, :, :, 2].mean(dim=0))
+    recorder.clear()
+    assert (recorder.maps, recorder.layers) == ([], [])
+
+
+def test_the_taken_maps_equal_those_of_queries_and_keys_seen_by_hooks(
+    backbone: Backbone, inputs: tuple[Tensor, Tensor, Tensor]
+) -> None:
+    """All wanted layers and heads, recomputed from what hooks see of q and k, in double precision."""
+    seen: dict[str, Tensor] = {}
+    layers = [layer.name for layer in cross_attention_layers(backbone.unet, 16) if at_16(layer)]
+    hooks = [
+        backbone.unet.get_submodule(f"{name}.{part}").register_forward_hook(
+            lambda _module, _inputs, output, key=f"{name}.{part}": seen.update({key: output.double()})
+        )
+        for name in layers
+        for part in ("to_q", "to_k")
+    ]
+    with recording(backbone.unet, 16, at_16) as recorder:
+        backbone.unet(*inputs)
+    for hook in hooks:
+        hook.remove()
+    taken = recorder.take(torch.tensor([4, 2]))
+    total, count = torch.zeros(256, 2, dtype=torch.float64), 0
+    for name in layers:
+        heads = backbone.unet.get_submodule(name).heads
+        for query, key in zip(
+            seen[f"{name}.to_q"][0].chunk(heads, dim=1), seen[f"{name}.to_k"][0].chunk(heads, dim=1), strict=True
+        ):
+            weights = (query @ key.T / query.shape[1] ** 0.5).exp()
+            total += (weights / weights.sum(dim=1, keepdim=True))[:, [4, 2]] / heads
+        count += 1
+    torch.testing.assert_close(taken.double(), (total / count).T.reshape(2, 16, 16), rtol=0, atol=1e-6)
+
+
+def test_no_gradient_flows_through_the_start_token(backbone: Backbone, inputs: tuple[Tensor, Tensor, Tensor]) -> None:
+    latents, times, states = inputs
+    plain = backbone.unet(latents, times, states).sample
+    with start_detached(backbone.unet):
+        held_states = states.clone().requires_grad_()
+        held = backbone.unet(latents, times, held_states).sample
+    torch.testing.assert_close(held, plain, rtol=0, atol=0)
+    held.square().sum().backward()
+    assert held_states.grad is not None
+    assert held_states.grad[:, 0].abs().max() == 0
+    assert held_states.grad[:, 1:].abs().amax(dim=2).gt(0).all()
+    free = states.clone().requires_grad_()
+    backbone.unet(latents, times, free).sample.square().sum().backward()
+    assert free.grad is not None
+    assert free.grad[:, 0].abs().max() > 0, "outside the block it has one again"
 
 
 def test_gradients_flow_from_the_maps_to_the_text(backbone: Backbone, inputs: tuple[Tensor, Tensor, Tensor]) -> None:

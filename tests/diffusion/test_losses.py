@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from bench.diffusion.losses import (
     cross_attention_losses,
@@ -59,6 +61,67 @@ def test_cross_attention_loss_divides_each_map_by_its_largest_value() -> None:
         )
         expected.append(total / 16)
     assert cross_attention_losses(maps, masks).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def transcribed_masked(predicted: Tensor, target: Tensor, mask: Tensor) -> float:
+    """Equation 1 as it is written, the norm's square as a mean."""
+    b, c, h, w = predicted.shape
+    total = 0.0
+    for i, j, y, x in product(range(b), range(c), range(h), range(w)):
+        m = mask[i, 0, y, x].item()
+        total += (target[i, j, y, x].item() * m - predicted[i, j, y, x].item() * m) ** 2
+    return total / (b * c * h * w)
+
+
+def transcribed_attention(maps: Tensor, masks: Tensor) -> float:
+    """Equation 2 as it is written, summed over the concepts."""
+    total = 0.0
+    for values, mask in zip(maps.tolist(), masks.tolist(), strict=True):
+        largest = max(map(max, values))
+        errors = [
+            (v / largest - m) ** 2 for vs, ms in zip(values, mask, strict=True) for v, m in zip(vs, ms, strict=True)
+        ]
+        total += sum(errors) / len(errors)
+    return total
+
+
+def differences(loss: Callable[[Tensor], float], at: Tensor) -> Tensor:
+    """The gradient of `loss` by central differences."""
+    gradient, step = torch.zeros_like(at), 1e-6
+    for index in product(*map(range, at.shape)):
+        ahead, behind = at.clone(), at.clone()
+        ahead[index] += step
+        behind[index] -= step
+        gradient[index] = (loss(ahead) - loss(behind)) / (2 * step)
+    return gradient
+
+
+@pytest.mark.parametrize("kind", ["masked", "plain", "attention"])
+def test_values_and_gradients_are_the_equations_in_double_precision(kind: str) -> None:
+    generator = torch.Generator().manual_seed(3)
+    predicted, target = torch.randn((2, 2, 3, 3, 3), generator=generator, dtype=torch.float64)
+    mask = torch.rand((2, 1, 3, 3), generator=generator, dtype=torch.float64)
+    maps, masks = torch.rand((2, 2, 3, 3), generator=generator, dtype=torch.float64)
+    at = maps if kind == "attention" else predicted
+    here, written = {
+        "masked": (
+            lambda x: masked_diffusion_loss(x, target, mask),
+            lambda x: transcribed_masked(x, target, mask),
+        ),
+        "plain": (
+            lambda x: diffusion_loss(x, target),
+            lambda x: transcribed_masked(x, target, torch.ones_like(mask)),
+        ),
+        "attention": (
+            lambda x: cross_attention_losses(x, masks).sum(),
+            lambda x: transcribed_attention(x, masks),
+        ),
+    }[kind]
+    free = at.clone().requires_grad_()
+    value = here(free)
+    (gradient,) = torch.autograd.grad(value, free)
+    assert value.item() == pytest.approx(written(at), rel=1e-12)
+    torch.testing.assert_close(gradient, differences(written, at), rtol=1e-6, atol=1e-9)
 
 
 def test_gradients_flow_through_the_largest_value() -> None:

@@ -1,29 +1,79 @@
-"""Prior-preservation pictures are drawn once, from seeds of their own."""
+"""Prior-preservation pictures are drawn once, from seeds of their own, whoever needs them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.diffusion import prior
 from bench.diffusion.backbone import Backbone
+from bench.diffusion.prior import Series, class_text, class_texts
 from bench.diffusion.settings import Sampler
+from bench.scenes import Picture, Scene
+
+TEXT = "a photo at the snow"
 
 
-def test_they_are_drawn_once_and_a_longer_series_begins_with_a_shorter(
-    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    backbone.settings = replace(backbone.settings, sampler=Sampler(steps=2, guidance=2.0))
-    calls: list[int] = []
+@pytest.fixture
+def calls(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """How many pictures each call of the sampler drew."""
+    found: list[int] = []
     draw = prior.draw
     monkeypatch.setattr(
-        prior, "draw", lambda backbone, orders, size: calls.append(len(orders)) or draw(backbone, orders, size)
+        prior, "draw", lambda backbone, orders, size: found.append(len(orders)) or draw(backbone, orders, size)
     )
-    two = prior.prior_pictures(backbone, "a photo at the snow", 2, batch_size=4)
-    assert prior.prior_pictures(backbone, "a photo at the snow", 2, batch_size=1) is two
-    three = prior.prior_pictures(backbone, "a photo at the snow", 3, batch_size=4)
-    assert calls == [2, 3]
-    np.testing.assert_allclose(np.stack(two).astype(int), np.stack(three[:2]).astype(int), atol=1)
+    prior._DRAWN.clear()
+    backbone.settings = replace(backbone.settings, sampler=Sampler(steps=2, guidance=2.0))
+    yield found
+    prior._DRAWN.clear()
+
+
+def pictures(series: Series) -> tuple[Picture, ...]:
+    return series.pictures(lambda: None)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "in a folder"])
+def test_they_are_drawn_once_and_a_longer_series_begins_with_a_shorter(
+    kept: bool, backbone: Backbone, calls: list[int], tmp_path: Path
+) -> None:
+    folder = tmp_path if kept else None
+    two = pictures(Series(backbone, TEXT, 2, 0, folder))
+    again = pictures(Series(backbone, TEXT, 2, 0, folder))
+    six = pictures(Series(backbone, TEXT, 6, 0, folder))
+    assert [count for count in calls if count] == [4, 4], "whole batches, and only what is missing"
+    assert (len(two), len(six)) == (2, 6)
+    np.testing.assert_array_equal(two, again)
+    np.testing.assert_array_equal(two, six[:2])
     assert not np.array_equal(two[0], two[1])
+
+
+def test_another_seed_text_or_sampler_has_others(backbone: Backbone, calls: list[int], tmp_path: Path) -> None:
+    first = pictures(Series(backbone, TEXT, 1, 0, tmp_path))
+    others = [pictures(Series(backbone, TEXT, 1, 1, tmp_path)), pictures(Series(backbone, "a cat", 1, 0, tmp_path))]
+    backbone.settings = replace(backbone.settings, sampler=Sampler(steps=3, guidance=2.0))
+    others.append(pictures(Series(backbone, TEXT, 1, 0, tmp_path)))
+    assert len(calls) == 4
+    assert all(not np.array_equal(first[0], other[0]) for other in others)
+
+
+def test_an_interrupted_batch_is_drawn_again_as_it_was(backbone: Backbone, calls: list[int], tmp_path: Path) -> None:
+    """The rounding of a picture depends on its batch, so a batch is whole or drawn anew."""
+    whole = pictures(Series(backbone, TEXT, 8, 0, tmp_path))
+    next(iter(sorted(tmp_path.rglob("00006.png")))).unlink()
+    series = Series(backbone, TEXT, 8, 0, tmp_path)
+    assert series.missing == 4
+    told: list[None] = []
+    again = series.pictures(lambda: told.append(None))
+    assert len(told) == 4
+    np.testing.assert_array_equal(whole, again)
+    assert series.missing == 0
+
+
+def test_a_text_may_ask_for_the_class_word_with_its_article(scene: Scene) -> None:
+    assert class_text("a photo of {class}", "umbrella") == "a photo of an umbrella"
+    assert class_texts("a photo of {class}", scene.concepts) == ("a photo of a cat", "a photo of an umbrella")
+    assert class_texts("a photo at the beach", scene.concepts) == ("a photo at the beach",)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from bench.diffusion.backbone import Backbone
 from bench.diffusion.recipe import Optimiser, Phase, Recipe
-from bench.diffusion.recipe_method import RecipeMethod
-from bench.diffusion.samples import SceneSamples
+from bench.diffusion.recipe_method import BY_VARIANT, RecipeMethod
+from bench.diffusion.samples import SceneSamples, Wording
 from bench.diffusion.settings import BackboneSettings, Sampler
 from bench.errors import UserError
 from bench.method import Request, Workbench
@@ -84,6 +84,53 @@ def test_learning_changes_the_pictures(scene: Scene, bench: Workbench) -> None:
     bench.backbone.restore()
     untaught = dict(Method(steps=0).fit(scene, bench))
     assert not np.array_equal(_draw(learned, scene, bench), _draw(untaught, scene, bench))
+
+
+@dataclass(frozen=True)
+class Both(Method):
+    """Paper and code differ in the steps."""
+
+    by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {"passes": 3}, "code": {"passes": 7}}
+
+    variant: Annotated[Literal["paper", "code"], "which"] = "paper"
+    passes: Annotated[int, "steps of a phase", Field(ge=0)] = BY_VARIANT
+
+
+def test_what_paper_and_code_differ_in_follows_the_variant_unless_it_is_set() -> None:
+    assert (Both().passes, Both(variant="code").passes, Both(variant="code", passes=0).passes) == (3, 7, 0)
+    assert Both(variant="code", passes=3) != Both()
+    with pytest.raises(UserError, match=r"^variant=neither: "):
+        Both(variant="neither")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"^passes=-1: "):
+        Both(passes=-1)
+
+
+@dataclass(frozen=True)
+class Styled(Method):
+    """Speaks of styles, and learns the background."""
+
+    def recipe(self) -> Recipe:
+        wording = Wording("{tokens}", "{label} in {handle}")
+        return replace(super().recipe(), samples=SceneSamples("uniform", 0.0, wording=wording), background=True)
+
+
+def test_pictures_are_drawn_with_the_methods_own_words_and_every_handle_it_learned(
+    scene: Scene, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = Styled().fit(scene, bench)
+    bench.backbone.restore()
+    texts: list[str] = []
+    monkeypatch.setattr(
+        "bench.diffusion.recipe_method.draw",
+        lambda _backbone, orders, _size: iter(texts.extend(o.text for o in orders) or ()),
+    )
+    list(Styled().generate(state, scene, _requests(scene), bench))
+    assert texts == [
+        "a photo of cat in [v1] and umbrella in [v2] at the beach",
+        "a photo of umbrella in [v2] in the snow",
+    ]
+    ids = bench.backbone.tokenizer.convert_tokens_to_ids(["[v1]", "[v2]", "[v3]"])
+    np.testing.assert_array_equal(bench.backbone.text_encoder.get_input_embeddings().weight[ids], state["handles"])
 
 
 def test_a_scene_of_one_concept(scene: Scene, bench: Workbench) -> None:

@@ -59,6 +59,9 @@ def test_one_rule_scales_every_phase() -> None:
     budget = Budget(**SHORT)
     assert Phase("handles", 400, 5e-4).scaled(budget) == Phase("handles", 80, pytest.approx(5e-3))
     assert Phase("everything", 400, 2e-6).scaled(budget) == Phase("everything", 80, pytest.approx(1e-4))
+    assert Phase("cross-attention", 400, 2e-6, 5e-4, 2).scaled(budget) == Phase(
+        "cross-attention", 80, pytest.approx(1e-4), pytest.approx(5e-3), 2
+    )
 
 
 def test_scaling_never_makes_a_step_of_none_or_none_of_some() -> None:

@@ -17,12 +17,14 @@ from bench.diffusion.device import resolve
 from bench.diffusion.encode import Encoder
 from bench.diffusion.handles import add_handles
 from bench.diffusion.objective import Objective, Randomness
-from bench.diffusion.prior import prior_pictures
-from bench.diffusion.recipe import AttentionLoss, Optimiser, Phase, Prior, Recipe
+from bench.diffusion.prior import Series
+from bench.diffusion.recipe import AttentionLoss, Optimiser, Phase, Prior, Recipe, Trained
 from bench.diffusion.recipe_method import put_back
 from bench.diffusion.samples import CollectionSamples, SceneSamples
 from bench.diffusion.settings import BackboneSettings, Budget, Sampler
-from bench.diffusion.trainer import HANDLES, fit_recipe
+from bench.diffusion.step import Step
+from bench.diffusion.trainer import HANDLES, Update, fit_recipe, trains
+from bench.diffusion.trainer import _prior as prior_of
 from bench.errors import UserError
 from bench.method import Workbench
 from bench.scenes import Scene
@@ -40,26 +42,26 @@ def _quick_sampler(backbone: Backbone) -> None:
     backbone.settings = BackboneSettings(sampler=Sampler(steps=2, guidance=2.0))
 
 
-def mean_loss(backbone: Backbone, recipe: Recipe, scene: Scene, state: Mapping[str, Tensor] | None) -> float:
+def make_objective(workbench: Workbench, recipe: Recipe, scene: Scene, ids: Tensor, seed: int = 123) -> Objective:
+    """The recipe's objective without a recorder, on a backbone that knows the handles `ids`."""
+    backbone, prior = workbench.backbone, {}
+    if recipe.prior is not None:
+        prior = {PRIOR.text: Series(backbone, PRIOR.text, recipe.prior.pictures, 0).pictures(lambda: None)}
+    return Objective(recipe, scene, workbench, Encoder(backbone), Randomness.seeded(seed), ids, prior, recorder=None)
+
+
+def mean_loss(workbench: Workbench, recipe: Recipe, scene: Scene, state: Mapping[str, Tensor] | None) -> float:
     """The recipe's loss over 12 random steps, before (no state) or after a fit."""
+    backbone = workbench.backbone
     backbone.restore()
-    count = 0 if recipe.prior is None else recipe.prior.pictures
-    prior = prior_pictures(backbone, PRIOR.text, count, 4) if count else ()
     if state is not None:
         put_back(backbone, scene, state, recipe)
         ids = torch.tensor(backbone.tokenizer.convert_tokens_to_ids(["[v1]", "[v2]"]))
     else:
         ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, recipe.initialiser)
     with torch.no_grad(), recording(backbone.unet, 16, at_16) as recorder:
-        random = Randomness.seeded(123)
-        wanted = recorder if recipe.attention else None
-        objective = Objective(recipe, scene, backbone, Encoder(backbone), random, ids, prior, wanted)
-        return float(np.mean([_emptied(recorder.maps, float(objective())) for _ in range(12)]))
-
-
-def _emptied(maps: list[Tensor], value: float) -> float:
-    maps.clear()
-    return value
+        objective = replace(make_objective(workbench, recipe, scene, ids), recorder=recorder)
+        return float(np.mean([float(objective()) for _ in range(12)]))
 
 
 @pytest.mark.parametrize(
@@ -73,17 +75,17 @@ def _emptied(maps: list[Tensor], value: float) -> float:
 )
 def test_training_lowers_the_loss(recipe: Recipe, scene: Scene, backbone: Backbone, workbench: Benches) -> None:
     recipe = replace(recipe, phases=(Phase("handles", 5, 0.01), Phase("everything", 30, 2e-3)))
-    before = mean_loss(backbone, recipe, scene, None)
+    before = mean_loss(workbench(), recipe, scene, None)
     backbone.restore()
     state = fit_recipe(recipe, scene, workbench())
-    assert mean_loss(backbone, recipe, scene, state) < 0.95 * before
+    assert mean_loss(workbench(), recipe, scene, state) < 0.95 * before
 
 
 def test_the_handles_alone_lower_the_cross_attention_loss(scene: Scene, backbone: Backbone, workbench: Benches) -> None:
     recipe = replace(HANDLES_ONLY, phases=(Phase("handles", 25, 0.05),), attention=ATTENTION)
-    before = mean_loss(backbone, recipe, scene, None)
+    before = mean_loss(workbench(), recipe, scene, None)
     backbone.restore()
-    assert mean_loss(backbone, recipe, scene, fit_recipe(recipe, scene, workbench())) < before
+    assert mean_loss(workbench(), recipe, scene, fit_recipe(recipe, scene, workbench())) < before
 
 
 def test_handles_are_the_only_rows_and_weights_that_phase_1_changes(
@@ -103,10 +105,12 @@ def test_handles_are_the_only_rows_and_weights_that_phase_1_changes(
 def test_phase_2_trains_unet_and_text_encoder(scene: Scene, backbone: Backbone, workbench: Benches) -> None:
     pristine = {name: value.detach().clone() for name, value in backbone.parameters().items()}
     state = fit_recipe(EVERYTHING, scene, workbench())
-    assert state.keys() == {HANDLES, *pristine}
-    changed = {name for name, value in pristine.items() if not torch.equal(state[name][: len(value)], value)}
+    changed = state.keys() - {HANDLES}
     assert {name.split(".")[0] for name in changed} == {"unet", "text_encoder"}
     assert len(changed) > 0.9 * len(pristine)
+    for name in changed:
+        assert state[name].shape == pristine[name].shape, "the handles' rows are not among the matrix's"
+        assert not torch.equal(state[name], pristine[name]), "what did not change is not kept"
     assert {value.dtype for value in state.values()} == {torch.float32}
 
 
@@ -143,19 +147,135 @@ def test_a_phase_may_have_no_steps(scene: Scene, backbone: Backbone, workbench: 
 
 
 def test_the_backbones_budget_scales_steps_and_prior_pictures(
-    scene: Scene, backbone: Backbone, workbench: Benches, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, backbone: Backbone, workbench: Benches
 ) -> None:
-    counts: list[int] = []
-    monkeypatch.setattr(
-        "bench.diffusion.trainer.prior_pictures",
-        lambda backbone, text, count, size: counts.append(count) or prior_pictures(backbone, text, count, size),
-    )
     backbone.settings = replace(backbone.settings, budgets={"full": Budget(steps=0.5, prior_pictures=2 / 3)})
     steps: list[tuple[int, int]] = []
-    recipe = replace(EVERYTHING, phases=(Phase("handles", 4, 0.01), Phase("everything", 2, 1e-3)), prior=PRIOR)
+    recipe = replace(EVERYTHING, phases=(Phase("handles", 4, 0.01), Phase("everything", 2, 1e-3)))
+    recipe = replace(recipe, prior=Prior("drawn by this test alone", pictures=3, weight=1.0))
+    (series,) = prior_of(recipe, scene, workbench())
+    assert series.count == 2
     fit_recipe(recipe, scene, workbench(on_step=lambda done, total: steps.append((done, total))))
-    assert steps == [(1, 3), (2, 3), (3, 3)]
-    assert counts == [2]
+    # two pictures are drawn as a batch of four, then there are 2 + 1 steps
+    assert steps == [(done, 7) for done in range(1, 8)]
+
+
+PROJECTIONS = {"to_q.weight", "to_k.weight", "to_v.weight", "to_out.0.weight", "to_out.0.bias"}
+
+
+@pytest.mark.parametrize(
+    ("trains", "pieces"),
+    [
+        ("handles", set()),
+        ("cross-attention", {"to_k.weight", "to_v.weight"}),
+        ("cross-attention-all", PROJECTIONS),
+    ],
+)
+def test_what_moves_is_what_the_phase_trains(
+    trains: Trained, pieces: set[str], scene: Scene, backbone: Backbone, workbench: Benches
+) -> None:
+    state = fit_recipe(replace(HANDLES_ONLY, phases=(Phase(trains, 3, 1e-3),)), scene, workbench())
+    layers = [name.removesuffix(".processor") for name in backbone.unet.attn_processors if ".attn2." in name]
+    expected = {f"unet.{layer}.{piece}" for layer in layers for piece in pieces}
+    assert state.keys() == {HANDLES, *expected}
+    for name, value in backbone.parameters().items():
+        before = backbone.pristine(name)
+        assert torch.equal(value[: len(before)], before) == (name not in expected), name
+
+
+def test_every_weight_has_its_own_place_in_the_sets() -> None:
+    names = ["unet.a.attn1.to_k.weight", "unet.a.attn2.to_k.weight", "unet.a.attn2.to_q.weight", "text_encoder.x"]
+    moved = {
+        kind: [trains(Phase(kind, 1, 1.0), name) for name in names]
+        for kind in ("handles", "cross-attention", "cross-attention-all", "everything")
+    }
+    assert moved == {
+        "handles": [False, False, False, False],
+        "cross-attention": [False, True, False, False],
+        "cross-attention-all": [False, True, True, False],
+        "everything": [True, True, True, True],
+    }
+
+
+def test_handles_may_have_a_learning_rate_of_their_own(scene: Scene, backbone: Backbone, workbench: Benches) -> None:
+    """Adam's first step is the learning rate wherever there is a gradient, up to epsilon."""
+    adam = Optimiser("adam", (0.9, 0.999), 0.0)
+    recipe = replace(HANDLES_ONLY, phases=(Phase("cross-attention", 1, 1e-4, 1e-2),), optimiser=adam)
+    state = fit_recipe(recipe, scene, workbench())
+    backbone.restore()
+    ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
+    start = backbone.text_encoder.get_input_embeddings().weight[ids]
+    assert (state[HANDLES] - start).abs().max().item() == pytest.approx(1e-2, rel=0.05)
+    moved = max((state[name] - backbone.pristine(name)).abs().max().item() for name in state if name != HANDLES)
+    assert moved == pytest.approx(1e-4, rel=0.05)
+
+
+def test_a_batch_averages_the_gradients_of_its_samples(scene: Scene, backbone: Backbone, workbench: Benches) -> None:
+    drawn: list[tuple[Tensor, Tensor]] = []
+
+    def spy(objective: Objective) -> Callable[[], Tensor]:
+        def loss() -> Tensor:
+            value = objective()
+            (gradient,) = torch.autograd.grad(value, handles_of(objective), retain_graph=True)
+            drawn.append((value.detach(), gradient))
+            return value
+
+        return loss
+
+    def handles_of(objective: Objective) -> Tensor:
+        (hook,) = objective.backbone.text_encoder.get_input_embeddings()._forward_hooks.values()
+        return next(cell.cell_contents for cell in hook.__closure__ if isinstance(cell.cell_contents, Tensor))
+
+    steps: list[Tensor] = []
+    gather = Update.step
+
+    def step(self: Update) -> None:
+        steps.append(self._parameters()[0].grad.clone())
+        gather(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Update, "step", step)
+        phase = Phase("handles", 2, 0.01, batch=3, objective=spy)
+        fit_recipe(replace(HANDLES_ONLY, phases=(phase,)), scene, workbench())
+    assert len(drawn) == 6
+    for number, gradient in enumerate(steps):
+        expected = sum(part for _, part in drawn[3 * number : 3 * number + 3]) / 3
+        torch.testing.assert_close(gradient, expected)
+
+
+def test_a_phase_may_bring_its_own_loss_and_state(scene: Scene, workbench: Benches) -> None:
+    """It is made once, as its phase begins, from the recipe's own, and called for every sample."""
+    made: list[Objective] = []
+    called: list[int] = []
+
+    def own(objective: Objective) -> Callable[[], Tensor]:
+        made.append(objective)
+
+        def loss() -> Tensor:
+            called.append(len(made))
+            return objective() * 2
+
+        return loss
+
+    phases = (Phase("handles", 2, 0.01, objective=own), Phase("handles", 3, 0.01), Phase("handles", 1, 0.01, batch=2))
+    fit_recipe(replace(HANDLES_ONLY, phases=phases), scene, workbench())
+    assert called == [1, 1]
+    assert len(made) == 1
+
+
+def test_a_scene_without_a_mask_is_refused_where_masks_are_needed(scene: Scene, workbench: Benches) -> None:
+    blank = replace(scene.concepts[1], mask=np.zeros((32, 32), bool))
+    nothing = replace(scene, concepts=(scene.concepts[0], blank))
+    with pytest.raises(UserError, match=r"pair: the mask of \[v2\] \(umbrella\) is empty"):
+        fit_recipe(HANDLES_ONLY, nothing, workbench())
+    raw = replace(HANDLES_ONLY, samples=SceneSamples("all", 0.0), masked=False, given_masks=False)
+    assert torch.isfinite(fit_recipe(raw, nothing, workbench())[HANDLES]).all()
+
+
+def test_the_background_is_one_more_concept(scene: Scene, backbone: Backbone, workbench: Benches) -> None:
+    state = fit_recipe(replace(HANDLES_ONLY, background=True), scene, workbench())
+    assert state[HANDLES].shape[0] == 3
+    assert backbone.tokenizer.convert_tokens_to_ids("[v3]") == len(backbone.tokenizer) - 1
 
 
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
@@ -165,16 +285,13 @@ def test_the_target_is_noise_or_velocity(
     """A UNet that answers with what the latents and noise make of it has no loss."""
     path = tiny_pipeline if prediction_type == "epsilon" else tiny_velocity_pipeline
     backbone = load_backbone(BackboneSpec(str(path)), resolve("cpu", "fp32"))
-    ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
+    add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
     latents = Encoder(backbone).sample(scene.picture, torch.Generator().manual_seed(0))
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
     alphas = torch.cumprod(1 - betas, dim=0)
-    objective = Objective(
-        HANDLES_ONLY, scene, backbone, Encoder(backbone), Randomness.seeded(0), ids, prior=(), recorder=None
-    )
     seen: list[tuple[Tensor, Tensor]] = []
     backbone.unet.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[:2]))
-    _, target = objective._denoise(latents, ["a photo of [v1]"])
+    _, target = Step.drawn(backbone, latents, torch.Generator().manual_seed(0)).denoised("a photo of [v1]")
     noisy, time = seen[0]
     a = alphas[time]
     noise = (noisy - a.sqrt() * latents) / (1 - a).sqrt()
@@ -185,13 +302,13 @@ def test_the_target_is_noise_or_velocity(
 @pytest.fixture
 def _all_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every sample shows all concepts."""
-    monkeypatch.setattr("bench.diffusion.samples.choose_subset", lambda count, subsets, rng: tuple(range(count)))
+    monkeypatch.setattr("bench.diffusion.samples._any_subset", lambda count, subsets, rng: tuple(range(count)))
 
 
 @pytest.mark.usefixtures("_all_chosen")
-def test_the_attention_loss_is_averaged_or_summed_over_the_chosen_concepts(scene: Scene, backbone: Backbone) -> None:
-    averaged = mean_loss(backbone, replace(HANDLES_ONLY, attention=AttentionLoss(1e6, "mean")), scene, None)
-    summed = mean_loss(backbone, replace(HANDLES_ONLY, attention=AttentionLoss(1e6, "sum")), scene, None)
+def test_the_attention_loss_is_averaged_or_summed_over_the_chosen_concepts(scene: Scene, workbench: Benches) -> None:
+    averaged = mean_loss(workbench(), replace(HANDLES_ONLY, attention=AttentionLoss(1e6, "mean")), scene, None)
+    summed = mean_loss(workbench(), replace(HANDLES_ONLY, attention=AttentionLoss(1e6, "sum")), scene, None)
     assert summed / averaged == pytest.approx(2, rel=1e-3)
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from bench.methods.ours import Method
 
 from bench.diffusion.backbone import Backbone
 from bench.diffusion.recipe import AttentionLoss, Optimiser, Phase, Prior
 from bench.diffusion.samples import SceneSamples
-from bench.diffusion.settings import BackboneSettings, Budget, Sampler
+from bench.diffusion.settings import BackboneSettings, Budget
 from bench.errors import UserError
-from bench.method import Request, Workbench
+from bench.method import Workbench
 from bench.scenes import Scene
 from bench.spec import configure
 
@@ -28,6 +27,7 @@ def test_the_default_is_the_paper() -> None:
     assert recipe.optimiser == Optimiser("adam", (0.9, 0.99), weight_decay=1e-8, clip=None)
     assert (recipe.initialiser, recipe.masked, recipe.prior) == ("mean", True, None)
     assert recipe.attention == AttentionLoss(0.01, "mean")
+    assert (recipe.given_masks, recipe.background, recipe.detached_start) == (True, False, False)
 
 
 def test_the_variant_code_is_the_official_code() -> None:
@@ -43,14 +43,22 @@ def test_the_variant_code_is_the_official_code() -> None:
 def test_each_ablation_changes_one_thing() -> None:
     paper = Method().recipe()
     recipes = {name: Method(**fields).recipe() for name, fields in Method.variants.items()}
-    assert recipes["no-phase-1"] == replace(paper, phases=(Phase("handles", 0, 5e-4), PHASES[1]))
-    assert recipes["no-masked-loss"] == replace(paper, masked=False)
-    assert recipes["no-attention-loss"] == replace(paper, attention=None)
-    assert recipes["no-union-sampling"] == replace(paper, samples=SceneSamples("single", flip=0.0))
+    del recipes["code"]
+    assert recipes == {
+        "no-phase-1": replace(paper, phases=(Phase("handles", 0, 5e-4), PHASES[1])),
+        "no-masked-loss": replace(paper, masked=False),
+        "no-attention-loss": replace(paper, attention=None),
+        "no-union": replace(paper, samples=SceneSamples("uniform", 0.0, single=1.0)),
+        "mostly-single": replace(paper, samples=SceneSamples("uniform", 0.0, single=0.8)),
+        "background": replace(paper, background=True),
+        "cross-attention-only": replace(paper, phases=(PHASES[0], Phase("cross-attention", 400, 2e-6))),
+    }
 
 
-def test_an_ablation_of_the_code_keeps_its_flips() -> None:
-    assert Method(variant="code", union_sampling=False).recipe().samples == SceneSamples("single", flip=0.5)
+def test_what_the_code_does_otherwise_can_be_had_alone() -> None:
+    assert Method(variant="code", single=1.0).recipe().samples == SceneSamples("size-first", 0.5, single=1.0)
+    assert Method(flip=0.5).recipe() == replace(Method().recipe(), samples=SceneSamples("uniform", 0.5))
+    assert Method(variant="code", prior_weight=0.0).recipe() == replace(Method(variant="code").recipe(), prior=None)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +70,7 @@ def test_an_ablation_of_the_code_keeps_its_flips() -> None:
         {"phase1_learning_rate": 0.0},
         {"phase2_learning_rate": float("nan")},
         {"attention_weight": -0.1},
+        {"single": 1.5},
     ],
 )
 def test_an_impossible_value_is_one_line(fields: dict[str, object]) -> None:
@@ -70,16 +79,22 @@ def test_an_impossible_value_is_one_line(fields: dict[str, object]) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("variant", [None, *Method.variants])
-def test_every_variant_fits_and_draws(
-    variant: str | None, scene: Scene, backbone: Backbone, workbench: Callable[..., Workbench]
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("ours:no-phase-1", {"unet", "text_encoder"}),
+        ("ours:cross-attention-only", {"attn2"}),
+        ("ours:background", None),
+    ],
+)
+def test_what_a_variant_learns(
+    name: str, weights: set[str] | None, scene: Scene, backbone: Backbone, workbench: Callable[..., Workbench]
 ) -> None:
-    backbone.settings = BackboneSettings(
-        sampler=Sampler(steps=2, guidance=2.0), budgets={"full": Budget(steps=0.005, prior_pictures=0.02)}
-    )
-    method = configure("methods", f"ours:{variant}" if variant else "ours").instance
-    state = method.fit(scene, workbench())
-    backbone.restore()
-    (picture,) = method.generate(state, scene, [Request(scene.prompts[0], 3)], workbench())
-    assert picture.shape == scene.picture.shape
-    assert picture.dtype == np.uint8
+    backbone.settings = BackboneSettings(budgets={"full": Budget(steps=0.005)})
+    state = configure("methods", name).instance.fit(scene, workbench())
+    assert len(state["handles"]) == (3 if name == "ours:background" else 2)
+    changed = state.keys() - {"handles"}
+    if weights == {"attn2"}:
+        assert all(".attn2.to_k." in one or ".attn2.to_v." in one for one in changed)
+    elif weights is not None:
+        assert {one.split(".")[0] for one in changed} == weights

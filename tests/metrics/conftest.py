@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import (
     CLIPConfig,
     CLIPImageProcessor,
@@ -25,7 +27,8 @@ from transformers import (
     ViTModel,
 )
 
-from bench.metrics.presets import ModelSource, Preset, ResizeCrop
+from bench.metrics.lpips_model import WEIGHTS, SmallLpips
+from bench.metrics.presets import LpipsSource, ModelSource, Preset, ResizeCrop
 from bench.scenes import Concept, Picture, Scene
 
 LABELS = ("cat", "dining table", "table-merged", "wall-other-merged")
@@ -34,13 +37,14 @@ SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "nu
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `clip`, `vit` and `maskformer`."""
+    """A folder with `clip`, `vit`, `maskformer` and `lpips`."""
     folder = tmp_path_factory.mktemp("evaluators")
     torch.manual_seed(0)
     save_clip(folder / "clip")
     ViTModel(ViTConfig(**SIZES, image_size=48, patch_size=16), add_pooling_layer=False).save_pretrained(folder / "vit")
     ViTImageProcessor(size={"height": 48, "width": 48}).save_pretrained(folder / "vit")
     save_maskformer(folder / "maskformer")
+    save_lpips(folder / "lpips")
     return folder
 
 
@@ -50,7 +54,8 @@ def preset(models: Path) -> Preset:
     view = ResizeCrop(resize=56, crop=48, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
     sources = {"clip": "clip", "identity": "vit", "segmenter": "maskformer"}
     places = {role: ModelSource(str(models / name)) for role, name in sources.items()}
-    return Preset(name="tiny", summary="random weights", identity_view=view, **places)
+    lpips = LpipsSource("tiny", str(models / "lpips"))
+    return Preset(name="tiny", summary="random weights", lpips=lpips, identity_view=view, **places)
 
 
 @pytest.fixture
@@ -81,6 +86,13 @@ def save_clip(folder: Path) -> None:
     vision = CLIPVisionConfig(**SIZES, image_size=32, patch_size=8, projection_dim=16)
     CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)).save_pretrained(folder)
     CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
+
+
+def save_lpips(folder: Path) -> None:
+    folder.mkdir()
+    network = SmallLpips((4, 8))
+    save_file(network.state_dict(), folder / WEIGHTS)
+    (folder / "config.json").write_text(json.dumps(network.config))
 
 
 def byte_tokenizer(folder: Path) -> CLIPTokenizer:

@@ -26,7 +26,7 @@ def test_the_papers_models_are_pinned() -> None:
 
 
 def test_an_unknown_preset_names_the_known_and_the_closest() -> None:
-    with pytest.raises(UserError, match=r"'papre'; did you mean paper\? Known: paper, paper-hf, playroom"):
+    with pytest.raises(UserError, match=r"'papre'; did you mean paper\? Known: paper, paper-hf, paper-vgg"):
         find_preset("papre")
 
 
@@ -94,6 +94,7 @@ def test_metric_records() -> None:
         "prompt-similarity",
         "identity-similarity",
         "detection-rate",
+        "lpips-diversity",
     ]
     for record in METRICS:
         assert record.column in COLUMNS

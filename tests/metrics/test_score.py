@@ -10,6 +10,7 @@ import torch
 
 from bench.errors import UserError
 from bench.metrics.identity_similarity import IdentityFeatures, masked
+from bench.metrics.lpips_diversity import LpipsDiversity
 from bench.metrics.presets import ModelSource, Preset
 from bench.metrics.prompt_similarity import PromptSimilarity
 from bench.metrics.score import PictureJob, Row, Scorer
@@ -44,7 +45,7 @@ class Finds(Segmenter):
 
 def scorer(preset: Preset, masks: dict[str, np.ndarray], batch_size: int = 8) -> Scorer:
     clip, identity = PromptSimilarity.load(preset.clip, CPU), IdentityFeatures.load(preset, CPU)
-    return Scorer(preset, clip, Finds(preset, masks), identity, batch_size)
+    return Scorer(preset, clip, Finds(preset, masks), identity, LpipsDiversity.load(preset.lpips, CPU), batch_size)
 
 
 @pytest.fixture
@@ -67,6 +68,17 @@ def test_the_real_picture_with_the_true_masks_scores_one(preset: Preset, scene: 
     masks = {concept.label: concept.mask for concept in scene.concepts[:2]}
     rows = scorer(preset, masks).score([PictureJob(scene, BOTH, scene.picture)])
     assert [row["identity_similarity"] for row in rows] == pytest.approx([1, 1], abs=1e-6)
+
+
+def test_a_concept_is_compared_with_its_own_picture(preset: Preset, scene: Scene) -> None:
+    """The drawn picture is the scene's second one, which shows the dining table."""
+    other = picture(7)
+    cat, table, thing = scene.concepts
+    several = replace(scene, more=(other,), concepts=(cat, replace(table, picture=1), thing))
+    masks = {concept.label: concept.mask for concept in (cat, table)}
+    first, second = scorer(preset, masks).score([PictureJob(several, BOTH, other)])
+    assert second["identity_similarity"] == pytest.approx(1, abs=1e-6)
+    assert first["identity_similarity"] < 0.999
 
 
 def test_what_is_not_found_is_nan_with_a_reason_and_not_detected(
@@ -110,9 +122,11 @@ def test_the_largest_segment_counts(preset: Preset, scene: Scene, block: np.ndar
         PromptSimilarity.load(preset.clip, CPU),
         Two(preset, {}),
         IdentityFeatures.load(preset, CPU),
+        LpipsDiversity.load(preset.lpips, CPU),
         8,
     )
-    assert two.score([job]) == [expected]
+    (found,) = two.score([job])
+    assert (found["identity_similarity"], found["reason"]) == (expected["identity_similarity"], expected["reason"])
 
 
 def test_prompt_similarity_uses_class_words_and_repeats_on_a_pictures_rows(preset: Preset, scene: Scene) -> None:

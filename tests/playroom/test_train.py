@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
@@ -20,11 +21,15 @@ from transformers import (
 
 from bench.diffusion.settings import read_settings
 from bench.errors import UserError
+from bench.metrics.lpips_diversity import LpipsDiversity
+from bench.metrics.lpips_model import SmallLpips, load_small
+from bench.metrics.presets import LpipsSource
 from bench.playroom.captions import VOCABULARY
 from bench.playroom.toys import CLASSES
 from bench.playroom.train import loop
 from bench.playroom.train.__main__ import What, main
 from bench.playroom.train.loop import Budget, Draw, train
+from bench.playroom.train.lpips import save_lpips
 from bench.playroom.train.tokenizer import make_tokenizer
 
 CPU = torch.device("cpu")
@@ -69,8 +74,6 @@ def test_pipeline_brings_its_settings(pipeline: Path) -> None:
 def test_latents_are_scaled_to_unit_variance(state: Path, pipeline: Path) -> None:
     assert pipeline.is_dir()
     [latents] = (state / "vae").glob("latents-*.npy")
-    import numpy as np
-
     means = np.load(latents)[:, :4].astype(np.float32)
     assert means.std() == pytest.approx(1, rel=0.05)
 
@@ -111,6 +114,27 @@ def test_vit_is_loadable(state: Path, tmp_path: Path) -> None:
     inputs = AutoImageProcessor.from_pretrained(folder)(torch.zeros(3, 90, 90), return_tensors="pt")
     with torch.no_grad():
         assert model(**inputs).last_hidden_state.shape == (1, 65, model.config.hidden_size)
+
+
+def test_lpips_is_loadable(state: Path, tmp_path: Path) -> None:
+    folder = run("lpips", state, tmp_path) / "lpips"
+    network = LpipsDiversity.load(LpipsSource("playroom", str(folder)), CPU)
+    one, other = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    same, far = network.distances(one, [one, other])
+    assert same == pytest.approx(0, abs=1e-9)
+    assert far > 1e-3
+    assert (folder / "model.safetensors").stat().st_size < 2_000_000
+
+
+def test_the_heads_of_lpips_are_never_negative_in_a_checkpoint(tmp_path: Path) -> None:
+    network = SmallLpips((3, 5))
+    with torch.no_grad():
+        network.lins[0].model[-1].weight.fill_(-1)
+    save_lpips(network, tmp_path)
+    loaded = load_small(tmp_path)
+    assert loaded.lins[0].model[-1].weight.eq(0).all()
+    assert loaded.lins[1].model[-1].weight.eq(0.5).all()
+    assert loaded.config == network.config
 
 
 def test_going_on_continues_the_step_count(state: Path, tmp_path: Path) -> None:

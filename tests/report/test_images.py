@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.report.images import TAG, THUMBNAIL, centre, file_uri, places, uri, with_masks
+from bench.report.images import TAG, THUMBNAIL, centre, file_uri, places, side_by_side, uri, with_masks
 from bench.scenes import Concept, Mask, Picture, Scene
 
 SIDE = 16
@@ -74,3 +74,21 @@ def test_names_do_not_cover_each_other() -> None:
     for index, (left, top) in enumerate(spots):
         assert 0 <= top <= 1
         assert all(abs(left - x) >= TAG[0] or abs(top - y) >= TAG[1] for x, y in spots[:index])
+
+
+def test_pictures_stand_side_by_side_with_their_masks() -> None:
+    dark, light = (np.full((SIDE, SIDE, 3), grey, dtype=np.uint8) for grey in (10, 200))
+    concepts = (Concept("cat", box(0, 4, 0, 4), "[v1]"), Concept("dog", box(8, 12, 2, 6), "[v2]", picture=1))
+    wide = side_by_side(Scene("two", dark, concepts, more=(light,)))
+    assert wide.picture.shape == (SIDE, 2 * SIDE, 3)
+    cat, dog = (concept.mask for concept in wide.concepts)
+    assert (wide.picture[cat] == 10).all()
+    assert (wide.picture[dog] == 200).all()
+    assert (cat.sum(), dog.sum()) == (16, 16)
+    assert np.argwhere(dog).min(axis=0).tolist() == [8, SIDE + 2]
+    assert with_masks(wide).shape[1] == 2 * with_masks(wide).shape[0]
+
+
+def test_a_scene_of_one_picture_stays_as_it_is() -> None:
+    scene = Scene("one", np.zeros((SIDE, SIDE, 3), dtype=np.uint8), (Concept("cat", box(0, 4, 0, 4), "[v1]"),))
+    assert side_by_side(scene) is scene

@@ -6,8 +6,22 @@ import math
 
 import pytest
 
-from bench.report.words import bounds, count, headline, interval_rule, listed, number, seconds, signed, verdict
+from bench.report.words import (
+    bounds,
+    chance,
+    count,
+    headline,
+    interval_rule,
+    listed,
+    number,
+    scenes_needed,
+    seconds,
+    signed,
+    small,
+    verdict,
+)
 from bench.stats.intervals import Interval
+from bench.stats.power import Need
 from bench.stats.results import Comparison, Overall, Pair
 from bench.stats.summary import Estimate, MethodSummary, Summary
 
@@ -128,3 +142,27 @@ def test_a_method_without_a_score_is_named() -> None:
 
 def test_one_method_alone_is_told_by_its_means() -> None:
     assert told([summarised("ours", True)]) == ["ours alone: prompt similarity 0.300 and identity similarity 0.600."]
+
+
+def test_probabilities_are_never_rounded_to_certainty() -> None:
+    assert [chance(value) for value in (0.5, 0.934, 0.9999, 1.0, 0.0001)] == [
+        "50 %",
+        "93.4 %",
+        "> 99.9 %",
+        "> 99.9 %",
+        "< 0.1 %",
+    ]
+    assert [small(0.00361), small(math.nan)] == ["0.0036", "–"]
+
+
+@pytest.mark.parametrize(
+    ("n", "spread", "scenes", "expected"),
+    [
+        (6, 0.1, 17, "17"),
+        (6, 0.1, None, "more than 1,000"),
+        (3, math.nan, None, "unknown below 4 scenes"),
+        (6, 0.0, None, "unknown: the methods differ equally on every scene"),
+    ],
+)
+def test_what_a_difference_needs(n: int, spread: float, scenes: int | None, expected: str) -> None:
+    assert scenes_needed(Need("m", "a", "b", n, spread, 0.05, 0.02, scenes, 0.1)) == expected

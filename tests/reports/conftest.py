@@ -58,6 +58,8 @@ def make_rows(scene: Scene, method: str, folder: Path, rng: np.random.Generator)
                     "identity_similarity": float(rng.uniform(0.4, 0.9)) if found else float("nan"),
                     "detected": found,
                     "reason": "" if found else "no such thing in the picture",
+                    "lpips_diversity": similarity / 2,
+                    "diversity_reason": "",
                     "cost_fit_seconds": 1.5,
                     "cost_generate_seconds": 0.25,
                 }

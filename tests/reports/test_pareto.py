@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from bench.content import find
+from bench.method import Choice
 from bench.report import gallery
 from bench.report.data import ReportData
 from bench.spec import configure
@@ -20,7 +21,7 @@ MakeData = Callable[..., ReportData]
 
 
 def write(data: ReportData, out: Path) -> tuple[str, pd.DataFrame, pd.DataFrame]:
-    page, points, summary = configure("reports", "pareto").instance.write(data, out)
+    page, points, summary, *_ = configure("reports", "pareto").instance.write(data, out)
     return page.read_text(encoding="utf-8"), pd.read_csv(points), pd.read_csv(summary)
 
 
@@ -60,8 +61,9 @@ def test_the_page_needs_no_network(make_data: MakeData, tmp_path: Path) -> None:
     page, _, _ = write(data, tmp_path / "report" / "pareto")
     outline = Outline(page)
     outside = [address for address in outline.addresses if not address.startswith(("data:image/", "#"))]
-    assert outside == ["pareto.csv", "summary.csv", "../../scores.parquet"]
-    assert (tmp_path / "report" / "pareto" / outside[-1]).is_file()
+    tables = ["tests.csv", "effects.csv", "front.csv", "power.csv", "pictures.csv"]
+    assert outside == ["pareto.csv", "summary.csv", *tables, "../../scores.parquet"]
+    assert all((tmp_path / "report" / "pareto" / address).is_file() for address in outside)
     assert not re.findall(r"url\(|@import", "".join(re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)))
 
 
@@ -133,7 +135,7 @@ def test_few_scenes_have_no_interval_and_it_says_so(
 ) -> None:
     page, points, _ = write(make_data(scenes=scenes), tmp_path / "out")
     assert points["prompt_similarity_low"].notna().all() == interval
-    assert ("fewer than 4" in page) != interval
+    assert ("no interval: " in page) != interval
     assert ("No difference is claimed" in page) != interval
     assert ("no test below 4" in page) != interval
 
@@ -204,6 +206,17 @@ def test_what_was_run_stands_on_the_page(make_data: MakeData, tmp_path: Path) ->
     assert "bench run --methods &#39;ours,ti-m&#39;" in page
 
 
+def test_ledgers_stand_on_the_page_escaped(make_data: MakeData, tmp_path: Path) -> None:
+    rows = (Choice("flips", "paper: none; code: <half>", "none", "they differ"),)
+    data = dataclasses.replace(make_data(), ledgers={"ours": rows})
+    written = configure("reports", "pareto").instance.write(data, tmp_path / "out")
+    page = body(written[0].read_text(encoding="utf-8"))
+    assert "ours: what its sources leave open" in page
+    assert "paper: none; code: &lt;half&gt;" in page
+    assert Outline(page).open == []
+    assert "ti-m: what its sources" not in page
+
+
 def test_equal_data_gives_equal_bytes(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data()
     assert write(data, tmp_path / "one")[0] == write(data, tmp_path / "two")[0]
@@ -213,3 +226,35 @@ def test_a_report_says_what_it_is() -> None:
     report = find("reports", "pareto")
     assert report.summary
     assert report.source
+
+
+def test_the_details_show_the_numbers_of_the_csv(make_data: MakeData, tmp_path: Path) -> None:
+    page, _, _ = write(make_data(methods=("ours", "ti-m", "em")), tmp_path / "out")
+    told = body(page)
+    for title in (
+        "Effect sizes",
+        "Mixed model",
+        "How sure the Pareto front is",
+        "How many scenes",
+        "Means and variances",
+    ):
+        assert f"<details><summary>{title}" in told
+    front = pd.read_csv(tmp_path / "out" / "front.csv")
+    for row in front.itertuples():
+        assert f"{row.hypervolume:.3f}" in told
+    effects = pd.read_csv(tmp_path / "out" / "effects.csv").dropna(subset=["value"])
+    assert len(effects) == 2 * 3 * 4
+    for row in effects.itertuples():
+        assert f"{row.value:.3f}".replace("-", "−") in told
+    tests = pd.read_csv(tmp_path / "out" / "tests.csv")
+    mixed = tests[tests["test"].str.startswith("mixed model, t") & tests["p"].notna()]
+    assert len(mixed)
+    for row in mixed.itertuples():
+        assert f"{row.effect:+.3f}".replace("-", "−") in told
+
+
+def test_the_difference_asked_about_is_a_setting(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data()
+    page, *_ = configure("reports", "pareto[difference=0.1]").instance.write(data, tmp_path / "out")
+    assert "How many scenes a difference of 0.1 needs" in page.read_text(encoding="utf-8")
+    assert set(pd.read_csv(tmp_path / "out" / "power.csv")["difference"]) == {0.1}

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from bench.content import refresh
 from bench.run.lock import hold
 from bench.table import COLUMNS
 
@@ -37,9 +38,30 @@ def test_a_run_ends_in_a_table_and_a_page(bench: Bench, capsys: pytest.CaptureFi
     assert len(frame) == 2 * 4 * 2
     assert set(frame["method"]) == {"quick", "quick[shade=0.5]"}
     assert all((Path("runs/r") / file).is_file() for file in frame["file"])
-    page, *others = capsys.readouterr().out.split()[-3:]
+    printed = capsys.readouterr().out.split()
     assert Path("runs/r/report/pareto/pareto.csv").is_file()
-    assert any(Path(file).suffix == ".html" for file in (page, *others))
+    assert any(Path(file).suffix == ".html" for file in printed)
+
+
+def test_the_samples_of_a_prompt_have_one_diversity(bench: Bench) -> None:
+    two = DATASET.replace("samples=1", "samples=2")
+    assert bench("run", "--dataset", two, "--name", "r", "--methods", "quick") == 0
+    frame = table()
+    prompts = frame.groupby(["scene", "template", "subset"])
+    assert (prompts["sample"].nunique() == 2).all()
+    assert (prompts["lpips_diversity"].nunique() == 1).all()
+    assert frame["lpips_diversity"].gt(0).all()
+    assert set(frame["diversity_reason"]) == {""}
+    assert "lpips_diversity_n_scenes" in Path("runs/r/report/pareto/summary.csv").read_text()
+
+
+def test_a_table_of_another_version_is_to_be_scored_again(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench(*RUN, "--methods", "quick") == 0
+    pd.read_parquet("runs/r/scores.parquet").drop(columns="lpips_diversity").to_parquet("runs/r/scores.parquet")
+    assert bench("report", "runs/r") == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "no column lpips_diversity" in error
+    assert "bench score runs/r" in error
 
 
 def test_a_second_start_does_only_what_is_missing(bench: Bench) -> None:
@@ -52,6 +74,37 @@ def test_a_second_start_does_only_what_is_missing(bench: Bench) -> None:
     now = {path: path.stat().st_mtime_ns for path in Path("runs/r/pictures").iterdir()}
     assert {path for path in now if now[path] != kept[path]} == {removed}
     pd.testing.assert_frame_equal(first, table())
+
+
+FRAIL = """
+
+def counted(request):
+    if len(request.prompt.subset) == 2 and not Path("whole").exists():
+        raise RuntimeError("out of memory")
+
+
+def fitted():
+    with Path("fits.log").open("a") as log:
+        log.write("fit ")
+"""
+
+
+def test_what_was_learned_stays_until_the_last_picture(bench: Bench, drop_ins: Path) -> None:
+    """A start that was interrupted while drawing fits no second time; then the fit goes, unless it is to be kept."""
+    text = (drop_ins / "quick.py").read_text() + FRAIL
+    text = text.replace("import numpy as np", "from pathlib import Path\n\nimport numpy as np")
+    text = text.replace("workbench.on_step(1, 1)", "fitted(); workbench.on_step(1, 1)")
+    (drop_ins / "frail.py").write_text(text.replace("            yield (", "            counted(request); yield ("))
+    refresh()
+    frail = (*RUN, "--methods", "quick,frail", "--scenes", "1")
+    assert bench(*frail) == 1
+    assert len(list(Path("runs/r").glob("fits/*.safetensors"))) == 1
+    Path("whole").touch()
+    assert bench(*frail) == 0
+    assert Path("fits.log").read_text() == "fit "
+    assert not list(Path("runs/r").glob("fits/*"))
+    assert bench(*RUN, "--methods", "quick[shade=0.5]", "--scenes", "1", "--keep-weights") == 0
+    assert len(list(Path("runs/r").glob("fits/*.safetensors"))) == 1
 
 
 def test_methods_can_be_added_to_a_run(bench: Bench) -> None:

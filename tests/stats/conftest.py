@@ -39,6 +39,8 @@ def make_table(pictures: list[Picture]) -> pd.DataFrame:
                     "identity_similarity": identity,
                     "detected": detected,
                     "reason": "" if detected else "not found",
+                    "lpips_diversity": NAN,
+                    "diversity_reason": "one sample",
                     "cost_fit_seconds": 10.0 if scene == "s0" else 20.0,
                     "cost_generate_seconds": 1.0,
                 }

@@ -52,7 +52,7 @@ def test_every_metric_both_ways(hand: pd.DataFrame) -> None:
     comparisons = compare_all(hand)
     assert [(comparison.metric, comparison.unit) for comparison in comparisons] == [
         (metric, unit)
-        for metric in ("prompt-similarity", "identity-similarity", "detection-rate")
+        for metric in ("prompt-similarity", "identity-similarity", "detection-rate", "lpips-diversity")
         for unit in ("pictures", "scenes")
     ]
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from statsmodels.stats.multicomp import pairwise_tukeyhsd
 
-from bench.stats.independent import kruskal_wallis, log10_chi2_tail, tukey
+from bench.stats.independent import kruskal_wallis, log10_chi2_tail, moments, tukey
 from bench.stats.results import format_log10, format_p
 
 # Conover, Practical Nonparametric Statistics (1971), section 5.2: four methods of growing corn.
@@ -142,3 +142,11 @@ def test_p_values_in_print() -> None:
     assert format_p(1.0) == "1"
     assert format_log10(-416.68) == "2.1e-417"
     assert format_log10(-213.0) == "1.0e-213"
+
+
+def test_moments_name_both_spreads() -> None:
+    one = moments("ours", "rating", np.array([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]))
+    assert (one.n, one.mean, one.variance) == (8, 5, pytest.approx(32 / 7))
+    assert one.deviation == pytest.approx(math.sqrt(32 / 7))
+    assert math.isnan(moments("ours", "rating", np.array([3.0])).deviation)
+    assert math.isnan(moments("ours", "rating", np.empty(0)).mean)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.stats.intervals import BOOTSTRAP, STUDENT, describe_rule, mean_interval
+from bench.stats.intervals import BOOTSTRAP, STUDENT, describe_rule, expanded, mean_interval
 
 few = st.lists(st.floats(-1, 1), min_size=4, max_size=29)
 
@@ -29,15 +29,22 @@ def test_student_t_by_hand() -> None:
     assert interval.level == 0.95
 
 
-def test_bca_is_scipys() -> None:
+def test_bca_is_scipys_at_the_expanded_level() -> None:
     values = np.sort(np.random.default_rng(3).exponential(size=40))
     interval = mean_interval(values, seed=7)
     assert interval is not None
-    rng = np.random.default_rng(7)
-    expected = stats.bootstrap((values,), np.mean, n_resamples=9999, method="BCa", rng=rng).confidence_interval
-    assert (interval.low, interval.high) == (expected.low, expected.high)
+    rng, level = np.random.default_rng(7), expanded(0.95, 40)
+    found = stats.bootstrap((values,), np.mean, n_resamples=9999, confidence_level=level, method="BCa", rng=rng)
+    assert (interval.low, interval.high) == (found.confidence_interval.low, found.confidence_interval.high)
+    assert interval.level == 0.95
     # A right-skewed sample: BCa reaches further up than down.
     assert interval.high - values.mean() > values.mean() - interval.low
+
+
+def test_the_expanded_level_makes_up_for_what_a_bootstrap_lacks() -> None:
+    # Hesterberg 2015: of n = 50 normal values a bootstrap's normal quantile must be sqrt(50 / 49) t(49, .975).
+    assert stats.norm.ppf((1 + expanded(0.95, 50)) / 2) == pytest.approx(math.sqrt(50 / 49) * 2.009575, abs=1e-5)
+    assert expanded(0.95, 1_000_000) == pytest.approx(0.95, abs=1e-5)
 
 
 def test_bca_same_seed_same_interval_in_any_order() -> None:

@@ -69,6 +69,35 @@ def test_pictures_of_another_seed_are_other_pictures(hand: pd.DataFrame) -> None
     assert len(picture_values(pd.concat([hand, hand.assign(seed=1)]))) == 16
 
 
+def sampled(hand: pd.DataFrame) -> pd.DataFrame:
+    """Two samples of every prompt; the diversity of t0 is .1 and .3 in the scenes, t1 has none."""
+    values = hand["scene"].map({"s0": 0.1, "s1": 0.3}).where(hand["template"] == "t0")
+    return pd.concat([hand.assign(sample=sample, lpips_diversity=values) for sample in (0, 1)])
+
+
+def test_diversity_counts_a_prompt_once_however_many_samples_and_concepts(hand: pd.DataFrame) -> None:
+    values = picture_values(sampled(hand))
+    known = values[values["lpips-diversity"].notna()]
+    assert sorted(zip(known["method"], known["scene"], known["template"], known["lpips-diversity"], strict=True)) == [
+        ("a", "s0", "t0", 0.1), ("a", "s1", "t0", 0.3), ("b", "s0", "t0", 0.1), ("b", "s1", "t0", 0.3),
+    ]  # fmt: skip
+    assert set(known["sample"]) == {0}
+
+
+def test_diversity_of_a_scene_is_the_mean_of_its_prompts(hand: pd.DataFrame) -> None:
+    table = sampled(hand)
+    table.loc[(table["scene"] == "s0") & (table["template"] == "t1"), "lpips_diversity"] = 0.4
+    means = scene_means(table)
+    assert mean_of(means, "a", "s0", "lpips-diversity") == (pytest.approx(0.25), 2)
+    assert mean_of(means, "a", "s1", "lpips-diversity") == (pytest.approx(0.3), 1)
+
+
+def test_without_a_second_sample_there_is_no_diversity(hand: pd.DataFrame) -> None:
+    mean, count = mean_of(scene_means(hand), "a", "s0", "lpips-diversity")
+    assert math.isnan(mean)
+    assert count == 0
+
+
 def test_matrix_leaves_out_scenes_that_a_method_lacks(hand: pd.DataFrame) -> None:
     means = scene_means(hand)
     assert matrix(means, "prompt-similarity", ["b", "a"]) == pytest.approx(np.array([[0.4, 0.3], [0.2, 0.1]]))

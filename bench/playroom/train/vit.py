@@ -18,7 +18,7 @@ from bench.playroom.train.loop import Draw
 
 WIDTH = 128
 TEMPERATURE = 0.1
-CLASSES_A_BATCH = 4
+CLASSES_A_BATCH = 2
 """A batch holds toys of so few classes that most negatives are of the same class."""
 
 

@@ -1,0 +1,97 @@
+"""`bench edit`: paint learned handles into a region of another picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.edit.wishes import START, Places, Wishes
+from bench.errors import UserError
+from bench.run.lock import hold
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("edit")(edit)
+
+
+def edit(
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="a method that learns handles, as `ours` or `clic`")],
+    source: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="folder of the scene to learn from: your own (img.jpg, mask0.png, ..., labels.txt and objects.txt "
+            "if you like), or one of a built dataset (data/NAME/scenes/SCENE)",
+        ),
+    ],
+    target: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="picture to edit")],
+    prompt: Annotated[str, typer.Option(help="what is to be in the region, with handles: 'a chair with [v1] style'")],
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="region to repaint, white on black; without it, it is found by RoI matching (CLiC, section 3.3)",
+        ),
+    ] = None,
+    eta: Annotated[
+        str | None, typer.Option(help="step sizes of the cross-attention guidance: 0,0.1,0.5; by default the method's")
+    ] = None,
+    start: Annotated[float, typer.Option(min=0, max=0.95, help="share of the sampling steps that is skipped")] = START,
+    shared: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="folder of more pictures that show the concept: then the source needs no mask, and [v1] is what "
+            "all have in common",
+        ),
+    ] = None,
+    object_: Annotated[
+        str | None, typer.Option("--object", metavar="WORD", help="what all those pictures show, for example chair")
+    ] = None,
+    edits: Annotated[Path, typer.Option(help="folder of all edits and their fits")] = Path("edits"),
+    runs: Annotated[Path, typer.Option(help="folder of runs, whose kept fits are used")] = Path("runs"),
+    name: Annotated[str | None, typer.Option(help="name of the edit's folder; by default one is made")] = None,
+    backbone: Annotated[str, typer.Option(help="playroom, sd21, sd14, a hub id or a folder")] = "playroom",
+    revision: Annotated[str | None, typer.Option(help="revision of a hub id")] = None,
+    budget: Annotated[str | None, typer.Option(help="one of the backbone's budgets of training steps")] = None,
+    sampling_steps: Annotated[int | None, typer.Option(min=1, help="DDIM steps; by default the backbone's")] = None,
+    guidance: Annotated[float | None, typer.Option(min=0, help="guidance scale; by default the backbone's")] = None,
+    seed: Annotated[int, typer.Option(help="seed of the fit and of the noise")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")] = "auto",
+) -> None:
+    """Paint a scene's learned concepts into a region of another picture (Blended Latent Diffusion).
+
+    METHOD is fitted on the source as in `bench run`; a fit that is there, in the edits' folder or a run's, is used.
+    Source and target are cropped to the centred square. The edit lies in edits/NAME: one picture for each step size of
+    the guidance, the region, and a grid. It never overwrites: the same edit is found again, another needs another name.
+    """
+    from bench.edit.engine import edit as make  # noqa: PLC0415 - torch is slow to import
+    from bench.edit.output import pictures_of  # noqa: PLC0415
+    from bench.edit.studio import Setup  # noqa: PLC0415
+
+    wishes = Wishes(method, source, target, mask, prompt, _etas(eta), start, shared, object_)
+    setup = Setup(backbone, revision, budget, sampling_steps, guidance, device, precision, seed)
+    with hold(edits):
+        folder = make(wishes, setup, Places(edits, runs, name))
+    for file in pictures_of(folder):
+        typer.echo(file)
+
+
+def _etas(text: str | None) -> tuple[float, ...] | None:
+    """The step sizes that `0,0.1,0.5` means, without repetition."""
+    if text is None:
+        return None
+    try:
+        etas = tuple(dict.fromkeys(float(part) for part in text.split(",")))
+    except ValueError:
+        raise UserError(f"--eta {text}: write numbers with commas, for example 0,0.1,0.5") from None
+    if not all(0 <= eta < float("inf") for eta in etas):
+        raise UserError(f"--eta {text}: a step size is a number from 0 up")
+    return etas

@@ -1,0 +1,1 @@
+"""Editing: a fitted method's handles painted into a region of another picture."""

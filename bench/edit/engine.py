@@ -1,0 +1,200 @@
+"""From what was asked for to an edit: fit if needed, find the region if needed, repaint, write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from bench.content import discover
+from bench.dataset.pixels import pixel_hash
+from bench.diffusion.backbone import Backbone
+from bench.diffusion.blended import Edit, edited
+from bench.diffusion.matching import Match, matched_region
+from bench.diffusion.resize import fit_resolution
+from bench.edit.inputs import Target, handles, named_concepts, read_target
+from bench.edit.output import RESULT, is_made, write_edit
+from bench.edit.source import source_scene
+from bench.edit.studio import Setup, Studio
+from bench.edit.wishes import Places, Wishes
+from bench.errors import UserError
+from bench.method import Workbench
+from bench.plan import Unit, digest, scene_digest
+from bench.run.fits import read_fit, write_fit
+from bench.run.progress import Bar, bar, console
+from bench.scenes import Concept, Mask, Picture, Scene
+from bench.seeds import seed_from
+from bench.spec import Configured, configure
+
+if TYPE_CHECKING:
+    from bench.method import FitState
+
+VERSION = 1
+"""Raised whenever a change of the engine changes what the same edit gives."""
+_FIT, _REGION, _EDIT = 10.0, 4.0, 1.0
+"""Shares on the progress bar."""
+
+
+@runtime_checkable
+class Editable(Protocol):
+    """A method whose handles can be painted into a picture; `guidance_eta`, if it has one, is its own step size."""
+
+    def put_back(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
+        """Bring a pristine backbone to the state that the fit left, with the handles in its vocabulary."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """An edit that was read and found to be possible; `scene` is at the backbone's resolution."""
+
+    studio: Studio
+    unit: Unit
+    scene: Scene
+    concepts: tuple[Concept, ...]
+    target: Target
+    prompt: str
+    etas: tuple[float, ...]
+    start: float
+
+    @property
+    def identity(self) -> str:
+        """A hash of all that can change a pixel of it."""
+        mask = self.target.mask
+        sampler = self.studio.backbone.settings.sampler
+        region = None if mask is None else mask.tobytes().hex()
+        content = [VERSION, self.unit.identity, pixel_hash(self.target.picture), region, self.prompt, self.etas]
+        return digest([*content, self.start, sampler.steps, sampler.guidance])
+
+    @property
+    def noise_seed(self) -> int:
+        """The same for every method and step size."""
+        seed = self.studio.conditions.seed
+        return seed_from(edit=pixel_hash(self.target.picture), prompt=self.prompt, seed=seed)
+
+
+def edit(wishes: Wishes, setup: Setup, places: Places) -> Path:
+    """Make the edit, or find it made; returns its folder.
+
+    Raises `UserError` for wishes that cannot be met; then nothing is written.
+    """
+    method = editable(wishes.method)
+    studio = Studio.opened(setup)
+    target = read_target(wishes.target, wishes.mask, studio.backbone.resolution)
+    job = _job(wishes, studio, method, source_scene(wishes, places, studio), target)
+    folder = places.edits / (places.name or _name(job, wishes))
+    if is_made(folder, job.identity):
+        console.print(f"already made: {folder}", soft_wrap=True, markup=False)
+        return folder
+    with bar("edit", _FIT + _EDIT * len(job.etas) + (_REGION if target.mask is None else 0)) as progress:
+        state = _fitted(job, places, progress)
+        studio.backbone.restore()
+        method.instance.put_back(state, job.unit.scene, studio.backbone)
+        mask = _region(job, progress)
+        results = {f"{RESULT}{eta:g}": _edited(job, mask, eta, progress) for eta in job.etas}
+    write_edit(folder, _record(job, wishes), job.scene, target.picture, mask, results)
+    return folder
+
+
+def editable(text: str) -> Configured:
+    """The method of that name.
+
+    Raises `UserError` if there is none, or it learns no handle that could be painted.
+    """
+    method = configure("methods", text)
+    if not isinstance(method.instance, Editable):
+        able = ", ".join(name for name, found in discover("methods").found.items() if issubclass(found.role, Editable))
+        raise UserError(f"{text} learns no handles in the backbone, so it cannot edit; these can: {able}")
+    return method
+
+
+def _job(wishes: Wishes, studio: Studio, method: Configured, scene: Scene, target: Target) -> Job:
+    resized = fit_resolution(scene, studio.backbone.resolution)
+    concepts = named_concepts(resized, wishes.prompt)
+    if target.mask is None and len(concepts) > 1:
+        raise UserError(f"without --mask one region is sought: name one of {handles(concepts)} in --prompt, or mark it")
+    own: float = getattr(method.instance, "guidance_eta", 0.0)
+    return Job(
+        studio=studio,
+        unit=studio.unit(method, scene),
+        scene=resized,
+        concepts=concepts,
+        target=target,
+        prompt=wishes.prompt,
+        etas=wishes.etas or (own,),
+        start=wishes.start,
+    )
+
+
+def _name(job: Job, wishes: Wishes) -> str:
+    words = (job.unit.method.text, job.unit.scene.name, wishes.target.stem)
+    safe = ("".join(letter if letter.isalnum() or letter in "._" else "-" for letter in word) for word in words)
+    return "-".join((*(word.strip("-.") for word in safe), job.identity[:6]))
+
+
+def _fitted(job: Job, places: Places, progress: Bar) -> Mapping[str, Any]:
+    """The fit, read if it is there, else made and kept."""
+    file = places.fit(job.unit.identity)
+    kept = read_fit(file)
+    if kept is not None:
+        console.print(f"fit: {file}", soft_wrap=True, markup=False)
+        progress.advance(_FIT)
+        return kept[0]
+    title = f"{job.unit.method.text} · {job.unit.scene.name}"
+
+    def on_step(done: int, total: int) -> None:
+        progress.say(f"{title} · fit {done}/{total}")
+        progress.advance(_FIT / total)
+
+    backbone = job.studio.backbone
+    backbone.restore()
+    began = time.perf_counter()
+    workbench = Workbench(backbone, job.unit.fit_seed, 1, job.studio.budget, on_step)
+    state: FitState = job.unit.method.instance.fit(job.unit.scene, workbench)
+    write_fit(file, state, time.perf_counter() - began)
+    return state
+
+
+def _region(job: Job, progress: Bar) -> Mask:
+    """The target's region: the given one, or what RoI matching finds."""
+    if job.target.mask is not None:
+        return job.target.mask
+
+    def on_step(done: int, total: int) -> None:
+        progress.say(f"region {done}/{total}")
+        progress.advance(_REGION / total)
+
+    seed = seed_from(region=scene_digest(job.unit.scene), seed=job.studio.conditions.seed)
+    match = Match(
+        job.scene.pictures[job.concepts[0].picture], job.concepts[0], job.target.picture, job.studio.budget, seed
+    )
+    return matched_region(job.studio.backbone, match, on_step)
+
+
+def _edited(job: Job, mask: Mask, eta: float, progress: Bar) -> Picture:
+    progress.say(f"eta {eta:g}")
+    names = tuple(concept.handle for concept in job.concepts)
+    order = Edit(job.target.picture, mask, job.prompt, names, job.start, eta, job.noise_seed)
+    return edited(job.studio.backbone, order, lambda _done, total: progress.advance(_EDIT / total))
+
+
+def _record(job: Job, wishes: Wishes) -> dict[str, Any]:
+    sampler = job.studio.backbone.settings.sampler
+    return {
+        "identity": job.identity,
+        "fit": job.unit.identity,
+        "method": job.unit.method.text,
+        "configuration": job.unit.method.configuration,
+        "source": job.unit.scene.name,
+        "target": wishes.target.name,
+        "region": "found" if job.target.mask is None else "given",
+        "prompt": job.prompt,
+        "etas": job.etas,
+        "start": job.start,
+        "sampling_steps": sampler.steps,
+        "guidance": sampler.guidance,
+        "seed": job.studio.conditions.seed,
+        "backbone": job.studio.conditions.backbone,
+    }

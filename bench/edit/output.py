@@ -1,0 +1,87 @@
+"""What an edit leaves: a folder with the pictures, a grid of them and a record, written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from bench.dataset.pixels import mask_png, picture_png
+from bench.dataset.writer import whole_folder
+from bench.errors import UserError
+from bench.report.images import CONCEPT_COLOURS
+from bench.scenes import Mask, Picture, Scene
+from bench.store import read_json
+
+SCHEMA = 1
+RECORD, GRID, MASK = "edit.json", "grid.png", "mask.png"
+RESULT = "eta-"
+"""What a result's file is called, before its step size of the guidance."""
+_CELL, _GAP, _LINE, _OUTLINE = 256, 8, 20, 3
+
+
+def is_made(folder: Path, identity: str) -> bool:
+    """Whether the folder holds this very edit already; False if there is nothing yet.
+
+    Raises `UserError` if it holds anything else: an edit is never overwritten.
+    """
+    if not folder.exists():
+        return False
+    if (folder / RECORD).is_file() and read_json(folder / RECORD, SCHEMA).get("identity") == identity:
+        return True
+    raise UserError(f"{folder} is there already and holds another edit; give this one another --name")
+
+
+def write_edit(
+    folder: Path, record: Mapping[str, Any], scene: Scene, target: Picture, mask: Mask, results: Mapping[str, Picture]
+) -> None:
+    """Write each result as `NAME.png`, the region as `mask.png`, the grid and the record.
+
+    Raises `UserError` if the folder cannot be written; then nothing is left of it.
+    """
+    files = {f"{name}.png": picture_png(picture) for name, picture in results.items()}
+    text = json.dumps({"schema": SCHEMA, **record}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    with whole_folder(folder) as building:
+        for name, content in {**files, MASK: mask_png(mask), GRID: grid(scene, target, mask, results)}.items():
+            (building / name).write_bytes(content)
+        (building / RECORD).write_text(text, encoding="utf-8")
+
+
+def grid(scene: Scene, target: Picture, mask: Mask, results: Mapping[str, Picture]) -> bytes:
+    """A PNG: the source with its concepts, the target with its region, then each result, with captions."""
+    concepts = [one.mask for one in scene.concepts if one.picture == 0]
+    cells = {"source": _cell(scene.picture, concepts), "target": _cell(target, [mask])}
+    cells |= {name: _cell(picture, []) for name, picture in results.items()}
+    page = Image.new("RGB", (len(cells) * (_CELL + _GAP) + _GAP, _CELL + _LINE + 2 * _GAP), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(14)
+    for number, (name, cell) in enumerate(cells.items()):
+        left = _GAP + number * (_CELL + _GAP)
+        draw.text((left, _GAP), name, fill="black", font=font)
+        page.paste(cell, (left, _GAP + _LINE))
+    buffer = io.BytesIO()
+    page.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def pictures_of(folder: Path) -> Sequence[Path]:
+    """The files that a person looks at: the grid, the results by their step size, the region."""
+    results = sorted(folder.glob(f"{RESULT}*.png"), key=lambda file: float(file.stem.removeprefix(RESULT)))
+    return (folder / GRID, *results, folder / MASK)
+
+
+def _cell(picture: Picture, masks: Sequence[Mask]) -> Image.Image:
+    """A picture at the cell's size with masks outlined; small ones are enlarged without smoothing."""
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    smooth = Image.Resampling.LANCZOS if max(image.size) > _CELL else Image.Resampling.NEAREST
+    pixels = np.array(image.resize((_CELL, _CELL), smooth))
+    for index, mask in enumerate(masks):
+        large = np.asarray(Image.fromarray(mask).resize((_CELL, _CELL), Image.Resampling.NEAREST))
+        inner = ndimage.binary_erosion(large, iterations=_OUTLINE, border_value=1)
+        pixels[large & ~inner] = CONCEPT_COLOURS[index % len(CONCEPT_COLOURS)]
+    return Image.fromarray(pixels)

@@ -1,0 +1,54 @@
+"""The source scene of an edit: read as it is, or with a mask found from pictures that share the concept."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.dataset.folder import picture_of, read_mask, scene_name
+from bench.dataset.pixels import mask_png, pixel_hash
+from bench.diffusion.sharing import Shared, shared_region
+from bench.edit.inputs import read_sharing, read_source
+from bench.edit.studio import Studio
+from bench.edit.wishes import Places, Wishes
+from bench.errors import UserError
+from bench.plan import digest
+from bench.run.progress import bar, console
+from bench.scenes import Concept, Mask, Scene, handle
+from bench.seeds import seed_from
+from bench.store import write_bytes
+
+
+def source_scene(wishes: Wishes, places: Places, studio: Studio) -> Scene:
+    """The scene to learn from.
+
+    With `shared` the source needs no mask: its one concept `[v1]` is what its `img.jpg` and the shared pictures
+    have in common (CLiC, section 3.3). The mask is kept beside the edits and not sought twice.
+
+    Raises `UserError` for a source, a picture or an object that will not do.
+    """
+    if wishes.shared is None:
+        if wishes.object is not None:
+            raise UserError("--object goes with --shared; otherwise write objects.txt into the source's folder")
+        return read_source(wishes.source, studio.backbone.resolution)
+    if wishes.object is None:
+        raise UserError("--shared needs --object WORD: what all those pictures show, for example chair")
+    pictures = read_sharing(wishes.source, wishes.shared, studio.backbone.resolution)
+    shared = Shared(pictures, wishes.object, studio.budget, studio.conditions.seed)
+    mask = _found(shared, places, studio)
+    concept = Concept(wishes.object, mask, handle(0))
+    return Scene(scene_name(picture_of(wishes.source).parent), pictures[0], (concept,))
+
+
+def _found(shared: Shared, places: Places, studio: Studio) -> Mask:
+    hashes = [pixel_hash(picture) for picture in shared.pictures]
+    identity = digest([hashes, shared.object, shared.seed, studio.conditions.backbone, studio.conditions.precision,
+                       dict(studio.conditions.budget), studio.conditions.sampling_steps])  # fmt: skip
+    file = places.shared_mask(identity)
+    if not file.is_file():
+        seeded = Shared(shared.pictures, shared.object, shared.budget, seed_from(shared=identity, seed=shared.seed))
+        with bar(f"the region that {len(hashes)} pictures share", 1.0) as progress:
+            studio.backbone.restore()
+            mask = shared_region(studio.backbone, seeded, lambda _done, total: progress.advance(1.0 / total))
+        write_bytes(file, mask_png(np.asarray(mask)))
+        console.print(f"the source's mask, as found: {file}", soft_wrap=True, markup=False)
+    return read_mask(file)

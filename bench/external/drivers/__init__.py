@@ -1,0 +1,1 @@
+"""The drivers of built-in methods: run by other interpreters, never imported here."""

@@ -1,0 +1,122 @@
+"""Runs a program of another environment and takes its pictures as they appear."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from bench.scenes import Picture
+
+OUT = "out"
+_POLL = 0.05
+_TOLD = 300
+_NOTED = 100
+
+
+class ProgramError(Exception):
+    """A program that failed on a scene: one line, with the end of its standard error as a note."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program at work in its folder; it may go on for `patience` seconds without a new picture."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    patience: float
+
+    def picture(self, number: int, side: int) -> Picture:
+        """A picture as soon as it is there, uint8 [side, side, 3].
+
+        Raises `ProgramError` if it does not come, is no picture or has another size.
+        """
+        file = self.folder / picture_file(number)
+        self._wait_for(file)
+        if not file.is_file():
+            raise self._bad_end(f"after {number} pictures, without {picture_file(number)}")
+        try:
+            with Image.open(file) as image:
+                pixels = np.asarray(image.convert("RGB"), dtype=np.uint8)
+        except OSError as error:
+            raise self._failure(f"{picture_file(number)} is no whole picture") from error
+        if pixels.shape[:2] != (side, side):
+            found = f"{pixels.shape[1]} x {pixels.shape[0]}"
+            raise self._failure(f"{picture_file(number)} is {found} pixels, {side} x {side} were asked for")
+        return pixels
+
+    def finish(self, pictures: int) -> None:
+        """Wait for the end, after so many pictures.
+
+        Raises `ProgramError` if it is no good end, or there are more pictures than were asked for.
+        """
+        self._wait_for(None)
+        if self.process.returncode != 0:
+            raise self._bad_end(f"after {pictures} pictures")
+        wanted = {picture_file(number) for number in range(pictures)}
+        others = sorted({f"{OUT}/{file.name}" for file in (self.folder / OUT).iterdir()} - wanted)
+        if others:
+            raise self._failure(f"it wrote {len(others)} files that nobody asked for ({', '.join(others[:3])})")
+
+    def _wait_for(self, file: Path | None) -> None:
+        """Until the file is there or the program has ended; raises `ProgramError` if neither comes in time."""
+        deadline = time.monotonic() + self.patience
+        while not (file is not None and file.is_file()) and self.process.poll() is None:
+            if time.monotonic() > deadline:
+                raise self._failure(f"no picture and no end for {self.patience / 60:g} minutes, so it was stopped")
+            time.sleep(_POLL)
+
+    def _bad_end(self, where: str) -> ProgramError:
+        return self._failure(f"it ended with exit code {self.process.wait()} {where}")
+
+    def _failure(self, why: str) -> ProgramError:
+        lines = (self.folder / "stderr.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+        said = [line.strip() for line in lines if line.strip()]
+        error = ProgramError(f"the program failed: {why}; it said: {said[-1][:_TOLD] if said else 'nothing'}")
+        error.add_note("\n".join(lines[-_NOTED:]))
+        return error
+
+
+def picture_file(number: int) -> str:
+    """Where the picture of a number is to be written, from the program's folder."""
+    return f"{OUT}/{number:05}.png"
+
+
+@contextlib.contextmanager
+def started(command: Sequence[str], folder: Path, patience: float) -> Iterator[Program]:
+    """The program in its folder, with all it starts, stopped at the latest when the block ends.
+
+    Raises `ProgramError` if it cannot be started.
+    """
+    # an interpreter of another version must not be sent to this one's packages
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    with (folder / "stdout.txt").open("wb") as out, (folder / "stderr.txt").open("wb") as err:
+        try:
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise ProgramError(f"cannot start {command[0]}: {error.strerror or error}") from error
+        try:
+            yield Program(process, folder, patience)
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End what still runs of the program and of what it started."""
+    if process.poll() is None:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()

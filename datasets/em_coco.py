@@ -1,0 +1,99 @@
+"""The EM paper's COCO dataset: single concepts of eleven classes, in many settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from bench.dataset.prompts import FORMATS
+from bench.dataset.rebuild import rebuild
+from bench.dataset.recipe import CocoRecipe
+from bench.dataset.single import ConceptOptions
+from bench.errors import UserError
+
+PAPERS_PROMPTS = 120 * 20 * 8
+ORIGIN = "scenebench list 1: the paper's classes and prompts are unpublished"
+"""Recorded in every manifest; a change of either list is a new number."""
+CLASSES = (
+    "person", "cat", "dog", "horse", "bear", "elephant", "bird", "teddy bear", "car", "bus", "motorcycle",
+)  # fmt: skip
+"""Eleven classes that are often seen large, whose members differ from each other, and that detectors know well."""
+SETTINGS = (
+    "in the rain",
+    "in a desert",
+    "on a grassy field",
+    "on a cobblestone street",
+    "on a wooden bridge",
+    "next to a lake",
+    "in front of a brick wall",
+    "in front of a Tudor-style house",
+    "in a garden full of flowers",
+    "in a museum",
+)
+PROMPTS = (*FORMATS.values(), *(f"a photo of {{tokens}} {setting}" for setting in SETTINGS))
+"""Break-A-Scene's ten formats and ten settings more."""
+
+
+@dataclass(frozen=True)
+class Builder:
+    """120 concepts of 11 COCO classes, 20 prompts each, 8 pictures of each prompt: 19,200 a method.
+
+    The paper says no more than these numbers and "randomly selected". Ours: one concept a picture, the largest
+    instance (no crowd) of a listed class that covers at least 15 % of the centred square, as many of each class,
+    chosen by a hash of seed and image. The class words and the prompts are a versioned list of our own, which
+    the manifest says.
+    """
+
+    summary: ClassVar[str] = "single concepts of eleven COCO classes, 20 prompts x 8 pictures; lists are our own"
+    source: ClassVar[str] = "Rahman et al. 2024, section 4 (Table 1); classes and prompts unpublished"
+
+    coco: Annotated[Path | None, "folder with annotations/instances_*.json and the pictures"] = None
+    split: Annotated[str, "splits to use, such as val2017 (comma-separated); all by default"] = ""
+    concepts: Annotated[int, "how many concepts, one a scene"] = 120
+    prompts: Annotated[int, "the first so many of the twenty prompts"] = 20
+    samples: Annotated[int, "pictures of each prompt"] = 8
+    size: Annotated[int, "side of the pictures in pixels"] = 512
+    seed: Annotated[int, "seed of the selection"] = 0
+    only_present: Annotated[bool, "choose only among images whose picture is in the folder"] = False
+    manifest_only: Annotated[bool, "write the manifest alone; needs no pictures"] = False
+    from_manifest: Annotated[Path | None, "rebuild the dataset of this manifest; other options do not count"] = None
+    strict: Annotated[bool, "fail where the pool cannot give as many of each class"] = False
+
+    def build(self, out: Path) -> None:
+        """Write the dataset into `out`.
+
+        Raises `UserError` for bad options or data, or an output that holds something else.
+        """
+        if self.coco is None:
+            raise UserError(
+                "em-coco needs --coco DIR (with annotations/instances_*.json and the pictures); "
+                "without COCO: bench build-dataset playroom"
+            )
+        if self.from_manifest is not None:
+            rebuild(self.from_manifest, self.coco, out)
+            return
+        recipe = CocoRecipe(
+            "em-coco",
+            self.coco,
+            self._options(),
+            self.size,
+            manifest_only=self.manifest_only,
+            strict=self.strict,
+            papers_prompts=PAPERS_PROMPTS,
+        )
+        recipe.build(out)
+
+    def _options(self) -> ConceptOptions:
+        if not 1 <= self.prompts <= len(PROMPTS):
+            raise UserError(f"--prompts {self.prompts}: write 1 to {len(PROMPTS)}")
+        return ConceptOptions(
+            concepts=self.concepts,
+            classes=",".join(CLASSES),
+            prompts="\n".join(PROMPTS[: self.prompts]),
+            samples=self.samples,
+            seed=self.seed,
+            origin=ORIGIN,
+            split=self.split,
+            only_present=self.only_present,
+        )

@@ -1,0 +1,46 @@
+"""The base model with plain class words: what a method gets without learning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.diffusion.sampler import Order, draw
+from bench.method import Choice, Request, Workbench
+from bench.scenes import Picture, Scene
+
+if TYPE_CHECKING:
+    from bench.method import FitState
+
+
+@dataclass(frozen=True)
+class Method:
+    """Control: nothing is learned; prompts are drawn with class words in place of handles."""
+
+    summary: ClassVar[str] = "control: the base model with class words, nothing learned"
+    source: ClassVar[str] = "a control of this benchmark; Break-A-Scene's prompts (B.2) with class words"
+    ledger: ClassVar[tuple[Choice, ...]] = (
+        Choice(
+            "words",
+            "none",
+            "the text that prompt similarity is measured with: 'a photo of a cat and an umbrella at the beach'",
+            "the best that text alone can ask for; a method that learns well keeps this prompt similarity",
+        ),
+    )
+
+    def fit(self, scene: Scene, workbench: Workbench) -> FitState:  # noqa: ARG002 - the protocol's
+        """Learn nothing."""
+        workbench.on_step(1, 1)
+        return {}
+
+    def generate(
+        self,
+        state: FitState,  # noqa: ARG002 - the protocol's
+        scene: Scene,
+        requests: Sequence[Request],
+        workbench: Workbench,
+    ) -> Iterator[Picture]:
+        """Draw the requested pictures from class words, in order, uint8 [H, W, 3]."""
+        orders = [Order(scene.text_with_classes(request.prompt), request.noise_seed) for request in requests]
+        yield from draw(workbench.backbone, orders, workbench.batch_size)

@@ -1,0 +1,122 @@
+"""CD-m: Custom Diffusion on the masked collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from bench.diffusion.recipe import CODE_ADAMW, PAPER_ADAM, Phase, Prior, Recipe
+from bench.diffusion.recipe_method import BY_VARIANT, RecipeMethod
+from bench.diffusion.samples import CollectionSamples
+from bench.method import Choice
+
+
+@dataclass(frozen=True)
+class Method(RecipeMethod):
+    """Custom Diffusion (Kumari et al. 2023) adapted to one picture with masks (Break-A-Scene, 4.1, Figure 6).
+
+    Handles and the K and V projections of the UNet's cross-attention are trained together, on random subsets of
+    the concepts put on random solid backgrounds and flipped half of the time, with the plain diffusion loss.
+    """
+
+    summary: ClassVar[str] = "Custom Diffusion on the masked collection: cross-attention K and V"
+    source: ClassVar[str] = "Kumari et al. 2023; Break-A-Scene, section 4.1, Figure 6, B.1; adobe-research"
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "prior": {"prior_weight": 1.0},
+        "code": {"variant": "code"},
+        "code-no-prior": {"variant": "code", "prior_weight": 0.0, "learning_rate": 2e-5, "handle_learning_rate": 2e-5},
+    }
+    by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {
+            "steps": 800,
+            "batch": 1,
+            "learning_rate": 2e-6,
+            "handle_learning_rate": 5e-4,
+            "optimiser": "adam",
+            "initialiser": "mean",
+            "prior_weight": 0.0,
+            "detached_start": False,
+        },
+        "code": {
+            "steps": 1000,
+            "batch": 2,
+            "learning_rate": 4e-5,
+            "handle_learning_rate": 4e-5,
+            "optimiser": "adamw",
+            "initialiser": "first",
+            "prior_weight": 1.0,
+            "detached_start": True,
+        },
+    }
+
+    variant: Annotated[Literal["paper", "code"], "settings of Break-A-Scene or of Custom Diffusion's code"] = "paper"
+    steps: Annotated[int, "steps on handles, K and V", Field(ge=0)] = BY_VARIANT
+    batch: Annotated[int, "samples a step", Field(ge=1)] = BY_VARIANT
+    learning_rate: Annotated[float, "learning rate of K and V", Field(gt=0, le=1)] = BY_VARIANT
+    handle_learning_rate: Annotated[float, "learning rate of the handles", Field(gt=0, le=1)] = BY_VARIANT
+    optimiser: Annotated[Literal["adam", "adamw"], "Break-A-Scene's Adam or the code's AdamW"] = BY_VARIANT
+    initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
+    prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
+    prior_pictures: Annotated[int, "prior-preservation pictures a class", Field(ge=1)] = 200
+    detached_start: Annotated[bool, "no gradient through the start token's K and V"] = BY_VARIANT
+
+    ledger: ClassVar[tuple[Choice, ...]] = (
+        Choice(
+            "steps",
+            "Break-A-Scene: not said; code, on one GPU: 500 of 2 samples, 1000 for two concepts",
+            "paper: 800; code: 1000 of 2",
+            "800 is what `ours` takes in both phases; scenes have two concepts or more",
+        ),
+        Choice(
+            "learning rates",
+            'Break-A-Scene: "the corresponding" ones of its own; code: 1e-5, times 2 samples, times 2 with prior',
+            "paper: K and V 2e-6, handles 5e-4; code: 4e-5, 2e-5 without prior preservation",
+            "those of the phases that train weights and handles",
+        ),
+        Choice(
+            "a factor of the backbone's budget",
+            "none",
+            "the handles' own rate is scaled like a handles' phase, K and V like all weights",
+            "one rule for all methods",
+        ),
+        Choice(
+            "prior preservation",
+            "Custom Diffusion: 200 real (or drawn) pictures a class; Break-A-Scene: not said",
+            "paper: none, `prior` adds it; code: on, drawn; `code-no-prior` leaves it out",
+            "real pictures have to be retrieved from a service outside this package",
+        ),
+        Choice(
+            "start token",
+            "Custom Diffusion's paper: nothing; code: its K and V get no gradient",
+            "paper: they do; code: they do not",
+            "`detached_start` sets it",
+        ),
+        Choice(
+            "augmentation",
+            "Custom Diffusion: resized pictures, loss in the valid region over its area; Break-A-Scene: flips",
+            "Break-A-Scene's, in both variants",
+            "the collection is its definition of CD-m",
+        ),
+        Choice(
+            "what names a concept",
+            'Custom Diffusion: "photo of a <new1> CLASS", a rare token; Break-A-Scene: "a photo of [v1] and ..."',
+            "a handle alone, begun at the class word",
+            "the collection is its definition of CD-m",
+        ),
+    )
+
+    def recipe(self) -> Recipe:
+        """One phase on handles, K and V, with the standard diffusion loss."""
+        phase = Phase("cross-attention", self.steps, self.learning_rate, self.handle_learning_rate, self.batch)
+        return Recipe(
+            phases=(phase,),
+            samples=CollectionSamples(),
+            optimiser=PAPER_ADAM if self.optimiser == "adam" else CODE_ADAMW,
+            initialiser=self.initialiser,
+            masked=False,
+            prior=Prior("a photo of {class}", self.prior_pictures, self.prior_weight) if self.prior_weight else None,
+            detached_start=self.detached_start,
+        )

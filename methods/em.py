@@ -1,0 +1,197 @@
+"""Visual concepts by Expectation-Maximization: no mask is given, tokens and masks are learned in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from bench.diffusion.crf import DenseCrf
+from bench.diffusion.em import ExpectationMaximization, every_layer, unmasked
+from bench.diffusion.latent_scene import MaskRule
+from bench.diffusion.recipe import PAPER_ADAM, AttentionLoss, Phase, Recipe
+from bench.diffusion.recipe_method import RecipeMethod
+from bench.diffusion.samples import SceneSamples
+from bench.diffusion.trainer import fit_recipe
+from bench.errors import UserError
+from bench.method import Choice, Workbench
+from bench.scenes import Scene
+
+if TYPE_CHECKING:
+    from bench.method import FitState
+
+
+@dataclass(frozen=True)
+class Method(RecipeMethod):
+    """Visual concept-driven generation (Rahman et al. 2024), section 3; its code was never released.
+
+    Handles start from class words. The first masks are cross-attention maps, averaged over all layers and 50
+    random diffusion times, thresholded and refined by DenseCRF. Then tokens (under the losses of Break-A-Scene
+    with these masks) and masks are updated in turn; at last tokens and all weights are trained with the masks
+    fixed. The scene's own masks are never learned from: the unit's notes compare the latent masks with them.
+
+    The baseline of the paper never updates its first masks (`fixed-masks`), its upper bound is given the true
+    ones (`given-masks`), which is Break-A-Scene.
+    """
+
+    summary: ClassVar[str] = "no mask given: handles and masks from cross-attention in turn, then all weights"
+    source: ClassVar[str] = "Rahman et al. 2024, section 3, Figure 2"
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "fixed-masks": {"masks": "fixed"},
+        "given-masks": {"masks": "given"},
+        "no-crf": {"crf": False},
+        "no-attention-loss": {"attention_weight": 0.0},
+        "no-masked-loss": {"masked": False},
+        "augment": {"flip": 0.5},
+        "inversion": {"init": "inversion"},
+    }
+    ledger: ClassVar[tuple[Choice, ...]] = (
+        Choice(
+            "steps, learning rates, optimiser, lambda_attn, union sampling",
+            "400 alternating steps, usually; otherwise silent: 'similar to [4]'",
+            "those of Break-A-Scene's paper: 400 + 400 steps, 5e-4 and 2e-6, Adam(.9, .99), .01, random subsets",
+            "the method is Break-A-Scene with latent masks, and given-masks is to be its upper bound",
+        ),
+        Choice(
+            "threshold of a map",
+            "'a fixed threshold', no value and no scale",
+            "half of the way from a map's smallest to its largest value",
+            "maps of different layers, times and texts have different scales; of .2 to .7 it gave the best first masks "
+            "on eight scenes of Playroom with another seed than the default's",
+        ),
+        Choice(
+            "equation 2",
+            "A = softmax(QK/sqrt(d)) V, of which 'each slice A_p is the region attended by the p-th token'",
+            "softmax(QK/sqrt(d)), heads averaged, each layer enlarged bilinearly, layers averaged",
+            "a product with V has no slices by token",
+        ),
+        Choice(
+            "text of the first estimate",
+            "silent",
+            "a photo of all concepts of a picture",
+            "the tokens compete for each pixel, as in training",
+        ),
+        Choice(
+            "attention of later masks",
+            "'for the optimized token, we compute (3) to update the mask'; at each iteration one sampled time",
+            "the maps of the step's own forward pass, for the concepts in its text, joined to a running mean "
+            "(momentum .9), then thresholded and refined like the first",
+            "a second pass would double the cost for tokens one update younger; one time alone is noise, which is "
+            "why the paper averages 50 for the first masks",
+        ),
+        Choice(
+            "labels of the CRF",
+            "'a stack of binary masks for each image through a softmax'; hyper-parameters from CutLER",
+            "two labels a concept: softmax of the stack [1 - m, m], CutLER's ten iterations and weights",
+            "this is the stack that CutLER's numbers belong to",
+        ),
+        Choice(
+            "side at which the CRF runs",
+            "silent; CutLER's pictures are 480 pixels wide",
+            "at most 128 pixels, CutLER's widths in proportion, at least one pixel; a mask it would erase stays",
+            "one mask at 512 pixels takes seconds, and the losses read masks at 64 and 16",
+        ),
+        Choice(
+            "weights while tokens and masks alternate",
+            "'tokens given the masks' and later 'we update the model weights'",
+            "handles alone; weights in the last phase, masks fixed",
+            "'Finally, we optimize the tokens and parameters of the model jointly keeping the mask fixed'",
+        ),
+        Choice(
+            "inversion",
+            "'inversion without masking for a fixed number of iterations', instead of CLIP's words",
+            "100 steps on the handles, from the class words, with the plain diffusion loss",
+            "a random start would make the comparison one of luck; no number is given",
+        ),
+        Choice(
+            "augmentation",
+            "'w/ aug', not said which",
+            "flips, half of the steps",
+            "Break-A-Scene's code has only these",
+        ),
+        Choice(
+            "pixels of two masks",
+            "silent",
+            "may belong to both",
+            "each concept is binarised and refined on its own, as the equations are written",
+        ),
+    )
+
+    masks: Annotated[
+        Literal["re-estimated", "fixed", "given"], "latent and updated each step, latent and kept, or the scene's own"
+    ] = "re-estimated"
+    init: Annotated[Literal["class", "inversion"], "handles start from class words, or are inverted first"] = "class"
+    inversion_steps: Annotated[int, "steps of the inversion", Field(ge=1)] = 100
+    times: Annotated[int, "random diffusion times that the first masks average", Field(ge=1)] = 50
+    threshold: Annotated[float, "of a map stretched to [0, 1]", Field(gt=0, lt=1)] = 0.5
+    momentum: Annotated[float, "share of what was in the running mean of maps", Field(ge=0, lt=1)] = 0.9
+    crf: Annotated[bool, "refine masks by DenseCRF (needs the extra crf)"] = True
+    phase1_steps: Annotated[int, "steps that alternate handles and masks", Field(ge=0)] = 400
+    phase2_steps: Annotated[int, "steps on handles and all weights", Field(ge=0)] = 400
+    phase1_learning_rate: Annotated[float, "learning rate of phase 1", Field(gt=0, le=1)] = 5e-4
+    phase2_learning_rate: Annotated[float, "learning rate of phase 2", Field(gt=0, le=1)] = 2e-6
+    attention_weight: Annotated[float, "weight of equation 4; 0: without the loss", Field(ge=0, le=1e3)] = 0.01
+    masked: Annotated[bool, "confine the diffusion loss to the masks (equation 3)"] = True
+    flip: Annotated[float, "share of steps that see the scene mirrored", Field(ge=0, le=1)] = 0.0
+
+    def recipe(self) -> Recipe:
+        """The phases, with masks that are estimated anew in every fit."""
+        return self._recipe(ExpectationMaximization(self._rule()))
+
+    def lacks(self) -> str | None:
+        """The library of the CRF, where it is wanted and not installed."""
+        if self.masks == "given":
+            return None
+        try:
+            self._rule().check()
+        except UserError as error:
+            return str(error)
+        return None
+
+    def fit(self, scene: Scene, workbench: Workbench) -> FitState:
+        """Learn handles, masks and weights; the notes are the latent masks' IoU with the true ones, step by step.
+
+        Raises `UserError` without pydensecrf2, unless `crf` is off.
+        """
+        if self.masks == "given":
+            return super().fit(scene, workbench)
+        rule = self._rule()
+        rule.check()
+        learning = ExpectationMaximization(rule)
+        state = fit_recipe(self._recipe(learning), scene, workbench)
+        workbench.note(learning.notes)
+        return state
+
+    def _rule(self) -> MaskRule:
+        return MaskRule(self.times, self.threshold, self.momentum, DenseCrf() if self.crf else None)
+
+    def _recipe(self, learning: ExpectationMaximization) -> Recipe:
+        given = self.masks == "given"
+        alternating = learning.alternate if self.masks == "re-estimated" else learning.hold
+        return Recipe(
+            phases=(
+                *(
+                    [Phase("handles", self.inversion_steps, self.phase1_learning_rate, objective=unmasked)]
+                    if self.init == "inversion"
+                    else []
+                ),
+                Phase(
+                    "handles", self.phase1_steps, self.phase1_learning_rate, objective=None if given else alternating
+                ),
+                Phase(
+                    "everything",
+                    self.phase2_steps,
+                    self.phase2_learning_rate,
+                    objective=None if given else learning.hold,
+                ),
+            ),
+            samples=SceneSamples("uniform", flip=self.flip),
+            optimiser=PAPER_ADAM,
+            initialiser="mean",
+            masked=self.masked,
+            attention=AttentionLoss(self.attention_weight, "mean") if self.attention_weight else None,
+            layers=None if given else every_layer,
+            given_masks=given,
+        )

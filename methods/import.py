@@ -1,0 +1,60 @@
+"""Pictures made elsewhere, scored like a method's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from bench.dataset.imported import read_imported
+from bench.given import GivenPictures, given_file
+from bench.method import INCIDENTAL, Choice, Given
+from bench.run.progress import bar
+from bench.scenes import Dataset, Prompt
+
+
+@dataclass(frozen=True)
+class Method(GivenPictures):
+    """Pictures of any program, named by a CSV (scene, subset, template, sample, file) or by where they lie in a folder.
+
+    `bench list --prompts DATASET` writes the CSV that is expected: fill in `file` or save pictures under the names
+    it proposes. There must be one picture for every prompt. They are known by their content: a picture that
+    changes is scored anew, a folder that moves is not.
+    """
+
+    summary: ClassVar[str] = "pictures made elsewhere: import[from=FOLDER or CSV]; see bench list --prompts DATASET"
+    source: ClassVar[str] = "whoever made them"
+    ledger: ClassVar[tuple[Choice, ...]] = (
+        Choice(
+            "noise and cost",
+            "unknown here",
+            "taken as they are: no common random numbers, and the costs are those of copying",
+            "pictures do not say how they were made",
+        ),
+        Choice(
+            "size of the pictures",
+            "unknown here",
+            "each keeps its own",
+            "the metrics resize by their own rules",
+        ),
+    )
+
+    from_: Annotated[Path, "a folder of pictures, or a CSV that names them"] = field(metadata=INCIDENTAL)
+
+    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Given]]:
+        """The picture of every prompt, by the scene's name.
+
+        Raises `UserError` if pictures are missing, named twice or unknown to the dataset.
+        """
+        files = read_imported(self.from_, dataset)
+        with bar(f"reading {self.from_}", sum(map(len, files.values()))) as progress:
+            return {
+                name: {prompt: _read(file, progress.advance) for prompt, file in of.items()}
+                for name, of in files.items()
+            }
+
+
+def _read(file: Path, advance: Callable[[], None]) -> Given:
+    advance()
+    return given_file(file)

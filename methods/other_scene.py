@@ -1,0 +1,68 @@
+"""Pictures of other scenes as if a method had drawn them: the lower bound of identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bench.errors import UserError
+from bench.given import GivenPictures, given_pixels
+from bench.method import Choice, Given
+from bench.scenes import Dataset, Picture, Prompt, Scene
+from bench.seeds import seed_from
+
+
+@dataclass(frozen=True)
+class Method(GivenPictures):
+    """Control: for every prompt the picture of another scene of the dataset, with the same classes if there is one.
+
+    Whatever identity similarity it gets is owed to the class alone, not to the individual.
+    """
+
+    summary: ClassVar[str] = "control, lower bound: another scene of the dataset, of the same classes where possible"
+    source: ClassVar[str] = "a control of this benchmark; no paper reports it"
+    ledger: ClassVar[tuple[Choice, ...]] = (
+        Choice(
+            "which other scene",
+            "none",
+            "one of those that show the most of the prompt's classes in one picture, by a hash of scene and prompt",
+            "a concept whose class is not there has no identity similarity; another individual of the class is the "
+            "hardest lower bound",
+        ),
+        Choice(
+            "samples of one prompt",
+            "none",
+            "each of them draws its own scene; two may draw the same",
+            "as a method's samples do",
+        ),
+    )
+
+    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Given]]:
+        """The picture of every prompt, by the scene's name.
+
+        Raises `UserError` if there is no other scene.
+        """
+        if len(dataset.scenes) < 2:
+            raise UserError(f"other-scene needs a dataset of two scenes or more; {dataset.name} has one")
+        return {
+            scene.name: {prompt: given_pixels(_other(dataset.scenes, scene, prompt)) for prompt in scene.prompts}
+            for scene in dataset.scenes
+        }
+
+
+def _other(scenes: Sequence[Scene], own: Scene, prompt: Prompt) -> Picture:
+    """A picture of another scene among those that show the most classes of the prompt."""
+    wanted = {own.concepts[index].label for index in prompt.subset}
+    pictures = [
+        (len(wanted & {scene.concepts[index].label for index in shown}), picture)
+        for scene in scenes
+        if scene is not own
+        for picture, shown in zip(scene.pictures, scene.together, strict=True)
+    ]
+    most = max(shared for shared, _ in pictures)
+    among = [picture for shared, picture in pictures if shared == most]
+    drawn = seed_from(
+        other=own.name, template=prompt.template, subset=prompt.subset, sample=prompt.sample, among=len(among)
+    )
+    return among[drawn % len(among)]

@@ -1,0 +1,62 @@
+"""The masks report: how good estimated masks are, step by step, and what DenseCRF adds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import jinja2
+
+from bench.errors import UserError
+from bench.report.data import ReportData
+from bench.report.mask_notes import curve_figure, mask_rows, read_notes
+from bench.report.words import bounds, count, interval_rule, number, signed
+from bench.store import write_bytes
+
+TEMPLATE = "masks.html.j2"
+PAPERS_CRF_GAIN = 0.059
+"""What DenseCRF adds to the IoU in the paper ("Ablation Studies"); over which masks it does not say."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One self-contained page (`masks.html`) and every note behind it as CSV.
+
+    For methods that estimate masks (`em`): the IoU of each concept's latent mask with the true one is a mean over
+    concepts, then over scenes. The true masks are for this page alone, such a method never sees them.
+    """
+
+    summary: ClassVar[str] = "IoU of estimated masks over steps, and DenseCRF's gain: masks.html, masks.csv"
+    source: ClassVar[str] = "Rahman et al. 2024, Figure 3 and Ablation Studies"
+
+    def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
+        """Write the page and the CSV file; returns them, the page first.
+
+        Raises `UserError` if no method of the run estimated a mask.
+        """
+        notes = read_notes(data)
+        if notes.empty:
+            raise UserError(
+                f"{data.run_folder} has no notes on estimated masks; run a method that estimates them: --methods em"
+            )
+        page, table = out / "masks.html", out / "masks.csv"
+        write_bytes(table, notes.to_csv(index=False).encode())
+        html = _template().render(
+            data=data, rows=mask_rows(notes), plot=curve_figure(notes), papers_gain=PAPERS_CRF_GAIN
+        )
+        write_bytes(page, html.encode())
+        return page, table
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    for function in (bounds, count, interval_rule, number, signed):
+        environment.filters[function.__name__] = function
+    return environment.get_template(TEMPLATE)

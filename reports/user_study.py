@@ -1,0 +1,79 @@
+"""The user-study report: what people answered about a run's pictures, tested, and how well metrics agree with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import jinja2
+
+from bench.errors import UserError
+from bench.report.data import ReportData
+from bench.report.words import bounds, count, interval_rule, is_clear, number, signed
+from bench.stats.people import frames
+from bench.stats.people.answers import Answers, read_answers
+from bench.stats.people.choices import ChoicesStudy
+from bench.stats.people.study import Study, study
+from bench.store import write_bytes
+
+TEMPLATE = "user_study.html.j2"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One self-contained page (`user-study.html`), and its numbers as CSV.
+
+    The answers are a CSV with a row an answer: `rater,item,method,rating` (1 to 5), `rater,item,first,second,choice`
+    (one of both names, or "neutral") or `rater,item,method,rank` (1 is best); optional columns: `question`, `scene`
+    (which answers depend on through its pictures; by default the item), `picture` (its identity in scores.parquet).
+    """
+
+    answers: Annotated[str, "a CSV of answers, or a folder of them"] = ""
+
+    summary: ClassVar[str] = "ratings, forced choices or rankings of people: user-study[answers=FILE.csv]; HTML and CSV"
+    source: ClassVar[str] = "Break-A-Scene, B.3; Visual Concept EM, Table 2; CLiC, Table 1"
+
+    def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
+        """Write the page and the CSV files; returns them, the page first.
+
+        Raises `UserError` if there are no answers, or if their CSV is malformed.
+        """
+        studies = [study(answers, data.table) for answers in self._read()]
+        tables = {
+            out / "tests.csv": frames.study_tests_frame(studies),
+            out / "methods.csv": frames.methods_frame(studies),
+            out / "agreement.csv": frames.agreement_frame(studies),
+        }
+        for file, frame in tables.items():
+            write_bytes(file, frame.to_csv(index=False).encode())
+        page = out / "user-study.html"
+        write_bytes(page, render(data, studies).encode())
+        return page, *tables
+
+    def _read(self) -> list[Answers]:
+        path = Path(self.answers)
+        if not self.answers or not path.exists():
+            named = f"there is no {path}" if self.answers else "no answers are named"
+            raise UserError(f'{named}; write --report "user-study[answers=FILE.csv]" (columns: bench report --help)')
+        files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+        if not files:
+            raise UserError(f"{path} holds no CSV of answers")
+        return [answers for file in files for answers in read_answers(file)]
+
+
+def render(data: ReportData, studies: Sequence[Study]) -> str:
+    """The page."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    for function in (bounds, count, interval_rule, is_clear, number, signed):
+        environment.filters[function.__name__] = function
+    environment.tests["choices"] = lambda result: isinstance(result, ChoicesStudy)
+    page: str = environment.get_template(TEMPLATE).render(data=data, studies=studies)
+    return page

@@ -1,0 +1,99 @@
+"""Blended editing on the tiny pipeline: what it keeps, what it changes, and that the guidance pulls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bench.diffusion.backbone import Backbone
+from bench.diffusion.blended import Edit, edited, latent_mask
+from bench.diffusion.context_losses import region_loss
+from bench.diffusion.denoise import Denoiser
+from bench.diffusion.encode import Encoder
+from bench.diffusion.handles import add_handles
+from bench.diffusion.regions import token_maps, token_places
+from bench.diffusion.sampler import decode
+from bench.diffusion.settings import BackboneSettings, Sampler
+from bench.errors import UserError
+from bench.scenes import Scene
+
+
+def silent(_done: int, _total: int) -> None: ...
+
+
+@pytest.fixture
+def editing(backbone: Backbone, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Backbone:
+    """The tiny backbone with the scene's handles and four sampling steps."""
+    monkeypatch.setattr(backbone, "settings", BackboneSettings(sampler=Sampler(4, 2.0)))
+    add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
+    return backbone
+
+
+@pytest.fixture
+def edit(scene: Scene) -> Edit:
+    """Paint the first concept where the umbrella is."""
+    return Edit(scene.picture, scene.concepts[1].mask, "a photo of [v1]", ("[v1]",), 0.25, 0.0, 7)
+
+
+def test_an_empty_region_gives_the_autoencoders_picture(editing: Backbone, edit: Edit) -> None:
+    nothing = replace(edit, mask=np.zeros_like(edit.mask))
+    kept = decode(editing, Encoder(editing).mean(edit.picture)[0])
+    np.testing.assert_array_equal(edited(editing, nothing, silent), kept)
+
+
+def test_only_the_region_is_repainted(editing: Backbone, edit: Edit, monkeypatch: pytest.MonkeyPatch) -> None:
+    last: list[torch.Tensor] = []
+    monkeypatch.setattr("bench.diffusion.blended.decode", lambda _backbone, latents: last.append(latents) or decode)
+    edited(editing, edit, silent)
+    inside = latent_mask(editing, edit.mask)[0, 0] > 0
+    clean = Encoder(editing).mean(edit.picture)[0]
+    torch.testing.assert_close(last[0][:, ~inside], clean[:, ~inside])
+    assert not torch.allclose(last[0][:, inside], clean[:, inside], atol=1e-2)
+
+
+def test_it_is_deterministic_and_its_seed_counts(editing: Backbone, edit: Edit) -> None:
+    first = edited(editing, edit, silent)
+    np.testing.assert_array_equal(edited(editing, edit, silent), first)
+    assert not np.array_equal(edited(editing, replace(edit, noise_seed=8), silent), first)
+
+
+@pytest.mark.parametrize(("start", "walked"), [(0.0, 4), (0.25, 3), (0.5, 2), (0.99, 1)])
+def test_start_skips_its_share_of_the_steps(editing: Backbone, edit: Edit, start: float, walked: int) -> None:
+    steps: list[tuple[int, int]] = []
+    edited(editing, replace(edit, start=start), lambda *step: steps.append(step))
+    assert steps == [(done, walked) for done in range(1, walked + 1)]
+
+
+def test_guidance_moves_the_maps_towards_the_mask(editing: Backbone, edit: Edit) -> None:
+    denoiser = Denoiser.of(editing, [edit.text])
+    places = token_places(editing, edit.text, edit.handles)
+    mask = latent_mask(editing, edit.mask)[0]
+    latents = Encoder(editing).mean(edit.picture).requires_grad_()
+    loss = region_loss(token_maps(editing, latents, 400, denoiser.states[-1:], places), mask)
+    (gradient,) = torch.autograd.grad(loss, latents)
+    moved = (latents - 0.1 / gradient.abs().max() * gradient).detach()
+    assert region_loss(token_maps(editing, moved, 400, denoiser.states[-1:], places), mask) < loss
+
+
+def test_guidance_changes_the_picture_more_with_a_larger_step(editing: Backbone, edit: Edit) -> None:
+    plain, *guided = [edited(editing, replace(edit, eta=eta), silent).astype(int) for eta in (0.0, 0.05, 5.0)]
+    small, large = (abs(picture - plain).mean() for picture in guided)
+    assert 0 < small < large
+
+
+def test_guidance_needs_the_handle_in_the_text(editing: Backbone, edit: Edit) -> None:
+    with pytest.raises(UserError, match=r"does not name \[v2\]"):
+        edited(editing, replace(edit, handles=("[v2]",), eta=1.0), silent)
+
+
+def test_maps_lie_in_the_unit_interval_at_the_latents_side(editing: Backbone, scene: Scene) -> None:
+    denoiser = Denoiser.of(editing, ["a photo of [v1] and [v2]"])
+    places = token_places(editing, "a photo of [v1] and [v2]", ["[v2]", "[v1]"])
+    assert places.tolist() == [6, 4]
+    maps = token_maps(editing, Encoder(editing).mean(scene.picture), 10, denoiser.states[-1:], places)
+    assert maps.shape == (2, 16, 16)
+    assert maps.amin(dim=(1, 2)).tolist() == [0.0, 0.0]
+    assert maps.amax(dim=(1, 2)).tolist() == [1.0, 1.0]

@@ -1,0 +1,129 @@
+"""CLiC's step on the tiny pipeline against a transcription of equations 1 to 5, and its use of the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bench.diffusion.attention import recording
+from bench.diffusion.backbone import Backbone
+from bench.diffusion.context_losses import context_loss, weighted_loss
+from bench.diffusion.encode import Encoder
+from bench.diffusion.handles import add_handles
+from bench.diffusion.in_context import InContext, View, roi_on_latents, roi_on_pixels, view_of
+from bench.diffusion.objective import Objective, Randomness
+from bench.diffusion.recipe import ADAM, Phase, Recipe
+from bench.diffusion.regions import in_up_blocks
+from bench.diffusion.samples import SceneSamples, Wording
+from bench.diffusion.step import Step
+from bench.method import Workbench
+from bench.scenes import Scene
+
+PAPER = InContext(0.5, 0.0, 1.0, 0.5, 0.5, context_loss, roi_on_latents)
+CODE = InContext(0.25, 0.25, 0.5, 0.25, 0.25, weighted_loss, roi_on_pixels(weighted_loss))
+WORDING = Wording("{tokens}", "{a_object} with {handle} style")
+RECIPE = Recipe(
+    (Phase("handles", 1, 1e-3),), SceneSamples("uniform", 0.0, 1.0, 0.0, WORDING), ADAM, "mean", masked=True
+)
+
+
+@pytest.fixture
+def objective(backbone: Backbone, scene: Scene) -> Iterator[Objective]:
+    ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
+    workbench = Workbench(backbone, 0, 1, "full", lambda _done, _total: None)
+    with recording(backbone.unet, 16, in_up_blocks) as recorder:
+        yield Objective(RECIPE, scene, workbench, Encoder(backbone), Randomness.seeded(4), ids, {}, recorder)
+
+
+def drawn(objective: Objective, seed: int = 4) -> View:
+    return view_of(replace(objective, random=Randomness.seeded(seed)))
+
+
+def unet(view: View, latents: torch.Tensor, text: str) -> torch.Tensor:
+    backbone = view.objective.backbone
+    return backbone.unet(latents, view.step.time, backbone.encode_text([text])).sample
+
+
+def test_a_step_sees_one_concept_in_its_object(objective: Objective) -> None:
+    texts = {drawn(objective, seed).sample.text for seed in range(12)}
+    assert texts == {"a cat with [v1] style", "an umbrella with [v2] style"}
+    view = drawn(objective)
+    assert view.alone == f"a photo of [v{view.sample.subset[0] + 1}]"
+    inside = view.sample.masks[0][::2, ::2]
+    np.testing.assert_array_equal(view.mask[0, 0].numpy(), inside)
+
+
+def attention_by_hand(objective: Objective, mask: torch.Tensor, token: int) -> torch.Tensor:
+    """Equation 1: the up blocks' maps of the token, averaged over heads and layers at 16 x 16, stretched."""
+    assert objective.recorder is not None
+    layers = []
+    for probabilities in objective.recorder.maps:
+        side = int(probabilities.shape[2] ** 0.5)
+        one = probabilities[0, :, :, token].mean(dim=0).reshape(1, 1, side, side)
+        layers.append(torch.nn.functional.interpolate(one, size=(16, 16), mode="bilinear")[0, 0])
+    mean = sum(layers) / len(layers)
+    return (((mean - mean.min()) / (mean.max() - mean.min()) - mask) ** 2).mean()
+
+
+def test_the_papers_loss_is_equation_5(objective: Objective) -> None:
+    view = drawn(objective)
+    token = int(objective.positions(view.sample)[0])
+    x_t, noise, mask = view.step.noisy, view.step.noise, view.mask
+    objective.recorder.clear()
+    predicted = unet(view, x_t, view.sample.text)
+    attention = attention_by_hand(objective, mask[0, 0], token)
+    context = (((0.5 + 0.5 * mask) * (predicted - noise)) ** 2).mean()
+    roi = ((unet(view, mask * x_t, view.alone) - noise) ** 2).mean()
+    torch.testing.assert_close(PAPER.loss(view), context + 0.5 * attention + 0.5 * roi, rtol=1e-5, atol=0)
+
+
+def test_the_codes_loss_is_the_codes(objective: Objective) -> None:
+    view = drawn(objective)
+    generator = view.objective.random.torch
+    state = generator.get_state()
+    loss = CODE.loss(view)
+    generator.set_state(state)
+    token = int(objective.positions(view.sample)[0])
+    soft, noise = 0.25 + 0.75 * view.mask, view.step.noise
+    objective.recorder.clear()
+    predicted = unet(view, view.step.noisy, view.sample.text)
+    attention = attention_by_hand(objective, soft[0, 0], token)
+    context = (soft * (predicted - noise) ** 2).sum() / soft.sum()
+    grey = np.where(view.sample.masks[0][:, :, None], view.sample.picture, np.uint8(128))
+    step = Step(objective.backbone, objective.encoder.sample(grey, generator), noise, view.step.time)
+    error = (unet(view, step.noisy, view.alone) - noise) ** 2
+    roi = (view.mask * error).sum() / view.mask.sum()
+    torch.testing.assert_close(loss, 0.5 * context + 0.25 * attention + 0.25 * roi, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("left_out", ["context_weight", "attention_weight", "roi_weight"])
+def test_a_weight_of_zero_leaves_its_loss_out(objective: Objective, left_out: str) -> None:
+    view = drawn(objective)
+    whole, rest = PAPER.loss(view), replace(PAPER, **{left_out: 0.0}).loss(view)
+    alone = replace(
+        PAPER, **{name: 0.0 for name in ("context_weight", "attention_weight", "roi_weight") if name != left_out}
+    )
+    torch.testing.assert_close(whole - rest, alone.loss(view), rtol=1e-4, atol=1e-6)
+    assert rest < whole
+
+
+def test_gradients_reach_the_networks_from_all_three(objective: Objective) -> None:
+    keys = [one for name, one in objective.backbone.parameters().items() if ".attn2.to_k." in name]
+    view = drawn(objective)
+    for parameter in keys:
+        parameter.requires_grad_()
+    for weights in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
+        context, attention, roi = weights
+        losses = replace(PAPER, context_weight=context, attention_weight=attention, roi_weight=roi)
+        gradients = torch.autograd.grad(losses.loss(view), keys, allow_unused=True)
+        assert any(one is not None and one.abs().sum() > 0 for one in gradients)
+
+
+def test_the_step_is_the_seeds_alone(objective: Objective) -> None:
+    first, again = (PAPER.begin(replace(objective, random=Randomness.seeded(6)))() for _ in range(2))
+    assert torch.equal(first, again)
+    assert not torch.equal(PAPER.begin(replace(objective, random=Randomness.seeded(7)))(), first)

@@ -1,0 +1,133 @@
+"""A recipe's total loss at one step, put together again from its parts, in double precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bench.diffusion.attention import Recorder, at_16, recording
+from bench.diffusion.backbone import Backbone
+from bench.diffusion.encode import Encoder
+from bench.diffusion.handles import add_handles
+from bench.diffusion.objective import Objective, Randomness
+from bench.diffusion.recipe import PAPER_ADAM, AttentionLoss, Prior, Recipe
+from bench.diffusion.samples import Sample, SceneSamples
+from bench.errors import UserError
+from bench.method import Workbench
+from bench.scenes import Scene
+
+RECIPE = Recipe((), SceneSamples("uniform", 0.5), PAPER_ADAM, "mean", masked=True)
+PRIOR = Prior("a photo of {class}", pictures=2, weight=0.7)
+Benches = Callable[..., Workbench]
+
+
+@pytest.fixture
+def objective(scene: Scene, backbone: Backbone, workbench: Benches) -> Callable[..., Objective]:
+    """Makes objectives on the tiny backbone, with two prior pictures a class."""
+    ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
+    rng = np.random.default_rng(5)
+    prior = {
+        text: [rng.integers(0, 256, (32, 32, 3), dtype=np.uint8) for _ in range(2)]
+        for text in ("a photo of a cat", "a photo of an umbrella")
+    }
+
+    def make(recipe: Recipe, recorder: Recorder | None, seed: int = 0) -> Objective:
+        random = Randomness.seeded(seed)
+        return Objective(recipe, scene, workbench(), Encoder(backbone), random, ids, prior, recorder)
+
+    return make
+
+
+def transcribed(own: Objective, seed: int) -> Tensor:
+    """Equations 1 to 3 with prior preservation, step by step, from the same random numbers."""
+    recipe, backbone = own.recipe, own.backbone
+    rng, noise_of = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    sample = recipe.samples.draw(own.scene, rng)
+    pictures, texts = [sample.picture], [sample.text]
+    if recipe.prior is not None:
+        label = own.scene.concepts[sample.subset[rng.integers(len(sample.subset))]].label
+        texts.append({"cat": "a photo of a cat", "umbrella": "a photo of an umbrella"}[label])
+        pictures.append(own.prior[texts[1]][rng.integers(2)])
+    z = torch.cat([own.encoder.sample(picture, noise_of) for picture in pictures])
+    noise = torch.randn(z.shape, generator=noise_of)
+    t = torch.randint(1000, (len(z),), generator=noise_of)
+    alpha = backbone.scheduler.alphas_cumprod[t].reshape(-1, 1, 1, 1)
+    with recording(backbone.unet, 16, at_16) as recorder:
+        answer = backbone.unet(alpha.sqrt() * z + (1 - alpha).sqrt() * noise, t, backbone.encode_text(texts)).sample
+    answer, noise = answer.double(), noise.double()
+    union = torch.from_numpy(sample.masks.any(axis=0)[::2, ::2].astype(float)) if recipe.masked else torch.ones(16, 16)
+    total = ((noise[0] * union - answer[0] * union) ** 2).sum() / noise[0].numel()
+    if recipe.attention is not None:
+        words = backbone.tokenizer(sample.text).input_ids
+        for mask, index in zip(sample.masks, sample.subset, strict=True):
+            place = words.index(backbone.tokenizer.convert_tokens_to_ids(own.scene.concepts[index].handle))
+            maps = torch.stack([one[0, :, :, place].double().mean(dim=0) for one in recorder.maps]).mean(dim=0)
+            error = (maps / maps.max() - torch.from_numpy(mask[::2, ::2].reshape(-1).astype(float))) ** 2
+            share = len(sample.subset) if recipe.attention.reduction == "mean" else 1
+            total = total + recipe.attention.weight * error.mean() / share
+    if recipe.prior is not None:
+        total = total + recipe.prior.weight * ((noise[1] - answer[1]) ** 2).mean()
+    return total
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(RECIPE, id="masked"),
+        pytest.param(replace(RECIPE, masked=False), id="plain"),
+        pytest.param(replace(RECIPE, attention=AttentionLoss(0.5, "mean")), id="attention, mean"),
+        pytest.param(replace(RECIPE, attention=AttentionLoss(0.5, "sum")), id="attention, sum"),
+        pytest.param(replace(RECIPE, attention=AttentionLoss(0.5, "sum"), prior=PRIOR), id="prior preservation"),
+    ],
+)
+def test_the_total_and_its_gradient_are_the_papers(
+    recipe: Recipe, backbone: Backbone, objective: Callable[..., Objective]
+) -> None:
+    weight = backbone.parameters()["unet.conv_out.weight"].requires_grad_()
+    for seed in range(3):
+        with recording(backbone.unet, 16, at_16) as recorder:
+            own = objective(recipe, recorder, seed)
+            value = own()
+            (gradient,) = torch.autograd.grad(value, weight)
+        expected = transcribed(own, seed)
+        (slope,) = torch.autograd.grad(expected, weight)
+        assert value.item() == pytest.approx(expected.item(), rel=1e-5)
+        torch.testing.assert_close(gradient, slope, rtol=1e-3, atol=1e-6)
+
+
+def test_whoever_observes_sees_the_sample_while_its_maps_are_there(
+    backbone: Backbone, objective: Callable[..., Objective]
+) -> None:
+    with recording(backbone.unet, 16, at_16) as recorder:
+        seen: list[tuple[Sample, int, Tensor]] = []
+        own = objective(replace(RECIPE, attention=AttentionLoss(0.5, "mean")), recorder)
+        watched = replace(
+            own, observe=lambda sample: seen.append((sample, len(recorder.maps), recorder.take(own.positions(sample))))
+        )
+        for _ in range(3):
+            watched()
+    counts = {count for _, count, _ in seen}
+    assert len(counts) == 1, "the maps of one step are gone by the next"
+    for sample, _, maps in seen:
+        assert maps.shape == (len(sample.subset), 16, 16)
+
+
+def test_masks_may_be_replaced_between_steps(backbone: Backbone, objective: Callable[..., Objective]) -> None:
+    """With masks of everything, the masked loss is the plain one."""
+    own = objective(RECIPE, None, seed=4)
+    everything = tuple(replace(concept, mask=np.ones((32, 32), bool)) for concept in own.scene.concepts)
+    replaced = replace(own, scene=replace(own.scene, concepts=everything))
+    plain = objective(replace(RECIPE, masked=False), None, seed=4)
+    assert replaced().item() == plain().item()
+
+
+def test_a_handle_beyond_the_texts_end_is_one_line(objective: Callable[..., Objective]) -> None:
+    own = objective(RECIPE, None)
+    sample = own.recipe.samples.draw(own.scene, np.random.default_rng(0))
+    with pytest.raises(UserError, match="longer than the 24 tokens"):
+        own.positions(replace(sample, text=f"{'a ' * 30}[v1] [v2]"))

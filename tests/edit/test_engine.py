@@ -1,0 +1,150 @@
+"""An edit from wishes to files, on the tiny backbone: fits are kept and used, nothing is overwritten."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.edit.engine import edit, editable
+from bench.edit.inputs import read_target
+from bench.edit.output import pictures_of
+from bench.edit.studio import Setup
+from bench.edit.wishes import Places, Wishes
+from bench.errors import UserError
+
+Made = Callable[..., Places]
+
+
+def read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def no_fit(*_: object) -> None:
+    raise AssertionError("it was fitted again")
+
+
+def test_an_edit_leaves_pictures_region_grid_and_record(wishes: Wishes, setup: Setup, places: Made) -> None:
+    folder = edit(replace(wishes, etas=(0.0, 0.5)), setup, places())
+    assert folder.name.startswith("ours-pair-room-")
+    assert [file.name for file in pictures_of(folder)] == ["grid.png", "eta-0.png", "eta-0.5.png", "mask.png"]
+    record = json.loads((folder / "edit.json").read_text())
+    assert (record["method"], record["prompt"], record["region"], record["etas"]) == (
+        "ours",
+        "a photo of [v1]",
+        "given",
+        [0.0, 0.5],
+    )
+    assert read(folder / "eta-0.png").shape == (32, 32, 3)
+    assert not np.array_equal(read(folder / "eta-0.png"), read(folder / "eta-0.5.png"))
+    mask = read_target(wishes.target, wishes.mask, 32).mask
+    np.testing.assert_array_equal(read(folder / "mask.png")[:, :, 0] > 0, mask)
+
+
+def test_the_same_edit_is_found_again(
+    wishes: Wishes, setup: Setup, places: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = edit(wishes, setup, places())
+    stamp = (folder / "grid.png").stat().st_mtime_ns
+    monkeypatch.setattr("bench.diffusion.recipe_method.fit_recipe", no_fit)
+    assert edit(wishes, setup, places()) == folder
+    assert (folder / "grid.png").stat().st_mtime_ns == stamp
+
+
+def test_another_edit_never_overwrites(wishes: Wishes, setup: Setup, places: Made) -> None:
+    folder = edit(wishes, setup, places("mine"))
+    before = (folder / "grid.png").read_bytes()
+    for other in (replace(wishes, prompt="[v1] in the snow"), replace(wishes, start=0.5), replace(wishes, etas=(1.0,))):
+        with pytest.raises(UserError, match="holds another edit; give this one another --name"):
+            edit(other, setup, places("mine"))
+    assert (folder / "grid.png").read_bytes() == before
+
+
+def test_a_fit_is_used_again_for_another_prompt(
+    wishes: Wishes, setup: Setup, places: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(wishes, setup, places())
+    monkeypatch.setattr("bench.diffusion.recipe_method.fit_recipe", no_fit)
+    other = edit(replace(wishes, prompt="[v2] in the snow"), setup, places())
+    assert (other / "grid.png").is_file()
+
+
+def test_a_runs_fit_is_used(
+    wishes: Wishes, setup: Setup, places: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(wishes, setup, places())
+    run = tmp_path / "runs" / "one"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text("{}")
+    shutil.move(tmp_path / "edits" / "fits", run / "fits")
+    monkeypatch.setattr("bench.diffusion.recipe_method.fit_recipe", no_fit)
+    edit(replace(wishes, prompt="[v2]"), setup, places())
+    assert not (tmp_path / "edits" / "fits").exists()
+
+
+def test_step_sizes_share_their_noise(wishes: Wishes, setup: Setup, places: Made) -> None:
+    alone = edit(replace(wishes, etas=(0.0,)), setup, places("one"))
+    swept = edit(replace(wishes, etas=(0.0, 0.1)), setup, places("two"))
+    np.testing.assert_array_equal(read(alone / "eta-0.png"), read(swept / "eta-0.png"))
+
+
+def test_without_a_mask_the_region_is_found(wishes: Wishes, setup: Setup, places: Made) -> None:
+    folder = edit(replace(wishes, mask=None), setup, places())
+    assert json.loads((folder / "edit.json").read_text())["region"] == "found"
+    assert 0 < (read(folder / "mask.png") > 0).mean() < 1
+
+
+def test_without_a_mask_one_concept_is_named(wishes: Wishes, setup: Setup, places: Made, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="without --mask one region is sought"):
+        edit(replace(wishes, mask=None, prompt="[v1] and [v2]"), setup, places())
+    assert not (tmp_path / "edits").exists()
+
+
+def test_clic_has_its_own_step_size_and_edits(wishes: Wishes, setup: Setup, places: Made) -> None:
+    folder = edit(replace(wishes, method="clic", prompt="a cat with [v1] style"), setup, places())
+    (eta,) = json.loads((folder / "edit.json").read_text())["etas"]
+    assert eta == editable("clic").instance.guidance_eta > 0
+
+
+def test_a_source_without_masks_is_marked_by_what_pictures_share(
+    wishes: Wishes, setup: Setup, places: Made, source: Path, tmp_path: Path
+) -> None:
+    for mask in source.glob("mask*.png"):
+        mask.unlink()
+    others = tmp_path / "others"
+    others.mkdir()
+    shutil.copy(wishes.target, others / "a.png")
+    with pytest.raises(UserError, match="--shared needs --object WORD"):
+        edit(replace(wishes, shared=others), setup, places())
+    folder = edit(replace(wishes, shared=others, object="cat"), setup, places())
+    assert (folder / "grid.png").is_file()
+    (mask,) = (tmp_path / "edits" / "masks").glob("*.png")
+    assert 0 < (read(mask) > 0).mean() < 1
+
+
+def test_an_object_alone_is_refused(wishes: Wishes, setup: Setup, places: Made) -> None:
+    with pytest.raises(UserError, match="--object goes with --shared"):
+        edit(replace(wishes, object="cat"), setup, places())
+
+
+def test_methods_without_handles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench.content import refresh
+
+    (tmp_path / "still.py").write_text(
+        "from dataclasses import dataclass\n\n\n@dataclass(frozen=True)\nclass Method:\n    '''Learns nothing.'''\n"
+    )
+    monkeypatch.setenv("BENCH_PATH", str(tmp_path))
+    refresh()
+    try:
+        with pytest.raises(UserError, match=r"still learns no handles .* these can: .*ours"):
+            editable("still")
+    finally:
+        monkeypatch.undo()
+        refresh()

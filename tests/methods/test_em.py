@@ -1,0 +1,153 @@
+"""EM: what the paper says, its variants, and that the given masks are never learned from."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from bench.methods.em import Method
+from bench.methods.ours import Method as BreakAScene
+
+from bench.diffusion.backbone import Backbone
+from bench.diffusion.em import ExpectationMaximization, unmasked
+from bench.diffusion.latent_scene import with_masks
+from bench.diffusion.recipe import PAPER_ADAM, AttentionLoss, Phase
+from bench.diffusion.samples import SceneSamples
+from bench.diffusion.settings import BackboneSettings, Budget, Sampler
+from bench.errors import UserError
+from bench.method import Notes, Request, Workbench
+from bench.scenes import Scene
+
+Benches = Callable[..., Workbench]
+QUICK = {"times": 2, "crf": False}
+
+
+@pytest.fixture
+def fit(backbone: Backbone, workbench: Benches) -> Callable[[Method, Scene], tuple[dict[str, torch.Tensor], Notes]]:
+    """Two steps a phase on the tiny backbone; what was learned, and the notes."""
+    backbone.settings = BackboneSettings(sampler=Sampler(steps=2, guidance=2.0), budgets={"full": Budget(steps=0.005)})
+
+    def run(method: Method, scene: Scene) -> tuple[dict[str, torch.Tensor], Notes]:
+        backbone.restore()
+        notes: list[Notes] = []
+        state = method.fit(scene, replace(workbench(), note=notes.append))
+        return dict(state), notes[0] if notes else ()
+
+    return run
+
+
+def test_the_default_is_the_paper() -> None:
+    recipe = Method().recipe()
+    alternating, joint = recipe.phases
+    assert (alternating.trains, alternating.steps, alternating.learning_rate) == ("handles", 400, 5e-4)
+    assert (joint.trains, joint.steps, joint.learning_rate) == ("everything", 400, 2e-6)
+    assert _verbs(recipe.phases) == ["alternate", "hold"]
+    assert recipe.samples == SceneSamples("uniform", flip=0.0)
+    assert (recipe.optimiser, recipe.initialiser, recipe.masked, recipe.prior) == (PAPER_ADAM, "mean", True, None)
+    assert recipe.attention == AttentionLoss(0.01, "mean")
+    assert not recipe.given_masks
+    assert (Method().times, Method().crf, Method().init) == (50, True, "class")
+
+
+def _verbs(phases: tuple[Phase, ...]) -> list[str]:
+    """What each phase does with the masks, checking that all phases share one state."""
+    assert len({id(getattr(phase.objective, "__self__", None)) for phase in phases}) == 1
+    return [getattr(phase.objective, "__name__", "none") for phase in phases]
+
+
+def test_each_variant_changes_one_thing() -> None:
+    recipes = {name: Method(**fields).recipe() for name, fields in Method.variants.items()}
+    assert _verbs(recipes["fixed-masks"].phases) == ["hold", "hold"]
+    assert recipes["no-attention-loss"].attention is None
+    assert not recipes["no-masked-loss"].masked
+    assert recipes["augment"].samples == SceneSamples("uniform", flip=0.5)
+    inversion, *others = recipes["inversion"].phases
+    assert (inversion.trains, inversion.steps, inversion.objective) == ("handles", 100, unmasked)
+    assert _verbs(tuple(others)) == ["alternate", "hold"]
+    assert Method(**Method.variants["no-crf"]) == Method(crf=False)
+
+
+def test_a_recipe_is_for_one_fit() -> None:
+    """Masks of one scene must not get into the next one's fit."""
+    method = Method()
+    states = [method.recipe().phases[0].objective for _ in range(2)]
+    owners = [getattr(state, "__self__", None) for state in states]
+    assert all(isinstance(owner, ExpectationMaximization) for owner in owners)
+    assert owners[0] is not owners[1]
+
+
+def test_given_masks_are_break_a_scene(scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], Notes]]) -> None:
+    """The paper's upper bound, bit for bit."""
+    given, notes = fit(Method(masks="given"), scene)
+    ours, _ = fit(BreakAScene(), scene)
+    assert notes == ()
+    assert given.keys() == ours.keys()
+    assert all(torch.equal(given[name], ours[name]) for name in given)
+
+
+@pytest.mark.parametrize("fields", [{}, {"masks": "fixed"}, {"flip": 0.5}, {"init": "inversion"}])
+def test_the_scenes_masks_are_never_learned_from(
+    scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], Notes]], fields: dict[str, object]
+) -> None:
+    method = Method(**QUICK, **fields)  # type: ignore[arg-type]
+    lying = with_masks(scene, [~concept.mask for concept in scene.concepts])
+    (honest, told), (blind, lied) = fit(method, scene), fit(method, lying)
+    assert all(torch.equal(honest[name], blind[name]) for name in honest)
+    assert [row["iou"] for row in told] != [row["iou"] for row in lied]
+
+
+def test_the_notes_have_every_concept_at_every_step(
+    scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], Notes]]
+) -> None:
+    _, notes = fit(Method(**QUICK), scene)  # type: ignore[arg-type]
+    assert [(row["step"], row["concept"]) for row in notes] == [(step, c) for step in range(3) for c in (0, 1)]
+    assert {row["label"] for row in notes} == {"cat", "umbrella"}
+    assert all(0 <= float(row["iou"]) <= 1 and row["iou"] == row["iou_without_crf"] for row in notes)
+
+
+def test_a_scene_without_masks_can_be_learned_and_is_compared_with_nothing(
+    scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], Notes]]
+) -> None:
+    bare = with_masks(scene, [np.zeros_like(concept.mask) for concept in scene.concepts])
+    state, notes = fit(Method(**QUICK), bare)  # type: ignore[arg-type]
+    assert torch.isfinite(state["handles"]).all()
+    assert all(math.isnan(float(row["iou"])) for row in notes)
+
+
+def test_what_it_learned_draws(
+    scene: Scene, backbone: Backbone, workbench: Benches, fit: Callable[..., object]
+) -> None:
+    if importlib.util.find_spec("pydensecrf") is None:
+        pytest.skip("the extra 'crf' is missing")
+    method = Method(times=2)
+    state = method.fit(scene, workbench())
+    backbone.restore()
+    (picture,) = method.generate(state, scene, [Request(scene.prompts[0], 3)], workbench())
+    assert picture.shape == scene.picture.shape
+    assert picture.dtype == np.uint8
+
+
+def test_without_pydensecrf_it_is_one_line_before_anything_is_trained(
+    scene: Scene, workbench: Benches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pydensecrf", None)
+    steps: list[int] = []
+    with pytest.raises(UserError, match="pydensecrf2"):
+        Method().fit(scene, workbench(on_step=lambda done, total: steps.append(done)))
+    assert steps == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"masks": "some"}, {"init": "noise"}, {"times": 0}, {"threshold": 1.0}, {"momentum": 1.0}, {"flip": 1.5}],
+)
+def test_an_impossible_value_is_one_line(fields: dict[str, object]) -> None:
+    with pytest.raises(UserError, match=f"^{next(iter(fields))}=") as caught:
+        Method(**fields)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,46 @@
+import math
+
+import numpy as np
+import pytest
+from statsmodels.stats.power import TTestPower
+
+from bench.stats.power import detectable_ratio, need, power, scenes_needed
+
+
+def test_no_difference_is_found_as_often_as_alpha_says() -> None:
+    assert power(0.0, 40) == pytest.approx(0.05, abs=0.015)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.8])
+def test_ranks_need_about_a_twentieth_more_scenes_than_t(ratio: float) -> None:
+    # The asymptotic relative efficiency of Wilcoxon's test for normal differences is 3 / pi = .955.
+    expected = TTestPower().solve_power(effect_size=ratio, power=0.8, alpha=0.05) * math.pi / 3
+    assert scenes_needed(ratio) == pytest.approx(expected, rel=0.08)
+
+
+def test_more_scenes_show_smaller_differences() -> None:
+    ratios = [detectable_ratio(n) for n in (8, 16, 32)]
+    assert ratios == sorted(ratios, reverse=True)
+    assert power(ratios[1], 16) == pytest.approx(0.8, abs=0.03)
+
+
+def test_few_scenes_cannot_show_anything() -> None:
+    # Wilcoxon's least p is 2 / 2^n: 1 / 16 for five scenes.
+    assert math.isnan(detectable_ratio(5))
+    assert not math.isnan(detectable_ratio(6))
+
+
+def test_a_need_is_in_the_metrics_own_unit() -> None:
+    differences = np.random.default_rng(0).normal(scale=0.04, size=20)
+    told = need("identity-similarity", ("a", "b"), differences, asked=0.02, alpha=0.05)
+    assert told.spread == pytest.approx(differences.std(ddof=1))
+    assert told.scenes == scenes_needed(float(f"{0.02 / told.spread:.1e}"))
+    assert told.detectable == pytest.approx(told.spread * detectable_ratio(20))
+
+
+def test_what_is_unknown_is_not_invented() -> None:
+    few = need("m", ("a", "b"), np.array([0.1, 0.2, 0.3]), 0.02, 0.05)
+    assert (few.scenes, math.isnan(few.spread), math.isnan(few.detectable)) == (None, True, True)
+    equal = need("m", ("a", "b"), np.zeros(9), 0.02, 0.05)
+    assert (equal.scenes, equal.spread) == (None, 0)
+    assert need("m", ("a", "b"), np.arange(9.0), 0.02, 0.05).scenes is None, "more than 1,000"
