@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench.errors import UserError
@@ -35,4 +37,17 @@ def test_fields_are_set_and_typed() -> None:
 def test_bad_texts_get_one_line(text: str, message: str) -> None:
     with pytest.raises(UserError, match=message.replace("[", r"\[")) as error:
         configure("methods", text)
+    assert "\n" not in str(error.value)
+
+
+def test_a_keyword_and_a_place_as_a_field(tmp_path: Path) -> None:
+    """`from` is a field `from_`; where a folder lies is recorded and is in no identity."""
+    configured = configure("methods", f"import[from={tmp_path}]")
+    assert configured.configuration == {"from": str(tmp_path)}
+    assert configured.identifying == {}
+
+
+def test_what_has_no_default_must_be_told() -> None:
+    with pytest.raises(UserError, match=r"import needs to be told more: import\[from=\.\.\.\]") as error:
+        configure("methods", "import")
     assert "\n" not in str(error.value)

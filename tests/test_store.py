@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from bench.errors import UserError
-from bench.store import read_json, write_bytes, write_json, write_whole
+from bench.store import content_hash, read_json, write_bytes, write_json, write_whole
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -43,3 +44,12 @@ def test_another_schema_and_damage_are_one_line_errors(tmp_path: Path) -> None:
         read_json(tmp_path / "b.json", schema=1)
     with pytest.raises(UserError, match="cannot read"):
         read_json(tmp_path / "c.json", schema=1)
+
+
+def test_a_files_hash_is_that_of_its_content(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pt"
+    for content in (b"abc", b"abcd"):
+        file.write_bytes(content)
+        assert content_hash(file) == hashlib.sha256(content).hexdigest()
+    with pytest.raises(UserError, match=r"cannot read .*none: No such file"):
+        content_hash(tmp_path / "none")

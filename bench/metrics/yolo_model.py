@@ -8,12 +8,14 @@ import importlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -36,7 +38,7 @@ class Architecture:
 
 
 def ultralytics(module: str) -> Any:
-    """A module of ultralytics, imported so that it neither asks the network nor writes into the user's home.
+    """A module of ultralytics, imported so that it asks no network, writes into no home and patches no library.
 
     Raises `UserError` if the package (or a library that it needs) is missing.
     """
@@ -45,11 +47,11 @@ def ultralytics(module: str) -> Any:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         os.environ["YOLO_CONFIG_DIR"] = folder
     os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_VERBOSE="false")
-    threads = os.environ.get("OMP_NUM_THREADS")
     try:
-        # dict's own update: the settings' own would write them to disk
-        dict.update(importlib.import_module("ultralytics.utils").SETTINGS, sync=False)
-        return importlib.import_module(f"ultralytics.{module}")
+        with _unpatched():
+            # dict's own update: the settings' own would write them to disk
+            dict.update(importlib.import_module("ultralytics.utils").SETTINGS, sync=False)
+            return importlib.import_module(f"ultralytics.{module}")
     except ModuleNotFoundError as error:
         raise UserError(f"YOLO needs the extra `yolo` ({error}): pip install 'scenebench[yolo]' (AGPL-3.0)") from error
     except ImportError as error:
@@ -57,9 +59,21 @@ def ultralytics(module: str) -> Any:
             f"YOLO's libraries cannot be loaded ({_line(error)}); where there is no libGL: "
             "pip uninstall -y opencv-python && pip install opencv-python-headless"
         ) from error
+
+
+@contextmanager
+def _unpatched() -> Iterator[None]:
+    """Undo what importing ultralytics does to others.
+
+    Its `Image.open` installs a package when it meets a file that is no picture, its `torch.save` tries again and
+    again, and worker processes started later would inherit its one thread.
+    """
+    threads, open_image, save_tensors = os.environ.get("OMP_NUM_THREADS"), Image.open, torch.save
+    try:
+        yield
     finally:
+        Image.open, torch.save = open_image, save_tensors
         if threads is None:
-            # ultralytics sets 1, and the worker processes started later would inherit it
             os.environ.pop("OMP_NUM_THREADS", None)
 
 

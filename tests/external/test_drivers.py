@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionInpaintPipeline, UNet2DConditionModel
+from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DConditionModel
 from PIL import Image
 
 from bench.diffusion.backbone import Backbone
@@ -199,7 +199,7 @@ def _inpainting(backbone: Backbone) -> StableDiffusionInpaintPipeline:
         text_encoder=own.text_encoder,
         tokenizer=own.tokenizer,
         unet=unet,
-        scheduler=own.scheduler,
+        scheduler=DDIMScheduler.from_config(own.scheduler.config, steps_offset=1),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

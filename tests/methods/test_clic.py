@@ -147,7 +147,7 @@ def test_a_tenth_of_the_steps_comes_first(
     method = Method()
     state = method.fit(scene, workbench())
     brief.restore()
-    monkeypatch.setattr("bench.methods.clic.begin", begun)
+    monkeypatch.setitem(Method.generate.__globals__, "begin", begun)
     pictures = list(method.generate(state, scene, requests(scene), workbench()))
     assert seen == [1]
     assert not np.array_equal(*pictures)

@@ -141,7 +141,9 @@ LONELY = """
 import os, pickle, socket, sys
 from pathlib import Path
 import numpy as np, torch
+from PIL import Image
 
+own = Image.open, torch.save
 def refuse(*_, **__):
     raise AssertionError("network or pickle")
 
@@ -155,6 +157,7 @@ segmenter = YoloSegmenter.load(find_preset("playroom-yolo"), torch.device("cpu")
 segmenter.segment([np.zeros((64, 64, 3), np.uint8)])
 assert ultralytics("utils").SETTINGS["sync"] is False
 assert "OMP_NUM_THREADS" not in os.environ
+assert own == (Image.open, torch.save)
 print(os.environ["YOLO_CONFIG_DIR"])
 """
 
