@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from bench.diffusion.backbone import Backbone
 from bench.scenes import Picture
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,10 @@ class Order:
 def draw(backbone: Backbone, orders: Sequence[Order], batch_size: int) -> Iterator[Picture]:
     """The pictures of `orders`, in order, by DDIM (eta 0) with the backbone's steps and guidance.
 
-    A picture does not depend on the batch it is drawn in, up to the rounding of the arithmetic.
+    A picture does not depend on the batch it is drawn in, up to the rounding of the arithmetic. Texts that are longer
+    than the text encoder reads are cut, with a warning.
     """
+    _warn_of_long_texts(backbone, [order.text for order in orders])
     for start in range(0, len(orders), batch_size):
         for latents in _denoise(backbone, orders[start : start + batch_size]):
             yield decode(backbone, latents)
@@ -57,7 +62,8 @@ def _denoise(backbone: Backbone, batch: Sequence[Order]) -> Tensor:
     noise = torch.cat([initial_noise(backbone, order.noise_seed) for order in batch])
     with backbone.hardware.autocast():
         drawn: Any = backbone.pipeline()(
-            prompt=[order.text for order in batch],
+            prompt_embeds=backbone.encode_text([order.text for order in batch]),
+            negative_prompt_embeds=backbone.encode_text([""] * len(batch)),
             height=backbone.resolution,
             width=backbone.resolution,
             latents=noise.to(backbone.device),
@@ -67,3 +73,14 @@ def _denoise(backbone: Backbone, batch: Sequence[Order]) -> Tensor:
         )
     latents: Tensor = drawn.images
     return latents
+
+
+def _warn_of_long_texts(backbone: Backbone, texts: Sequence[str]) -> None:
+    longest = backbone.text_encoder.config.max_position_embeddings
+    lengths = [len(ids) for ids in backbone.tokenizer(list(texts), verbose=False).input_ids] if texts else []
+    cut = [text for text, length in zip(texts, lengths, strict=True) if length > longest]
+    if cut:
+        _log.warning(
+            "%d of %d texts are longer than the text encoder's %d tokens, so their ends are not read: '%s'",
+            len(cut), len(texts), longest, max(cut, key=len),
+        )  # fmt: skip

@@ -80,3 +80,11 @@ def test_a_smaller_resolution_may_be_asked_for(quick: Backbone) -> None:
     (picture,) = draw(quick, ORDERS[:1], batch_size=1)
     assert picture.shape == (16, 16, 3)
     assert picture.dtype == np.uint8
+
+
+def test_texts_beyond_what_the_encoder_reads_are_told_once(quick: Backbone, caplog: pytest.LogCaptureFixture) -> None:
+    long = "a photo of " + " and ".join(["a cat"] * 10)
+    assert len(list(draw(quick, [*ORDERS[:2], Order(long, 0), Order(long, 1)], batch_size=2))) == 4
+    (message,) = caplog.messages
+    assert message.startswith("2 of 4 texts are longer than the text encoder's 24 tokens")
+    assert message.endswith(f"'{long}'")

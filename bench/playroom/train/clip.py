@@ -125,7 +125,7 @@ class ClipTask:
 
     def _logits(self, pictures: Tensor, texts: list[str]) -> tuple[Tensor, Tensor]:
         """Scaled cosines [pictures, texts] and the texts' tokens [texts, length]."""
-        tokens = self.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").to(pictures.device)
+        tokens = self.tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(pictures.device)
         with torch.autocast(pictures.device.type, torch.bfloat16):
             result = self.model(pixel_values=(pictures - 0.5) / 0.5, **tokens)
         return result.logits_per_image.float(), tokens.input_ids
