@@ -59,6 +59,8 @@ LINES: tuple[Line, ...] = (
     Line("maskformer", "unseen_false_alarms", "MaskFormer: the same, never-seen looks"),
     Line("yolo", "yolo_seen_map50", "YOLO-seg: mask mAP50, seen looks", Bar(0.90), "number"),
     Line("yolo", "yolo_unseen_map50", "YOLO-seg: the same, never-seen looks", form="number"),
+    Line("yolo", "yolo_seen_found", "YOLO-seg: toys found at the preset's confidence, seen looks"),
+    Line("yolo", "yolo_unseen_found", "YOLO-seg: the same, never-seen looks"),
     Line("lpips", "all", "LPIPS: pairs of distortions in the order of their severity", Bar(0.95)),
     Line("lpips", "mild_before_other_toy", "LPIPS: a mild distortion nearer than another toy"),
     Line("headroom", "redrawn", "identity similarity: never-seen toy drawn again", form="number"),
