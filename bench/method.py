@@ -120,6 +120,16 @@ class HasContent(Protocol):
 
 
 @runtime_checkable
+class DrawsToLearn(Protocol):
+    """A method whose fit may draw pictures, as for prior preservation."""
+
+    @property
+    def draws_to_learn(self) -> bool:
+        """Whether it does, as it is configured: then the sampler's steps and guidance are in the fit's identity."""
+        ...
+
+
+@runtime_checkable
 class MayLack(Protocol):
     """A method that cannot run everywhere."""
 

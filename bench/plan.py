@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.method import Given, GivesPictures, HasContent, Request
+from bench.method import DrawsToLearn, Given, GivesPictures, HasContent, Request
 from bench.scenes import Dataset, Prompt, Scene
 from bench.seeds import seed_from
 from bench.spec import Configured
@@ -151,8 +151,15 @@ def _fit_identity(scene: Scene, method: Configured, outside: Mapping[str, str], 
             "scene": scene_digest(scene),
             "seed": conditions.seed,
             **outside,
+            **_sampler_of_fit(method, conditions),
         }
     )
+
+
+def _sampler_of_fit(method: Configured, conditions: Conditions) -> Mapping[str, float]:
+    """What of the sampler can change a fit: nothing, unless the fit draws pictures itself."""
+    draws = isinstance(method.instance, DrawsToLearn) and method.instance.draws_to_learn
+    return {"sampling_steps": conditions.sampling_steps, "guidance": conditions.guidance} if draws else {}
 
 
 def _picture(dataset: str, scene: Scene, prompt: Prompt, fit: str, conditions: Conditions) -> PlannedPicture:

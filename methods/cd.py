@@ -101,6 +101,12 @@ class Method(RecipeMethod):
             "the class word",
             "as every other method here; a rare token differs from backbone to backbone",
         ),
+        Choice(
+            "sampler",
+            "Custom Diffusion's code: 200 steps, eta 1, guidance 6; CLiC: not said",
+            "the run's DDIM, eta 0",
+            "methods are compared on the same noise, so the first must be all there is",
+        ),
     )
 
     def recipe(self) -> Recipe:

@@ -106,6 +106,12 @@ class Method(RecipeMethod):
             "a handle alone, begun at the class word",
             "the collection is its definition of CD-m",
         ),
+        Choice(
+            "sampler",
+            "Custom Diffusion's code: 200 steps, eta 1, guidance 6; Break-A-Scene: not said",
+            "the run's DDIM, eta 0",
+            "methods are compared on the same noise, so the first must be all there is",
+        ),
     )
 
     def recipe(self) -> Recipe:

@@ -120,6 +120,12 @@ class Method(RecipeMethod):
             "the paper's, at 5e-4, the maps of every sampling step averaged, stretched to [0, 1] and cut at a half",
             "1e-5 is the rate for weights; Break-A-Scene trains handles alone at 5e-4",
         ),
+        Choice(
+            "sampler",
+            "paper: not said; code: DDIM, 50 steps, eta 1, guidance 7.5",
+            "the run's DDIM, eta 0",
+            "methods are compared on the same noise, so the first must be all there is",
+        ),
     )
 
     variant: Annotated[Literal["paper", "code"], "settings of the paper or of the official code"] = "paper"

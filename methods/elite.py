@@ -26,7 +26,11 @@ class Method(ExternalMethod):
     driver: ClassVar[Path] = DRIVERS / "elite.py"
     needs: ClassVar[tuple[Need, ...]] = (
         Need("code/inference_local.py", "git clone https://github.com/csyxwei/ELITE code"),
-        Need(INTERPRETER, "an environment in env, Python 3.9, with code/requirements.txt"),
+        Need(
+            INTERPRETER,
+            "an environment in env, Python 3.9, with code/requirements.txt; the code itself fetches "
+            "openai/clip-vit-large-patch14 from the hub",
+        ),
         Need("checkpoints/global_mapper.pt", "from the Google Drive folder that the repository's README links"),
         Need("checkpoints/local_mapper.pt", "likewise"),
         Need("stable-diffusion-v1-4/model_index.json", "hf download CompVis/stable-diffusion-v1-4"),
@@ -49,6 +53,12 @@ class Method(ExternalMethod):
             "README: 'ensure the object is at the center of image'; Break-A-Scene: silent",
             "the square around the mask's box, 1.3 times its side, edges repeated beyond the picture",
             "in the scene as it is, a concept at the edge would be outside what the encoder was trained on",
+        ),
+        Choice(
+            "place of the placeholder in the text",
+            "the official code counts words",
+            "that of its token",
+            "the encoder's words are injected at a token; they differ behind a class word of several tokens",
         ),
         Choice(
             "settings",

@@ -77,9 +77,17 @@ class Method(RecipeMethod):
             "attention of later masks",
             "'for the optimized token, we compute (3) to update the mask'; at each iteration one sampled time",
             "the maps of the step's own forward pass, for the concepts in its text, joined to a running mean "
-            "(momentum .9), then thresholded and refined like the first",
-            "a second pass would double the cost for tokens one update younger; one time alone is noise, which is "
-            "why the paper averages 50 for the first masks",
+            "(momentum .96), then thresholded and refined like the first",
+            "a second pass would double the cost for tokens one update younger; one time alone is noise: so that no "
+            "later mask is noisier than the first, the mean is worth about as many times, (1 + m) / (1 - m) = 50",
+        ),
+        Choice(
+            "text of later masks",
+            "silent",
+            "the step's own, which names a random subset of the concepts",
+            "it is the pass that teaches; but a concept named alone is looked at more widely than beside others, so "
+            "masks may grow without anything being learned (on a Playroom scene of three concepts, with a learning "
+            "rate of nearly zero, from IoU .42 to .32)",
         ),
         Choice(
             "labels of the CRF",
@@ -126,7 +134,7 @@ class Method(RecipeMethod):
     inversion_steps: Annotated[int, "steps of the inversion", Field(ge=1)] = 100
     times: Annotated[int, "random diffusion times that the first masks average", Field(ge=1)] = 50
     threshold: Annotated[float, "of a map stretched to [0, 1]", Field(gt=0, lt=1)] = 0.5
-    momentum: Annotated[float, "share of what was in the running mean of maps", Field(ge=0, lt=1)] = 0.9
+    momentum: Annotated[float, "share of what was in the running mean of maps", Field(ge=0, lt=1)] = 0.96
     crf: Annotated[bool, "refine masks by DenseCRF (needs the extra crf)"] = True
     phase1_steps: Annotated[int, "steps that alternate handles and masks", Field(ge=0)] = 400
     phase2_steps: Annotated[int, "steps on handles and all weights", Field(ge=0)] = 400

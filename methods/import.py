@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from bench.coco.images import read_picture
 from bench.dataset.imported import read_imported
 from bench.given import GivenPictures, given_file
 from bench.method import INCIDENTAL, Choice, Given
@@ -45,7 +46,7 @@ class Method(GivenPictures):
     def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Given]]:
         """The picture of every prompt, by the scene's name.
 
-        Raises `UserError` if pictures are missing, named twice or unknown to the dataset.
+        Raises `UserError` if pictures are missing, named twice or unknown to the dataset, or one cannot be read.
         """
         files = read_imported(self.from_, dataset)
         with bar(f"reading {self.from_}", sum(map(len, files.values()))) as progress:
@@ -56,5 +57,7 @@ class Method(GivenPictures):
 
 
 def _read(file: Path, advance: Callable[[], None]) -> Given:
+    """The file, decoded once: what is no whole picture is told before the run begins."""
     advance()
+    read_picture(file)
     return given_file(file)

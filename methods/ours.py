@@ -31,7 +31,7 @@ class Method(RecipeMethod):
         "no-masked-loss": {"masked": False},
         "no-attention-loss": {"attention_weight": 0.0},
         "no-union": {"single": 1.0},
-        "mostly-single": {"single": 0.8},
+        "single-p": {"single": 0.8},
         "background": {"background": True},
         "cross-attention-only": {"weights": "cross-attention"},
     }
@@ -101,7 +101,7 @@ class Method(RecipeMethod):
         Choice(
             "raised probability of k = 1",
             "paper (A.2): tried, without a number",
-            "`mostly-single`: 0.8; the other subsets share the rest",
+            "`single-p`: 0.8; the other subsets share the rest",
             "well above the 1/3 (N = 4: 4/15) of union sampling; `single` sets it",
         ),
         Choice(

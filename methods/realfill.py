@@ -26,7 +26,7 @@ class Method(ExternalLearner):
     driver: ClassVar[Path] = DRIVERS / "realfill.py"
     needs: ClassVar[tuple[Need, ...]] = (
         Need("code/train_realfill.py", "git clone https://github.com/thuanz123/realfill code"),
-        Need(INTERPRETER, "an environment in env with code/requirements.txt"),
+        Need(INTERPRETER, "an environment in env with code/requirements.txt, diffusers 0.21 or later"),
         Need(
             "stable-diffusion-2-inpainting/model_index.json",
             "hf download sd2-community/stable-diffusion-2-inpainting, a mirror: the original left the hub",
@@ -80,7 +80,7 @@ class Method(ExternalLearner):
     batch: Annotated[int, "samples a step", Field(ge=1)] = 16
     unet_learning_rate: Annotated[float, "learning rate of the UNet's LoRA layers", Field(gt=0)] = 2e-4
     text_encoder_learning_rate: Annotated[float, "that of the text encoder's", Field(gt=0)] = 4e-5
-    warmup_steps: Annotated[int, "steps until the learning rates are reached", Field(ge=0)] = 100
+    warmup_steps: Annotated[int, "passed on as the README does; its constant schedule ignores it", Field(ge=0)] = 100
     rank: Annotated[int, "rank of the LoRA layers", Field(ge=1)] = 8
     alpha: Annotated[int, "their scale, over the rank", Field(ge=1)] = 16
     dropout: Annotated[float, "their dropout", Field(ge=0, lt=1)] = 0.1

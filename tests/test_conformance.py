@@ -199,17 +199,23 @@ def test_a_method_takes_one_to_four_concepts_and_warns_of_more(
     assert warned == (count > 4 and isinstance(bench.method, RecipeMethod))
 
 
-@pytest.mark.parametrize("text", at_work(variants=False))
-def test_a_scene_without_a_mask_is_learned_or_refused_in_one_line(text: str, frugal: Backbone, scene: Scene) -> None:
+@pytest.mark.parametrize("text", at_work(variants=True))
+def test_a_scene_without_a_mask_is_refused_in_one_line_or_learned_and_drawn(
+    text: str, frugal: Backbone, scene: Scene
+) -> None:
+    """A recipe that learns from masks must refuse; whoever does not refuse must get to a picture without one."""
     blank = dataclasses.replace(scene.concepts[0], mask=np.zeros((32, 32), bool))
     bench = Bench(text, frugal, dataclasses.replace(scene, concepts=(blank, scene.concepts[1])))
     refused = ""
     try:
         state = bench.fit()
         assert all(torch.isfinite(tensor).all() for tensor in state.values())
+        assert len(bench.generate(state, [Request(scene.prompts[0], 1)])) == 1
     except UserError as error:
         refused = str(error)
     assert not refused or ("mask" in refused and "\n" not in refused)
+    if isinstance(bench.method, RecipeMethod):
+        assert bool(refused) == bench.method.recipe().given_masks
 
 
 @pytest.mark.parametrize("text", specs("methods"))

@@ -63,6 +63,15 @@ def test_the_sampler_changes_pictures_but_no_fit(scene: Scene, change: dict[str,
     assert {p.identity for p in before.pictures}.isdisjoint(p.identity for p in after.pictures)
 
 
+@pytest.mark.parametrize("change", [{"sampling_steps": 21}, {"guidance": 5.0}])
+@pytest.mark.parametrize("method", ["db-m:prior", "cd-m:code", "ours:code"])
+def test_the_sampler_changes_a_fit_that_draws_prior_pictures(
+    scene: Scene, method: str, change: dict[str, object]
+) -> None:
+    before, after = units(scene, method)[0], units(scene, method, replace(CONDITIONS, **change))[0]
+    assert before.identity != after.identity
+
+
 def test_methods_share_the_noise_and_the_seed_of_the_fit(scene: Scene) -> None:
     one, other = units(scene, "ti-m;ours")
     assert [p.request for p in one.pictures] == [p.request for p in other.pictures]

@@ -67,8 +67,8 @@ def _versions() -> Iterator[Finding]:
 
 def _weights() -> Iterator[Finding]:
     from bench.diffusion.backbone import PRESETS, BackboneSpec  # noqa: PLC0415 - torch is slow to import
-    from bench.metrics.presets import LPIPS_TRUNKS  # noqa: PLC0415
     from bench.metrics.presets import PRESETS as METRICS  # noqa: PLC0415
+    from bench.metrics.sources import LPIPS_TRUNKS  # noqa: PLC0415
 
     for name in PRESETS:
         place = BackboneSpec(name).hub_ids[0]

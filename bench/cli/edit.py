@@ -11,6 +11,41 @@ from bench.edit.wishes import START, Places, Wishes
 from bench.errors import UserError
 from bench.run.lock import hold
 
+Source = Annotated[
+    Path,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        help="folder of the scene to learn from: your own (img.jpg, mask0.png, ..., labels.txt and objects.txt "
+        "if you like), or one of a built dataset (data/NAME/scenes/SCENE)",
+    ),
+]
+Target = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="picture to edit")]
+Mask = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="region to repaint, white on black; without it, it is found by RoI matching (CLiC, section 3.3)",
+    ),
+]
+Shared = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        help="folder of more pictures that show the concept: then the source needs no mask, and [v1] is what "
+        "all have in common",
+    ),
+]
+Kept = Annotated[
+    bool,
+    typer.Option(
+        "--keep-weights",
+        help="keep what the fit changed (safetensors, in edits/fits) for more edits; else it goes with its edit",
+    ),
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
@@ -19,44 +54,22 @@ def add_to(app: typer.Typer) -> None:
 
 def edit(
     method: Annotated[str, typer.Argument(metavar="METHOD", help="a method that learns handles, as `ours` or `clic`")],
-    source: Annotated[
-        Path,
-        typer.Option(
-            exists=True,
-            file_okay=False,
-            help="folder of the scene to learn from: your own (img.jpg, mask0.png, ..., labels.txt and objects.txt "
-            "if you like), or one of a built dataset (data/NAME/scenes/SCENE)",
-        ),
-    ],
-    target: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="picture to edit")],
+    source: Source,
+    target: Target,
     prompt: Annotated[str, typer.Option(help="what is to be in the region, with handles: 'a chair with [v1] style'")],
-    mask: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            help="region to repaint, white on black; without it, it is found by RoI matching (CLiC, section 3.3)",
-        ),
-    ] = None,
+    mask: Mask = None,
     eta: Annotated[
         str | None, typer.Option(help="step sizes of the cross-attention guidance: 0,0.1,0.5; by default the method's")
     ] = None,
     start: Annotated[float, typer.Option(min=0, max=0.95, help="share of the sampling steps that is skipped")] = START,
-    shared: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            file_okay=False,
-            help="folder of more pictures that show the concept: then the source needs no mask, and [v1] is what "
-            "all have in common",
-        ),
-    ] = None,
+    shared: Shared = None,
     object_: Annotated[
         str | None, typer.Option("--object", metavar="WORD", help="what all those pictures show, for example chair")
     ] = None,
     edits: Annotated[Path, typer.Option(help="folder of all edits and their fits")] = Path("edits"),
     runs: Annotated[Path, typer.Option(help="folder of runs, whose kept fits are used")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="name of the edit's folder; by default one is made")] = None,
+    keep_weights: Kept = False,
     backbone: Annotated[str, typer.Option(help="playroom, sd21, sd14, a hub id or a folder")] = "playroom",
     revision: Annotated[str | None, typer.Option(help="revision of a hub id")] = None,
     budget: Annotated[str | None, typer.Option(help="one of the backbone's budgets of training steps")] = None,
@@ -79,7 +92,7 @@ def edit(
     wishes = Wishes(method, source, target, mask, prompt, _etas(eta), start, shared, object_)
     setup = Setup(backbone, revision, budget, sampling_steps, guidance, device, precision, seed)
     with hold(edits):
-        folder = make(wishes, setup, Places(edits, runs, name))
+        folder = make(wishes, setup, Places(edits, runs, name, keep_weights))
     for file in pictures_of(folder):
         typer.echo(file)
 

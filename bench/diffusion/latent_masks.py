@@ -41,12 +41,6 @@ def binarised(maps: Tensor, threshold: float) -> tuple[Mask, ...]:
     return tuple(np.asarray(one, dtype=np.bool_) for one in (stretched > threshold).cpu().numpy())
 
 
-def mask_iou(one: Mask, other: Mask) -> float:
-    """Intersection over union of two masks of one shape; 1 where both are empty."""
-    union = np.logical_or(one, other).sum()
-    return float(np.logical_and(one, other).sum() / union) if union else 1.0
-
-
 def _square(columns: Tensor) -> Tensor:
     """[pixels, k] to [k, side, side]."""
     side = math.isqrt(len(columns))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from bench.diffusion.crf import DenseCrf, check_crf
-from bench.diffusion.latent_masks import binarised, mask_iou, smoothed
+from bench.diffusion.latent_masks import binarised, smoothed
+from bench.metrics.mask_iou import iou_with_truth
 from bench.scenes import Mask, Picture, Scene
 
 
@@ -97,15 +97,11 @@ class LatentScene:
                 "concept": index,
                 "label": concept.label,
                 "estimated": index in estimated,
-                "iou": _iou(estimate.mask, true),
-                "iou_without_crf": _iou(estimate.rough, true),
+                "iou": iou_with_truth(estimate.mask, true),
+                "iou_without_crf": iou_with_truth(estimate.rough, true),
             }
             for index, (concept, estimate, true) in enumerate(pairs)
         ]
-
-
-def _iou(mask: Mask, true: Mask) -> float:
-    return mask_iou(mask, true) if true.any() else math.nan
 
 
 def with_masks(scene: Scene, masks: Sequence[Mask]) -> Scene:

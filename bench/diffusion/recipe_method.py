@@ -50,6 +50,11 @@ class RecipeMethod(ABC):
     def recipe(self) -> Recipe:
         """What to train, on what, under which losses."""
 
+    @property
+    def draws_to_learn(self) -> bool:
+        """Whether a fit draws prior-preservation pictures."""
+        return self.recipe().prior is not None
+
     def fit(self, scene: Scene, workbench: Workbench) -> FitState:
         """Train the recipe on the scene; returns what was learned, as `fit_recipe` says."""
         return fit_recipe(self.recipe(), scene, workbench)

@@ -31,7 +31,7 @@ def draw(backbone: Backbone, orders: Sequence[Order], batch_size: int) -> Iterat
     A picture does not depend on the batch it is drawn in, up to the rounding of the arithmetic. Texts that are longer
     than the text encoder reads are cut, with a warning.
     """
-    _warn_of_long_texts(backbone, [order.text for order in orders])
+    warn_of_long_texts(backbone, [order.text for order in orders])
     for start in range(0, len(orders), batch_size):
         for latents in _denoise(backbone, orders[start : start + batch_size]):
             yield decode(backbone, latents)
@@ -75,7 +75,8 @@ def _denoise(backbone: Backbone, batch: Sequence[Order]) -> Tensor:
     return latents
 
 
-def _warn_of_long_texts(backbone: Backbone, texts: Sequence[str]) -> None:
+def warn_of_long_texts(backbone: Backbone, texts: Sequence[str]) -> None:
+    """Say in one line which of the texts are longer than the text encoder reads."""
     longest = backbone.text_encoder.config.max_position_embeddings
     lengths = [len(ids) for ids in backbone.tokenizer(list(texts), verbose=False).input_ids] if texts else []
     cut = [text for text, length in zip(texts, lengths, strict=True) if length > longest]

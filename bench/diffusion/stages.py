@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.diffusion.backbone import Backbone
 from bench.diffusion.denoise import Denoiser
-from bench.diffusion.sampler import Order, decode, initial_noise
+from bench.diffusion.sampler import Order, decode, initial_noise, warn_of_long_texts
 from bench.scenes import Picture
 
 
@@ -29,7 +29,11 @@ def begin(backbone: Backbone, orders: Sequence[Order], steps: int, batch_size: i
 def finish(
     backbone: Backbone, texts: Sequence[str], begun: Sequence[Tensor], steps: int, batch_size: int
 ) -> Iterator[Picture]:
-    """The pictures uint8 [H, W, 3], in order, from latents that have `steps` steps behind them."""
+    """The pictures uint8 [H, W, 3], in order, from latents that have `steps` steps behind them.
+
+    Texts that are longer than the text encoder reads are cut, with a warning, as in `draw`.
+    """
+    warn_of_long_texts(backbone, texts)
     for start in range(0, len(texts), batch_size):
         denoiser = Denoiser.of(backbone, texts[start : start + batch_size])
         latents = torch.cat(list(begun[start : start + batch_size])).to(backbone.device)

@@ -14,6 +14,7 @@ from bench.diffusion.backbone import Backbone
 from bench.diffusion.blended import Edit, edited
 from bench.diffusion.matching import Match, matched_region
 from bench.diffusion.resize import fit_resolution
+from bench.diffusion.sampler import warn_of_long_texts
 from bench.edit.inputs import Target, handles, named_concepts, read_target
 from bench.edit.output import RESULT, is_made, write_edit
 from bench.edit.source import source_scene
@@ -22,6 +23,7 @@ from bench.edit.wishes import Places, Wishes
 from bench.errors import UserError
 from bench.method import Workbench
 from bench.plan import Unit, digest, scene_digest
+from bench.run.cost import Cost
 from bench.run.fits import read_fit, write_fit
 from bench.run.progress import Bar, bar, console
 from bench.scenes import Concept, Mask, Picture, Scene
@@ -92,9 +94,11 @@ def edit(wishes: Wishes, setup: Setup, places: Places) -> Path:
         state = _fitted(job, places, progress)
         studio.backbone.restore()
         method.instance.put_back(state, job.unit.scene, studio.backbone)
+        warn_of_long_texts(studio.backbone, [job.prompt])
         mask = _region(job, progress)
         results = {f"{RESULT}{eta:g}": _edited(job, mask, eta, progress) for eta in job.etas}
     write_edit(folder, _record(job, wishes), job.scene, target.picture, mask, results)
+    places.settle(job.unit.identity)
     return folder
 
 
@@ -135,7 +139,7 @@ def _name(job: Job, wishes: Wishes) -> str:
 
 
 def _fitted(job: Job, places: Places, progress: Bar) -> Mapping[str, Any]:
-    """The fit, read if it is there, else made and kept."""
+    """The fit, read if it is there, else made; it is on disk until the edit is written."""
     file = places.fit(job.unit.identity)
     kept = read_fit(file)
     if kept is not None:
@@ -153,7 +157,7 @@ def _fitted(job: Job, places: Places, progress: Bar) -> Mapping[str, Any]:
     began = time.perf_counter()
     workbench = Workbench(backbone, job.unit.fit_seed, 1, job.studio.budget, on_step)
     state: FitState = job.unit.method.instance.fit(job.unit.scene, workbench)
-    write_fit(file, state, time.perf_counter() - began)
+    write_fit(file, state, Cost(time.perf_counter() - began))
     return state
 
 

@@ -32,17 +32,35 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Places:
-    """The folder of all edits, the folder of runs whose fits may be used, and this edit's name."""
+    """The folder of all edits, the folder of runs whose fits may be used, and this edit's name.
+
+    With `keep_weights` what a fit learned stays after its edit, for others.
+    """
 
     edits: Path
     runs: Path
     name: str | None
+    keep_weights: bool = False
 
     def fit(self, identity: str) -> Path:
-        """The fit's file: of an earlier edit or of a run, or where a new one will be kept."""
-        own = RunFolder(self.edits).fit(identity)
-        others = (RunFolder(run.parent).fit(identity) for run in sorted(self.runs.glob("*/run.json")))
-        return next((file for file in (own, *others) if file.is_file()), own)
+        """The fit's file: kept by an earlier edit or a run, left by an interrupted edit, or where a new one goes."""
+        runs = (RunFolder(run.parent).fit(identity) for run in sorted(self.runs.glob("*/run.json")))
+        files = (self._kept(identity), *runs)
+        return next((file for file in files if file.is_file()), self._passing(identity))
+
+    def settle(self, identity: str) -> None:
+        """Keep the fit that was made for an edit, or let it go, once the edit is written; others are not touched."""
+        passing, kept = self._passing(identity), self._kept(identity)
+        if self.keep_weights and passing.is_file():
+            kept.parent.mkdir(exist_ok=True)
+            passing.replace(kept)
+        passing.unlink(missing_ok=True)
+
+    def _kept(self, identity: str) -> Path:
+        return RunFolder(self.edits).fit(identity)
+
+    def _passing(self, identity: str) -> Path:
+        return self.edits / "unfinished" / f"{identity}.safetensors"
 
     def shared_mask(self, identity: str) -> Path:
         """The mask that was found for a source without one."""

@@ -113,10 +113,10 @@ def started(command: Sequence[str], folder: Path, patience: float) -> Iterator[P
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End what still runs of the program and of what it started."""
-    if process.poll() is None:
-        if hasattr(os, "killpg"):
+    """End what still runs of the program and of what it started, also where the program itself has died."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):  # nobody of its group is left
             os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+    elif process.poll() is None:
+        process.kill()
     process.wait()

@@ -10,7 +10,10 @@ from bench.errors import UserError
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: `column` is where its values stand in the table, `limits` its least and greatest value."""
+    """One metric: `column` is where its values stand in the table, `limits` its least and greatest value.
+
+    Prompt similarity's limits are those of a plain cosine; `bench.metrics.presets.metrics_of` has a preset's.
+    """
 
     name: str
     column: str

@@ -12,7 +12,7 @@ from transformers import AutoImageProcessor, CLIPTokenizer, PreTrainedModel
 from transformers.utils import logging
 
 from bench.errors import UserError
-from bench.metrics.presets import ModelSource
+from bench.metrics.sources import ModelSource
 from bench.metrics.weights import check_folder, not_had
 
 Model = TypeVar("Model", bound=PreTrainedModel)
@@ -62,13 +62,16 @@ def _loading(source: ModelSource) -> Iterator[dict[str, str]]:
     """The revision as a keyword; what goes wrong inside becomes a `UserError` naming model and next step."""
     if source.folder is not None:
         check_folder(source.folder)
-    bars: Any = logging
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
+    # Any: partly untyped. Part of a checkpoint, as CLIP's image half, is loaded on purpose: no report of the rest.
+    library: Any = logging
+    shown, verbosity = library.is_progress_bar_enabled(), library.get_verbosity()
+    library.disable_progress_bar()
+    library.set_verbosity_error()
     try:
         yield {} if source.revision is None else {"revision": source.revision}
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise UserError(not_had(source, error)) from error
     finally:
+        library.set_verbosity(verbosity)
         if shown:
-            bars.enable_progress_bar()
+            library.enable_progress_bar()

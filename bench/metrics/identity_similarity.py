@@ -1,46 +1,71 @@
-"""Identity similarity: the cosine of DINO's features of a concept, alone on black, in scene and picture."""
+"""Identity similarity: the cosine of an embedding's features of a concept in the scene and of what was found for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import normalize
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
-from transformers import ViTModel
+from transformers import CLIPVisionModelWithProjection, Dinov2Model, PreTrainedModel, ViTModel
 
 from bench.metrics.evaluators import load_model, load_processor
-from bench.metrics.presets import ModelSource, Preset, ResizeCrop
-from bench.scenes import Mask, Picture
+from bench.metrics.protocol import Embedding, Kind
+from bench.metrics.sources import ModelSource, ResizeCrop
+from bench.scenes import Picture
 
 View = Callable[[Sequence[Picture]], Tensor]
 """Pictures -> the model's input, float32 [N, 3, H, W]."""
 
 
 class IdentityFeatures:
-    """A DINO-like ViT with a preset's view of pictures."""
+    """A model of images with its view of pictures."""
 
-    def __init__(self, model: ViTModel, view: View) -> None:
-        self._model = model
+    def __init__(self, model: PreTrainedModel, kind: Kind, view: View) -> None:
+        # Any: a checked model's call has no types.
+        self._model: Any = model
+        self._kind = kind
         self._view = view
 
     @classmethod
-    def load(cls, preset: Preset, device: torch.device) -> IdentityFeatures:
-        """Load a preset's identity model from the hub or a folder; raises `UserError` if that fails."""
-        source, own = preset.identity, preset.identity_view
-        model = load_model(ViTModel, source, device, add_pooling_layer=False)
-        return cls(model, processor_view(source) if own is None else resize_crop_view(own))
+    def load(cls, embedding: Embedding, device: torch.device) -> IdentityFeatures:
+        """Load an embedding's model from the hub or a folder; raises `UserError` if that fails."""
+        source, own = embedding.source, embedding.view
+        view = processor_view(source) if own is None else resize_crop_view(own)
+        return cls(_MODELS[embedding.kind](source, device), embedding.kind, view)
 
     @torch.inference_mode()
     def features(self, pictures: Sequence[Picture]) -> Tensor:
-        """The normalised CLS tokens after the last layer norm, [N, width], on the CPU."""
+        """Normalised features [N, width], on the CPU.
+
+        DINO, DINOv2: the CLS token after the last layer norm; CLIP: the projected image embedding.
+        """
         pixels = self._view(pictures).to(self._model.device)
-        tokens = self._model(pixel_values=pixels).last_hidden_state[:, 0]
-        return normalize(tokens, dim=-1).cpu()
+        output = self._model(pixel_values=pixels)
+        vectors: Tensor = output.image_embeds if self._kind == "clip" else output.last_hidden_state[:, 0]
+        return normalize(vectors, dim=-1).cpu()
+
+
+def _dino(source: ModelSource, device: torch.device) -> PreTrainedModel:
+    return load_model(ViTModel, source, device, add_pooling_layer=False)
+
+
+def _dinov2(source: ModelSource, device: torch.device) -> PreTrainedModel:
+    return load_model(Dinov2Model, source, device)
+
+
+def _clip(source: ModelSource, device: torch.device) -> PreTrainedModel:
+    return load_model(CLIPVisionModelWithProjection, source, device)
+
+
+_MODELS: dict[Kind, Callable[[ModelSource, torch.device], PreTrainedModel]] = {
+    "dino": _dino,
+    "dinov2": _dinov2,
+    "clip": _clip,
+}
 
 
 def resize_crop_view(view: ResizeCrop) -> View:
@@ -67,8 +92,3 @@ def processor_view(source: ModelSource) -> View:
         return pixels
 
     return apply
-
-
-def masked(picture: Picture, mask: Mask, fill: tuple[int, int, int] = (0, 0, 0)) -> Picture:
-    """The picture with `fill` outside the mask, uint8 [H, W, 3] (black: google/break-a-scene, issue 32)."""
-    return np.where(mask[:, :, None], picture, np.array(fill, np.uint8))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.metrics.lpips_model import load_lpips
-from bench.metrics.presets import LpipsSource
+from bench.metrics.sources import LpipsSource
 from bench.scenes import Picture
 
 

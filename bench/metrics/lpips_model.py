@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from bench.errors import UserError
-from bench.metrics.presets import LPIPS_TRUNKS, LpipsSource
+from bench.metrics.sources import LPIPS_TRUNKS, LpipsSource
 from bench.metrics.weights import check_folder, sha256
 
 WEIGHTS = "model.safetensors"

@@ -5,14 +5,35 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from bench.errors import UserError
+from bench.metrics.catalogue import METRICS, PROMPT_SIMILARITY, Metric
+from bench.metrics.protocol import (
+    BLACK,
+    FILL_BLACK,
+    INSTANCES_BEST,
+    ON_THE_PICTURE,
+    OWN_VIEW,
+    Alternative,
+    Comparison,
+    Embedding,
+    Fill,
+    Framing,
+    Instances,
+    Kind,
+    Sight,
+    described,
+    embedding,
+)
+from bench.metrics.sources import LpipsSource, ModelSource, ResizeCrop
 
-SCORING_VERSION = 2
+SCORING_VERSION = 3
 """Raised whenever a change of the metrics' code changes a score of the same picture."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -21,61 +42,18 @@ CHECKPOINTS = Path(__file__).parent.parent / "playroom" / "checkpoints"
 YOLO_FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scenebench" / "yolo"
 """Where `bench convert-yolo` puts the user's YOLO-seg and the preset `paper-yolo` finds it."""
 
-
-@dataclass(frozen=True)
-class ModelSource:
-    """Where a model is: a hub id with a revision (a commit where one is known), or a folder (no revision)."""
-
-    place: str
-    revision: str | None = None
-
-    @property
-    def folder(self) -> Path | None:
-        """The folder, or None for a hub id."""
-        return Path(self.place) if self.revision is None else None
-
-    @property
-    def name(self) -> str:
-        """What reports call it: the hub id, or the folder's last two parts (the same on every machine)."""
-        return self.place if self.folder is None else "/".join(self.folder.parts[-2:])
-
-
-LPIPS_TRUNKS = {"alex": "alexnet-owt-7be5be79.pth", "vgg": "vgg16-397923af.pth"}
-"""torchvision's files of the trunks that the `lpips` package has heads for; each name ends in its SHA-256's start."""
-
-
-@dataclass(frozen=True)
-class LpipsSource:
-    """An LPIPS network: `net` is `alex` or `vgg` of the `lpips` package, else a folder's own name for trunk and heads.
-
-    `place` is that folder; for `alex` and `vgg` a file of trunk weights in torchvision's layout, or None for
-    torchvision's own file (in torch's cache, `$TORCH_HOME/hub/checkpoints`, or downloaded into it).
-    """
-
-    net: str
-    place: str | None = None
-
-    @property
-    def name(self) -> str:
-        """What reports call it: `lpips-alex`, `lpips-vgg`, `lpips-playroom`."""
-        return f"lpips-{self.net}"
-
-
-@dataclass(frozen=True)
-class ResizeCrop:
-    """Shorter side to `resize` pixels (bicubic, PIL), central `crop`, normalisation."""
-
-    resize: int
-    crop: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+ClipBackend: TypeAlias = Literal["hf", "open_clip"]
+"""Whose CLIP computes: `transformers` or `open_clip`; weights, tokenizer and processor are the same."""
 
 
 @dataclass(frozen=True)
 class Preset:
     """Everything that a score depends on besides the picture.
 
-    `identity_view` None means the identity model's own processor. The three thresholds are those of the
+    Prompt similarity is `clip_scale` (above 0) times CLIP's cosine, but not below `clip_floor` (None: no floor).
+    `identity_view` None means the identity model's own processor. `identity_kind` to `instances` say how an object is
+    compared with a concept (`bench.metrics.protocol`), `alternatives` what else is computed with one setting
+    changed. The three thresholds are those of the
     panoptic post-processing: least class probability of a segment, least mask probability of a pixel, and the
     least share of its own pixels that a segment must keep after others are laid over it; what they mean to YOLO is
     said in `bench.metrics.yolo`.
@@ -87,49 +65,84 @@ class Preset:
     identity: ModelSource
     segmenter: ModelSource
     lpips: LpipsSource
+    clip_backend: ClipBackend = "hf"
+    clip_scale: float = 1.0
+    clip_floor: float | None = None
     segmenter_kind: Literal["maskformer", "yolo"] = "maskformer"
+    identity_kind: Kind = "dino"
     identity_view: ResizeCrop | None = None
-    mask_fill: tuple[int, int, int] = (0, 0, 0)
+    mask_fill: Fill = BLACK
+    framing: Framing = "picture"
+    instances: Instances = "largest"
+    alternatives: tuple[Alternative, ...] = ()
     score_threshold: float = 0.5
     mask_threshold: float = 0.5
     overlap_threshold: float = 0.8
 
     @property
     def sources(self) -> tuple[ModelSource, ...]:
-        """Its models in Hugging Face layout: all but the LPIPS network."""
-        return self.clip, self.identity, self.segmenter
+        """Its models in Hugging Face layout, each once: all but the LPIPS network."""
+        embeddings = (comparison.sight.embedding.source for comparison in self.comparisons.values())
+        return tuple(dict.fromkeys((self.clip, self.identity, self.segmenter, *embeddings)))
+
+    @property
+    def comparison(self) -> Comparison:
+        """How the objects found for a concept are compared with it."""
+        own = Embedding(self.identity, self.identity_kind, self.identity_view)
+        return Comparison(Sight(own, self.mask_fill, self.framing), self.instances)
+
+    @property
+    def comparisons(self) -> dict[str, Comparison]:
+        """Every comparison by its column of the table: the preset's own, then its alternatives."""
+        own = self.comparison
+        return {"identity_similarity": own, **{one.column: one.of(own) for one in self.alternatives}}
+
+    @property
+    def prompt_limits(self) -> tuple[float, float]:
+        """The least and greatest prompt similarity: those of the cosine, scaled."""
+        least, greatest = (self.clip_scale * limit for limit in PROMPT_SIMILARITY.limits)
+        return least if self.clip_floor is None else max(least, self.clip_floor), greatest
 
     def describe(self) -> dict[str, Any]:
         """Every pinned setting by name, ready for JSON: for reports, and part of the fingerprint."""
-        pinned = {role: _describe(getattr(self, role)) for role in ("clip", "identity", "segmenter")}
-        own = "the model's own processor (PIL)"
+        pinned = {role: getattr(self, role).pinned for role in ("clip", "identity", "segmenter")}
         return {
             "preset": self.name,
             **pinned,
-            "clip_view": own,
-            "identity_view": own if self.identity_view is None else asdict(self.identity_view),
+            "clip_view": OWN_VIEW,
+            "clip_backend": self.clip_backend,
+            "clip_scale": self.clip_scale,
+            "clip_floor": self.clip_floor,
+            "identity_kind": self.identity_kind,
+            "identity_view": OWN_VIEW if self.identity_view is None else asdict(self.identity_view),
             "segmenter_kind": self.segmenter_kind,
-            "segmenter_view": own if self.segmenter_kind == "maskformer" else "ultralytics' letterbox",
+            "segmenter_view": OWN_VIEW if self.segmenter_kind == "maskformer" else "ultralytics' letterbox",
             "lpips": self.lpips.name,
             "lpips_view": "the picture at its own size, in [-1, 1]",
-            "mask_fill": list(self.mask_fill),
+            "mask_fill": None if self.mask_fill is None else list(self.mask_fill),
+            "framing": self.framing,
+            "instances": self.instances,
+            "alternatives": described(self.alternatives),
             "segmentation": _SEGMENTATIONS[self.segmenter_kind],
             "score_threshold": self.score_threshold,
             "mask_threshold": self.mask_threshold,
             "overlap_threshold": self.overlap_threshold,
-            "scale": "plain cosine: no factor, no clipping",
+            "identity_scale": "plain cosine: no factor, no clipping",
             "precision": "fp32",
             "scoring_version": SCORING_VERSION,
         }
 
 
 _SEGMENTATIONS = {
-    "maskformer": "panoptic, nothing fused, the largest segment of the concept's class",
-    "yolo": "instances, each pixel the most confident's, the largest one of the concept's class",
+    "maskformer": "panoptic, nothing fused",
+    "yolo": "instances, each pixel the most confident's",
 }
 _CLIP_L14 = ModelSource("openai/clip-vit-large-patch14", "32bd64288804d66eefd0ccbe215aa642df71cc41")
+_CLIP_B32 = ModelSource("openai/clip-vit-base-patch32", "main")
 _DINO_B16 = ModelSource("facebook/dino-vitb16", "f205d5d8e640a89a2b8ef0369670dfc37cc07fc2")
 _MASKFORMER_COCO = ModelSource("facebook/maskformer-swin-large-coco", "main")
+_DINOV2_SMALL = ModelSource("facebook/dinov2-small", "ed25f3a31f01632728cabb09d1542f84ab7b0056")
+_DINOV2 = ModelSource("facebook/dinov2-base", "f9e44c814b77203eaa57a6bdbbd535f21ede1415")
 _OFFICIAL_VIEW = ResizeCrop(resize=256, crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 
 _PAPER = Preset(
@@ -140,6 +153,7 @@ _PAPER = Preset(
     segmenter=_MASKFORMER_COCO,
     lpips=LpipsSource("alex"),
     identity_view=_OFFICIAL_VIEW,
+    alternatives=(*ON_THE_PICTURE, embedding("clip", _CLIP_L14), embedding("dinov2", _DINOV2)),
 )
 _PLAYROOM = Preset(
     name="playroom",
@@ -148,9 +162,18 @@ _PLAYROOM = Preset(
     identity=ModelSource(str(CHECKPOINTS / "vit")),
     segmenter=ModelSource(str(CHECKPOINTS / "maskformer")),
     lpips=LpipsSource("playroom", str(CHECKPOINTS / "lpips")),
+    alternatives=(*ON_THE_PICTURE, embedding("clip", ModelSource(str(CHECKPOINTS / "clip")))),
 )
 _BY_YOLO: dict[str, Any] = {"segmenter_kind": "yolo", "score_threshold": 0.25, "overlap_threshold": 0.7}
 """ultralytics' default thresholds."""
+_AS_EM: dict[str, Any] = {
+    "identity_kind": "clip",
+    "identity_view": None,
+    "mask_fill": None,
+    "framing": "box",
+    **_BY_YOLO,
+}
+"""Rahman et al. 2024, section 4: YOLO finds the object, its box is compared by CLIP with the target object's."""
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
@@ -175,6 +198,40 @@ PRESETS: dict[str, Preset] = {
             segmenter=ModelSource(str(YOLO_FOLDER)),
             **_BY_YOLO,
         ),
+        replace(
+            _PAPER,
+            name="em",
+            summary="Visual Concept EM: YOLO's boxes compared by CLIP (ViT-L/14, as the paper does not say which)",
+            identity=_CLIP_L14,
+            segmenter=ModelSource(str(YOLO_FOLDER)),
+            alternatives=(FILL_BLACK, INSTANCES_BEST, embedding("dino", _DINO_B16, _OFFICIAL_VIEW)),
+            **_AS_EM,
+        ),
+        replace(
+            _PAPER,
+            name="custom-diffusion",
+            summary="CustomConcept101: CLIP ViT-B/32 x 2.5, at least 0; DINO ViT-S/16 on whole pictures",
+            clip=_CLIP_B32,
+            clip_scale=2.5,
+            clip_floor=0.0,
+            identity=ModelSource("facebook/dino-vits16", "main"),
+            mask_fill=None,
+            alternatives=(FILL_BLACK, embedding("clip", _CLIP_B32)),
+        ),
+        replace(
+            _PAPER,
+            name="dreambench++",
+            summary="DreamBench++: CLIP ViT-B/32 x 100; DINO ViT-S/8 on whole pictures (its cosine, not x 100)",
+            clip=_CLIP_B32,
+            clip_scale=100.0,
+            identity=ModelSource("facebook/dino-vits8", "main"),
+            mask_fill=None,
+            alternatives=(
+                FILL_BLACK,
+                embedding("clip", _CLIP_B32),
+                embedding("dinov2", _DINOV2_SMALL),
+            ),
+        ),
         _PLAYROOM,
         replace(
             _PLAYROOM,
@@ -183,9 +240,32 @@ PRESETS: dict[str, Preset] = {
             segmenter=ModelSource(str(CHECKPOINTS / "yolo")),
             **_BY_YOLO,
         ),
+        replace(
+            _PLAYROOM,
+            name="playroom-open-clip",
+            summary="as playroom, but CLIP is computed by open_clip",
+            clip_backend="open_clip",
+        ),
+        replace(
+            _PLAYROOM,
+            name="playroom-em",
+            summary="as em, by Playroom's own YOLO-seg and CLIP",
+            identity=_PLAYROOM.clip,
+            segmenter=ModelSource(str(CHECKPOINTS / "yolo")),
+            alternatives=(FILL_BLACK, INSTANCES_BEST, embedding("dino", _PLAYROOM.identity)),
+            **_AS_EM,
+        ),
     )
 }
 """The presets by name."""
+
+
+def metrics_of(presets: Iterable[str]) -> tuple[Metric, ...]:
+    """Every metric with the limits of its values in a table of these presets; an unknown preset sets none."""
+    unlimited = (-math.inf, math.inf)
+    limits = [PRESETS[name].prompt_limits if name in PRESETS else unlimited for name in presets] or [unlimited]
+    widest = min(least for least, _ in limits), max(greatest for _, greatest in limits)
+    return tuple(replace(metric, limits=widest) if metric is PROMPT_SIMILARITY else metric for metric in METRICS)
 
 
 def find_preset(name: str) -> Preset:
@@ -209,7 +289,3 @@ def fingerprint(preset: Preset) -> str:
     settings = {**preset.describe(), "content": contents}
     text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     return f"{preset.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
-def _describe(source: ModelSource) -> str:
-    return source.name if source.revision is None else f"{source.place}@{source.revision}"

@@ -1,8 +1,9 @@
-"""Prompt similarity: the CLIP cosine of a picture and its prompt with class words."""
+"""Prompt similarity: the CLIP cosine of a picture and its prompt with class words, on a preset's scale."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,47 +11,69 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
-from transformers import CLIPModel
 
-from bench.metrics.evaluators import load_model, load_processor, load_tokenizer
-from bench.metrics.presets import ModelSource
+from bench.metrics.clip import Clip, HuggingFaceClip
+from bench.metrics.evaluators import load_processor, load_tokenizer
+from bench.metrics.open_clip_model import OpenClip
+from bench.metrics.presets import ClipBackend, Preset
+from bench.metrics.sources import ModelSource
 from bench.scenes import Picture
+
+BACKENDS: dict[ClipBackend, Callable[[ModelSource, torch.device], Clip]] = {
+    "hf": HuggingFaceClip.load,
+    "open_clip": OpenClip.load,
+}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From cosines to a preset's values: `factor` times the cosine, but not below `floor` (None: no floor)."""
+
+    factor: float = 1.0
+    floor: float | None = None
+
+    def apply(self, cosines: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The values of cosines, shape [N] both."""
+        scaled = self.factor * cosines
+        return scaled if self.floor is None else np.maximum(scaled, self.floor)
 
 
 class PromptSimilarity:
-    """CLIP with its processor; texts are embedded once and kept."""
+    """CLIP with its tokenizer and processor; texts are embedded once and kept."""
 
-    def __init__(self, model: CLIPModel, tokenizer: Any, processor: Any) -> None:
-        self._model = model
+    def __init__(self, clip: Clip, tokenizer: Any, processor: Any, scale: Scale) -> None:
+        self._clip = clip
         self._tokenizer = tokenizer
         self._processor = processor
-        self._context: int = model.text_model.embeddings.position_embedding.num_embeddings
+        self._scale = scale
         self._texts: dict[str, Tensor] = {}
 
     @classmethod
-    def load(cls, source: ModelSource, device: torch.device) -> PromptSimilarity:
-        """Load from the hub or a folder; raises `UserError` if that fails."""
-        return cls(load_model(CLIPModel, source, device), load_tokenizer(source), load_processor(source))
+    def load(cls, preset: Preset, device: torch.device) -> PromptSimilarity:
+        """Load a preset's CLIP by its back end; raises `UserError` if that fails.
+
+        Tokenizer and processor are the checkpoint's own, whichever the back end.
+        """
+        clip = BACKENDS[preset.clip_backend](preset.clip, device)
+        scale = Scale(preset.clip_scale, preset.clip_floor)
+        return cls(clip, load_tokenizer(preset.clip), load_processor(preset.clip), scale)
 
     @torch.inference_mode()
     def similarities(self, pictures: Sequence[Picture], texts: Sequence[str]) -> NDArray[np.float64]:
-        """Cosine of each picture and its text, in [-1, 1], shape [N] (Break-A-Scene, section 4.1).
+        """Cosine of each picture and its text (Break-A-Scene, section 4.1), on the preset's scale, shape [N].
 
-        Texts longer than the model's context are cut.
+        Texts longer than the model's context are cut; their end-of-text stays.
         """
         pixels = self._processor(images=list(pictures), return_tensors="pt")["pixel_values"]
-        output: Any = self._model.get_image_features(pixel_values=pixels.to(self._model.device))
-        features = normalize(output.pooler_output, dim=-1)
+        features = normalize(self._clip.pictures(pixels), dim=-1)
         cosines: NDArray[np.float64] = (features * self._embed(texts)).sum(dim=-1).double().cpu().numpy()
-        return cosines
+        return self._scale.apply(cosines)
 
     def _embed(self, texts: Sequence[str]) -> Tensor:
         """Normalised text embeddings, [N, width]."""
         new = [text for text in dict.fromkeys(texts) if text not in self._texts]
         if new:
-            length = self._context
-            tokens = self._tokenizer(new, padding=True, truncation=True, max_length=length, return_tensors="pt")
-            output: Any = self._model.get_text_features(**tokens.to(self._model.device))
-            features = normalize(output.pooler_output, dim=-1)
-            self._texts.update(zip(new, features, strict=True))
+            cut = {"truncation": True, "max_length": self._clip.context}
+            tokens = self._tokenizer(new, padding=True, return_tensors="pt", **cut)["input_ids"]
+            self._texts.update(zip(new, normalize(self._clip.texts(tokens), dim=-1), strict=True))
         return torch.stack([self._texts[text] for text in texts])

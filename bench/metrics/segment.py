@@ -26,11 +26,26 @@ class Segmentation:
     ids: NDArray[np.int32]
     classes: Mapping[int, int]
 
+    def segments(self, class_index: int) -> tuple[int, ...]:
+        """The segments of a class that have pixels, the largest first."""
+        areas = {
+            segment: int(np.count_nonzero(self.ids == segment))
+            for segment, found in self.classes.items()
+            if found == class_index
+        }
+        return tuple(sorted((segment for segment in areas if areas[segment]), key=areas.__getitem__, reverse=True))
+
+    def mask(self, segments: Sequence[int]) -> Mask:
+        """The pixels [H, W] of the segments, taken together."""
+        mask = np.zeros(self.ids.shape, dtype=np.bool_)
+        for segment in segments:
+            mask |= self.ids == segment
+        return mask
+
     def largest(self, class_index: int) -> Mask | None:
         """The mask [H, W] of the largest segment of a class, or None if there is none."""
-        masks = [self.ids == segment for segment, found in self.classes.items() if found == class_index]
-        masks = [mask for mask in masks if mask.any()]
-        return max(masks, key=np.count_nonzero) if masks else None
+        segments = self.segments(class_index)
+        return self.mask(segments[:1]) if segments else None
 
 
 class Segments(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 from huggingface_hub import hf_hub_download
 
 from bench.errors import UserError
-from bench.metrics.presets import LPIPS_TRUNKS, LpipsSource, ModelSource
+from bench.metrics.sources import LPIPS_TRUNKS, LpipsSource, ModelSource
 
 _CONTENT = (".safetensors", ".json", ".txt")
 _COMMIT_LENGTH = 40

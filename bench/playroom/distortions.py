@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 from bench.metrics.lpips_diversity import LpipsDiversity
-from bench.metrics.presets import LpipsSource
+from bench.metrics.sources import LpipsSource
 from bench.playroom.exam import HELD_OUT, Rate
 from bench.playroom.scene import Scene, draw, sample_scene
 from bench.playroom.toys import COLOURS, PALETTE, Identity, sample_identity

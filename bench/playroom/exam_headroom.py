@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.metrics.identity_similarity import masked
-from bench.metrics.score import PictureJob, Scorer
+from bench.metrics.rows import PictureJob
+from bench.metrics.score import Scorer
+from bench.metrics.views import masked
 from bench.playroom.captions import describe
 from bench.playroom.contexts import CONTEXTS
 from bench.playroom.exam import HELD_OUT, Examiners, describe_mean, watched

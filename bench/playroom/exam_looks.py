@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.metrics.identity_similarity import masked
+from bench.metrics.views import masked
 from bench.playroom.captions import describe
 from bench.playroom.exam import HELD_OUT, Examiners, Rate, watched
 from bench.playroom.scene import draw, sample_scene

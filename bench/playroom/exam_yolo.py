@@ -17,7 +17,9 @@ from pycocotools import mask as rle
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from bench.metrics.presets import ModelSource, find_preset
+from bench.metrics.mask_iou import mask_iou
+from bench.metrics.presets import find_preset
+from bench.metrics.sources import ModelSource
 from bench.metrics.yolo import YoloSegmenter
 from bench.playroom.exam import Rate, held_out, watched
 from bench.playroom.toys import CLASSES, Looks
@@ -68,7 +70,10 @@ def found(shown: list[Shown], instances: list[Instances]) -> Rate:
     """Toys of which an instance of their class, confident enough for the preset, has a mask IoU of .5 or more."""
     least = find_preset("playroom-yolo").score_threshold
     return Rate.of(
-        any(box[4] >= least and box[5] == kind and _iou(mask, true) >= MATCH for box, mask in zip(*told, strict=True))
+        any(
+            box[4] >= least and box[5] == kind and mask_iou(mask, true) >= MATCH
+            for box, mask in zip(*told, strict=True)
+        )
         for each, told in zip(shown, instances, strict=True)
         for kind, true in zip(each.classes, each.masks, strict=True)
     )
@@ -93,10 +98,6 @@ def _shown(count: int, looks: Looks) -> Iterator[Shown]:
         seen = [k for k in range(len(scene.toys)) if drawing.masks[k].sum() >= FEWEST_PIXELS]
         classes = tuple(CLASSES.index(scene.toys[k].identity.class_name) for k in seen)
         yield Shown(drawing.picture, classes, drawing.masks[seen])
-
-
-def _iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    return float((one & other).sum() / (one | other).sum())
 
 
 def _true(shown: list[Shown]) -> Iterator[dict[str, Any]]:

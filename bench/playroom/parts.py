@@ -13,8 +13,9 @@ from bench.diffusion.backbone import folder_hash
 from bench.diffusion.device import Hardware
 from bench.diffusion.settings import read_settings
 from bench.errors import UserError
-from bench.metrics.presets import LpipsSource, ModelSource, Preset, find_preset
+from bench.metrics.presets import Preset, find_preset
 from bench.metrics.score import Scorer
+from bench.metrics.sources import LpipsSource, ModelSource
 from bench.playroom.distortions import lpips_figures
 from bench.playroom.exam import Examiners, load_examiners
 from bench.playroom.exam_base import base_looks_figures, one_toy_figures, two_toys_figures
@@ -62,6 +63,7 @@ class Exam:
             identity=ModelSource(str(self.checkpoints / "vit")),
             segmenter=ModelSource(str(self.checkpoints / "maskformer")),
             lpips=LpipsSource("playroom", str(self.checkpoints / "lpips")),
+            alternatives=(),
         )
 
     @cached_property

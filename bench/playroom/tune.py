@@ -26,7 +26,8 @@ from bench.diffusion.settings import FILE, SCHEMA, Budget
 from bench.errors import UserError
 from bench.method import Request, Workbench
 from bench.metrics.presets import find_preset
-from bench.metrics.score import PictureJob, Scorer
+from bench.metrics.rows import PictureJob
+from bench.metrics.score import Scorer
 from bench.run.progress import bar
 from bench.scenes import Dataset
 from bench.seeds import seed_from

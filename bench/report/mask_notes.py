@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from bench.metrics.mask_iou import COLUMNS, iou_by_step
 from bench.report.data import ReportData
 from bench.report.scatter import COLOURS, INK, LINE
 from bench.run.folder import RunFolder
 from bench.stats.intervals import Interval, mean_interval
 
-COLUMNS = ("step", "concept", "label", "estimated", "iou", "iou_without_crf")
-"""What a note of a mask has (`bench.diffusion.latent_scene`)."""
 IOU_GAIN = (-1.0, 1.0)
 
 
@@ -86,16 +84,6 @@ def _by_scene(notes: pd.DataFrame, column: str) -> pd.Series[float]:
     return means
 
 
-def curves(notes: pd.DataFrame) -> dict[str, pd.Series[float]]:
-    """IoU by step for each method, the mean over scenes; masks that are never updated go on to the last step."""
-    last = int(notes["step"].max())
-    found: dict[str, pd.Series[float]] = {}
-    for method, rows in notes.groupby("method", sort=False):
-        scenes = rows.groupby(["step", "scene"])["iou"].mean()
-        found[str(method)] = scenes.groupby("step").mean().reindex(np.arange(last + 1)).ffill()
-    return found
-
-
 def curve_figure(notes: pd.DataFrame) -> str:
     """The curves as HTML with plotly.js inside: Figure 3 of Rahman et al. 2024."""
     axis = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "automargin": True}
@@ -110,7 +98,7 @@ def curve_figure(notes: pd.DataFrame) -> str:
             "legend": {"orientation": "h", "y": 1.1},
         }
     )
-    for index, (method, curve) in enumerate(curves(notes).items()):
+    for index, (method, curve) in enumerate(iou_by_step(notes).items()):
         line = {"color": COLOURS[index % len(COLOURS)], "width": 2}
         figure.add_scatter(x=curve.index, y=curve, name=method, mode="lines", line=line)
     config = {"displaylogo": False, "responsive": True}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import mean
 
-from PIL import Image
-
 from bench.plan import Unit
-from bench.run.fits import FIT_COST
+from bench.run.cost import FIT, Cost, picture_cost
 from bench.run.folder import SCHEMA, RunFolder
-from bench.run.work import COST, missing
+from bench.run.work import missing
 from bench.store import read_json
 
 
@@ -19,9 +18,9 @@ def estimate_minutes(folder: RunFolder, todo: Sequence[Unit]) -> float | None:
     measured = _measured(folder)
     total = 0.0
     for unit in todo:
-        if unit.method.drop_in.name not in measured:
+        fits, pictures = measured.get(unit.method.drop_in.name, ([], []))
+        if not (fits and pictures):
             return None
-        fits, pictures = measured[unit.method.drop_in.name]
         refit = 0.0 if folder.fit(unit.identity).is_file() else mean(fits)
         total += refit + len(missing(folder, unit)) * mean(pictures)
     return total / 60
@@ -33,8 +32,8 @@ def _measured(folder: RunFolder) -> dict[str, tuple[list[float], list[float]]]:
     for path in sorted(folder.path.glob("units/*.json")):
         record = read_json(path, SCHEMA)
         fits, pictures = found.setdefault(record["method"], ([], []))
-        fits.append(float(record[FIT_COST]))
-        for identity in record["pictures"]:
-            with Image.open(folder.picture(identity)) as image:
-                pictures.append(float(image.info[COST]))
+        fits.append(Cost.noted(FIT, record).seconds)
+        there = (path for path in map(folder.picture, record["pictures"]) if path.is_file())
+        seconds = (picture_cost(path).seconds for path in there)
+        pictures.extend(each for each in seconds if not math.isnan(each))
     return found

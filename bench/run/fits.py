@@ -1,4 +1,4 @@
-"""Fits on disk: what was learned, as safetensors, with the seconds that it took."""
+"""Fits on disk: what was learned, as safetensors, with what it cost to learn it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from bench.errors import UserError
+from bench.run.cost import FIT, Cost
 from bench.store import write_whole
 
-FIT_COST = "cost_fit_seconds"
 
-
-def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], float] | None:
-    """What was learned and the seconds it took; None if the fit is not there.
+def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:
+    """What was learned and what that took, in whichever start it was; None if the fit is not there.
 
     Raises `UserError` for a damaged file.
     """
@@ -24,13 +23,13 @@ def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], float] | None:
         return None
     try:
         with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, float(file.metadata()[FIT_COST])  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return tensors, Cost.noted(FIT, file.metadata())
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}); delete it: the fit will be made anew") from error
 
 
-def write_fit(path: Path, state: Mapping[str, torch.Tensor], seconds: float) -> None:
+def write_fit(path: Path, state: Mapping[str, torch.Tensor], cost: Cost) -> None:
     """Keep what was learned; raises `UserError` if it cannot be written."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    metadata = {FIT_COST: repr(seconds)}
-    write_whole(path, lambda temporary: save_file(tensors, temporary, metadata))
+    write_whole(path, lambda temporary: save_file(tensors, temporary, cost.notes(FIT)))

@@ -68,7 +68,7 @@ class RunFolder:
         return self.path / "failed" / f"{unit}.txt"
 
     def scores(self, evaluators: str, unit: str) -> Path:
-        """A unit's rows of the table, as scored by the evaluators of that fingerprint."""
+        """A unit's rows of the table, as scored by the evaluators of that fingerprint: see `bench.run.score_cache`."""
         return self.path / "scores" / evaluators / f"{unit}.json"
 
     def report(self, name: str) -> Path:

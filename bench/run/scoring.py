@@ -1,77 +1,162 @@
-"""Scores the drawn pictures of a plan and assembles the one tidy table; never draws a picture."""
+"""Scores the drawn pictures of a plan and assembles the one tidy table; never draws a picture.
+
+Pictures are read ahead by threads while the evaluators work. A call of the scorer takes whole prompts, of several units
+where one does not fill the evaluators' batches; a unit's scores are kept as soon as its last picture is scored.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+import hashlib
+import io
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from bench.metrics.score import PictureJob, Row, Scorer
+from bench.errors import UserError
+from bench.metrics.rows import PictureJob, Row
+from bench.metrics.score import Scorer
 from bench.plan import PlannedPicture, Unit
-from bench.run.fits import FIT_COST
+from bench.run.ahead import ahead
+from bench.run.cost import GENERATE, UnitCost, picture_cost
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.progress import bar
-from bench.run.work import COST, is_done
-from bench.store import read_json, write_json, write_whole
-from bench.table import COLUMNS
+from bench.run.score_cache import Samples, Scored, keep_scores, kept_scores, samples_of
+from bench.run.work import is_done
+from bench.store import read_json, write_whole
+from bench.table import COLUMNS, alternative_columns
+
+BATCH = 8
+"""The scorer's batch: its calls are made to fill whole ones."""
+CALL = 32
+"""Pictures after which a call ends at the latest, with the prompt that reaches them."""
+AHEAD = 64
+"""Most pictures read ahead: 50 MB at 512 pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """The samples of one prompt of a unit, to be scored together."""
+
+    unit: Unit
+    samples: Samples
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A picture as it was read: its job, and the hash of the very bytes."""
+
+    identity: str
+    job: PictureJob
+    sha256: str
+
+
+class Sheets:
+    """Scores of units as they come; each unit's are written when they are whole."""
+
+    def __init__(self, folder: RunFolder, evaluators: str, units: Sequence[Unit]) -> None:
+        self._folder = folder
+        self._evaluators = evaluators
+        self._open = {unit.identity: (unit, kept_scores(folder, evaluators, unit)) for unit in units}
+
+    def tasks(self) -> list[Task]:
+        """What is to be scored, in the order of the units."""
+        return [
+            Task(unit, samples)
+            for unit, kept in self._open.values()
+            for samples in samples_of(unit)
+            if any(picture.identity not in kept for picture in samples)
+        ]
+
+    def add(self, opened: Sequence[Opened], rows: Iterable[Row]) -> None:
+        """Enter the rows of pictures: each has one a concept of its prompt."""
+        remaining = iter(rows)
+        for one in opened:
+            _, scored = self._open[one.job.unit]
+            scored[one.identity] = Scored(one.sha256, tuple(itertools.islice(remaining, len(one.job.prompt.subset))))
+        for identity in dict.fromkeys(one.job.unit for one in opened):
+            self._write_if_whole(identity)
+
+    def _write_if_whole(self, identity: str) -> None:
+        unit, scored = self._open[identity]
+        if len(scored) == len(unit.pictures):
+            keep_scores(self._folder, self._evaluators, unit, scored)
+            del self._open[identity]
 
 
 def unscored(folder: RunFolder, evaluators: str, units: Sequence[Unit]) -> tuple[Unit, ...]:
-    """The finished units that these evaluators have not scored, or not with all their pictures."""
-    return tuple(unit for unit in units if is_done(folder, unit) and _cached(folder, evaluators, unit) is None)
+    """The finished units with pictures that these evaluators have not scored, or not as they are now."""
+    return tuple(
+        unit
+        for unit in units
+        if is_done(folder, unit) and len(kept_scores(folder, evaluators, unit)) < len(unit.pictures)
+    )
 
 
 def score(folder: RunFolder, evaluators: str, units: Sequence[Unit], scorer: Scorer) -> None:
-    """Score each unit and cache its rows under the evaluators' fingerprint."""
-    with bar("scoring", sum(len(unit.pictures) for unit in units)) as progress:
-        for unit in units:
-            progress.say(f"scoring {unit.method.text} · {unit.scene.name}")
-            jobs = [_job(folder, unit, picture) for picture in unit.pictures]
-            rows = scorer.score(jobs)
-            write_json(folder.scores(evaluators, unit.identity), {"rows": _by_picture(unit, rows)}, SCHEMA)
-            progress.advance(len(jobs))
+    """Score what is missing of each unit and keep it under the evaluators' fingerprint.
+
+    Raises `UserError` for a picture that cannot be read.
+    """
+    sheets = Sheets(folder, evaluators, units)
+    tasks = sheets.tasks()
+    wanted = [(task.unit, picture) for task in tasks for picture in task.samples]
+    reading = ahead(lambda one: _open(folder, *one), wanted, AHEAD)
+    with contextlib.closing(reading) as pictures, bar("scoring", len(wanted)) as progress:
+        for call in calls(tasks):
+            progress.say(f"scoring {call[0].unit.method.text} · {call[0].unit.scene.name}")
+            opened = list(itertools.islice(pictures, sum(len(task.samples) for task in call)))
+            sheets.add(opened, scorer.score([one.job for one in opened]))
+            progress.advance(len(opened))
+
+
+def calls(tasks: Iterable[Task]) -> Iterator[list[Task]]:
+    """The tasks in order, in calls that end where batches are full or there are `CALL` pictures."""
+    call: list[Task] = []
+    pictures = 0
+    for task in tasks:
+        call.append(task)
+        pictures += len(task.samples)
+        if pictures % BATCH == 0 or pictures >= CALL:
+            yield call
+            call, pictures = [], 0
+    if call:
+        yield call
 
 
 def assemble(folder: RunFolder, evaluators: str, dataset: str, units: Sequence[Unit]) -> pd.DataFrame:
     """The table of every scored unit, in the plan's order, also written to `scores.parquet`."""
     rows = [row for unit in units for row in _rows(folder, evaluators, dataset, unit)]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    alternatives = alternative_columns(column for row in rows for column in row)
+    table = pd.DataFrame(rows, columns=[*COLUMNS, *alternatives])
     write_whole(folder.table, lambda path: table.to_parquet(path, index=False))
     return table
 
 
-def _cached(folder: RunFolder, evaluators: str, unit: Unit) -> Mapping[str, list[Row]] | None:
-    path = folder.scores(evaluators, unit.identity)
-    if not path.is_file():
-        return None
-    rows: Mapping[str, list[Row]] = read_json(path, SCHEMA)["rows"]
-    # neither fewer nor more: a prompt's diversity depends on which samples were scored together
-    return rows if rows.keys() == {picture.identity for picture in unit.pictures} else None
-
-
-def _job(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> PictureJob:
-    with Image.open(folder.picture(picture.identity)) as image:
-        return PictureJob(unit.scene, picture.request.prompt, np.asarray(image.convert("RGB")))
-
-
-def _by_picture(unit: Unit, rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The rows under their picture's identity; each picture has one row a concept of its prompt."""
-    remaining = iter(rows)
-    return {picture.identity: [next(remaining) for _ in picture.request.prompt.subset] for picture in unit.pictures}
+def _open(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> Opened:
+    path = folder.picture(picture.identity)
+    try:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error}); delete it: `bench run` draws it again") from error
+    job = PictureJob(unit.scene, picture.request.prompt, pixels, unit.identity)
+    return Opened(picture.identity, job, hashlib.sha256(content).hexdigest())
 
 
 def _rows(folder: RunFolder, evaluators: str, dataset: str, unit: Unit) -> Iterator[dict[str, Any]]:
-    cached = _cached(folder, evaluators, unit) if is_done(folder, unit) else None
-    if cached is None:
+    kept = kept_scores(folder, evaluators, unit) if is_done(folder, unit) else {}
+    if len(kept) < len(unit.pictures):
         return
-    fit_seconds = read_json(folder.record(unit.identity), SCHEMA)[FIT_COST]
+    costs = UnitCost.columns(read_json(folder.record(unit.identity), SCHEMA))
     for picture in unit.pictures:
         file = folder.picture(picture.identity)
-        with Image.open(file) as image:
-            seconds = float(image.info[COST])
         about = {
             "dataset": dataset,
             "scene": unit.scene.name,
@@ -84,7 +169,7 @@ def _rows(folder: RunFolder, evaluators: str, dataset: str, unit: Unit) -> Itera
             "subset": "+".join(map(str, picture.request.prompt.subset)),
             "sample": picture.request.prompt.sample,
             "text": unit.scene.text_with_classes(picture.request.prompt),
-            FIT_COST: fit_seconds,
-            COST: seconds,
+            f"{GENERATE}seconds": picture_cost(file).seconds,
+            **costs,
         }
-        yield from ({**about, **row} for row in cached[picture.identity])
+        yield from ({**about, **row} for row in kept[picture.identity].rows)

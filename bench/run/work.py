@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,8 +17,10 @@ from PIL import Image, PngImagePlugin
 from bench.errors import UserError
 from bench.method import Notes, Request, Workbench
 from bench.plan import PlannedPicture, Unit
-from bench.run.fits import FIT_COST, read_fit, write_fit
+from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
+from bench.run.fits import read_fit, write_fit
 from bench.run.folder import SCHEMA, RunFolder
+from bench.run.gauges import Meter
 from bench.run.progress import Bar, bar, console
 from bench.scenes import Picture
 from bench.store import write_bytes, write_json
@@ -26,7 +28,6 @@ from bench.store import write_bytes, write_json
 if TYPE_CHECKING:
     from bench.diffusion.backbone import Backbone
 
-COST = "cost_generate_seconds"
 FIT_PIECES = 20.0
 """A fit's share on the progress bar, in pictures."""
 
@@ -43,6 +44,11 @@ class Workshop:
     budget: str
     batch_size: int
     keep_weights: bool
+
+    @cached_property
+    def meter(self) -> Meter:
+        """What measures the costs on the backbone's device."""
+        return Meter.on(self.backbone.device)
 
 
 def missing(folder: RunFolder, unit: Unit) -> tuple[PlannedPicture, ...]:
@@ -82,20 +88,20 @@ def _pieces(folder: RunFolder, unit: Unit) -> float:
 def _work_unit(workshop: Workshop, unit: Unit, progress: Bar) -> None:
     title = f"{unit.method.text} · {unit.scene.name}"
     wanted = missing(workshop.folder, unit)
-    state, seconds = _fit(workshop, unit, progress, title)
+    state, cost = _fit(workshop, unit, progress, title)
     for done, picture in enumerate(_draw(workshop, unit, state, wanted)):
         progress.say(f"{title} · picture {done + 1}/{len(wanted)}")
         _save_picture(workshop.folder, *picture)
         progress.advance()
-    _record(workshop.folder, unit, seconds)
+    _record(workshop.folder, unit, cost)
     if not workshop.keep_weights:
         workshop.folder.fit(unit.identity).unlink(missing_ok=True)
     workshop.folder.failure(unit.identity).unlink(missing_ok=True)
     progress.say("units")
 
 
-def _fit(workshop: Workshop, unit: Unit, progress: Bar, title: str) -> tuple[dict[str, torch.Tensor], float]:
-    """The unit's fit with the seconds it took, read back if an earlier start made it."""
+def _fit(workshop: Workshop, unit: Unit, progress: Bar, title: str) -> tuple[dict[str, torch.Tensor], Cost]:
+    """The unit's fit with what it cost, read back if an earlier start made it."""
     kept = read_fit(workshop.folder.fit(unit.identity))
     if kept is not None:
         progress.advance(FIT_PIECES)
@@ -109,12 +115,11 @@ def _fit(workshop: Workshop, unit: Unit, progress: Bar, title: str) -> tuple[dic
         shown = done / total
 
     workshop.backbone.restore()
-    started = time.perf_counter()
-    state = dict(unit.method.instance.fit(unit.scene, _workbench(workshop, unit, on_step)))
-    seconds = time.perf_counter() - started
+    bench = _workbench(workshop, unit, on_step)
+    state, cost = workshop.meter.measure(lambda: dict(unit.method.instance.fit(unit.scene, bench)))
     progress.advance(FIT_PIECES * (1.0 - shown))
-    write_fit(workshop.folder.fit(unit.identity), state, seconds)
-    return state, seconds
+    write_fit(workshop.folder.fit(unit.identity), state, cost)
+    return state, cost
 
 
 def _workbench(workshop: Workshop, unit: Unit, on_step: Callable[[int, int], None]) -> Workbench:
@@ -146,29 +151,32 @@ def _say_nothing(_done: int, _total: int) -> None:
 
 def _draw(
     workshop: Workshop, unit: Unit, state: Mapping[str, torch.Tensor], wanted: Sequence[PlannedPicture]
-) -> Iterator[tuple[PlannedPicture, Picture, float]]:
-    """Each picture as soon as its batch is drawn; its seconds are its batch's over its batch's size."""
+) -> Iterator[tuple[PlannedPicture, Picture, Cost]]:
+    """Each picture as soon as its batch is drawn, with its share of what the batch cost."""
     workshop.backbone.restore()
     requests: list[Request] = [picture.request for picture in wanted]
     drawn = iter(unit.method.instance.generate(state, unit.scene, requests, _workbench(workshop, unit, _say_nothing)))
     for start in range(0, len(wanted), workshop.batch_size):
         batch = wanted[start : start + workshop.batch_size]
-        began = time.perf_counter()
-        pictures = list(itertools.islice(drawn, len(batch)))
-        seconds = (time.perf_counter() - began) / len(batch)
-        yield from ((planned, picture, seconds) for planned, picture in zip(batch, pictures, strict=True))
+        pictures, cost = workshop.meter.measure(partial(list[Picture], itertools.islice(drawn, len(batch))))
+        share = cost.share(len(batch))
+        yield from ((planned, picture, share) for planned, picture in zip(batch, pictures, strict=True))
 
 
-def _save_picture(folder: RunFolder, planned: PlannedPicture, picture: Picture, seconds: float) -> None:
+def _save_picture(folder: RunFolder, planned: PlannedPicture, picture: Picture, cost: Cost) -> None:
     """Write a PNG that carries what it cost; its pixels alone are the result."""
     note = PngImagePlugin.PngInfo()
-    note.add_text(COST, repr(seconds))
+    for name, text in cost.notes(GENERATE).items():
+        note.add_text(name, text)
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "png", pnginfo=note)
     write_bytes(folder.picture(planned.identity), buffer.getvalue())
 
 
-def _record(folder: RunFolder, unit: Unit, seconds: float) -> None:
+def _record(folder: RunFolder, unit: Unit, fit: Cost) -> None:
+    """Write the unit's record; what pictures of earlier starts cost is read from their files."""
+    pictures = [picture_cost(folder.picture(picture.identity)) for picture in unit.pictures]
+    cost = UnitCost.of(fit, folder.fit(unit.identity).stat().st_size, pictures)
     content = {
         "unit": unit.identity,
         "method": unit.method.drop_in.name,
@@ -176,6 +184,6 @@ def _record(folder: RunFolder, unit: Unit, seconds: float) -> None:
         "scene": unit.scene.name,
         "seed": unit.seed,
         "pictures": [picture.identity for picture in unit.pictures],
-        FIT_COST: seconds,
+        **cost.record(),
     }
     write_json(folder.record(unit.identity), content, SCHEMA)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.metrics.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY, Metric
+from bench.metrics.catalogue import IDENTITY_SIMILARITY, PROMPT_SIMILARITY, Metric
+from bench.metrics.presets import metrics_of
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.pareto import non_dominated
 from bench.stats.scene_means import PICTURE, common_pictures, methods_of, scene_means
@@ -70,7 +71,8 @@ def summarise(table: pd.DataFrame) -> Summary:
     comparable = not shared.empty
     chosen = shared if comparable else table
     means = scene_means(chosen)
-    estimates = [_estimates(means[means["method"] == method]) for method in methods]
+    metrics = metrics_of(table["preset"].unique())
+    estimates = [_estimates(means[means["method"] == method], metrics) for method in methods]
     front = _front(estimates) if comparable else [False] * len(methods)
     summaries = tuple(
         _summary(method, chosen[chosen["method"] == method], estimate, pareto)
@@ -80,8 +82,8 @@ def summarise(table: pd.DataFrame) -> Summary:
     return Summary(summaries, int(scenes), pictures, _notes(table, shared))
 
 
-def _estimates(means: pd.DataFrame) -> dict[str, Estimate]:
-    return {metric.name: _estimate(means, metric) for metric in METRICS}
+def _estimates(means: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, Estimate]:
+    return {metric.name: _estimate(means, metric) for metric in metrics}
 
 
 def _estimate(means: pd.DataFrame, metric: Metric) -> Estimate:

@@ -18,7 +18,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from bench.cli.main import main
-from bench.metrics.presets import ModelSource, find_preset
+from bench.metrics.presets import find_preset
+from bench.metrics.sources import ModelSource
 from bench.metrics.yolo import YoloSegmenter
 from bench.metrics.yolo_model import build, load, read_architecture, ultralytics
 from bench.playroom.train.yolo import new_architecture

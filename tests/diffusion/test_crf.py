@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from bench.diffusion.crf import WIDTHS_SIDE, DenseCrf, check_crf, unary_energy
-from bench.diffusion.latent_masks import mask_iou
 from bench.errors import UserError
+from bench.metrics.mask_iou import mask_iou
 from bench.scenes import Mask, Picture
 
 needs_crf = pytest.mark.skipif(importlib.util.find_spec("pydensecrf") is None, reason="the extra 'crf' is missing")

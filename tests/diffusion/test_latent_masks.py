@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import zoom
 from torch import Tensor
 
-from bench.diffusion.latent_masks import attended, binarised, mask_iou, smoothed
+from bench.diffusion.latent_masks import attended, binarised, smoothed
 
 
 def _probabilities(heads: int, side: int, tokens: int, seed: int) -> Tensor:
@@ -74,12 +74,3 @@ def test_a_mask_is_never_empty_and_knows_no_unit(seed: int, threshold: float, sc
     near = ((maps - maps.amin((1, 2), True)) / (maps.amax((1, 2), True) - maps.amin((1, 2), True)) - threshold).abs()
     for mask, other, close in zip(masks, binarised(maps * scale + shift, threshold), near < 1e-6, strict=True):
         assert ((mask == other) | close.numpy()).all()
-
-
-def test_iou_by_hand() -> None:
-    one, other = np.zeros((2, 4, 4), bool)
-    one[:2], other[1:3] = True, True
-    assert mask_iou(one, other) == pytest.approx(4 / 12)
-    assert mask_iou(one, one) == 1
-    assert mask_iou(one, ~one) == 0
-    assert mask_iou(one & ~one, other & ~other) == 1

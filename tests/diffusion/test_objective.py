@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chisquare
 from torch import Tensor
 
 from bench.diffusion.attention import Recorder, at_16, recording
@@ -17,9 +19,10 @@ from bench.diffusion.handles import add_handles
 from bench.diffusion.objective import Objective, Randomness
 from bench.diffusion.recipe import PAPER_ADAM, AttentionLoss, Prior, Recipe
 from bench.diffusion.samples import Sample, SceneSamples
+from bench.diffusion.step import Step
 from bench.errors import UserError
 from bench.method import Workbench
-from bench.scenes import Scene
+from bench.scenes import Picture, Scene
 
 RECIPE = Recipe((), SceneSamples("uniform", 0.5), PAPER_ADAM, "mean", masked=True)
 PRIOR = Prior("a photo of {class}", pictures=2, weight=0.7)
@@ -98,6 +101,27 @@ def test_the_total_and_its_gradient_are_the_papers(
         (slope,) = torch.autograd.grad(expected, weight)
         assert value.item() == pytest.approx(expected.item(), rel=1e-5)
         torch.testing.assert_close(gradient, slope, rtol=1e-3, atol=1e-6)
+
+
+def test_prior_pictures_are_drawn_evenly_over_the_steps_classes_and_their_pictures(
+    backbone: Backbone, objective: Callable[..., Objective], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A class of the step's subset, then one of its pictures: with three even subsets all four are as likely."""
+    monkeypatch.setattr(Step, "denoised", lambda step, *_texts: (torch.zeros_like(step.latents), step.latents))
+    own = objective(replace(RECIPE, prior=PRIOR), None)
+    names = {picture.tobytes(): (text, n) for text, found in own.prior.items() for n, picture in enumerate(found)}
+    seen: Counter[tuple[str, int]] = Counter()
+
+    def sample(picture: Picture, _generator: torch.Generator) -> Tensor:
+        seen.update([names[picture.tobytes()]] if picture.tobytes() in names else [])
+        return torch.zeros(1, 4, 16, 16)
+
+    monkeypatch.setattr(own.encoder, "sample", sample)
+    for _ in range(800):
+        own()
+    assert len(seen) == 4
+    assert seen.total() == 800
+    assert chisquare(list(seen.values())).pvalue > 1e-3
 
 
 def test_whoever_observes_sees_the_sample_while_its_maps_are_there(

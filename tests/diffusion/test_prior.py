@@ -12,8 +12,10 @@ import pytest
 from bench.diffusion import prior
 from bench.diffusion.backbone import Backbone
 from bench.diffusion.prior import Series, class_text, class_texts
-from bench.diffusion.settings import Sampler
+from bench.diffusion.settings import BackboneSettings, Budget, Sampler
+from bench.method import Workbench
 from bench.scenes import Picture, Scene
+from bench.spec import configure
 
 TEXT = "a photo at the snow"
 
@@ -58,6 +60,21 @@ def test_another_seed_text_or_sampler_has_others(backbone: Backbone, calls: list
     others.append(pictures(Series(backbone, TEXT, 1, 0, tmp_path)))
     assert len(calls) == 4
     assert all(not np.array_equal(first[0], other[0]) for other in others)
+
+
+def test_all_methods_and_scenes_of_a_run_share_them(
+    scene: Scene, backbone: Backbone, calls: list[int], tmp_path: Path
+) -> None:
+    """Two methods on two scenes of the same classes: one series a class, whatever the seeds of the fits are."""
+    settings = BackboneSettings(sampler=Sampler(2, 2.0), budgets={"full": Budget(steps=0.001, prior_pictures=0.01)})
+    backbone.settings = settings
+    for seed, other in enumerate((scene, replace(scene, name="other", picture=scene.picture[::-1]))):
+        for text in ("db-m:prior", "cd-m:prior"):
+            backbone.restore()
+            workbench = Workbench(backbone, seed, 1, "full", lambda _done, _total: None, shared=tmp_path)
+            configure("methods", text).instance.fit(other, workbench)
+    assert [count for count in calls if count] == [4, 4]
+    assert len(list((tmp_path / "prior").rglob("*.png"))) == 8
 
 
 def test_an_interrupted_batch_is_drawn_again_as_it_was(backbone: Backbone, calls: list[int], tmp_path: Path) -> None:

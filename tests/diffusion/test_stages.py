@@ -49,3 +49,11 @@ def test_the_first_stage_is_not_touched_by_what_follows(brief: Backbone) -> None
     brief.unet.conv_out.weight.mul_(0.5)
     next(finish(brief, TEXTS[:1], begun, 2, 1))
     assert torch.equal(begun[0], kept)
+
+
+def test_texts_beyond_what_the_encoder_reads_are_told_once(brief: Backbone, caplog: pytest.LogCaptureFixture) -> None:
+    long = "a photo of " + " and ".join(["a cat"] * 10)
+    texts = [*TEXTS[:2], long]
+    assert len(list(finish(brief, texts, begin(brief, ORDERS, 1, 1), 1, 1))) == 3
+    (message,) = caplog.messages
+    assert message.startswith("1 of 3 texts are longer than the text encoder's 24 tokens")

@@ -31,6 +31,15 @@ def no_fit(*_: object) -> None:
     raise AssertionError("it was fitted again")
 
 
+def keeping(places: Places) -> Places:
+    return replace(places, keep_weights=True)
+
+
+def fits(places: Places) -> list[Path]:
+    """Every fit that lies in the folder of edits."""
+    return list(places.edits.rglob("*.safetensors"))
+
+
 def test_an_edit_leaves_pictures_region_grid_and_record(wishes: Wishes, setup: Setup, places: Made) -> None:
     folder = edit(replace(wishes, etas=(0.0, 0.5)), setup, places())
     assert folder.name.startswith("ours-pair-room-")
@@ -46,6 +55,14 @@ def test_an_edit_leaves_pictures_region_grid_and_record(wishes: Wishes, setup: S
     assert not np.array_equal(read(folder / "eta-0.png"), read(folder / "eta-0.5.png"))
     mask = read_target(wishes.target, wishes.mask, 32).mask
     np.testing.assert_array_equal(read(folder / "mask.png")[:, :, 0] > 0, mask)
+
+
+def test_a_prompt_longer_than_the_encoder_reads_is_told_once(
+    wishes: Wishes, setup: Setup, places: Made, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = "a photo of [v1]" + " in the snow at the beach" * 5
+    edit(replace(wishes, prompt=long, etas=(0.0, 0.5)), setup, places())
+    assert sum("longer than the text encoder's 24 tokens" in message for message in caplog.messages) == 1
 
 
 def test_the_same_edit_is_found_again(
@@ -70,23 +87,46 @@ def test_another_edit_never_overwrites(wishes: Wishes, setup: Setup, places: Mad
 def test_a_fit_is_used_again_for_another_prompt(
     wishes: Wishes, setup: Setup, places: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edit(wishes, setup, places())
+    edit(wishes, setup, keeping(places()))
     monkeypatch.setattr("bench.diffusion.recipe_method.fit_recipe", no_fit)
     other = edit(replace(wishes, prompt="[v2] in the snow"), setup, places())
     assert (other / "grid.png").is_file()
+    assert len(fits(places())) == 1, "an edit that does not keep its own fit leaves a kept one alone"
+
+
+def test_a_fit_goes_with_its_edit_unless_it_is_to_be_kept(wishes: Wishes, setup: Setup, places: Made) -> None:
+    edit(wishes, setup, places())
+    assert fits(places()) == []
+    edit(replace(wishes, prompt="[v2]"), setup, keeping(places()))
+    (kept,) = fits(places())
+    assert kept.parent.name == "fits"
+
+
+def test_an_interrupted_edit_is_not_fitted_again(
+    wishes: Wishes, setup: Setup, places: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("bench.edit.engine.edited", no_fit)
+        with pytest.raises(AssertionError):
+            edit(wishes, setup, places())
+    assert len(fits(places())) == 1
+    monkeypatch.setattr("bench.diffusion.recipe_method.fit_recipe", no_fit)
+    edit(wishes, setup, places())
+    assert fits(places()) == []
 
 
 def test_a_runs_fit_is_used(
     wishes: Wishes, setup: Setup, places: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edit(wishes, setup, places())
+    edit(wishes, setup, keeping(places()))
     run = tmp_path / "runs" / "one"
     run.mkdir(parents=True)
     (run / "run.json").write_text("{}")
     shutil.move(tmp_path / "edits" / "fits", run / "fits")
     monkeypatch.setattr("bench.diffusion.recipe_method.fit_recipe", no_fit)
     edit(replace(wishes, prompt="[v2]"), setup, places())
-    assert not (tmp_path / "edits" / "fits").exists()
+    assert fits(places()) == []
+    assert len(list((run / "fits").iterdir())) == 1, "a run's fit is the run's"
 
 
 def test_step_sizes_share_their_noise(wishes: Wishes, setup: Setup, places: Made) -> None:

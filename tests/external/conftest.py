@@ -41,6 +41,10 @@ for number, picture in enumerate(request["pictures"]):
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         (Path(request["home"]) / "child").write_text(str(child.pid))
         time.sleep(600)
+    if behaviour == "orphan" and number == 1:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        (Path(request["home"]) / "child").write_text(str(child.pid))
+        os._exit(9)
     if behaviour == "too few" and number == 1:
         break
     if behaviour == "no picture":

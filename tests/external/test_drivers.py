@@ -29,6 +29,7 @@ import torch
 class CustomDatasetWithBG:
     def __init__(self, data_root, tokenizer, size, placeholder_token, template):
         self.root, self.text, self.token = data_root, template.format(placeholder_token), placeholder_token
+        self.tokenizer = tokenizer
     def __getitem__(self, number):
         from PIL import Image
         import numpy as np
@@ -36,7 +37,8 @@ class CustomDatasetWithBG:
         image = np.array(Image.open(self.root + "/0.png")) * np.where(mask > 0, 1, 0)
         index = self.text.split(" ").index(self.token) + 1
         clip = torch.zeros(3, 4, 4)
-        return {"text": self.text, "index": torch.tensor(index), "input_ids": torch.tensor([1]),
+        ids = torch.tensor(self.tokenizer(self.text).input_ids)
+        return {"text": self.text, "index": torch.tensor(index), "input_ids": ids,
                 "pixel_values": torch.from_numpy(image).float(), "pixel_values_clip": clip,
                 "pixel_values_obj": clip, "pixel_values_seg": clip}
 """,
@@ -45,7 +47,12 @@ import train_local
 def pww_load_tools(device, mapper_model_path=None, mapper_local_model_path=None, diffusion_model_path=None):
     from pathlib import Path
     assert Path(mapper_model_path).is_file() and Path(mapper_local_model_path).is_file(), "no checkpoints"
-    return "vae", "unet", "text_encoder", "tokenizer", "image_encoder", "mapper", "local", "scheduler"
+    return "vae", "unet", "text_encoder", Tokenizer(), "image_encoder", "mapper", "local", "scheduler"
+class Tokenizer:  # one token a letter of "cat", one a word of all others, and one at each end
+    def __call__(self, text):
+        pieces = [piece for word in text.split() for piece in (word if word == "cat" else [word])]
+        self.input_ids = [0, *(2 + hash(piece) % 10**9 for piece in pieces), 1]
+        return self
 """,
     "train_local.py": """
 import json
@@ -107,7 +114,7 @@ def test_elite_draws_each_prompt_for_one_concept_by_turns(
     calls = [json.loads(line) for line in Path("calls.jsonl").read_text().splitlines()]
     assert calls == [
         ["a photo of a S and an umbrella at the beach", 5, 5, 40, 0.6],
-        ["a photo of a cat and a S at the beach", 8, 5, 41, 0.6],
+        ["a photo of a cat and a S at the beach", 10, 5, 41, 0.6],  # `cat` is three tokens
         ["a photo of a S at the beach", 5, 5, 42, 0.6],
     ]
     pictures = [np.asarray(Image.open(f"out/0000{number}.png")) for number in range(3)]
@@ -160,6 +167,15 @@ def test_realfill_trains_on_the_scene_and_leaves_both_networks(
     request = request_of(f"realfill[home={tmp_path / 'realfill'},rank=3]", "fit")
     driver("realfill").main(request)
     assert sorted(file.name for file in Path("learned").iterdir()) == ["text_encoder.safetensors", "unet.safetensors"]
+
+
+@pytest.mark.parametrize(("installed", "will_do"), [("0.20.1", False), ("0.21.0", True), ("0.42.1.dev0", True)])
+def test_realfill_refuses_a_library_that_would_lose_the_training(installed: str, will_do: bool) -> None:
+    if will_do:
+        driver("realfill").check_diffusers(installed)
+    else:
+        with pytest.raises(SystemExit, match=r"saves no safetensors; install 0\.21 or later"):
+            driver("realfill").check_diffusers(installed)
 
 
 def test_realfill_fills_the_concepts_places_and_nothing_else(

@@ -125,6 +125,12 @@ def test_a_program_nobody_waits_for_is_stopped(stand_in: Make, scene: Scene, wor
     assert is_gone(int((home / "child").read_text()))
 
 
+def test_a_program_that_dies_leaves_nothing_running(stand_in: Make, scene: Scene, workbench: Bench, home: Path) -> None:
+    with pytest.raises(ProgramError, match="exit code 9"):
+        drawn(stand_in(behaviour="orphan"), scene, workbench)
+    assert is_gone(int((home / "child").read_text()))
+
+
 def is_gone(process: int) -> bool:
     """Whether a process has ended, or does within seconds; one that no parent collects is a zombie."""
     deadline = time.monotonic() + 10

@@ -53,6 +53,8 @@ def test_the_default_is_the_paper() -> None:
     assert recipe.attention == AttentionLoss(0.01, "mean")
     assert not recipe.given_masks
     assert (Method().times, Method().crf, Method().init) == (50, True, "class")
+    # the variance of a running mean is that of a plain mean of (1 + m) / (1 - m) values
+    assert (1 + Method().momentum) / (1 - Method().momentum) == pytest.approx(Method().times, rel=0.05)
 
 
 def _verbs(phases: tuple[Phase, ...]) -> list[str]:

@@ -49,7 +49,7 @@ def test_each_ablation_changes_one_thing() -> None:
         "no-masked-loss": replace(paper, masked=False),
         "no-attention-loss": replace(paper, attention=None),
         "no-union": replace(paper, samples=SceneSamples("uniform", 0.0, single=1.0)),
-        "mostly-single": replace(paper, samples=SceneSamples("uniform", 0.0, single=0.8)),
+        "single-p": replace(paper, samples=SceneSamples("uniform", 0.0, single=0.8)),
         "background": replace(paper, background=True),
         "cross-attention-only": replace(paper, phases=(PHASES[0], Phase("cross-attention", 400, 2e-6))),
     }

@@ -28,7 +28,8 @@ from transformers import (
 )
 
 from bench.metrics.lpips_model import WEIGHTS, SmallLpips
-from bench.metrics.presets import LpipsSource, ModelSource, Preset, ResizeCrop
+from bench.metrics.presets import Preset
+from bench.metrics.sources import LpipsSource, ModelSource, ResizeCrop
 from bench.scenes import Concept, Picture, Scene
 
 LABELS = ("cat", "dining table", "table-merged", "wall-other-merged")

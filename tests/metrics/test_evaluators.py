@@ -8,7 +8,7 @@ from transformers import ViTModel
 
 from bench.errors import UserError
 from bench.metrics.evaluators import load_model, load_processor
-from bench.metrics.presets import ModelSource
+from bench.metrics.sources import ModelSource
 
 CPU = torch.device("cpu")
 

@@ -1,15 +1,35 @@
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import ViTModel
+from transformers import (
+    CLIPConfig,
+    CLIPModel,
+    CLIPTextConfig,
+    CLIPVisionConfig,
+    Dinov2Config,
+    Dinov2Model,
+    PreTrainedModel,
+    ViTImageProcessor,
+    ViTModel,
+)
 
-from bench.metrics.identity_similarity import IdentityFeatures, masked, resize_crop_view
+from bench.errors import UserError
+from bench.metrics.identity_similarity import IdentityFeatures, resize_crop_view
 from bench.metrics.presets import IMAGENET_MEAN, IMAGENET_STD, Preset, find_preset
+from bench.metrics.protocol import Embedding, Kind
+from bench.metrics.sources import ModelSource
 
 CPU = torch.device("cpu")
+SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+
+
+def load(preset: Preset) -> IdentityFeatures:
+    return IdentityFeatures.load(preset.comparison.sight.embedding, CPU)
 
 
 def picture(seed: int, height: int = 40, width: int = 40) -> np.ndarray:
@@ -42,15 +62,15 @@ def test_features_are_the_normalised_cls_tokens(preset: Preset) -> None:
     pixels = torch.tensor(np.stack([official_view(each, 56, 48) for each in pictures]), dtype=torch.float32)
     with torch.no_grad():
         tokens = model(pixel_values=pixels).last_hidden_state[:, 0]
-    first, second = IdentityFeatures.load(preset, CPU).features(pictures)
+    first, second = load(preset).features(pictures)
     expected = torch.cosine_similarity(tokens[0], tokens[1], dim=0)
     assert float(first @ second) == pytest.approx(float(expected), abs=1e-5)
     assert float(first @ first) == pytest.approx(1, abs=1e-6)
 
 
 def test_the_processors_view_squashes_and_does_not_crop(preset: Preset) -> None:
-    own = IdentityFeatures.load(replace(preset, identity_view=None), CPU)
-    official = IdentityFeatures.load(preset, CPU)
+    own = load(replace(preset, identity_view=None))
+    official = load(preset)
     framed = picture(3)
     bare = framed.copy()
     bare[:2] = 0  # 2 of 40 rows: the central 48 of 56 pixels never see them
@@ -60,12 +80,52 @@ def test_the_processors_view_squashes_and_does_not_crop(preset: Preset) -> None:
     assert float(same) > float(own.features([framed])[0] @ own.features([bare])[0])
 
 
-def test_masked_is_black_outside_and_untouched_inside() -> None:
-    source = picture(4) // 2 + 100
-    mask = np.zeros((40, 40), bool)
-    mask[10:20, 5:30] = True
-    alone = masked(source, mask)
-    assert alone.dtype == np.uint8
-    assert np.array_equal(alone[mask], source[mask])
-    assert not alone[~mask].any()
-    assert (masked(source, mask, (1, 2, 3))[~mask] == (1, 2, 3)).all()
+def save(model: PreTrainedModel, folder: Path) -> ModelSource:
+    """The model with a processor that only scales, so that its input is known."""
+    model.save_pretrained(folder)
+    ViTImageProcessor(size={"height": 28, "width": 28}, do_normalize=False).save_pretrained(folder)
+    return ModelSource(str(folder))
+
+
+def scaled(pictures: Sequence[np.ndarray]) -> torch.Tensor:
+    return torch.tensor(np.stack(pictures).transpose(0, 3, 1, 2) / 255, dtype=torch.float32)
+
+
+def test_dinov2_is_the_cls_token_of_its_own_architecture(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    model = Dinov2Model(Dinov2Config(**SIZES, image_size=28, patch_size=14)).eval()
+    source = save(model, tmp_path / "dinov2")
+    pictures = [picture(seed, 28, 28) for seed in range(3)]
+    found = IdentityFeatures.load(Embedding(source, "dinov2"), CPU).features(pictures)
+    with torch.no_grad():
+        output = model(pixel_values=scaled(pictures))
+    assert torch.equal(output.pooler_output, output.last_hidden_state[:, 0])
+    torch.testing.assert_close(found, torch.nn.functional.normalize(output.pooler_output, dim=-1), atol=1e-5, rtol=0)
+
+
+def test_clip_is_the_projected_image_embedding_of_the_whole_model(tmp_path: Path) -> None:
+    """Loaded is the image half alone, of a folder that holds both."""
+    torch.manual_seed(4)
+    vision = CLIPVisionConfig(**SIZES, image_size=28, patch_size=14, projection_dim=16)
+    text = CLIPTextConfig(**SIZES, vocab_size=99, projection_dim=16)
+    model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)).eval()
+    source = save(model, tmp_path / "clip")
+    pictures = [picture(seed, 28, 28) for seed in range(3)]
+    found = IdentityFeatures.load(Embedding(source, "clip"), CPU).features(pictures)
+    with torch.no_grad():
+        expected = model.get_image_features(pixel_values=scaled(pictures)).pooler_output
+    torch.testing.assert_close(found, torch.nn.functional.normalize(expected, dim=-1), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["dinov2", "clip"])
+def test_a_checkpoint_of_another_architecture_is_a_user_error(preset: Preset, kind: Kind) -> None:
+    with pytest.raises(UserError, match=r"weights are missing|cannot be loaded"):
+        IdentityFeatures.load(Embedding(preset.identity, kind), CPU)
+
+
+def test_pictures_alike_are_one_and_similarity_is_symmetric_and_bounded(preset: Preset) -> None:
+    features = load(preset).features([picture(seed) for seed in (5, 6, 7)])
+    cosines = features @ features.T
+    assert cosines.diag().tolist() == pytest.approx([1, 1, 1], abs=1e-6)
+    assert torch.equal(cosines, cosines.T)
+    assert cosines.abs().max() <= 1 + 1e-6

@@ -19,13 +19,12 @@ from safetensors.torch import save_file
 from torchvision.models import AlexNet_Weights, VGG16_Weights
 
 from bench.errors import UserError
-from bench.metrics.identity_similarity import IdentityFeatures
 from bench.metrics.lpips_diversity import LpipsDiversity
 from bench.metrics.lpips_model import WEIGHTS, SmallLpips, load_lpips, load_small, trunk_file
-from bench.metrics.presets import CHECKPOINTS, LPIPS_TRUNKS, LpipsSource, Preset, fingerprint
-from bench.metrics.prompt_similarity import PromptSimilarity
-from bench.metrics.score import PictureJob, Scorer
-from bench.metrics.segment import Segmenter
+from bench.metrics.presets import CHECKPOINTS, Preset, fingerprint
+from bench.metrics.rows import PictureJob
+from bench.metrics.score import Scorer
+from bench.metrics.sources import LPIPS_TRUNKS, LpipsSource
 from bench.metrics.weights import lpips_content
 from bench.scenes import Picture, Prompt, Scene
 
@@ -165,14 +164,7 @@ def test_samples_of_two_sizes_are_not_compared(metric: LpipsDiversity) -> None:
 
 
 def scorer(preset: Preset, batch_size: int = 8) -> Scorer:
-    return Scorer(
-        preset,
-        PromptSimilarity.load(preset.clip, CPU),
-        Segmenter.load(preset, CPU),
-        IdentityFeatures.load(preset, CPU),
-        LpipsDiversity.load(preset.lpips, CPU),
-        batch_size,
-    )
+    return Scorer.load(preset, "cpu", batch_size)
 
 
 def test_rows_carry_the_diversity_of_their_prompts_samples(preset: Preset, scene: Scene) -> None:

@@ -1,13 +1,19 @@
+import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
-from transformers import CLIPModel, CLIPTokenizer
+from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer
 
-from bench.metrics.presets import ModelSource
-from bench.metrics.prompt_similarity import PromptSimilarity
+from bench.metrics.evaluators import load_processor, load_tokenizer
+from bench.metrics.presets import Preset
+from bench.metrics.prompt_similarity import BACKENDS, PromptSimilarity, Scale
 
 CPU = torch.device("cpu")
 TEXTS = ["a photo of a cat in the snow", "a photo of an umbrella", "a"]
@@ -18,9 +24,15 @@ def pictures() -> list[np.ndarray]:
     return [np.random.default_rng(seed).integers(0, 256, (40, 40, 3), dtype=np.uint8) for seed in range(3)]
 
 
+@pytest.fixture(params=BACKENDS)
+def either(preset: Preset, request: pytest.FixtureRequest) -> Preset:
+    """The tiny preset by one of the back ends."""
+    return replace(preset, clip_backend=request.param)
+
+
 @pytest.fixture
-def clip(models: Path) -> PromptSimilarity:
-    return PromptSimilarity.load(ModelSource(str(models / "clip")), CPU)
+def clip(either: Preset) -> PromptSimilarity:
+    return PromptSimilarity.load(either, CPU)
 
 
 def openai_view(picture: np.ndarray) -> torch.Tensor:
@@ -40,11 +52,43 @@ def test_equals_clips_own_logits_without_their_scale(
     for picture, text in zip(pictures, TEXTS, strict=True):
         with torch.no_grad():
             output = model(pixel_values=openai_view(picture), **tokenizer(text, return_tensors="pt"))
-            expected.append(float(output.logits_per_image / model.logit_scale.exp()))
+            expected.append(float(output.logits_per_image / model.logit_scale.exp().detach()))
     found = clip.similarities(pictures, TEXTS)
     assert found == pytest.approx(expected, abs=1e-5)
     assert found.shape == (3,)
     assert len(set(np.round(found, 6))) == 3
+
+
+class PlainFeatures(torch.nn.Module):
+    """A CLIPModel whose features are tensors, as torchmetrics expects them."""
+
+    def __init__(self, model: CLIPModel) -> None:
+        super().__init__()
+        self.model = model
+        self.config = model.config
+
+    def get_image_features(self, pixels: torch.Tensor) -> Any:
+        return self.model.get_image_features(pixels).pooler_output
+
+    def get_text_features(self, tokens: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+        return self.model.get_text_features(tokens, attention_mask).pooler_output
+
+
+def test_a_hundredfold_without_negatives_is_torchmetrics_clip_score(
+    either: Preset, pictures: list[np.ndarray], models: Path
+) -> None:
+    clip_score = pytest.importorskip("torchmetrics.multimodal", reason="torchmetrics is not installed").CLIPScore
+    model = PlainFeatures(CLIPModel.from_pretrained(models / "clip").eval().requires_grad_(False))
+    processor = CLIPProcessor(load_processor(either.clip), load_tokenizer(either.clip))
+    scaled = PromptSimilarity.load(replace(either, clip_scale=100.0, clip_floor=0.0), CPU)
+    cosines = PromptSimilarity.load(either, CPU).similarities(pictures, TEXTS)
+    # of each picture by itself, since torchmetrics lifts the mean, not every value
+    for picture, text, cosine in zip(pictures, TEXTS, cosines, strict=True):
+        score = clip_score(model_name_or_path=lambda: (model, processor))
+        expected = float(score(torch.from_numpy(picture).permute(2, 0, 1), text))
+        assert scaled.similarities([picture], [text])[0] == pytest.approx(expected, abs=1e-3)
+        assert expected == pytest.approx(max(0.0, 100 * cosine), abs=1e-3)
+    assert np.ptp(cosines) > 1e-2
 
 
 def test_pictures_that_are_not_square_are_cropped_in_the_middle(clip: PromptSimilarity) -> None:
@@ -54,13 +98,66 @@ def test_pictures_that_are_not_square_are_cropped_in_the_middle(clip: PromptSimi
     assert both[0] == pytest.approx(both[1], abs=1e-6)
 
 
-def test_a_text_counts_alone_or_among_others(clip: PromptSimilarity, pictures: list[np.ndarray], models: Path) -> None:
+def test_a_text_counts_alone_or_among_others(
+    clip: PromptSimilarity, either: Preset, pictures: list[np.ndarray]
+) -> None:
     together = clip.similarities(pictures, TEXTS)
-    fresh = PromptSimilarity.load(ModelSource(str(models / "clip")), CPU)
+    fresh = PromptSimilarity.load(either, CPU)
     alone = [fresh.similarities([picture], [text])[0] for picture, text in zip(pictures, TEXTS, strict=True)]
     assert together == pytest.approx(alone, abs=1e-6)
 
 
+def test_neither_order_nor_what_was_embedded_before_makes_a_difference(
+    clip: PromptSimilarity, pictures: list[np.ndarray]
+) -> None:
+    first = clip.similarities(pictures, TEXTS)
+    again = clip.similarities(pictures[::-1], TEXTS[::-1])
+    assert again[::-1] == pytest.approx(first, abs=1e-6)
+
+
+def test_identical_pictures_and_texts_have_one_value(clip: PromptSimilarity, pictures: list[np.ndarray]) -> None:
+    found = clip.similarities([pictures[0]] * 3, [TEXTS[0]] * 3)
+    assert found == pytest.approx(found[0], abs=1e-6)
+    assert clip.similarities(pictures[1:2], TEXTS[:1])[0] != pytest.approx(found[0], abs=1e-4)
+
+
 def test_a_text_beyond_the_context_is_cut(clip: PromptSimilarity, pictures: list[np.ndarray]) -> None:
-    cut, longer = clip.similarities(pictures[:1] * 2, ["b" * 90, "b" * 200])
+    cut, longer, other = clip.similarities(pictures[:1] * 3, ["b" * 90, "b" * 200, "c" * 90])
     assert cut == pytest.approx(longer)
+    assert cut != pytest.approx(other, abs=1e-4)
+
+
+def test_a_cut_text_is_its_first_tokens_with_the_end_of_text(
+    clip: PromptSimilarity, pictures: list[np.ndarray], models: Path
+) -> None:
+    model = CLIPModel.from_pretrained(models / "clip").eval()
+    tokenizer = CLIPTokenizer.from_pretrained(models / "clip")
+    whole = tokenizer("b" * 200, return_tensors="pt")["input_ids"]
+    tokens = torch.cat([whole[:, :76], whole[:, -1:]], dim=1)
+    with torch.no_grad():
+        output = model(pixel_values=openai_view(pictures[0]), input_ids=tokens)
+    expected = float(output.logits_per_image / model.logit_scale.exp().detach())
+    assert clip.similarities(pictures[:1], ["b" * 200])[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_scale_multiplies_and_then_lifts_to_its_floor() -> None:
+    cosines = np.array([-0.4, 0.0, 0.2, 1.0])
+    assert Scale().apply(cosines).tolist() == cosines.tolist()
+    assert Scale(2.5, 0.0).apply(cosines).tolist() == [0.0, 0.0, 0.5, 2.5]
+    assert Scale(100.0).apply(cosines).tolist() == pytest.approx([-40.0, 0.0, 20.0, 100.0])
+
+
+@given(
+    cosines=st.lists(st.floats(-1, 1), min_size=1),
+    factor=st.floats(0.01, 100),
+    floor=st.none() | st.floats(-1, 0),
+)
+def test_values_keep_the_presets_limits_and_the_order_of_cosines(
+    preset: Preset, cosines: list[float], factor: float, floor: float | None
+) -> None:
+    least, greatest = replace(preset, clip_scale=factor, clip_floor=floor).prompt_limits
+    values = Scale(factor, floor).apply(np.sort(cosines))
+    assert least <= values.min()
+    assert values.max() <= greatest
+    assert (np.diff(values) >= 0).all()
+    assert math.isfinite(least)

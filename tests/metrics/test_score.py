@@ -1,22 +1,28 @@
 import gc
+import json
 import math
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from bench.errors import UserError
-from bench.metrics.identity_similarity import IdentityFeatures, masked
-from bench.metrics.lpips_diversity import LpipsDiversity
-from bench.metrics.presets import ModelSource, Preset
+from bench.metrics.identity_similarity import IdentityFeatures
+from bench.metrics.presets import Preset
 from bench.metrics.prompt_similarity import PromptSimilarity
-from bench.metrics.score import PictureJob, Row, Scorer
+from bench.metrics.protocol import ON_THE_PICTURE, embedding
+from bench.metrics.rows import PictureJob, Row
+from bench.metrics.score import Evaluators, Scorer
 from bench.metrics.segment import Segmentation, Segmenter
+from bench.metrics.sources import ModelSource
+from bench.metrics.views import masked
 from bench.scenes import Prompt, Scene
-from bench.table import COLUMNS
+from bench.table import COLUMNS, alternative_columns
 
 CPU = torch.device("cpu")
 BOTH = Prompt("a photo of {tokens} at the beach", (0, 1))
@@ -44,8 +50,12 @@ class Finds(Segmenter):
 
 
 def scorer(preset: Preset, masks: dict[str, np.ndarray], batch_size: int = 8) -> Scorer:
-    clip, identity = PromptSimilarity.load(preset.clip, CPU), IdentityFeatures.load(preset, CPU)
-    return Scorer(preset, clip, Finds(preset, masks), identity, LpipsDiversity.load(preset.lpips, CPU), batch_size)
+    evaluators = replace(Evaluators.load(preset, CPU, batch_size), segmenter=Finds(preset, masks))
+    return Scorer(preset, evaluators, batch_size)
+
+
+def features(preset: Preset) -> IdentityFeatures:
+    return IdentityFeatures.load(preset.comparison.sight.embedding, CPU)
 
 
 @pytest.fixture
@@ -59,7 +69,7 @@ def test_identity_similarity_against_its_definition(preset: Preset, scene: Scene
     drawn = picture(9)
     row, _ = scorer(preset, {"cat": block}).score([PictureJob(scene, BOTH, drawn)])
     there = masked(scene.picture, scene.concepts[0].mask)
-    one, other = IdentityFeatures.load(preset, CPU).features([there, masked(drawn, block)])
+    one, other = features(preset).features([there, masked(drawn, block)])
     assert row["identity_similarity"] == pytest.approx(float(torch.cosine_similarity(one, other, dim=0)), abs=1e-6)
     assert (row["detected"], row["reason"]) == (True, "")
 
@@ -117,14 +127,7 @@ def test_the_largest_segment_counts(preset: Preset, scene: Scene, block: np.ndar
 
     job = PictureJob(scene, Prompt("{tokens}", (0,)), picture(3))
     (expected,) = scorer(preset, {"cat": block}).score([job])
-    two = Scorer(
-        preset,
-        PromptSimilarity.load(preset.clip, CPU),
-        Two(preset, {}),
-        IdentityFeatures.load(preset, CPU),
-        LpipsDiversity.load(preset.lpips, CPU),
-        8,
-    )
+    two = Scorer(preset, replace(Evaluators.load(preset, CPU, 8), segmenter=Two(preset, {})), 8)
     (found,) = two.score([job])
     assert (found["identity_similarity"], found["reason"]) == (expected["identity_similarity"], expected["reason"])
 
@@ -133,7 +136,7 @@ def test_prompt_similarity_uses_class_words_and_repeats_on_a_pictures_rows(prese
     drawn = picture(5)
     rows = scorer(preset, {}).score([PictureJob(scene, BOTH, drawn)])
     text = "a photo of a cat and a dining table at the beach"
-    expected = PromptSimilarity.load(preset.clip, CPU).similarities([drawn], [text])[0]
+    expected = PromptSimilarity.load(preset, CPU).similarities([drawn], [text])[0]
     assert [row["prompt_similarity"] for row in rows] == pytest.approx([expected] * 2)
 
 
@@ -160,20 +163,48 @@ def test_rows_have_columns_of_the_table(preset: Preset, scene: Scene) -> None:
     assert (row["concept"], row["label"], row["preset"]) == (0, "cat", "tiny")
 
 
+def test_every_row_has_all_columns_of_scoring_and_those_of_the_presets_alternatives(
+    preset: Preset, scene: Scene, block: np.ndarray, tmp_path: Path
+) -> None:
+    """They survive the cache's JSON and the table's Parquet as they are."""
+    preset = replace(preset, alternatives=(*ON_THE_PICTURE, embedding("clip", preset.clip)))
+    jobs = [PictureJob(scene, Prompt("a photo of {tokens}", (0, 1, 2)), picture(seed)) for seed in range(3)]
+    rows = scorer(preset, {"cat": block}, 2).score(jobs)
+    names = [one.column for one in preset.alternatives]
+    assert all(set(row) == {*Row.__required_keys__, *names} for row in rows)
+    assert alternative_columns(rows[0]) == tuple(names)
+    assert set(Row.__required_keys__) <= set(COLUMNS)
+    for row in rows:
+        assert all(math.isnan(row[name]) == math.isnan(row["identity_similarity"]) for name in names)
+        assert all(-1 - 1e-6 <= row[name] <= 1 + 1e-6 for name in names if math.isfinite(row[name]))
+        assert math.isfinite(row["identity_whole_picture"])
+        assert (row["similarity_to"] is None) == (not row["detected"])
+        assert (row["reason"] == "") == math.isfinite(row["identity_similarity"])
+    assert [row["detected"] for row in rows] == [True, False, None] * 3
+    assert json.loads(json.dumps(rows))[0].keys() == rows[0].keys()
+    pd.DataFrame(rows).to_parquet(tmp_path / "scores.parquet")
+    again = pd.read_parquet(tmp_path / "scores.parquet")
+    found = [row["similarity_to"] for row in rows if row["similarity_to"] is not None]
+    for one, other in zip(again["similarity_to"].dropna(), found, strict=True):
+        assert list(one) == pytest.approx(other)
+
+
 def test_a_scenes_features_are_computed_once_and_forgotten_with_it(
     preset: Preset, scene: Scene, block: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[int] = []
-    features = IdentityFeatures.features
-    monkeypatch.setattr(IdentityFeatures, "features", lambda self, p: (counted.append(len(p)), features(self, p))[1])
+    real = IdentityFeatures.features
+    monkeypatch.setattr(IdentityFeatures, "features", lambda self, p: (counted.append(len(p)), real(self, p))[1])
     subject = scorer(preset, {"cat": block})
     copy = replace(scene)
     for _ in range(3):
         subject.score([PictureJob(copy, BOTH, picture(2))])
-    assert sum(counted) == len(scene.concepts) + 3
+    in_the_picture = ["the cat", "the whole"]
+    assert sum(counted) == len(scene.concepts) + 3 * len(in_the_picture)
+    forgotten = weakref.ref(copy)
     del copy
     gc.collect()
-    assert len(subject._scenes) == 0
+    assert forgotten() is None
 
 
 def test_no_jobs_give_no_rows(preset: Preset) -> None:

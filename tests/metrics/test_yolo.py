@@ -17,8 +17,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bench.errors import UserError
-from bench.metrics.presets import ModelSource, find_preset, fingerprint
-from bench.metrics.score import SEGMENTERS, PictureJob, Scorer
+from bench.metrics.presets import find_preset, fingerprint
+from bench.metrics.rows import PictureJob
+from bench.metrics.score import SEGMENTERS, Scorer
+from bench.metrics.sources import ModelSource
 from bench.metrics.yolo import YoloSegmenter
 from bench.metrics.yolo_model import Architecture, build, load, read_architecture, read_weights, ultralytics
 from bench.playroom.exam import held_out

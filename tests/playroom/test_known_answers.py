@@ -16,7 +16,8 @@ from bench.dataset.load import load_dataset
 from bench.diffusion.backbone import Backbone
 from bench.method import FitState, Method, Request, Workbench
 from bench.metrics.presets import find_preset
-from bench.metrics.score import PictureJob, Scorer
+from bench.metrics.rows import PictureJob
+from bench.metrics.score import Scorer
 from bench.playroom import scene as world
 from bench.playroom.coco import CocoSpec, pool_scene
 from bench.playroom.contexts import CONTEXTS

@@ -23,7 +23,7 @@ from bench.diffusion.settings import read_settings
 from bench.errors import UserError
 from bench.metrics.lpips_diversity import LpipsDiversity
 from bench.metrics.lpips_model import SmallLpips, load_small
-from bench.metrics.presets import LpipsSource
+from bench.metrics.sources import LpipsSource
 from bench.playroom.captions import VOCABULARY
 from bench.playroom.toys import CLASSES
 from bench.playroom.train import loop

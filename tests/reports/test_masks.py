@@ -13,7 +13,7 @@ from scipy import stats
 
 from bench.errors import UserError
 from bench.report.data import ReportData
-from bench.report.mask_notes import curves, mask_rows, read_notes
+from bench.report.mask_notes import mask_rows, read_notes
 
 MakeData = Callable[..., ReportData]
 
@@ -62,12 +62,6 @@ def test_intervals_are_over_scenes(data: ReportData) -> None:
     assert em.change.interval is not None
     assert (em.change.interval.low, em.change.interval.high) == pytest.approx((low, high))
     assert em.change.n == 4
-
-
-def test_curves_go_on_where_masks_are_never_updated(data: ReportData) -> None:
-    found = curves(read_notes(data))
-    assert found["em"].tolist() == pytest.approx([0.3, 0.4, 0.55])
-    assert found["em:fixed-masks"].tolist() == pytest.approx([0.3, 0.3, 0.3])
 
 
 def test_scenes_without_true_masks_are_left_out(data: ReportData) -> None:

@@ -83,6 +83,16 @@ def test_a_bad_import_stops_before_the_run_begins(bench: Bench, made: Path, caps
     assert "import needs to be told more: import[from=...]" in capsys.readouterr().err
 
 
+def test_a_damaged_picture_is_told_before_the_run_begins(
+    bench: Bench, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = sorted(made.glob("*/001.png"))[0]
+    damaged.write_bytes(damaged.read_bytes()[:80])
+    assert bench(*RUN, "--methods", f"import[from={made}]") == 2
+    assert f"cannot read the picture {damaged}" in capsys.readouterr().err
+    assert not Path("runs/r/run.json").exists()
+
+
 def test_real_and_other_scene_run_beside_a_method(bench: Bench) -> None:
     assert bench(*RUN, "--methods", "real,other-scene") == 0
     frame = table().drop_duplicates(["scene", "method", "concept"]).set_index(["scene", "method", "concept"])

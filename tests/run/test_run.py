@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -17,8 +18,11 @@ import pytest
 from PIL import Image
 
 from bench.content import refresh
+from bench.run.cost import Cost, picture_cost
+from bench.run.fits import read_fit, write_fit
+from bench.run.gauges import Counter, Energy, Meter, ResidentSet
 from bench.run.lock import hold
-from bench.table import COLUMNS
+from bench.table import COLUMNS, alternative_columns
 
 DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1]"
 RUN = ("run", "--dataset", DATASET, "--name", "r")
@@ -33,7 +37,7 @@ def table(path: Path = Path("runs/r")) -> pd.DataFrame:
 def test_a_run_ends_in_a_table_and_a_page(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench(*RUN, "--methods", "quick,quick[shade=0.5]") == 0
     frame = pd.read_parquet("runs/r/scores.parquet")
-    assert list(frame) == list(COLUMNS)
+    assert list(frame) == [*COLUMNS, *alternative_columns(frame)]
     # two scenes of two concepts: the subsets {0}, {1}, {0, 1} have four rows; two methods
     assert len(frame) == 2 * 4 * 2
     assert set(frame["method"]) == {"quick", "quick[shade=0.5]"}
@@ -89,12 +93,17 @@ def fitted():
 """
 
 
-def test_what_was_learned_stays_until_the_last_picture(bench: Bench, drop_ins: Path) -> None:
-    """A start that was interrupted while drawing fits no second time; then the fit goes, unless it is to be kept."""
+def frail_method(drop_ins: Path) -> str:
+    """`quick`, which cannot draw two concepts before there is a file called `whole`, and counts its fits."""
     text = (drop_ins / "quick.py").read_text() + FRAIL
     text = text.replace("import numpy as np", "from pathlib import Path\n\nimport numpy as np")
     text = text.replace("workbench.on_step(1, 1)", "fitted(); workbench.on_step(1, 1)")
-    (drop_ins / "frail.py").write_text(text.replace("            yield (", "            counted(request); yield ("))
+    return text.replace("            yield (", "            counted(request); yield (")
+
+
+def test_what_was_learned_stays_until_the_last_picture(bench: Bench, drop_ins: Path) -> None:
+    """A start that was interrupted while drawing fits no second time; then the fit goes, unless it is to be kept."""
+    (drop_ins / "frail.py").write_text(frail_method(drop_ins))
     refresh()
     frail = (*RUN, "--methods", "quick,frail", "--scenes", "1")
     assert bench(*frail) == 1
@@ -105,6 +114,47 @@ def test_what_was_learned_stays_until_the_last_picture(bench: Bench, drop_ins: P
     assert not list(Path("runs/r").glob("fits/*"))
     assert bench(*RUN, "--methods", "quick[shade=0.5]", "--scenes", "1", "--keep-weights") == 0
     assert len(list(Path("runs/r").glob("fits/*.safetensors"))) == 1
+
+
+def test_an_interrupted_units_costs_are_those_of_all_its_starts(
+    bench: Bench, drop_ins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first start's fit, marked by costs that no second fit could have, and the pictures of both starts."""
+    monkeypatch.setattr(Meter, "on", lambda _device: one_joule_a_look())
+    (drop_ins / "frail.py").write_text(frail_method(drop_ins))
+    refresh()
+    frail = (*RUN, "--methods", "frail", "--scenes", "1", "--batch-size", "1")
+    assert bench(*frail) == 2
+    assert len(list(Path("runs/r").glob("pictures/*"))) == 2
+    (file,) = Path("runs/r").glob("fits/*.safetensors")
+    state, cost = read_fit(file) or pytest.fail("no fit was kept")
+    assert (cost.peak_memory_bytes, cost.energy_joules >= 1) == (5, True)
+    write_fit(file, state, Cost(1234.5, 6e12, 7e6))
+    Path("whole").touch()
+    assert bench(*frail) == 0
+    frame = pd.read_parquet("runs/r/scores.parquet")
+    drawn = sum(picture_cost(path).energy_joules for path in Path("runs/r").glob("pictures/*"))
+    assert drawn >= 3
+    assert set(frame["cost_fit_seconds"]) == {1234.5}
+    assert set(frame["cost_peak_memory_bytes"]) == {6e12}
+    assert frame["cost_energy_joules"].tolist() == pytest.approx([7e6 + drawn] * len(frame))
+    assert frame["cost_disk_bytes"].gt(0).all()
+
+
+def one_joule_a_look() -> Meter:
+    """A machine of five bytes whose counter moves by a joule whenever it is read."""
+    return Meter(ResidentSet(lambda: 5), Energy([Counter(itertools.count().__next__, 2**64, 1.0)]), lambda: None)
+
+
+def test_a_changed_picture_is_scored_anew(bench: Bench) -> None:
+    assert bench(*RUN, "--methods", "quick") == 0
+    before = table()
+    changed = Path("runs/r") / before["file"].iloc[-1]
+    Image.fromarray(255 - np.asarray(Image.open(changed))).save(changed)
+    assert bench("score", "runs/r") == 0
+    after = table()
+    moved = after["prompt_similarity"] != before["prompt_similarity"]
+    assert set(after[moved]["file"]) == {before["file"].iloc[-1]}
 
 
 def test_methods_can_be_added_to_a_run(bench: Bench) -> None:

@@ -91,3 +91,20 @@ def test_cost_columns_do_not_change_the_scores(hand: pd.DataFrame) -> None:
     slower = hand.assign(cost_fit_seconds=np.arange(len(hand)), cost_generate_seconds=0.5)
     one, other = (summarise(table).frame().filter(regex="similarity|detection|pareto") for table in (hand, slower))
     pd.testing.assert_frame_equal(one, other)
+
+
+def test_an_interval_keeps_to_the_values_that_its_preset_can_have(drawn: Drawn) -> None:
+    table = drawn(6, 1).assign(preset="dreambench++")
+    table["prompt_similarity"] = 30.0
+    estimate = summarise(table).methods[0].estimates["prompt-similarity"]
+    assert estimate.interval is not None
+    assert (estimate.interval.low, estimate.interval.high) == pytest.approx((30.0, 30.0))
+
+    spread = table.assign(preset="custom-diffusion", prompt_similarity=0.0)
+    spread.loc[spread["scene"] == spread["scene"].iloc[0], "prompt_similarity"] = 2.5
+    floored = summarise(spread).methods[0].estimates["prompt-similarity"].interval
+    open_ended = summarise(spread.assign(preset="own")).methods[0].estimates["prompt-similarity"].interval
+    assert floored is not None
+    assert open_ended is not None
+    assert open_ended.low < 0 == floored.low
+    assert 1 < floored.high == open_ended.high < 2.5

@@ -91,7 +91,9 @@ class Official:
         data = self.reading.CustomDatasetWithBG(
             data_root=str(folder), tokenizer=tokenizer, size=512, placeholder_token=PLACEHOLDER, template=text
         )
-        batch = self._batch(data[0])
+        example = dict(data[0])
+        example["index"] = example["index"].new_tensor(place_of_placeholder(tokenizer, example["input_ids"]))
+        batch = self._batch(example)
         images = self.drawing.validation(
             batch, tokenizer, image_encoder, text_encoder, unet, mapper, mapper_local, vae,
             batch["pixel_values_clip"].device, GUIDANCE, seed=seed, llambda=fusion,
@@ -104,6 +106,15 @@ class Official:
         for name in ("pixel_values_clip", "pixel_values_obj", "pixel_values_seg"):
             batch[name] = batch[name].half()
         return {**batch, "index": batch["index"].long(), "text": [example["text"]]}
+
+
+def place_of_placeholder(tokenizer: Any, input_ids: Any) -> int:
+    """Where the placeholder stands among a text's tokens.
+
+    The official code counts words, which is the same only where every word before the placeholder is one token.
+    """
+    token = tokenizer(PLACEHOLDER).input_ids[1]
+    return int(input_ids.tolist().index(token))
 
 
 def load(home: Path) -> Official:

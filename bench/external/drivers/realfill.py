@@ -1,6 +1,6 @@
 """Fits and fills with RealFill (Tang et al. 2023): its public training code, and inference with its numbers.
 
-`bench.external` is the protocol. Runs in the environment of thuanz123/realfill (diffusers 0.20.1 or later); it imports
+`bench.external` is the protocol. Runs in the environment of thuanz123/realfill (diffusers 0.21 or later); it imports
 nothing of this package.
 """
 
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ BASE = "stable-diffusion-2-inpainting"
 WEIGHTS = {"unet": "diffusion_pytorch_model.safetensors", "text_encoder": "model.safetensors"}
 """The file of each network that is learned."""
 BACKGROUND_STEPS, BACKGROUND_GUIDANCE = 50, 7.5
+OLDEST_DIFFUSERS = (0, 21)
+"""The first that saves what was trained as safetensors; before, the training code leaves pickled files."""
 
 
 def main(request: dict[str, Any]) -> None:
@@ -33,6 +36,7 @@ def main(request: dict[str, Any]) -> None:
 
 def fit(request: dict[str, Any]) -> None:
     """Train on the scene's pictures; the target is the scene again, with nothing to be filled."""
+    check_diffusers(version("diffusers"))
     data = Path("train")
     write_training_data(data, request)
     home, own = Path(request["home"]), request["settings"]
@@ -58,6 +62,12 @@ def fit(request: dict[str, Any]) -> None:
     subprocess.run(command, stdout=sys.stderr, check=True)
     for network, file in WEIGHTS.items():
         shutil.copy(Path("model") / network / file, Path(request["learned"]) / f"{network}.safetensors")
+
+
+def check_diffusers(installed: str) -> None:
+    """End with one line, before hours of training, where what is trained could not be read."""
+    if tuple(map(int, installed.split(".")[:2])) < OLDEST_DIFFUSERS:
+        sys.exit(f"diffusers {installed} saves no safetensors; install {'.'.join(map(str, OLDEST_DIFFUSERS))} or later")
 
 
 def write_training_data(folder: Path, request: dict[str, Any]) -> None:

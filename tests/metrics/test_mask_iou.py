@@ -1,0 +1,45 @@
+"""Mask IoU by hand, and its course over steps."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.metrics.mask_iou import iou_by_step, iou_with_truth, mask_iou
+
+
+def test_by_hand() -> None:
+    one, other = np.zeros((2, 4, 4), bool)
+    one[:2], other[1:3] = True, True
+    assert mask_iou(one, other) == pytest.approx(4 / 12)
+    assert mask_iou(one, one) == 1
+    assert mask_iou(one, ~one) == 0
+    assert mask_iou(one & ~one, other & ~other) == 1
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_is_symmetric_and_bounded(seed: int) -> None:
+    one, other = np.random.default_rng(seed).random((2, 5, 5)) < 0.5
+    assert 0 <= mask_iou(one, other) == mask_iou(other, one) <= 1
+
+
+def test_without_a_true_mask_there_is_no_iou() -> None:
+    everything = np.ones((3, 3), bool)
+    assert math.isnan(iou_with_truth(everything, ~everything))
+    assert iou_with_truth(~everything, everything) == 0
+
+
+def test_steps_are_means_over_concepts_then_scenes_and_go_on_where_masks_are_never_updated() -> None:
+    """Scene a has two concepts, scene b one: step 0 is (mean(.1, .3) + .6) / 2."""
+    rows = [
+        *(("em", "a", 0, 0, 0.1), ("em", "a", 0, 1, 0.3), ("em", "b", 0, 0, 0.6)),
+        *(("em", "a", 1, 0, 0.5), ("em", "a", 1, 1, 0.5), ("em", "b", 1, 0, 0.7)),
+        ("fixed", "a", 0, 0, 0.25),
+    ]
+    notes = pd.DataFrame(rows, columns=["method", "scene", "step", "concept", "iou"])
+    found = iou_by_step(notes)
+    assert found["em"].tolist() == pytest.approx([0.4, 0.6])
+    assert found["fixed"].tolist() == [0.25, 0.25]

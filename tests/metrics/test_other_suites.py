@@ -1,0 +1,40 @@
+"""The presets of other suites score by tiny models: their scale, their whole pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bench.metrics.presets import PRESETS, Preset
+from bench.metrics.prompt_similarity import PromptSimilarity
+from bench.metrics.protocol import FILL_BLACK, embedding
+from bench.metrics.rows import PictureJob
+from bench.metrics.score import Scorer
+from bench.scenes import Prompt, Scene
+
+SUITES = ("custom-diffusion", "dreambench++")
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_the_table_has_scaled_similarities_and_whole_pictures(name: str, lenient: Preset, scene: Scene) -> None:
+    tiny = {role: getattr(lenient, role) for role in ("clip", "identity", "segmenter", "lpips", "identity_view")}
+    thresholds = {"score_threshold": 0.0, "mask_threshold": 0.0, "overlap_threshold": 0.0}
+    alternatives = (FILL_BLACK, embedding("clip", lenient.clip))
+    suite = replace(PRESETS[name], **tiny, **thresholds, alternatives=alternatives)
+    drawn = np.random.default_rng(5).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    prompt = Prompt("a photo of {tokens} at the beach", (0, 1))
+    rows = Scorer.load(suite, "cpu").score([PictureJob(scene, prompt, drawn)])
+
+    text = scene.text_with_classes(prompt)
+    cosine = PromptSimilarity.load(lenient, torch.device("cpu")).similarities([drawn], [text])[0]
+    expected = suite.clip_scale * cosine if suite.clip_floor is None else max(0.0, suite.clip_scale * cosine)
+    assert [row["prompt_similarity"] for row in rows] == pytest.approx([expected] * 2, abs=1e-5)
+    assert abs(expected - cosine) > 1e-2
+    detected = [row for row in rows if row["detected"]]
+    assert detected
+    for row in detected:
+        assert row["identity_similarity"] == row["identity_whole_picture"]
+        assert row["identity_similarity"] != row["identity[fill=black]"]

@@ -1,0 +1,251 @@
+"""Scoring a run's pictures: what is kept, what is scored anew, and in which calls."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from bench.errors import UserError
+from bench.method import Request
+from bench.metrics.rows import PictureJob
+from bench.plan import PlannedPicture, Unit
+from bench.run import ahead, scoring
+from bench.run.folder import SCHEMA, RunFolder
+from bench.run.score_cache import kept_scores
+from bench.run.scoring import BATCH, CALL, Task, assemble, calls, score, unscored
+from bench.scenes import Concept, Prompt, Scene, handle
+from bench.store import read_json, write_json
+
+EVALUATORS = "fake-1"
+METHODS = ("ours", "ti-m")
+PROMPTS = [(template, subset) for template in ("{tokens} at sea", "{tokens}") for subset in ((0,), (0, 1))]
+
+
+@dataclass
+class Judge:
+    """Scores a picture by its mean and a prompt by how many samples came together; remembers its calls."""
+
+    calls: list[list[PictureJob]] = field(default_factory=list)
+    breaks_at: int | None = None
+    on_call: Callable[[], None] = lambda: None
+
+    def score(self, jobs: Sequence[PictureJob]) -> list[dict[str, Any]]:
+        if len(self.calls) == self.breaks_at:
+            raise KeyboardInterrupt
+        self.on_call()
+        self.calls.append(list(jobs))
+        together = Counter((job.unit, job.prompt.template, job.prompt.subset) for job in jobs)
+        return [
+            {
+                "concept": concept,
+                "label": job.scene.concepts[concept].label,
+                "prompt_similarity": float(job.picture.mean()),
+                "lpips_diversity": float(together[job.unit, job.prompt.template, job.prompt.subset]),
+            }
+            for job in jobs
+            for concept in job.prompt.subset
+        ]
+
+    @property
+    def pictures(self) -> int:
+        return sum(map(len, self.calls))
+
+
+def make_unit(scene: Scene, method: str) -> Unit:
+    identity = f"{method}-{scene.name}"
+    pictures = [PlannedPicture(f"{identity}-{k}", Request(prompt, k)) for k, prompt in enumerate(scene.prompts)]
+    return Unit(identity, SimpleNamespace(text=method), scene, 0, 0, tuple(pictures))  # type: ignore[arg-type]
+
+
+def make_scene(number: int, samples: int) -> Scene:
+    concepts = tuple(Concept(label, np.ones((8, 8), bool), handle(k)) for k, label in enumerate(("cat", "bowl")))
+    prompts = tuple(Prompt(*prompt, sample) for prompt in PROMPTS for sample in range(samples))
+    return Scene(f"s{number}", np.zeros((8, 8, 3), np.uint8), concepts, prompts)
+
+
+def paint(folder: RunFolder, identity: str, level: int) -> None:
+    folder.picture(identity).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((8, 8, 3), level, np.uint8)).save(folder.picture(identity))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return RunFolder(tmp_path)
+
+
+@pytest.fixture
+def units(folder: RunFolder) -> tuple[Unit, ...]:
+    """Two scenes, two methods, four prompts of three samples each: drawn, and not yet scored."""
+    found = tuple(make_unit(make_scene(number, 3), method) for number in range(2) for method in METHODS)
+    for level, picture in enumerate(picture for unit in found for picture in unit.pictures):
+        paint(folder, picture.identity, level)
+    for unit in found:
+        write_json(folder.record(unit.identity), {"cost_fit_seconds": 2.5}, SCHEMA)
+    return found
+
+
+def run(folder: RunFolder, units: Sequence[Unit], judge: Judge) -> Judge:
+    score(folder, EVALUATORS, unscored(folder, EVALUATORS, units), judge)  # type: ignore[arg-type]
+    return judge
+
+
+def test_the_rows_are_those_of_the_pictures_in_the_plans_order(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+    """Each picture's level is its place in the plan, so its mean tells which picture a row was scored from."""
+    run(folder, units, Judge())
+    table = assemble(folder, EVALUATORS, "tiny", units)
+    expected = [
+        (unit.identity, picture.identity, concept)
+        for unit in units
+        for picture in unit.pictures
+        for concept in picture.request.prompt.subset
+    ]
+    assert list(table[["unit", "picture", "concept"]].itertuples(index=False, name=None)) == expected
+    levels = table.drop_duplicates("picture")["prompt_similarity"]
+    assert levels.tolist() == list(range(48))
+    assert set(table["lpips_diversity"]) == {3.0}
+
+
+def test_calls_hold_several_units_and_no_prompt_is_divided(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+    judge = run(folder, units, Judge())
+    assert [len(call) for call in judge.calls] == [24, 24]
+    assert {job.unit for job in judge.calls[0]} == {units[0].identity, units[1].identity}
+
+
+def test_what_is_scored_is_not_scored_again(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+    assert run(folder, units, Judge()).pictures == 48
+    assert unscored(folder, EVALUATORS, units) == ()
+    assert run(folder, units, Judge()).calls == []
+    assert unscored(folder, "fake-2", units) == units
+
+
+def test_a_changed_picture_is_scored_anew_with_its_prompt_and_no_other(
+    folder: RunFolder, units: tuple[Unit, ...]
+) -> None:
+    run(folder, units, Judge())
+    before = assemble(folder, EVALUATORS, "tiny", units).set_index(["picture", "concept"])
+    changed = units[2].pictures[4]
+    paint(folder, changed.identity, 200)
+    assert unscored(folder, EVALUATORS, units) == (units[2],)
+    (call,) = run(folder, units, Judge()).calls
+    assert {(job.unit, job.prompt.template, job.prompt.subset) for job in call} == {
+        (units[2].identity, changed.request.prompt.template, changed.request.prompt.subset)
+    }
+    after = assemble(folder, EVALUATORS, "tiny", units).set_index(["picture", "concept"])
+    moved = after["prompt_similarity"] != before["prompt_similarity"]
+    assert set(after[moved].index.get_level_values("picture")) == {changed.identity}
+    assert set(after[moved]["prompt_similarity"]) == {200.0}
+    assert set(after["lpips_diversity"]) == {3.0}
+
+
+def test_a_picture_that_changed_since_it_was_scored_is_not_in_the_table(
+    folder: RunFolder, units: tuple[Unit, ...]
+) -> None:
+    """The table never shows a file beside another file's scores."""
+    run(folder, units, Judge())
+    paint(folder, units[0].pictures[0].identity, 201)
+    assert units[0].identity not in set(assemble(folder, EVALUATORS, "tiny", units)["unit"])
+
+
+def test_scores_that_do_not_say_of_which_file_they_are_do_not_count(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+    run(folder, units, Judge())
+    path = folder.scores(EVALUATORS, units[1].identity)
+    pictures = read_json(path, SCHEMA)["pictures"]
+    write_json(path, {"rows": {identity: one["rows"] for identity, one in pictures.items()}}, SCHEMA)
+    assert unscored(folder, EVALUATORS, units) == (units[1],)
+    assert run(folder, units, Judge()).pictures == 12
+
+
+def test_scores_of_fewer_samples_do_not_count(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+    run(folder, units, Judge())
+    path = folder.scores(EVALUATORS, units[1].identity)
+    pictures = read_json(path, SCHEMA)["pictures"]
+    pictures.popitem()
+    write_json(path, {"pictures": pictures}, SCHEMA)
+    assert kept_scores(folder, EVALUATORS, units[1]) == {}
+
+
+def test_a_stop_loses_no_unit_that_was_whole(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, units, Judge(breaks_at=1))
+    assert unscored(folder, EVALUATORS, units) == units[2:]
+    assert run(folder, units, Judge()).pictures == 24
+    assert len(assemble(folder, EVALUATORS, "tiny", units)["unit"].unique()) == 4
+
+
+def test_a_unit_that_is_not_drawn_is_left_out(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+    folder.record(units[0].identity).unlink()
+    folder.picture(units[1].pictures[0].identity).unlink()
+    assert unscored(folder, EVALUATORS, units) == units[2:]
+    run(folder, units, Judge())
+    assert set(assemble(folder, EVALUATORS, "tiny", units)["unit"]) == {unit.identity for unit in units[2:]}
+
+
+def test_a_broken_picture_is_named_in_one_line(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+    path = folder.picture(units[0].pictures[5].identity)
+    path.write_bytes(path.read_bytes()[:45])
+    with pytest.raises(UserError, match=f"{path.name} cannot be read"):
+        run(folder, units, Judge())
+
+
+def test_no_more_pictures_are_read_ahead_than_the_bound(
+    folder: RunFolder, units: tuple[Unit, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a call is scored, its own pictures and at most the bound's have been read."""
+    read: list[str] = []
+    original = scoring._open
+    monkeypatch.setattr(scoring, "AHEAD", 5)
+    monkeypatch.setattr(ahead, "WORKERS", 2)
+
+    def counted(*arguments: Any) -> Any:
+        read.append("one")
+        return original(*arguments)
+
+    monkeypatch.setattr(scoring, "_open", counted)
+    judge = Judge()
+    seen: list[tuple[int, int]] = []
+    judge.on_call = lambda: seen.append((len(read), judge.pictures))
+    run(folder, units, judge)
+    assert len(seen) == 2
+    assert all(read_so_far <= before + 24 + 5 for read_so_far, before in seen)
+
+
+def test_the_costs_of_the_record_and_of_the_picture_are_in_the_table(
+    folder: RunFolder, units: tuple[Unit, ...]
+) -> None:
+    run(folder, units, Judge())
+    whole = {"cost_fit_seconds": 9.0, "cost_peak_memory_bytes": 1e9, "cost_disk_bytes": 77, "cost_energy_joules": 5.0}
+    write_json(folder.record(units[0].identity), whole, SCHEMA)
+    table = assemble(folder, EVALUATORS, "tiny", units).groupby("unit", sort=False).first()
+    assert table.loc[units[0].identity, list(whole)].tolist() == list(whole.values())
+    old = table.loc[units[1].identity]
+    assert old["cost_fit_seconds"] == 2.5
+    assert all(math.isnan(old[name]) for name in whole if name != "cost_fit_seconds")
+
+
+@given(st.lists(st.integers(1, 40), max_size=60))
+def test_calls_are_whole_prompts_in_order_and_as_small_as_fills_batches(sizes: list[int]) -> None:
+    tasks = [Task(None, (None,) * size) for size in sizes]  # type: ignore[arg-type]
+    made = list(calls(tasks))
+    assert [task for call in made for task in call] == tasks
+    for call in made[:-1]:
+        pictures = list(partial_sums(len(task.samples) for task in call))
+        assert pictures[-1] % BATCH == 0 or pictures[-1] >= CALL
+        assert all(count % BATCH and count < CALL for count in pictures[:-1])
+
+
+def partial_sums(numbers: Iterator[int]) -> Iterator[int]:
+    total = 0
+    for number in numbers:
+        total += number
+        yield total
