@@ -26,7 +26,7 @@ class Metric:
 PROMPT_SIMILARITY = Metric(
     name="prompt-similarity",
     column="prompt_similarity",
-    description="CLIP: cosine of the embeddings of the picture and of the prompt with class words",
+    description="CLIP: cosine of the embeddings of picture and prompt with class words, on the preset's scale",
     source="Break-A-Scene, section 4.1 and B.2",
     higher_is_better=True,
     limits=(-1.0, 1.0),

@@ -15,6 +15,7 @@ from transformers import CLIPVisionModelWithProjection, Dinov2Model, PreTrainedM
 from bench.metrics.evaluators import load_model, load_processor
 from bench.metrics.protocol import Embedding, Kind
 from bench.metrics.sources import ModelSource, ResizeCrop
+from bench.metrics.threads import each
 from bench.scenes import Picture
 
 View = Callable[[Sequence[Picture]], Tensor]
@@ -74,11 +75,12 @@ def resize_crop_view(view: ResizeCrop) -> View:
     A central crop of an uncropped picture may cut off a concept at the edge; that is the official protocol
     (facebookresearch/dino, eval_knn.py; google/dreambooth issue 3), and it is what the preset `paper` pins.
     """
-    resize = Resize(view.resize, InterpolationMode.BICUBIC)
-    transform: Any = Compose([resize, CenterCrop(view.crop), ToTensor(), Normalize(view.mean, view.std)])
+    cut: Any = Compose([Resize(view.resize, InterpolationMode.BICUBIC), CenterCrop(view.crop)])
+    transform: Any = Compose([ToTensor(), Normalize(view.mean, view.std)])
 
     def apply(pictures: Sequence[Picture]) -> Tensor:
-        return torch.stack([transform(Image.fromarray(picture)) for picture in pictures])
+        crops = each(lambda picture: cut(Image.fromarray(picture)), pictures)
+        return torch.stack([transform(crop) for crop in crops])
 
     return apply
 
@@ -87,8 +89,13 @@ def processor_view(source: ModelSource) -> View:
     """The view of the model's own Hugging Face processor."""
     processor = load_processor(source)
 
-    def apply(pictures: Sequence[Picture]) -> Tensor:
-        pixels: Tensor = processor(images=list(pictures), return_tensors="pt")["pixel_values"]
+    def look(picture: Picture) -> Tensor:
+        # Said, as the processor takes a box of few pixels for a picture whose channels come first.
+        inputs = processor(images=[picture], input_data_format="channels_last", return_tensors="pt")
+        pixels: Tensor = inputs["pixel_values"]
         return pixels
+
+    def apply(pictures: Sequence[Picture]) -> Tensor:
+        return torch.cat(each(look, pictures))
 
     return apply

@@ -13,6 +13,7 @@ from torch import Tensor
 from bench.metrics.identity_similarity import IdentityFeatures
 from bench.metrics.protocol import Embedding, Sight
 from bench.metrics.segment import Segmentation
+from bench.metrics.threads import each
 from bench.metrics.views import seen
 from bench.scenes import Picture, Scene
 
@@ -52,7 +53,7 @@ class Looks:
             own = [look for look in new if look.sight.embedding == embedding]
             for start in range(0, len(own), self._batch_size):
                 batch = own[start : start + self._batch_size]
-                self._features.update(zip(batch, model.features([self._shown(look) for look in batch]), strict=True))
+                self._features.update(zip(batch, model.features(each(self._shown, batch)), strict=True))
 
     def features(self, looks: Sequence[Look]) -> Tensor:
         """Normalised features of looks of one embedding that were taken, [N, width], N at least 1."""

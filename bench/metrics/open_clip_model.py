@@ -94,13 +94,13 @@ def build(config: CLIPConfig) -> nn.Module:
     """
     import open_clip  # noqa: PLC0415 - seconds
 
-    # Any: a configuration's towers are not typed.
-    text: Any = config.text_config
-    vision: Any = config.vision_config
+    # Any: a configuration's parts are not typed, or as None, which they are not in a model's.
+    whole: Any = config
+    text, vision = whole.text_config, whole.vision_config
     if vision.num_channels != 3:
         raise UserError(f"pictures of {vision.num_channels} channels")
     model: nn.Module = open_clip.CLIP(
-        embed_dim=config.projection_dim,
+        embed_dim=whole.projection_dim,
         vision_cfg=open_clip.CLIPVisionCfg(**_vision(vision)),
         text_cfg=open_clip.CLIPTextCfg(**_text(text)),
         quick_gelu=_quick_gelu(text.hidden_act, vision.hidden_act),

@@ -17,6 +17,7 @@ from bench.metrics.evaluators import load_processor, load_tokenizer
 from bench.metrics.open_clip_model import OpenClip
 from bench.metrics.presets import ClipBackend, Preset
 from bench.metrics.sources import ModelSource
+from bench.metrics.threads import each
 from bench.scenes import Picture
 
 BACKENDS: dict[ClipBackend, Callable[[ModelSource, torch.device], Clip]] = {
@@ -64,8 +65,8 @@ class PromptSimilarity:
 
         Texts longer than the model's context are cut; their end-of-text stays.
         """
-        pixels = self._processor(images=list(pictures), return_tensors="pt")["pixel_values"]
-        features = normalize(self._clip.pictures(pixels), dim=-1)
+        ready = each(lambda picture: self._processor(images=[picture], return_tensors="pt")["pixel_values"], pictures)
+        features = normalize(self._clip.pictures(torch.cat(ready)), dim=-1)
         cosines: NDArray[np.float64] = (features * self._embed(texts)).sum(dim=-1).double().cpu().numpy()
         return self._scale.apply(cosines)
 

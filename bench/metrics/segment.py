@@ -13,6 +13,7 @@ from transformers import MaskFormerForInstanceSegmentation
 
 from bench.metrics.evaluators import load_model, load_processor
 from bench.metrics.presets import Preset
+from bench.metrics.threads import each
 from bench.scenes import Mask, Picture
 
 _SUFFIXES = ("-other-merged", "-merged", "-other", "-stuff")
@@ -88,8 +89,10 @@ class Segmenter:
         if len(set(sizes)) > 1:
             # The processor would pad them to one size, and its post-processing takes the padding for picture.
             return [segmentation for picture in pictures for segmentation in self.segment([picture])]
-        inputs = self._processor(images=list(pictures), return_tensors="pt").to(self._model.device)
-        outputs = self._model(pixel_values=inputs["pixel_values"], pixel_mask=inputs["pixel_mask"])
+        ready = each(lambda picture: self._processor(images=[picture], return_tensors="pt"), pictures)
+        names = ("pixel_values", "pixel_mask")
+        inputs = {name: torch.cat([one[name] for one in ready]).to(self._model.device) for name in names}
+        outputs = self._model(**inputs)
         found = self._processor.post_process_panoptic_segmentation(
             outputs,
             threshold=self._preset.score_threshold,
@@ -98,7 +101,7 @@ class Segmenter:
             label_ids_to_fuse=set(),
             target_sizes=sizes,
         )
-        return [_segmentation(each) for each in found]
+        return [_segmentation(one) for one in found]
 
 
 def find_class(word: str, labels: Mapping[int, str]) -> int | None:

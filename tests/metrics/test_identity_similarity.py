@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from bench.errors import UserError
-from bench.metrics.identity_similarity import IdentityFeatures, resize_crop_view
+from bench.metrics.identity_similarity import IdentityFeatures, processor_view, resize_crop_view
 from bench.metrics.presets import IMAGENET_MEAN, IMAGENET_STD, Preset, find_preset
 from bench.metrics.protocol import Embedding, Kind
 from bench.metrics.sources import ModelSource
@@ -66,6 +66,17 @@ def test_features_are_the_normalised_cls_tokens(preset: Preset) -> None:
     expected = torch.cosine_similarity(tokens[0], tokens[1], dim=0)
     assert float(first @ second) == pytest.approx(float(expected), abs=1e-5)
     assert float(first @ first) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("role", ["identity", "clip"])
+@pytest.mark.parametrize("side", [1, 2, 3, 4])
+def test_the_processors_view_of_a_tiny_box_is_that_of_the_same_box_enlarged(
+    preset: Preset, role: str, side: int
+) -> None:
+    """One colour, so that every size of it looks alike."""
+    view = processor_view(getattr(preset, role))
+    tiny, large = (np.full((length, length, 3), (200, 100, 30), np.uint8) for length in (side, 40))
+    torch.testing.assert_close(view([tiny]), view([large]))
 
 
 def test_the_processors_view_squashes_and_does_not_crop(preset: Preset) -> None:

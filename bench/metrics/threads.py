@@ -1,0 +1,25 @@
+"""Pictures made ready for the evaluators by threads: Pillow and NumPy do their work without Python's lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """The result for each item, in their order; raises what `work` raises first in that order.
+
+    `work` leaves torch's own operations to the caller: in every thread they would start threads of their own.
+    """
+    return list(_pool().map(work, items))
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="views")
