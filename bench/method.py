@@ -130,6 +130,19 @@ class DrawsToLearn(Protocol):
 
 
 @runtime_checkable
+class PreservesPrior(Protocol):
+    """A method that may be trained on pictures of a text that names no handle (prior preservation)."""
+
+    @property
+    def prior_text(self) -> str | None:
+        """That text, as the method is configured; None without prior preservation.
+
+        Prompts that say the same are then no new context for the method, and reports flag them.
+        """
+        ...
+
+
+@runtime_checkable
 class MayLack(Protocol):
     """A method that cannot run everywhere."""
 

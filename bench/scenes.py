@@ -93,7 +93,7 @@ class Scene:
 
     def text_of_background(self, prompt: Prompt) -> str:
         """The text without its concepts: `a photo at the beach`."""
-        return " ".join(re.sub(r"(\bof )?\{tokens\}", "", prompt.template).split())
+        return without_concepts(prompt.template)
 
     def text_with_classes(self, prompt: Prompt) -> str:
         """The text to score with: `a photo of a cat and an umbrella at the beach`."""
@@ -122,6 +122,11 @@ def with_background(scene: Scene) -> Scene:
         raise UserError(f"{scene.name}: the concepts cover the whole picture, no background is left to be learned")
     background = Concept(BACKGROUND, left, handle(len(scene.concepts)))
     return replace(scene, concepts=(*scene.concepts, background))
+
+
+def without_concepts(template: str) -> str:
+    """`a photo of {tokens} at the beach` -> `a photo at the beach`."""
+    return " ".join(re.sub(r"(\bof )?\{tokens\}", "", template).split())
 
 
 def with_article(noun: str) -> str:

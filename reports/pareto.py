@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -18,27 +19,39 @@ from bench.report.gallery import make_gallery
 from bench.report.scatter import describe, keys, pareto_figure
 from bench.report.words import (
     SIGNIFICANT,
+    amount,
     bounds,
     chance,
     count,
+    energy,
     headline,
     interval_rule,
     is_clear,
     listed,
     number,
+    pace,
+    rank,
     scenes_needed,
     seconds,
+    share,
+    share_bounds,
     signed,
     small,
+    weight,
 )
-from bench.stats import frames
+from bench.stats import frames, leakage
 from bench.stats.analysis import Analysis, analyse
 from bench.stats.intervals import describe_rule
+from bench.stats.sensitivity import Reading, sensitivity, sensitivity_frame
 from bench.stats.summary import Summary, summarise
 from bench.store import write_bytes
 from bench.table import COLUMNS
 
 TEMPLATE = "pareto.html.j2"
+FILTERS = (
+    amount, bounds, chance, count, energy, interval_rule, is_clear, number, pace, rank, scenes_needed, seconds, share,
+    share_bounds, signed, small, weight,
+)  # fmt: skip
 OPEN_ROWS = 6
 """Prompts of a scene that are seen at once; the others unfold."""
 
@@ -54,14 +67,36 @@ class Report:
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
         """Write the page and the CSV files; returns them, the page first."""
-        summary, analysis = summarise(data.table), analyse(data.table, self.difference)
-        tables = {out / name: frame for name, frame in _tables(summary, analysis).items()}
+        findings = find(data.table, self.difference)
+        tables = {out / name: frame for name, frame in _tables(data.table, findings).items()}
         for file, frame in tables.items():
             write_bytes(file, frame.to_csv(index=False).encode())
         scores = _address(data.run_folder / "scores.parquet", out)
         page = out / "pareto.html"
-        write_bytes(page, render(data, summary, analysis, scores).encode())
+        write_bytes(page, render(data, findings, scores).encode())
         return page, *tables
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that is worked out about the table."""
+
+    summary: Summary
+    analysis: Analysis
+    readings: tuple[Reading, ...]
+    rates: tuple[leakage.LeakageRate, ...]
+    likenesses: tuple[leakage.Likeness, ...]
+
+
+def find(table: pd.DataFrame, difference: float) -> Findings:
+    """Work it out; `difference` is the one whose need of scenes is told."""
+    return Findings(
+        summarise(table),
+        analyse(table, difference),
+        sensitivity(table),
+        leakage.leakage_rates(table),
+        leakage.likeness(table),
+    )
 
 
 def pareto_points(summary: Summary) -> pd.DataFrame:
@@ -75,11 +110,15 @@ def pareto_points(summary: Summary) -> pd.DataFrame:
     return frame[["method", *columns, "n_scenes", "n_pictures", "pareto"]]
 
 
-def _tables(summary: Summary, analysis: Analysis) -> dict[str, pd.DataFrame]:
+def _tables(table: pd.DataFrame, findings: Findings) -> dict[str, pd.DataFrame]:
     """The CSV files by name."""
+    analysis = findings.analysis
     return {
-        "pareto.csv": pareto_points(summary),
-        "summary.csv": summary.frame(),
+        "pareto.csv": pareto_points(findings.summary),
+        "summary.csv": findings.summary.frame(),
+        "sensitivity.csv": sensitivity_frame(findings.readings),
+        "leakage.csv": leakage.leakage_frame(findings.rates),
+        "leakage_matrix.csv": leakage.leakage_matrix(table),
         "tests.csv": frames.tests_frame(analysis),
         "effects.csv": frames.effects_frame(analysis),
         "front.csv": frames.front_frame(analysis),
@@ -88,8 +127,9 @@ def _tables(summary: Summary, analysis: Analysis) -> dict[str, pd.DataFrame]:
     }
 
 
-def render(data: ReportData, summary: Summary, analysis: Analysis, scores: str) -> str:
+def render(data: ReportData, findings: Findings, scores: str) -> str:
     """The page; `scores` is the address of `scores.parquet` as seen from it, or empty."""
+    summary, analysis = findings.summary, findings.analysis
     estimates = [estimate for method in summary.methods for estimate in method.estimates.values()]
     page: str = _template().render(
         data=data,
@@ -105,6 +145,11 @@ def render(data: ReportData, summary: Summary, analysis: Analysis, scores: str) 
         significant=SIGNIFICANT,
         comparisons={(comparison.metric, comparison.unit): comparison for comparison in analysis.comparisons},
         chances=chances(analysis),
+        readings=findings.readings,
+        events=leakage.EVENTS,
+        rates={(rate.method, rate.event, rate.by, rate.group): rate for rate in findings.rates},
+        leak_groups=_groups(findings.rates),
+        likenesses={like.method: like for like in findings.likenesses},
         gallery=make_gallery(data),
         open_rows=OPEN_ROWS,
         columns=COLUMNS,
@@ -119,6 +164,12 @@ def chances(analysis: Analysis) -> dict[str, float]:
     return dict(zip(front.methods, front.probabilities, strict=True)) if front and front.probabilities else {}
 
 
+def _groups(rates: Sequence[leakage.LeakageRate]) -> dict[str, list[str]]:
+    """What rates are told apart by, each with its groups in order."""
+    by = [name for name in leakage.GROUPS if name != "all"]
+    return {name: sorted({rate.group for rate in rates if rate.by == name}) for name in by}
+
+
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -128,7 +179,7 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
     )
     environment.policies["json.dumps_kwargs"] = {"default": str, "ensure_ascii": False}
-    for function in (bounds, chance, count, interval_rule, is_clear, number, scenes_needed, seconds, signed, small):
+    for function in FILTERS:
         environment.filters[function.__name__] = function
     return environment.get_template(TEMPLATE)
 

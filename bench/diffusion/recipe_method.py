@@ -55,6 +55,12 @@ class RecipeMethod(ABC):
         """Whether a fit draws prior-preservation pictures."""
         return self.recipe().prior is not None
 
+    @property
+    def prior_text(self) -> str | None:
+        """The text of the prior-preservation pictures; None without."""
+        prior = self.recipe().prior
+        return prior.text if prior is not None else None
+
     def fit(self, scene: Scene, workbench: Workbench) -> FitState:
         """Train the recipe on the scene; returns what was learned, as `fit_recipe` says."""
         return fit_recipe(self.recipe(), scene, workbench)

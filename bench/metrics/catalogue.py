@@ -34,7 +34,8 @@ PROMPT_SIMILARITY = Metric(
 IDENTITY_SIMILARITY = Metric(
     name="identity-similarity",
     column="identity_similarity",
-    description="DINO: cosine of the concept's features, alone on black, in the scene and in the picture",
+    description="cosine of the concept's features in the scene and in the picture, by the preset's embedding, fill and "
+    "framing (paper: DINO, alone on black)",
     source="Break-A-Scene, section 4.1 and B.2; black masks: issue 32 of google/break-a-scene",
     higher_is_better=True,
     limits=(-1.0, 1.0),
@@ -42,7 +43,7 @@ IDENTITY_SIMILARITY = Metric(
 DETECTION_RATE = Metric(
     name="detection-rate",
     column="detected",
-    description="MaskFormer: share of the prompted concepts that are found, of those whose class it knows",
+    description="share of the prompted concepts that are found, of those whose class it knows",
     source="SceneBench: what identity similarity silently leaves out in Break-A-Scene",
     higher_is_better=True,
     limits=(0.0, 1.0),
@@ -55,7 +56,22 @@ LPIPS_DIVERSITY = Metric(
     higher_is_better=True,
     limits=(0.0, math.inf),
 )
-METRICS: tuple[Metric, ...] = (PROMPT_SIMILARITY, IDENTITY_SIMILARITY, DETECTION_RATE, LPIPS_DIVERSITY)
+BACKGROUND_COPY = Metric(
+    name="background-copy",
+    column="background_copy",
+    description="how much of the input's background came along: cosine of the features of scene and picture, all "
+    "objects of the scene's classes blacked out",
+    source="SceneBench: methods that repeat their input score high in identity similarity",
+    higher_is_better=False,
+    limits=(-1.0, 1.0),
+)
+METRICS: tuple[Metric, ...] = (
+    PROMPT_SIMILARITY,
+    IDENTITY_SIMILARITY,
+    DETECTION_RATE,
+    LPIPS_DIVERSITY,
+    BACKGROUND_COPY,
+)
 """Every metric, in the order of reports."""
 
 

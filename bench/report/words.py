@@ -9,6 +9,7 @@ from bench.metrics.catalogue import DETECTION_RATE, IDENTITY_SIMILARITY, PROMPT_
 from bench.stats.intervals import FEWEST, Interval
 from bench.stats.power import MOST, Need
 from bench.stats.results import Comparison, Pair
+from bench.stats.sensitivity import Turn
 from bench.stats.summary import MethodSummary, Summary
 
 SIGNIFICANT = 0.05
@@ -62,6 +63,54 @@ def seconds(value: float) -> str:
     if value < 10:
         return f"{value:.2f} s"
     return f"{value:.1f} s" if value < 120 else f"{value / 60:.1f} min"
+
+
+def pace(value: float) -> str:
+    """Seconds a picture as pictures a second: `4.7`, or a dash."""
+    return f"{1 / value:.2g}" if value > 0 else NONE
+
+
+def amount(size: float) -> str:
+    """Bytes as people read them: `12.3 MB`, or a dash."""
+    if math.isnan(size):
+        return NONE
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size:.0f} B"
+
+
+def energy(joules: float) -> str:
+    """`930 J`, `12.3 kJ`, or a dash."""
+    if math.isnan(joules):
+        return NONE
+    return f"{joules:.0f} J" if joules < 1000 else f"{joules / 1000:.1f} kJ"
+
+
+def rank(value: float) -> str:
+    """`1`, `2.5` where two share it, or a dash."""
+    return NONE if math.isnan(value) else f"{value:g}"
+
+
+def share(value: float) -> str:
+    """A rate in percent: `12.3 %`."""
+    return f"{100 * value:.1f} %"
+
+
+def share_bounds(interval: Interval | None) -> str:
+    """A rate's interval in percent: `[3.0, 21.6]`, or nothing."""
+    return "" if interval is None else f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+
+
+def weight(turn: Turn) -> str:
+    """How much a turned order says: a difference that is not clear may turn by chance."""
+    told = {
+        (True, True): "a clear difference both ways",
+        (True, False): "clear as reported only",
+        (False, True): "clear here only",
+        (False, False): "not clear either way",
+    }
+    return told[turn.clear_before, turn.clear_now]
 
 
 def count(n: int, noun: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,17 +14,29 @@ import torch
 
 from bench.diffusion.backbone import BackboneSpec, locate
 from bench.errors import UserError
+from bench.method import PreservesPrior
 from bench.metrics.presets import find_preset
 from bench.plan import Unit
 from bench.report.data import ReportData
+from bench.report.words import listed
 from bench.run.folder import RunFolder
 from bench.run.lexicon import load_tokenizer, machinery_only
 from bench.run.settings import Settings
-from bench.scenes import Dataset
+from bench.scenes import Dataset, without_concepts
 from bench.spec import configure
 from bench.table import COLUMNS
 
-PACKAGES = ("scenebench", "torch", "diffusers", "transformers", "numpy", "pandas", "scipy", "statsmodels")
+PACKAGES = (
+    "scenebench",
+    "torch",
+    "diffusers",
+    "transformers",
+    "open_clip_torch",
+    "numpy",
+    "pandas",
+    "scipy",
+    "statsmodels",
+)
 
 
 def write_report(
@@ -62,10 +75,44 @@ def _data(
         methods={unit.method.text: unit.method.configuration for unit in plan},
         ledgers={found.name: found.ledger for found in (unit.method.drop_in for unit in plan) if found.ledger},
         metrics=find_preset(settings.preset).describe(),
-        banners=tuple(_banners(settings, dataset, plan, table)),
+        banners=tuple(_banners(folder, settings, dataset, plan, table)),
         done_units=table["unit"].nunique(),
         planned_units=len(plan),
+        command=command(folder.name, settings),
+        familiar=familiar_templates(plan),
     )
+
+
+def command(name: str, settings: Settings) -> str:
+    """The command that starts the run again, with everything that can change a result, ready for a shell."""
+    options = {
+        "--methods": ",".join(settings.methods),
+        "--dataset": settings.dataset,
+        "--backbone": settings.backbone,
+        "--revision": settings.revision,
+        "--metrics": settings.preset,
+        "--budget": settings.budget,
+        "--sampling-steps": settings.sampling_steps,
+        "--guidance": f"{settings.guidance:g}",
+        "--precision": settings.precision,
+        "--seed": settings.seed,
+        "--name": name,
+    }
+    words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+    return shlex.join(["bench", "run", *words])
+
+
+def familiar_templates(plan: Sequence[Unit]) -> dict[str, tuple[str, ...]]:
+    """By method, the plan's templates that, without concepts, are the text of its prior-preservation pictures."""
+    found: dict[str, dict[str, None]] = {}
+    for unit in plan:
+        method = unit.method.instance
+        prior = method.prior_text if isinstance(method, PreservesPrior) else None
+        for picture in unit.pictures:
+            template = picture.request.prompt.template
+            if without_concepts(template) == prior:
+                found.setdefault(unit.method.text, {})[template] = None
+    return {method: tuple(templates) for method, templates in found.items()}
 
 
 def _facts(settings: Settings, dataset: Dataset) -> dict[str, str]:
@@ -87,8 +134,16 @@ def _gpu() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
 
 
-def _banners(settings: Settings, dataset: Dataset, plan: Sequence[Unit], table: pd.DataFrame) -> list[str]:
+def _banners(
+    folder: RunFolder, settings: Settings, dataset: Dataset, plan: Sequence[Unit], table: pd.DataFrame
+) -> Iterator[str]:
     tokenizer = load_tokenizer(locate(BackboneSpec(settings.backbone, settings.revision)))
+    if sentence := machinery_only(tokenizer, dataset):
+        yield sentence
     done = table["unit"].nunique()
-    partial = f"Partial: {done} of {len(plan)} units are done." if done < len(plan) else None
-    return [sentence for sentence in (machinery_only(tokenizer, dataset), partial) if sentence]
+    if done < len(plan):
+        yield f"Partial: {done} of {len(plan)} units are done."
+    failed = [unit for unit in plan if folder.failure(unit.identity).is_file()]
+    if failed:
+        methods = listed(list(dict.fromkeys(unit.method.text for unit in failed)))
+        yield f"Failed: {len(failed)} of {len(plan)} units ({methods}); tracebacks lie in the run's folder failed/."

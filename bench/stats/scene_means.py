@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.metrics.catalogue import DETECTION_RATE, IDENTITY_SIMILARITY, LPIPS_DIVERSITY, METRICS, PROMPT_SIMILARITY
+from bench.metrics.catalogue import DETECTION_RATE, LPIPS_DIVERSITY, METRICS
 
 Floats = NDArray[np.float64]
 
@@ -38,15 +38,15 @@ def picture_values(table: pd.DataFrame) -> pd.DataFrame:
 def scene_means(table: pd.DataFrame) -> pd.DataFrame:
     """The mean of every metric over the pictures of a scene, tidy: method, scene, metric, mean, n_pictures.
 
-    Prompt similarity: over all pictures. Identity similarity: over the pictures in which a concept was found.
-    Detection rate: over the rows (picture and concept) whose class the segmenter knows. LPIPS diversity: over the
-    prompts with several samples, which n_pictures then counts. A scene with nothing to average has mean NaN and
-    n_pictures 0.
+    Prompt similarity and background copy: over all pictures. Identity similarity: over the pictures in which a concept
+    was found. Detection rate: over the rows (picture and concept) whose class the segmenter knows. LPIPS diversity:
+    over the prompts with several samples, which n_pictures then counts. A scene with nothing to average has mean NaN
+    and n_pictures 0.
     """
     values = picture_values(table)
     groups = values.groupby(["method", "scene"], sort=False)
     counted = groups[[metric.name for metric in METRICS]].count()
-    means = groups[[PROMPT_SIMILARITY.name, IDENTITY_SIMILARITY.name, LPIPS_DIVERSITY.name]].mean()
+    means = groups[[metric.name for metric in METRICS if metric is not DETECTION_RATE]].mean()
     means[DETECTION_RATE.name] = _detection_rates(table)
     tidy = means.melt(ignore_index=False, var_name="metric", value_name="mean").reset_index()
     counts = counted.melt(ignore_index=False, var_name="metric", value_name="n_pictures").reset_index()

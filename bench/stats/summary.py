@@ -15,6 +15,10 @@ from bench.stats.intervals import Interval, mean_interval
 from bench.stats.pareto import non_dominated
 from bench.stats.scene_means import PICTURE, common_pictures, methods_of, scene_means
 
+PICTURE_SECONDS = "cost_generate_seconds"
+COSTS_OF_UNITS = ("cost_fit_seconds", "cost_peak_memory_bytes", "cost_disk_bytes", "cost_energy_joules")
+"""Columns of the table; see `bench.table.COLUMNS`."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -31,18 +35,17 @@ class Estimate:
 
 @dataclass(frozen=True)
 class MethodSummary:
-    """One method: `estimates` by the metric's name, scenes and pictures that entered, mean costs in seconds.
+    """One method: `estimates` by the metric's name, scenes and pictures that entered, and what it cost.
 
-    `cost_fit_seconds` is a mean over units, `cost_generate_seconds` over pictures. `pareto`: no other method
-    has at least its prompt and identity similarity and more of one.
+    `costs` by their column in the table (`cost_*`): means over units, `cost_generate_seconds` over pictures; NaN where
+    nothing was measured. `pareto`: no other method has at least its prompt and identity similarity and more of one.
     """
 
     method: str
     estimates: Mapping[str, Estimate]
     n_scenes: int
     n_pictures: int
-    cost_fit_seconds: float
-    cost_generate_seconds: float
+    costs: Mapping[str, float]
     pareto: bool
 
 
@@ -100,10 +103,14 @@ def _summary(method: str, rows: pd.DataFrame, estimates: dict[str, Estimate], pa
         estimates=estimates,
         n_scenes=int(rows["scene"].nunique()),
         n_pictures=len(pictures),
-        cost_fit_seconds=float(rows.drop_duplicates("unit")["cost_fit_seconds"].mean()),
-        cost_generate_seconds=float(pictures["cost_generate_seconds"].mean()),
+        costs=_costs(rows.drop_duplicates("unit"), pictures),
         pareto=pareto,
     )
+
+
+def _costs(units: pd.DataFrame, pictures: pd.DataFrame) -> dict[str, float]:
+    of_units = {column: float(units[column].mean()) for column in COSTS_OF_UNITS}
+    return {**of_units, PICTURE_SECONDS: float(pictures[PICTURE_SECONDS].mean())}
 
 
 def _front(estimates: Sequence[Mapping[str, Estimate]]) -> list[bool]:
@@ -132,8 +139,4 @@ def _record(summary: MethodSummary) -> dict[str, object]:
         record[f"{column}_high"] = math.nan if interval is None else interval.high
         record[f"{column}_interval"] = "none" if interval is None else f"{interval.level:.0%} {interval.method}"
         record[f"{column}_n_scenes"] = estimate.n_scenes
-    costs = {
-        "cost_fit_seconds": summary.cost_fit_seconds,
-        "cost_generate_seconds": summary.cost_generate_seconds,
-    }
-    return {**record, "n_scenes": summary.n_scenes, "n_pictures": summary.n_pictures, **costs}
+    return {**record, "n_scenes": summary.n_scenes, "n_pictures": summary.n_pictures, **summary.costs}

@@ -18,7 +18,7 @@ def method(name: str, prompt: float = 0.3, identity: float = 0.6, front: bool = 
         "identity-similarity": Estimate(identity, None, 6, 6),
         "detection-rate": Estimate(0.5, None, 6, 6),
     }
-    return MethodSummary(name, estimates, 6, 6, 1.0, 1.0, front)
+    return MethodSummary(name, estimates, 6, 6, {}, front)
 
 
 def summary(*methods: MethodSummary) -> Summary:

@@ -41,7 +41,7 @@ def summarised(method: str, front: bool, identity: float = 0.6, n: int = 6) -> M
         "identity-similarity": Estimate(identity, None, 0 if missing else n, 0 if missing else n),
         "detection-rate": Estimate(0.5, None, n, n),
     }
-    return MethodSummary(method, estimates, n, n, 1.0, 1.0, front)
+    return MethodSummary(method, estimates, n, n, {}, front)
 
 
 def compared(**pairs: list[Pair]) -> list[Comparison]:

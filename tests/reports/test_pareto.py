@@ -62,7 +62,8 @@ def test_the_page_needs_no_network(make_data: MakeData, tmp_path: Path) -> None:
     outline = Outline(page)
     outside = [address for address in outline.addresses if not address.startswith(("data:image/", "#"))]
     tables = ["tests.csv", "effects.csv", "front.csv", "power.csv", "pictures.csv"]
-    assert outside == ["pareto.csv", "summary.csv", *tables, "../../scores.parquet"]
+    readings = ["sensitivity.csv", "leakage.csv", "leakage_matrix.csv"]
+    assert outside == ["pareto.csv", *readings, "summary.csv", *tables, "../../scores.parquet"]
     assert all((tmp_path / "report" / "pareto" / address).is_file() for address in outside)
     assert not re.findall(r"url\(|@import", "".join(re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)))
 
@@ -243,7 +244,7 @@ def test_the_details_show_the_numbers_of_the_csv(make_data: MakeData, tmp_path: 
     for row in front.itertuples():
         assert f"{row.hypervolume:.3f}" in told
     effects = pd.read_csv(tmp_path / "out" / "effects.csv").dropna(subset=["value"])
-    assert len(effects) == 2 * 3 * 4
+    assert len(effects) == 2 * 3 * 5
     for row in effects.itertuples():
         assert f"{row.value:.3f}".replace("-", "−") in told
     tests = pd.read_csv(tmp_path / "out" / "tests.csv")
@@ -258,3 +259,34 @@ def test_the_difference_asked_about_is_a_setting(make_data: MakeData, tmp_path: 
     page, *_ = configure("reports", "pareto[difference=0.1]").instance.write(data, tmp_path / "out")
     assert "How many scenes a difference of 0.1 needs" in page.read_text(encoding="utf-8")
     assert set(pd.read_csv(tmp_path / "out" / "power.csv")["difference"]) == {0.1}
+
+
+def test_readings_leakage_and_costs_are_told(make_data: MakeData, tmp_path: Path) -> None:
+    data = dataclasses.replace(make_data(), familiar={"ti-m": ("a photo of {tokens} in the snow",)})
+    page, _, _ = write(data, tmp_path / "out")
+    told = " ".join(body(page).split())
+    for name in ("missing: left out", "missing: counts 0", "missing: whole picture", "identity[fill=grey]"):
+        assert f'<th scope="row">{name}</th>' in told
+    readings = pd.read_csv(tmp_path / "out" / "sensitivity.csv")
+    assert set(readings["method"]) == {"ours", "ti-m"}
+    rates = pd.read_csv(tmp_path / "out" / "leakage.csv")
+    omission = rates[(rates["event"] == "omission") & (rates["by"] == "concepts")].set_index(["method", "group"])[
+        "rate"
+    ]
+    assert omission["ours", "1"] == 0
+    assert omission["ours", "2"] == 0.5
+    assert "50.0 % [50.0, 50.0]" in told
+    assert "<td>ti-m †</td>" in told
+    assert "<td>ours †</td>" not in told
+    assert "which is no new context for it" in told
+    assert "<td>1.50 s</td><td>0.25 s</td><td>4</td><td>–</td>" in told
+    matrix = pd.read_csv(tmp_path / "out" / "leakage_matrix.csv")
+    assert set(matrix["identity"]) == {0, 1}
+
+
+def test_of_many_methods_only_pairs_with_the_first_are_open(make_data: MakeData, tmp_path: Path) -> None:
+    page, _, _ = write(make_data(methods=("ours", "ti-m", "db-m", "cd-m", "em")), tmp_path / "out")
+    open_part, _, folded = body(page).partition("<summary>All other pairs of methods")
+    assert '<th scope="row">ours − em</th>' in open_part
+    assert '<th scope="row">ti-m − em</th>' not in open_part.partition('id="tests"')[2]
+    assert '<th scope="row">ti-m − em</th>' in folded

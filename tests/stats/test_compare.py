@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from bench.metrics.catalogue import METRICS
 from bench.stats.compare import compare_all, compare_pictures, compare_scenes
 from bench.stats.scene_means import picture_values
 
@@ -51,9 +52,7 @@ def test_a_picture_that_one_method_lacks_is_left_out_of_both_tests(drawn: Drawn)
 def test_every_metric_both_ways(hand: pd.DataFrame) -> None:
     comparisons = compare_all(hand)
     assert [(comparison.metric, comparison.unit) for comparison in comparisons] == [
-        (metric, unit)
-        for metric in ("prompt-similarity", "identity-similarity", "detection-rate", "lpips-diversity")
-        for unit in ("pictures", "scenes")
+        (metric, unit) for metric in (metric.name for metric in METRICS) for unit in ("pictures", "scenes")
     ]
 
 

@@ -27,8 +27,8 @@ def test_means_over_scenes_by_hand(hand: pd.DataFrame) -> None:
 
 def test_costs_are_means_over_units_and_pictures(hand: pd.DataFrame) -> None:
     a, _ = summarise(hand).methods
-    assert a.cost_fit_seconds == 15
-    assert a.cost_generate_seconds == 1
+    assert a.costs["cost_fit_seconds"] == 15
+    assert a.costs["cost_generate_seconds"] == 1
 
 
 def test_pareto_flags(hand: pd.DataFrame) -> None:

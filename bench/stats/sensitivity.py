@@ -1,0 +1,146 @@
+"""How much the ranking by identity similarity depends on how it is read: missing objects, fill, embedding and so on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bench.metrics.catalogue import IDENTITY_SIMILARITY
+from bench.stats.intervals import Interval, mean_interval
+from bench.stats.scene_means import Floats, common_pictures, methods_of, scene_means
+from bench.table import alternative_columns
+
+LEFT_OUT, ZERO, WHOLE_PICTURE = "missing: left out", "missing: counts 0", "missing: whole picture"
+"""What becomes of a concept that is not found. The first is how identity similarity is reported."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A method under one reading: its mean over scenes with interval, and its rank (1 is best; NaN without a mean)."""
+
+    method: str
+    mean: float
+    interval: Interval | None
+    n_scenes: int
+    rank: float
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Two methods whose order is another one than as reported; `first` is ahead under the reading.
+
+    `clear_before` and `clear_now`: whether the interval of the paired difference leaves out zero, as reported and under
+    the reading. A turn of two differences that are not clear says nothing.
+    """
+
+    first: str
+    second: str
+    clear_before: bool
+    clear_now: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read identity similarity.
+
+    `tau` is Kendall's tau of the methods' means with those as reported: 1 is the same order, -1 the opposite; None
+    below two methods.
+    """
+
+    name: str
+    standings: tuple[Standing, ...]
+    tau: float | None
+    turns: tuple[Turn, ...]
+
+
+def sensitivity(table: pd.DataFrame) -> tuple[Reading, ...]:
+    """Every reading that a table of scores has, the one that is reported first.
+
+    They are the three policies on missing objects, and identity similarity with one setting of the preset changed
+    (`bench.table.alternative_columns`). Methods are compared on the pictures that all have drawn.
+    """
+    methods = methods_of(table)
+    shared = common_pictures(table)
+    scenes = {name: _by_scene(shared, values, methods) for name, values in _readings(shared).items()}
+    reported = scenes[LEFT_OUT]
+    return tuple(_reading(name, values, reported) for name, values in scenes.items())
+
+
+def _readings(table: pd.DataFrame) -> dict[str, pd.Series[float]]:
+    """A value for every row and reading. A concept whose class the segmenter does not know has none under any."""
+    identity = table[IDENTITY_SIMILARITY.column].astype("float64")
+    missing = table["detected"].astype("boolean").eq(False).fillna(False).astype(bool)
+    readings = {
+        LEFT_OUT: identity,
+        ZERO: identity.mask(missing, 0.0),
+        WHOLE_PICTURE: identity.mask(missing, table["identity_whole_picture"].astype("float64")),
+    }
+    return readings | {column: table[column].astype("float64") for column in alternative_columns(table.columns)}
+
+
+def _by_scene(table: pd.DataFrame, values: pd.Series[float], methods: Sequence[str]) -> pd.DataFrame:
+    """Scene means, a row a scene and a column a method, by the rule of identity similarity; NaN where there is none."""
+    means = scene_means(table.assign(**{IDENTITY_SIMILARITY.column: values}))
+    chosen = means[means["metric"] == IDENTITY_SIMILARITY.name]
+    return chosen.pivot(index="scene", columns="method", values="mean").reindex(columns=list(methods))
+
+
+def _reading(name: str, scenes: pd.DataFrame, reported: pd.DataFrame) -> Reading:
+    means, before = scenes.mean(), reported.mean()
+    ranks = means.rank(ascending=False)
+    standings = tuple(_standing(method, scenes[method], float(ranks[method])) for method in map(str, scenes))
+    both = means.notna() & before.notna()
+    tau = float(stats.kendalltau(means[both], before[both]).statistic) if both.sum() > 1 else None
+    placed = [str(method) for method in scenes.columns[both]]
+    return Reading(name, standings, tau, _turns(placed, scenes, reported))
+
+
+def _standing(method: str, scenes: pd.Series[float], rank: float) -> Standing:
+    values = scenes.dropna().to_numpy(dtype=np.float64)
+    mean = float(values.mean()) if len(values) else math.nan
+    return Standing(method, mean, mean_interval(values, IDENTITY_SIMILARITY.limits), len(values), rank)
+
+
+def _turns(methods: Sequence[str], scenes: pd.DataFrame, reported: pd.DataFrame) -> tuple[Turn, ...]:
+    now, before = scenes.mean(), reported.mean()
+    turned = [pair for pair in combinations(methods, 2) if _ahead(now, *pair) * _ahead(before, *pair) < 0]
+    ordered = [pair if _ahead(now, *pair) > 0 else pair[::-1] for pair in turned]
+    return tuple(Turn(*pair, _is_clear(reported, *pair), _is_clear(scenes, *pair)) for pair in ordered)
+
+
+def _ahead(means: pd.Series[float], first: str, second: str) -> float:
+    return float(np.sign(means[first] - means[second]))
+
+
+def _is_clear(scenes: pd.DataFrame, first: str, second: str) -> bool:
+    differences: Floats = (scenes[first] - scenes[second]).dropna().to_numpy(dtype=np.float64)
+    interval = mean_interval(differences)
+    return interval is not None and not interval.low <= 0 <= interval.high
+
+
+def sensitivity_frame(readings: Sequence[Reading]) -> pd.DataFrame:
+    """One row a reading and method: mean, interval, rank, the reading's tau and whom the method passes there."""
+    rows = [_record(reading, standing) for reading in readings for standing in reading.standings]
+    return pd.DataFrame(rows)
+
+
+def _record(reading: Reading, standing: Standing) -> Mapping[str, object]:
+    interval = standing.interval
+    return {
+        "reading": reading.name,
+        "method": standing.method,
+        "identity_similarity": standing.mean,
+        "low": math.nan if interval is None else interval.low,
+        "high": math.nan if interval is None else interval.high,
+        "interval": "none" if interval is None else f"{interval.level:.0%} {interval.method}",
+        "n_scenes": standing.n_scenes,
+        "rank": standing.rank,
+        "kendall_tau_with_reported": reading.tau,
+        "passes": "; ".join(turn.second for turn in reading.turns if turn.first == standing.method),
+    }

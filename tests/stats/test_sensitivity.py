@@ -1,0 +1,102 @@
+"""Readings of identity similarity: what policies and other settings do to means, ranks and orders."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from bench.stats.scene_means import methods_of
+from bench.stats.sensitivity import LEFT_OUT, WHOLE_PICTURE, ZERO, Reading, sensitivity, sensitivity_frame
+from bench.stats.summary import summarise
+
+NAN = math.nan
+
+
+@pytest.fixture
+def table(hand: pd.DataFrame) -> pd.DataFrame:
+    return hand.assign(identity_whole_picture=0.1)
+
+
+def means(reading: Reading) -> dict[str, float]:
+    return {standing.method: standing.mean for standing in reading.standings}
+
+
+def by_name(table: pd.DataFrame) -> dict[str, Reading]:
+    return {reading.name: reading for reading in sensitivity(table)}
+
+
+def test_the_first_reading_is_what_is_reported(table: pd.DataFrame) -> None:
+    first = sensitivity(table)[0]
+    reported = {method.method: method.estimates["identity-similarity"].mean for method in summarise(table).methods}
+    assert first.name == LEFT_OUT
+    assert means(first) == pytest.approx(reported)
+    assert first.tau == 1
+    assert first.turns == ()
+
+
+def test_a_missing_object_is_left_out_or_zero_or_the_whole_picture(table: pd.DataFrame) -> None:
+    """a: s0 (.7, .5), s1 (.9, .7); counting 0, s0 (.7, .25); unknown stays out. b: .4; (.2, 0), 0."""
+    readings = by_name(table)
+    assert means(readings[LEFT_OUT]) == pytest.approx({"a": (0.6 + 0.8) / 2, "b": 0.4})
+    assert means(readings[ZERO]) == pytest.approx({"a": (0.475 + 0.8) / 2, "b": (0.1 + 0.0) / 2})
+    whole = {"a": ((0.7 + 0.3) / 2 + 0.8) / 2, "b": ((0.25 + 0.1) / 2 + 0.1) / 2}
+    assert means(readings[WHOLE_PICTURE]) == pytest.approx(whole)
+
+
+def test_an_unknown_class_has_no_value_under_any_policy(hand: pd.DataFrame) -> None:
+    unknown = hand.assign(detected=None, identity_similarity=NAN, identity_whole_picture=0.5)
+    for reading in sensitivity(unknown):
+        assert all(math.isnan(mean) for mean in means(reading).values())
+        assert reading.tau is None
+        assert reading.turns == ()
+
+
+def scenes(values: dict[str, list[float]], other: dict[str, list[float]]) -> pd.DataFrame:
+    """One picture of one concept a scene: its identity similarity, and by another fill."""
+    rows = [
+        {
+            "method": method, "scene": f"s{number}", "seed": 0, "template": "t", "subset": "0", "sample": 0,
+            "identity_similarity": value, "identity[fill=grey]": other[method][number], "detected": True,
+            "identity_whole_picture": value, "prompt_similarity": 0.3, "lpips_diversity": NAN, "background_copy": NAN,
+        }
+        for method, own in values.items()
+        for number, value in enumerate(own)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_an_order_that_turns_is_named_with_its_weight() -> None:
+    values = {"a": [0.8, 0.82, 0.81, 0.83], "b": [0.5, 0.52, 0.53, 0.51], "c": [0.3, 0.9, 0.2, 0.62]}
+    grey = {"a": [0.5, 0.51, 0.52, 0.5], "b": [0.6, 0.62, 0.61, 0.6], "c": [0.1, 0.1, 0.2, 0.1]}
+    reading = by_name(scenes(values, grey))["identity[fill=grey]"]
+    assert [standing.rank for standing in reading.standings] == [2, 1, 3]
+    (turn,) = reading.turns
+    assert (turn.first, turn.second) == ("b", "a")
+    assert turn.clear_before
+    assert turn.clear_now
+    expected = stats.kendalltau([3, 2, 1], [2, 3, 1]).statistic
+    assert reading.tau == pytest.approx(expected)
+    frame = sensitivity_frame(sensitivity(scenes(values, grey))).set_index(["reading", "method"])
+    assert frame.loc[("identity[fill=grey]", "b"), "passes"] == "a"
+    assert frame.loc[("identity[fill=grey]", "a"), "passes"] == ""
+
+
+def test_a_turn_within_noise_is_not_clear() -> None:
+    values = {"a": [0.5, 0.7, 0.4, 0.62], "b": [0.6, 0.5, 0.52, 0.58]}
+    grey = {"a": [0.5, 0.6, 0.4, 0.62], "b": [0.6, 0.5, 0.52, 0.58]}
+    (turn,) = by_name(scenes(values, grey))["identity[fill=grey]"].turns
+    assert not turn.clear_before
+    assert not turn.clear_now
+
+
+def test_the_order_of_methods_in_the_table_does_not_matter(table: pd.DataFrame) -> None:
+    flipped = table.iloc[::-1]
+    assert methods_of(flipped) == methods_of(table)[::-1]
+    for one, other in zip(sensitivity(table), sensitivity(flipped), strict=True):
+        assert means(one) == pytest.approx(means(other))
+        assert one.tau == pytest.approx(other.tau)
+        assert np.isclose(one.standings[0].rank, other.standings[-1].rank)
