@@ -30,6 +30,8 @@ SYMBOLS = (
 INK, LINE = "#3c444d", "#d5dade"
 LONGEST, SHORT = 22, 9
 """Letters of a method's name that fit beside its point, and those that fit between the point and the plot's edge."""
+MOST_NAMED = 8
+"""Of more methods the names would lie on each other: the key beside the plot names them."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,10 @@ def pareto_figure(summary: Summary, table: pd.DataFrame) -> str | None:
     for key, _ in drawn:
         figure.add_scatter(**_scene_points(key, table))
     figure.add_scatter(**_front([_point(method) for key, method in drawn if key.on_front]))
+    mode = "markers+text" if len(drawn) <= MOST_NAMED else "markers"
     centre = [sum(ends) / len(drawn) for ends in zip(*(_point(method) for _, method in drawn), strict=True)]
     for key, method in drawn:
-        figure.add_scatter(**_marker(key, method, centre))
+        figure.add_scatter(**_marker(key, method, centre), mode=mode)
     if len(drawn) == 1:
         figure.update_layout(**_around(drawn[0][1]))
     page: str = figure.to_html(full_html=False, include_plotlyjs=True, div_id="pareto", config=_config())
@@ -156,7 +159,6 @@ def _marker(key: Key, method: MethodSummary, centre: Sequence[float]) -> dict[st
         "y": [y],
         "error_x": _bars(prompt, key.colour),
         "error_y": _bars(identity, key.colour),
-        "mode": "markers+text",
         "text": [f"<b>{html.escape(key.short)}</b>"],
         "textposition": f"{vertical} {horizontal}",
         "textfont": {"size": 14},

@@ -66,8 +66,10 @@ def seconds(value: float) -> str:
 
 
 def pace(value: float) -> str:
-    """Seconds a picture as pictures a second: `4.7`, or a dash."""
-    return f"{1 / value:.2g}" if value > 0 else NONE
+    """Seconds a picture as pictures a second: `0.47`, `12`, `5,000`, or a dash."""
+    if not value > 0:
+        return NONE
+    return f"{1 / value:.2g}" if value > 0.1 else f"{1 / value:,.0f}"
 
 
 def amount(size: float) -> str:

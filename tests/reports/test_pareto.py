@@ -266,7 +266,7 @@ def test_readings_leakage_and_costs_are_told(make_data: MakeData, tmp_path: Path
     page, _, _ = write(data, tmp_path / "out")
     told = " ".join(body(page).split())
     for name in ("missing: left out", "missing: counts 0", "missing: whole picture", "identity[fill=grey]"):
-        assert f'<th scope="row">{name}</th>' in told
+        assert f'<th scope="col" class="wrap">{name}</th>' in told
     readings = pd.read_csv(tmp_path / "out" / "sensitivity.csv")
     assert set(readings["method"]) == {"ours", "ti-m"}
     rates = pd.read_csv(tmp_path / "out" / "leakage.csv")
