@@ -192,11 +192,12 @@ def test_metric_records() -> None:
         "identity-similarity",
         "detection-rate",
         "lpips-diversity",
+        "background-copy",
     ]
     for record in METRICS:
         assert record.column in COLUMNS
         assert record.limits[0] < record.limits[1]
-        assert record.higher_is_better
+        assert record.higher_is_better == (record.name != "background-copy")
         assert "\n" not in record.description
         assert record.source
     assert metric("detection-rate").limits == (0.0, 1.0)

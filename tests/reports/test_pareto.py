@@ -97,7 +97,7 @@ def test_the_table_shows_the_numbers_of_the_csv(make_data: MakeData, tmp_path: P
     page, points, summary = write(make_data(), tmp_path / "out")
     for row in points.itertuples():
         interval = f"[{row.prompt_similarity_low:.3f}, {row.prompt_similarity_high:.3f}]"
-        assert f"{row.prompt_similarity:.3f} {interval}" in body(page)
+        assert f'{row.prompt_similarity:.3f} <span class="ends">{interval}</span>' in body(page)
     assert summary["prompt_similarity"].tolist() == points["prompt_similarity"].tolist()
     assert "95 % Student t, 6 scenes" in body(page)
 
@@ -290,3 +290,23 @@ def test_of_many_methods_only_pairs_with_the_first_are_open(make_data: MakeData,
     assert '<th scope="row">ours − em</th>' in open_part
     assert '<th scope="row">ti-m − em</th>' not in open_part.partition('id="tests"')[2]
     assert '<th scope="row">ti-m − em</th>' in folded
+
+
+def test_of_many_methods_the_details_tell_pairs_with_the_first_and_where_the_others_are(
+    make_data: MakeData, tmp_path: Path
+) -> None:
+    page, _, _ = write(make_data(methods=("ours", "ti-m", "db-m", "cd-m", "em")), tmp_path / "out")
+    details = body(page).partition("<details><summary>Effect sizes")[2].partition('id="gallery"')[0]
+    assert "<td>ours, em</td>" in details
+    assert "<td>ti-m, em</td>" not in details
+    for file in ("effects.csv", "tests.csv", "power.csv"):
+        assert f'all others are in <a href="{file}">' in details
+    effects = pd.read_csv(tmp_path / "out" / "effects.csv")
+    assert ((effects["first"] == "ti-m") & (effects["second"] == "em")).any()
+
+
+def test_turns_within_noise_are_counted_not_listed(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data()
+    data.table["identity[fill=grey]"] = -data.table["identity_similarity"]
+    page, _, _ = write(data, tmp_path / "out")
+    assert "<li>identity[fill=grey]: 1 pair not clear either way.</li>" in body(page)

@@ -56,7 +56,9 @@ def test_a_changed_picture_is_scored_anew_and_a_moved_folder_is_not(bench: Bench
     Image.fromarray(noise).save(made / changed["file"])
     assert bench(*RUN, "--methods", spec) == 0
     second = table().set_index(["scene", "subset", "concept"])
-    differs = {key[:2] for key in first.index if first["prompt_similarity"][key] != second["prompt_similarity"][key]}
+    # a picture may be scored in another batch than before, which moves its scores by rounding
+    gap = (first["prompt_similarity"] - second["prompt_similarity"]).abs()
+    differs = {key[:2] for key in first.index if gap[key] > 1e-5}
     assert differs == {(changed["scene"], changed["subset"])}
     shutil.copytree(made, "moved")
     assert bench(*RUN, "--methods", "import[from=moved]") == 0
