@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bench.stats.leakage import LeakageRate, leakage_frame, leakage_matrix, leakage_rates, likeness
 
@@ -90,3 +92,20 @@ def test_nothing_found_at_all_has_omissions_only() -> None:
     rates = leakage_rates(pd.DataFrame(picture("a", "s0", "0", [missing(0)], None)))
     assert {each.event for each in rates} == {"omission"}
     assert likeness(pd.DataFrame(picture("a", "s0", "0", [missing(0)], None))) == ()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=10))
+def test_rates_are_shares_within_their_intervals(drawn: list[tuple[bool, bool, bool]]) -> None:
+    rows = [
+        row
+        for number, (there, swapped, intruded) in enumerate(drawn)
+        for row in picture("a", f"s{number}", "0", [found(0, [0.5, 0.4], swapped) if there else missing(0)], intruded)
+    ]
+    rates = leakage_rates(pd.DataFrame(rows))
+    assert rate(rates, "omission")[0] == pytest.approx(sum(not there for there, _, _ in drawn) / len(drawn))
+    for each in rates:
+        assert 0 <= each.rate <= 1
+        if each.interval is not None:
+            assert 0 <= each.interval.low <= each.rate + 1e-12
+            assert each.rate - 1e-12 <= each.interval.high <= 1

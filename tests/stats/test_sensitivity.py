@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from bench.stats.scene_means import methods_of
@@ -100,3 +102,25 @@ def test_the_order_of_methods_in_the_table_does_not_matter(table: pd.DataFrame) 
         assert means(one) == pytest.approx(means(other))
         assert one.tau == pytest.approx(other.tau)
         assert np.isclose(one.standings[0].rank, other.standings[-1].rank)
+
+
+MAYBE_FOUND = st.lists(st.none() | st.floats(0, 1), min_size=8, max_size=8)
+
+
+@settings(max_examples=20, deadline=None)
+@given(MAYBE_FOUND, MAYBE_FOUND)
+def test_counting_a_miss_as_zero_never_helps_a_cosine_above_zero(
+    first: list[float | None], second: list[float | None]
+) -> None:
+    values = {name: [NAN if v is None else v for v in drawn] for name, drawn in (("a", first), ("b", second))}
+    table = scenes(values, values)
+    table["detected"] = table["identity_similarity"].notna()
+    readings = by_name(table.assign(identity_whole_picture=0.0))
+    for method, mean in means(readings[ZERO]).items():
+        reported = means(readings[LEFT_OUT])[method]
+        assert math.isnan(reported) or mean <= reported + 1e-12
+    assert means(readings[ZERO]) == means(readings[WHOLE_PICTURE]), "a whole picture without likeness counts 0"
+    for reading in readings.values():
+        ranks = [standing.rank for standing in reading.standings if not math.isnan(standing.mean)]
+        assert sum(ranks) == len(ranks) * (len(ranks) + 1) / 2
+    assert not readings["identity[fill=grey]"].turns, "the same values are in the same order"
