@@ -110,8 +110,11 @@ def _standing(method: str, scenes: pd.Series[float], rank: float) -> Standing:
 def _turns(methods: Sequence[str], scenes: pd.DataFrame, reported: pd.DataFrame) -> tuple[Turn, ...]:
     now, before = scenes.mean(), reported.mean()
     turned = [pair for pair in combinations(methods, 2) if _ahead(now, *pair) * _ahead(before, *pair) < 0]
-    ordered = [pair if _ahead(now, *pair) > 0 else pair[::-1] for pair in turned]
-    return tuple(Turn(*pair, _is_clear(reported, *pair), _is_clear(scenes, *pair)) for pair in ordered)
+    ordered = [(one, other) if _ahead(now, one, other) > 0 else (other, one) for one, other in turned]
+    return tuple(
+        Turn(first, second, _is_clear(reported, first, second), _is_clear(scenes, first, second))
+        for first, second in ordered
+    )
 
 
 def _ahead(means: pd.Series[float], first: str, second: str) -> float:
