@@ -52,6 +52,11 @@ def alternative_column(setting: str) -> str:
     return f"{_ALTERNATIVE}{setting}]"
 
 
+def changed_setting(column: str) -> str:
+    """What `alternative_column` was given: `identity[fill=grey]` -> `fill=grey`."""
+    return column.removeprefix(_ALTERNATIVE).removesuffix("]")
+
+
 def alternative_columns(columns: Iterable[str]) -> tuple[str, ...]:
     """Those of a table's columns that hold identity similarity by a changed setting, in their order, each once.
 

@@ -14,7 +14,7 @@ from scipy import stats
 from bench.metrics.catalogue import IDENTITY_SIMILARITY
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import Floats, common_pictures, methods_of, scene_means
-from bench.table import alternative_columns
+from bench.table import alternative_columns, changed_setting
 
 LEFT_OUT, ZERO, WHOLE_PICTURE = "missing: left out", "missing: counts 0", "missing: whole picture"
 """What becomes of a concept that is not found. The first is how identity similarity is reported."""
@@ -81,7 +81,8 @@ def _readings(table: pd.DataFrame) -> dict[str, pd.Series[float]]:
         ZERO: identity.mask(missing, 0.0),
         WHOLE_PICTURE: identity.mask(missing, table["identity_whole_picture"].astype("float64")),
     }
-    return readings | {column: table[column].astype("float64") for column in alternative_columns(table.columns)}
+    alternatives = alternative_columns(table.columns)
+    return readings | {changed_setting(column): table[column].astype("float64") for column in alternatives}
 
 
 def _by_scene(table: pd.DataFrame, values: pd.Series[float], methods: Sequence[str]) -> pd.DataFrame:

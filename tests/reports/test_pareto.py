@@ -265,7 +265,7 @@ def test_readings_leakage_and_costs_are_told(make_data: MakeData, tmp_path: Path
     data = dataclasses.replace(make_data(), familiar={"ti-m": ("a photo of {tokens} in the snow",)})
     page, _, _ = write(data, tmp_path / "out")
     told = " ".join(body(page).split())
-    for name in ("missing: left out", "missing: counts 0", "missing: whole picture", "identity[fill=grey]"):
+    for name in ("missing: left out", "missing: counts 0", "missing: whole picture", "fill=grey"):
         assert f'<th scope="col" class="wrap">{name}</th>' in told
     readings = pd.read_csv(tmp_path / "out" / "sensitivity.csv")
     assert set(readings["method"]) == {"ours", "ti-m"}
@@ -309,4 +309,4 @@ def test_turns_within_noise_are_counted_not_listed(make_data: MakeData, tmp_path
     data = make_data()
     data.table["identity[fill=grey]"] = -data.table["identity_similarity"]
     page, _, _ = write(data, tmp_path / "out")
-    assert "<li>identity[fill=grey]: 1 pair not clear either way.</li>" in body(page)
+    assert "<li>fill=grey: 1 pair not clear either way.</li>" in body(page)

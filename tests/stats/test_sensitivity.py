@@ -74,7 +74,7 @@ def scenes(values: dict[str, list[float]], other: dict[str, list[float]]) -> pd.
 def test_an_order_that_turns_is_named_with_its_weight() -> None:
     values = {"a": [0.8, 0.82, 0.81, 0.83], "b": [0.5, 0.52, 0.53, 0.51], "c": [0.3, 0.9, 0.2, 0.62]}
     grey = {"a": [0.5, 0.51, 0.52, 0.5], "b": [0.6, 0.62, 0.61, 0.6], "c": [0.1, 0.1, 0.2, 0.1]}
-    reading = by_name(scenes(values, grey))["identity[fill=grey]"]
+    reading = by_name(scenes(values, grey))["fill=grey"]
     assert [standing.rank for standing in reading.standings] == [2, 1, 3]
     (turn,) = reading.turns
     assert (turn.first, turn.second) == ("b", "a")
@@ -83,14 +83,14 @@ def test_an_order_that_turns_is_named_with_its_weight() -> None:
     expected = stats.kendalltau([3, 2, 1], [2, 3, 1]).statistic
     assert reading.tau == pytest.approx(expected)
     frame = sensitivity_frame(sensitivity(scenes(values, grey))).set_index(["reading", "method"])
-    assert frame.loc[("identity[fill=grey]", "b"), "passes"] == "a"
-    assert frame.loc[("identity[fill=grey]", "a"), "passes"] == ""
+    assert frame.loc[("fill=grey", "b"), "passes"] == "a"
+    assert frame.loc[("fill=grey", "a"), "passes"] == ""
 
 
 def test_a_turn_within_noise_is_not_clear() -> None:
     values = {"a": [0.5, 0.7, 0.4, 0.62], "b": [0.6, 0.5, 0.52, 0.58]}
     grey = {"a": [0.5, 0.6, 0.4, 0.62], "b": [0.6, 0.5, 0.52, 0.58]}
-    (turn,) = by_name(scenes(values, grey))["identity[fill=grey]"].turns
+    (turn,) = by_name(scenes(values, grey))["fill=grey"].turns
     assert not turn.clear_before
     assert not turn.clear_now
 
@@ -123,4 +123,4 @@ def test_counting_a_miss_as_zero_never_helps_a_cosine_above_zero(
     for reading in readings.values():
         ranks = [standing.rank for standing in reading.standings if not math.isnan(standing.mean)]
         assert sum(ranks) == len(ranks) * (len(ranks) + 1) / 2
-    assert not readings["identity[fill=grey]"].turns, "the same values are in the same order"
+    assert not readings["fill=grey"].turns, "the same values are in the same order"
