@@ -11,6 +11,7 @@ import jinja2
 from bench.errors import UserError
 from bench.report.data import ReportData
 from bench.report.mask_notes import curve_figure, mask_rows, read_notes
+from bench.report.page import environment
 from bench.report.words import bounds, count, interval_rule, number, signed
 from bench.store import write_bytes
 
@@ -50,13 +51,4 @@ class Report:
 
 
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    for function in (bounds, count, interval_rule, number, signed):
-        environment.filters[function.__name__] = function
-    return environment.get_template(TEMPLATE)
+    return environment(Path(__file__).parent, (bounds, count, interval_rule, number, signed)).get_template(TEMPLATE)

@@ -16,6 +16,7 @@ from pydantic import Field
 from bench.metrics.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY
 from bench.report.data import ReportData
 from bench.report.gallery import make_gallery
+from bench.report.page import environment
 from bench.report.scatter import describe, keys, pareto_figure
 from bench.report.words import (
     SIGNIFICANT,
@@ -171,17 +172,9 @@ def _groups(rates: Sequence[leakage.LeakageRate]) -> dict[str, list[str]]:
 
 
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.policies["json.dumps_kwargs"] = {"default": str, "ensure_ascii": False}
-    for function in FILTERS:
-        environment.filters[function.__name__] = function
-    return environment.get_template(TEMPLATE)
+    templates = environment(Path(__file__).parent, FILTERS)
+    templates.policies["json.dumps_kwargs"] = {"default": str, "ensure_ascii": False}
+    return templates.get_template(TEMPLATE)
 
 
 def _address(file: Path, folder: Path) -> str:

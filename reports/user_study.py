@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-import jinja2
-
 from bench.errors import UserError
 from bench.report.data import ReportData
+from bench.report.page import environment
 from bench.report.words import bounds, count, interval_rule, is_clear, number, signed
 from bench.stats.people import frames
 from bench.stats.people.answers import Answers, read_answers
@@ -65,15 +64,7 @@ class Report:
 
 def render(data: ReportData, studies: Sequence[Study]) -> str:
     """The page."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    for function in (bounds, count, interval_rule, is_clear, number, signed):
-        environment.filters[function.__name__] = function
-    environment.tests["choices"] = lambda result: isinstance(result, ChoicesStudy)
-    page: str = environment.get_template(TEMPLATE).render(data=data, studies=studies)
+    templates = environment(Path(__file__).parent, (bounds, count, interval_rule, is_clear, number, signed))
+    templates.tests["choices"] = lambda result: isinstance(result, ChoicesStudy)
+    page: str = templates.get_template(TEMPLATE).render(data=data, studies=studies)
     return page

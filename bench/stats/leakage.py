@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bench.stats.frames import ends
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import PICTURE, common_pictures
 
@@ -126,16 +127,13 @@ def _likeness(method: str, cells: pd.DataFrame) -> Likeness:
 
 
 def _record(rate: LeakageRate) -> Mapping[str, object]:
-    interval = rate.interval
     return {
         "method": rate.method,
         "event": rate.event,
         "by": rate.by,
         "group": rate.group,
         "rate": rate.rate,
-        "low": math.nan if interval is None else interval.low,
-        "high": math.nan if interval is None else interval.high,
-        "interval": "none" if interval is None else f"{interval.level:.0%} {interval.method}",
+        **ends(rate.interval),
         "n_scenes": rate.n_scenes,
         "n": rate.n,
     }

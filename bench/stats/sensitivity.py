@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from bench.metrics.catalogue import IDENTITY_SIMILARITY
+from bench.stats.frames import ends
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import Floats, common_pictures, methods_of, scene_means
 from bench.table import alternative_columns, changed_setting
@@ -135,14 +136,11 @@ def sensitivity_frame(readings: Sequence[Reading]) -> pd.DataFrame:
 
 
 def _record(reading: Reading, standing: Standing) -> Mapping[str, object]:
-    interval = standing.interval
     return {
         "reading": reading.name,
         "method": standing.method,
         "identity_similarity": standing.mean,
-        "low": math.nan if interval is None else interval.low,
-        "high": math.nan if interval is None else interval.high,
-        "interval": "none" if interval is None else f"{interval.level:.0%} {interval.method}",
+        **ends(standing.interval),
         "n_scenes": standing.n_scenes,
         "rank": standing.rank,
         "kendall_tau_with_reported": reading.tau,
