@@ -80,7 +80,7 @@ def check_crf() -> None:
 def _library() -> Any:
     try:
         # an extra; a compiled module without stubs
-        from pydensecrf import densecrf  # noqa: PLC0415  # pyright: ignore[reportAttributeAccessIssue]
+        from pydensecrf import densecrf  # noqa: PLC0415  # pyright: ignore[reportAttributeAccessIssue, reportMissingImports]
     except ImportError as error:
         raise UserError(
             f"DenseCRF needs pydensecrf2 ({error}); install it with `pip install 'scenebench[crf]'` "
