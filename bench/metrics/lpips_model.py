@@ -19,7 +19,8 @@ from torch.nn.functional import silu
 
 from bench.errors import UserError
 from bench.metrics.sources import LPIPS_TRUNKS, LpipsSource
-from bench.metrics.weights import check_folder, sha256
+from bench.metrics.weights import check_folder
+from bench.store import content_hash
 
 WEIGHTS = "model.safetensors"
 BROKEN = (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, pickle.UnpicklingError, SafetensorError)
@@ -129,7 +130,7 @@ def _own_trunk(net: str) -> Path:
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(_address(net), str(path), hash_prefix=start, progress=False)
-    if not sha256(path).startswith(start):
+    if not content_hash(path).startswith(start):
         raise ValueError(f"{path.name} has another content than its name says")
     return path
 

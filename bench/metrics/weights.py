@@ -10,6 +10,7 @@ from huggingface_hub import hf_hub_download
 
 from bench.errors import UserError
 from bench.metrics.sources import LPIPS_TRUNKS, LpipsSource, ModelSource
+from bench.store import content_hash
 
 _CONTENT = (".safetensors", ".json", ".txt")
 _COMMIT_LENGTH = 40
@@ -36,16 +37,10 @@ def lpips_content(source: LpipsSource) -> str:
         return content(ModelSource(source.place or source.name))
     if source.place is None:
         return f"lpips-v0.1:{LPIPS_TRUNKS[source.net]}"
-    try:
-        return f"lpips-v0.1:sha256:{sha256(Path(source.place))[:40]}"
-    except OSError as error:
-        raise UserError(f"{source.place} cannot be read ({error.strerror}); give a file of trunk weights") from error
-
-
-def sha256(file: Path) -> str:
-    """The SHA-256 of a file's bytes, hexadecimal."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    trunk = Path(source.place)
+    if not trunk.is_file():
+        raise UserError(f"{trunk} cannot be read (there is no such file); give a file of trunk weights")
+    return f"lpips-v0.1:sha256:{content_hash(trunk)[:40]}"
 
 
 def check_folder(folder: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
@@ -41,8 +40,3 @@ def correlation_interval(estimate: float, without: Floats, level: float = 0.95) 
     if interval is None:
         return None
     return Interval(math.tanh(interval.low), math.tanh(interval.high), level, JACKKNIFE, interval.n)
-
-
-def leave_one_out(estimate: Callable[[Floats], float], values: Floats) -> Floats:
-    """The estimate without each row of `values`, float [rows, ...], in turn: float [rows]."""
-    return np.array([estimate(np.delete(values, row, axis=0)) for row in range(len(values))], dtype=np.float64)
