@@ -67,7 +67,7 @@ def playroom(session: nox.Session) -> None:
 def simulations(session: nox.Session) -> None:
     """Measure how often tests and intervals are wrong where nothing differs, into bench/stats/README.md."""
     install(session)
-    session.run(PYTHON, "-m", "bench.stats.null_simulation", *session.posargs)
+    session.run(PYTHON, "-m", "bench.stats.simulation.null_simulation", *session.posargs)
 
 
 @nox.session(default=False)

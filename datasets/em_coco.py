@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.dataset.prompts import FORMATS
-from bench.dataset.rebuild import rebuild
-from bench.dataset.recipe import CocoRecipe
-from bench.dataset.single import ConceptOptions
-from bench.errors import UserError
+from bench.data.prompts import FORMATS
+from bench.data.builders.rebuild import rebuild
+from bench.data.builders.coco import CocoRecipe
+from bench.data.builders.single_concept import ConceptOptions
+from bench.core.errors import UserError
 
 PAPERS_PROMPTS = 120 * 20 * 8
 ORIGIN = "scenebench list 1: the paper's classes and prompts are unpublished"

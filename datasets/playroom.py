@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from bench.coco.funnel import Crop
-from bench.coco.rules import FEWEST_CONCEPTS
-from bench.coco.select import parse_mix
-from bench.dataset.manifest import MANIFEST, read_manifest
-from bench.dataset.prompts import Reading
-from bench.dataset.recipe import CocoRecipe, SceneOptions
-from bench.dataset.references import write_references
-from bench.playroom.coco import CocoSpec, write_coco
-from bench.playroom.redrawing import Redrawing
+from bench.data.coco.funnel import Crop
+from bench.data.coco.rules import FEWEST_CONCEPTS
+from bench.data.coco.selection import parse_mix
+from bench.data.manifest import MANIFEST, read_manifest
+from bench.data.prompts import Reading
+from bench.data.builders.coco import CocoRecipe, SceneOptions
+from bench.data.references import write_references
+from bench.playroom.world.coco import CocoSpec, write_coco
+from bench.playroom.world.redrawing import Redrawing
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.diffusion.sampler import Order, draw
-from bench.method import Choice, Request, Workbench
-from bench.scenes import Picture, Scene
+from bench.diffusion.sampling.sampler import Order, draw
+from bench.plugins.method import Choice, Request, Workbench
+from bench.core.scenes import Picture, Scene
 
 if TYPE_CHECKING:
-    from bench.method import FitState
+    from bench.plugins.method import FitState
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.diffusion.recipe import ADAM, Optimiser, Phase, Prior, Recipe
-from bench.diffusion.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.samples import SceneSamples, Wording
-from bench.method import Choice
+from bench.diffusion.training.recipe import ADAM, Optimiser, Phase, Prior, Recipe
+from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
+from bench.diffusion.training.samples import SceneSamples, Wording
+from bench.plugins.method import Choice
 
 STYLE = Wording("{tokens}", "{a_object} with {handle} style")
 CLIC_ADAMW = Optimiser("adamw", betas=(0.9, 0.999), weight_decay=0.1, clip=1.0)

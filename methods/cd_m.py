@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.diffusion.recipe import CODE_ADAMW, PAPER_ADAM, Phase, Prior, Recipe
-from bench.diffusion.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.samples import CollectionSamples
-from bench.method import Choice
+from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, Phase, Prior, Recipe
+from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
+from bench.diffusion.training.samples import CollectionSamples
+from bench.plugins.method import Choice
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.diffusion.context_losses import context_loss, weighted_loss
-from bench.diffusion.in_context import InContext, roi_on_latents, roi_on_pixels
-from bench.diffusion.recipe import ADAM, Optimiser, Phase, Recipe, Trained
-from bench.diffusion.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.regions import in_up_blocks
-from bench.diffusion.sampler import Order
-from bench.diffusion.samples import SceneSamples, Wording
-from bench.diffusion.stages import begin, finish
-from bench.method import Choice, Request, Workbench
-from bench.scenes import Picture, Scene
+from bench.diffusion.clic.losses import context_loss, weighted_loss
+from bench.diffusion.clic.in_context import InContext, roi_on_latents, roi_on_pixels
+from bench.diffusion.training.recipe import ADAM, Optimiser, Phase, Recipe, Trained
+from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
+from bench.diffusion.backbone.token_maps import in_up_blocks
+from bench.diffusion.sampling.sampler import Order
+from bench.diffusion.training.samples import SceneSamples, Wording
+from bench.diffusion.clic.two_stage import begin, finish
+from bench.plugins.method import Choice, Request, Workbench
+from bench.core.scenes import Picture, Scene
 
 if TYPE_CHECKING:
-    from bench.method import FitState
+    from bench.plugins.method import FitState
 
 SAMPLING_STEPS = 50
 """Of which the first t_s are drawn without the concept; the paper's number of all steps is the code's."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from bench.diffusion.resize import fit_resolution
-from bench.diffusion.sampler import Order, draw
-from bench.errors import UserError
-from bench.method import Choice, Request, Workbench
-from bench.scenes import Picture, Prompt, Scene
+from bench.diffusion.backbone.resize import fit_resolution
+from bench.diffusion.sampling.sampler import Order, draw
+from bench.core.errors import UserError
+from bench.plugins.method import Choice, Request, Workbench
+from bench.core.scenes import Picture, Prompt, Scene
 
 if TYPE_CHECKING:
-    from bench.method import FitState
+    from bench.plugins.method import FitState
 
 
 @dataclass(frozen=True)

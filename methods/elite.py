@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from bench.external.method import DRIVERS, INTERPRETER, ExternalMethod, Need
-from bench.method import INCIDENTAL, Choice
+from bench.plugins.method import INCIDENTAL, Choice
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bench.errors import UserError
-from bench.given import GivenPictures, given_pixels
-from bench.method import Choice, Given
-from bench.scenes import Dataset, Picture, Prompt, Scene
-from bench.seeds import seed_from
+from bench.core.errors import UserError
+from bench.plugins.precomputed import GivenPictures, given_pixels
+from bench.plugins.method import Choice, Given
+from bench.core.scenes import Dataset, Picture, Prompt, Scene
+from bench.core.seeds import seed_from
 
 
 @dataclass(frozen=True)

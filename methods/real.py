@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from bench.errors import UserError
-from bench.given import GivenPictures, given_file, given_pixels
-from bench.method import Choice, Given
-from bench.scenes import Dataset, Prompt, Scene
+from bench.core.errors import UserError
+from bench.plugins.precomputed import GivenPictures, given_file, given_pixels
+from bench.plugins.method import Choice, Given
+from bench.core.scenes import Dataset, Prompt, Scene
 
 
 @dataclass(frozen=True)

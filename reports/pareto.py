@@ -13,40 +13,19 @@ import jinja2
 import pandas as pd
 from pydantic import Field
 
-from bench.metrics.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY
-from bench.report.data import ReportData
-from bench.report.gallery import make_gallery
-from bench.report.page import environment
-from bench.report.scatter import describe, keys, pareto_figure
-from bench.report.words import (
-    SIGNIFICANT,
-    amount,
-    bounds,
-    chance,
-    count,
-    energy,
-    headline,
-    interval_rule,
-    is_clear,
-    listed,
-    number,
-    pace,
-    rank,
-    scenes_needed,
-    seconds,
-    share,
-    share_bounds,
-    signed,
-    small,
-    weight,
-)
-from bench.stats import frames, leakage
+from bench.scoring.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY
+from bench.plugins.report import ReportData
+from bench.reporting.gallery import make_gallery
+from bench.reporting.page import environment
+from bench.reporting.scatter import describe, keys, pareto_figure
+from bench.reporting.text import SIGNIFICANT, amount, bounds, chance, count, energy, headline, interval_rule, is_clear, listed, number, pace, rank, scenes_needed, seconds, share, share_bounds, signed, small, weight
+from bench.stats import dataframes, leakage
 from bench.stats.analysis import Analysis, analyse
 from bench.stats.intervals import describe_rule
 from bench.stats.sensitivity import Reading, sensitivity, sensitivity_frame
 from bench.stats.summary import Summary, summarise
-from bench.store import write_bytes
-from bench.table import COLUMNS
+from bench.core.files import write_bytes
+from bench.core.table import COLUMNS
 
 TEMPLATE = "pareto.html.j2"
 FILTERS = (
@@ -120,11 +99,11 @@ def _tables(table: pd.DataFrame, findings: Findings) -> dict[str, pd.DataFrame]:
         "sensitivity.csv": sensitivity_frame(findings.readings),
         "leakage.csv": leakage.leakage_frame(findings.rates),
         "leakage_matrix.csv": leakage.leakage_matrix(table),
-        "tests.csv": frames.tests_frame(analysis),
-        "effects.csv": frames.effects_frame(analysis),
-        "front.csv": frames.front_frame(analysis),
-        "power.csv": frames.power_frame(analysis),
-        "pictures.csv": frames.moments_frame(analysis),
+        "tests.csv": dataframes.tests_frame(analysis),
+        "effects.csv": dataframes.effects_frame(analysis),
+        "front.csv": dataframes.front_frame(analysis),
+        "power.csv": dataframes.power_frame(analysis),
+        "pictures.csv": dataframes.moments_frame(analysis),
     }
 
 

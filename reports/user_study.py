@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.errors import UserError
-from bench.report.data import ReportData
-from bench.report.page import environment
-from bench.report.words import bounds, count, interval_rule, is_clear, number, signed
-from bench.stats.people import frames
-from bench.stats.people.answers import Answers, read_answers
-from bench.stats.people.choices import ChoicesStudy
-from bench.stats.people.study import Study, study
-from bench.store import write_bytes
+from bench.core.errors import UserError
+from bench.plugins.report import ReportData
+from bench.reporting.page import environment
+from bench.reporting.text import bounds, count, interval_rule, is_clear, number, signed
+from bench.stats.user_study import dataframes
+from bench.stats.user_study.answers import Answers, read_answers
+from bench.stats.user_study.choices import ChoicesStudy
+from bench.stats.user_study.study import Study, study
+from bench.core.files import write_bytes
 
 TEMPLATE = "user_study.html.j2"
 
@@ -41,9 +41,9 @@ class Report:
         """
         studies = [study(answers, data.table) for answers in self._read()]
         tables = {
-            out / "tests.csv": frames.study_tests_frame(studies),
-            out / "methods.csv": frames.methods_frame(studies),
-            out / "agreement.csv": frames.agreement_frame(studies),
+            out / "tests.csv": dataframes.study_tests_frame(studies),
+            out / "methods.csv": dataframes.methods_frame(studies),
+            out / "agreement.csv": dataframes.agreement_frame(studies),
         }
         for file, frame in tables.items():
             write_bytes(file, frame.to_csv(index=False).encode())

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import content
-from bench.content import ENVIRONMENT, add_path, discover, find, refresh
-from bench.errors import UserError
+from bench.plugins.discovery import ENVIRONMENT, KINDS, add_path, discover, find, refresh
+from bench.core.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 METHOD = """
@@ -101,11 +100,11 @@ def test_hugging_faces_datasets_is_not_shadowed_at_the_root() -> None:
 
 
 def test_content_folders_have_no_init() -> None:
-    assert not [kind for kind in content.KINDS if (ROOT / kind / "__init__.py").exists()]
+    assert not [kind for kind in KINDS if (ROOT / kind / "__init__.py").exists()]
 
 
 def test_the_engine_knows_no_drop_in_by_name() -> None:
-    import_of = [f"bench.{kind}.{name}" for kind in content.KINDS for name in ("ours", "ti_m", "pareto", "folder")]
+    import_of = [f"bench.{kind}.{name}" for kind in KINDS for name in ("ours", "ti_m", "pareto", "folder")]
     for file in (ROOT / "bench").rglob("*.py"):
         text = file.read_text(encoding="utf-8")
         assert not [name for name in import_of if name in text], file

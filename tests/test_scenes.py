@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.errors import UserError
-from bench.scenes import BACKGROUND, Concept, Prompt, Scene, handle, with_background
+from bench.core.errors import UserError
+from bench.core.scenes import BACKGROUND, Concept, Prompt, Scene, handle, with_background
 
 MASK = np.ones((2, 2), dtype=bool)
 SCENE = Scene(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.seeds import seed_from
+from bench.core.seeds import seed_from
 
 
 def test_a_known_seed() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UserError
-from bench.spec import configure, split_specs
+from bench.core.errors import UserError
+from bench.plugins.spec import configure, split_specs
 
 
 def test_commas_inside_brackets_do_not_split() -> None:

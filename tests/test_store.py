@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UserError
-from bench.store import content_hash, read_json, write_bytes, write_json, write_whole
+from bench.core.errors import UserError
+from bench.core.files import content_hash, read_json, write_bytes, write_json, write_whole
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

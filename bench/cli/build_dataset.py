@@ -11,9 +11,9 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from rich.console import Console
 
-from bench.content import DropIn, discover, find
-from bench.dataset.remarks import say
-from bench.spec import field_types
+from bench.plugins.discovery import DropIn, discover, find
+from bench.core.console import say
+from bench.plugins.spec import field_types
 
 remarks = Console(stderr=True)
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from bench.errors import UserError
-from bench.metrics.presets import YOLO_FOLDER
+from bench.core.errors import UserError
+from bench.scoring.presets import YOLO_FOLDER
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def convert_yolo(
     if out.exists() and any(out.iterdir()):
         raise UserError(f"{out} already holds something; remove it first, or give another folder by --out")
     done = subprocess.run(
-        [sys.executable, "-m", "bench.metrics.convert_yolo", str(file), str(out)],
+        [sys.executable, "-m", "bench.scoring.models.convert_yolo", str(file), str(out)],
         capture_output=True,
         text=True,
         check=False,

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench.metrics.presets import YOLO_FOLDER
+from bench.scoring.presets import YOLO_FOLDER
 
 console = Console()
 PACKAGES = ("torch", "torchvision", "diffusers", "transformers", "pycocotools", "pandas", "scipy", "statsmodels")
@@ -66,9 +66,9 @@ def _versions() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
-    from bench.diffusion.backbone import PRESETS, BackboneSpec  # noqa: PLC0415 - torch is slow to import
-    from bench.metrics.presets import PRESETS as METRICS  # noqa: PLC0415
-    from bench.metrics.sources import LPIPS_TRUNKS  # noqa: PLC0415
+    from bench.diffusion.backbone.backbone import PRESETS, BackboneSpec  # noqa: PLC0415 - torch is slow to import
+    from bench.scoring.presets import PRESETS as METRICS  # noqa: PLC0415
+    from bench.scoring.models.sources import LPIPS_TRUNKS  # noqa: PLC0415
 
     for name in PRESETS:
         place = BackboneSpec(name).hub_ids[0]
@@ -81,7 +81,7 @@ def _weights() -> Iterator[Finding]:
 
 
 def _trunk(net: str) -> Finding:
-    from bench.metrics.lpips_model import trunk_file  # noqa: PLC0415 - torch is slow to import
+    from bench.scoring.models.lpips_networks import trunk_file  # noqa: PLC0415 - torch is slow to import
 
     path = trunk_file(net)
     if path.is_file():

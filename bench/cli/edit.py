@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bench.edit.wishes import START, Places, Wishes
-from bench.errors import UserError
+from bench.edit.options import START, Places, Wishes
+from bench.core.errors import UserError
 from bench.run.lock import hold
 
 Source = Annotated[
@@ -87,7 +87,7 @@ def edit(
     """
     from bench.edit.engine import edit as make  # noqa: PLC0415 - torch is slow to import
     from bench.edit.output import pictures_of  # noqa: PLC0415
-    from bench.edit.studio import Setup  # noqa: PLC0415
+    from bench.edit.session import Setup  # noqa: PLC0415
 
     wishes = Wishes(method, source, target, mask, prompt, _etas(eta), start, shared, object_)
     setup = Setup(backbone, revision, budget, sampling_steps, guidance, device, precision, seed)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from bench.errors import UserError
+from bench.core.errors import UserError
 from bench.run.folder import RunFolder
 from bench.run.lock import hold
-from bench.run.progress import console as remarks
-from bench.spec import configure, split_specs
+from bench.core.progress import console as remarks
+from bench.plugins.spec import configure, split_specs
 
 if TYPE_CHECKING:
-    from bench.plan import Unit
+    from bench.run.plan import Unit
 
 console = Console()
 DEFAULT_DATASET = "playroom:quick"
@@ -89,7 +89,7 @@ def checked(methods: str) -> tuple[str, ...]:
 
     Raises `UserError` for a bad one, or one that cannot run here, before anything is written.
     """
-    from bench.run.roster import call_roster  # noqa: PLC0415 - drop-ins import torch, which is slow
+    from bench.run.select_methods import call_roster  # noqa: PLC0415 - drop-ins import torch, which is slow
 
     specs = split_specs(methods)
     if not specs:
@@ -121,7 +121,7 @@ def chosen(plan: Sequence[Unit], scenes: str | None, limit: int | None) -> tuple
 
 def _say_plan(todo: Sequence[Unit], units: Sequence[Unit], folder: RunFolder) -> None:
     from bench.run.estimate import estimate_minutes  # noqa: PLC0415
-    from bench.run.work import missing  # noqa: PLC0415
+    from bench.run.execute import missing  # noqa: PLC0415
 
     pictures = sum(len(missing(folder, unit)) for unit in todo)
     scenes = {unit.scene.name for unit in todo}

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.dataset.folder import picture_of, read_mask, scene_name
-from bench.dataset.pixels import mask_png, pixel_hash
-from bench.diffusion.sharing import Shared, shared_region
+from bench.data.builders.folder import picture_of, read_mask, scene_name
+from bench.core.images import mask_png, pixel_hash
+from bench.diffusion.editing.common_region import Shared, shared_region
 from bench.edit.inputs import read_sharing, read_source
-from bench.edit.studio import Studio
-from bench.edit.wishes import Places, Wishes
-from bench.errors import UserError
-from bench.plan import digest
-from bench.run.progress import bar, console
-from bench.scenes import Concept, Mask, Scene, handle
-from bench.seeds import seed_from
-from bench.store import write_bytes
+from bench.edit.session import Studio
+from bench.edit.options import Places, Wishes
+from bench.core.errors import UserError
+from bench.run.plan import digest
+from bench.core.progress import bar, console
+from bench.core.scenes import Concept, Mask, Scene, handle
+from bench.core.seeds import seed_from
+from bench.core.files import write_bytes
 
 
 def source_scene(wishes: Wishes, places: Places, studio: Studio) -> Scene:

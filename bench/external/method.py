@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from safetensors.torch import load_file, save_file
 
-from bench.dataset.pixels import mask_png, picture_png
-from bench.errors import UserError
+from bench.core.images import mask_png, picture_png
+from bench.core.errors import UserError
 from bench.external.program import OUT, Program, ProgramError, picture_file, started
-from bench.method import Request, Workbench
-from bench.scenes import Picture, Scene
-from bench.store import content_hash
+from bench.plugins.method import Request, Workbench
+from bench.core.scenes import Picture, Scene
+from bench.core.files import content_hash
 
 if TYPE_CHECKING:
-    from bench.method import FitState
+    from bench.plugins.method import FitState
 
 PROTOCOL = 1
 DRIVERS = Path(__file__).parent / "drivers"

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.scenes import Picture
+from bench.core.scenes import Picture
 
 OUT = "out"
 _POLL = 0.05

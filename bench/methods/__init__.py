@@ -1,5 +1,5 @@
 """Path package: the drop-ins of `methods/` and of every folder of $BENCH_PATH are its modules."""
 
-from bench.content import search_path
+from bench.plugins.discovery import search_path
 
 __path__ = search_path("methods")

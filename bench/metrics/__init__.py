@@ -1,4 +1,4 @@
 """Metrics: what is measured on a picture, with which pinned models, and the table's rows that come of it."""
 
-from bench.metrics.catalogue import METRICS as METRICS
-from bench.metrics.catalogue import Metric as Metric
+from bench.scoring.catalogue import METRICS as METRICS
+from bench.scoring.catalogue import Metric as Metric

@@ -17,7 +17,7 @@ GENERATE = "cost_generate_"
 
 @dataclass(frozen=True)
 class Cost:
-    """What one stretch of work took; how memory and energy are measured is said in `bench.run.gauges`."""
+    """What one stretch of work took; how memory and energy are measured is said in `bench.run.metering`."""
 
     seconds: float
     peak_memory_bytes: float = math.nan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import UserError
+from bench.core.errors import UserError
 
 SCHEMA = 1
 """Version of `run.json`, of the units' records and of the cached scores."""
@@ -39,7 +39,7 @@ class RunFolder:
 
     @property
     def table(self) -> Path:
-        """`scores.parquet`: a row a picture and concept (columns: `bench.table.COLUMNS`)."""
+        """`scores.parquet`: a row a picture and concept (columns: `bench.core.table.COLUMNS`)."""
         return self.path / "scores.parquet"
 
     def fit(self, unit: str) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import filelock
 
-from bench.errors import UserError
+from bench.core.errors import UserError
 
 HELD = 3
 """Exit code of a start on a run that another process holds."""

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from bench.metrics.rows import Row
-from bench.plan import PlannedPicture, Unit
+from bench.scoring.rows import Row
+from bench.run.plan import PlannedPicture, Unit
 from bench.run.folder import SCHEMA, RunFolder
-from bench.store import content_hash, read_json, write_json
+from bench.core.files import content_hash, read_json, write_json
 
 Samples: TypeAlias = tuple[PlannedPicture, ...]
 """All of a unit's pictures of one prompt."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.errors import UserError
+from bench.core.errors import UserError
 from bench.run.folder import SCHEMA, RunFolder
-from bench.store import read_json, write_json
+from bench.core.files import read_json, write_json
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from bench.metrics.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY, Metric
+from bench.scoring.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY, Metric
 from bench.stats.compare import compare_all
 from bench.stats.effects import CLIFFS_DELTA, IMPROVEMENT, Effect, cliffs_delta, improvement
 from bench.stats.front import Front, measure_front
@@ -39,7 +39,7 @@ class Analysis:
 
 
 def analyse(table: pd.DataFrame, asked: float) -> Analysis:
-    """Analyse a table of scores (columns: `bench.table.COLUMNS`) on the pictures that every method has.
+    """Analyse a table of scores (columns: `bench.core.table.COLUMNS`) on the pictures that every method has.
 
     The mixed model alone also uses pictures and scenes that some method lacks. `asked` is the difference, in a
     metric's own unit, of which the report says how many scenes it needs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bench.metrics.catalogue import METRICS
+from bench.scoring.catalogue import METRICS
 from bench.stats.independent import kruskal_wallis, tukey
 from bench.stats.paired import compare_paired
 from bench.stats.results import Comparison

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.stats.frames import ends
+from bench.stats.dataframes import ends
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import PICTURE, common_pictures
 

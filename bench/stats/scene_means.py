@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.metrics.catalogue import DETECTION_RATE, LPIPS_DIVERSITY, METRICS
+from bench.scoring.catalogue import DETECTION_RATE, LPIPS_DIVERSITY, METRICS
 
 Floats = NDArray[np.float64]
 

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bench.metrics.catalogue import IDENTITY_SIMILARITY
-from bench.stats.frames import ends
+from bench.scoring.catalogue import IDENTITY_SIMILARITY
+from bench.stats.dataframes import ends
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import Floats, common_pictures, methods_of, scene_means
-from bench.table import alternative_columns, changed_setting
+from bench.core.table import alternative_columns, changed_setting
 
 LEFT_OUT, ZERO, WHOLE_PICTURE = "missing: left out", "missing: counts 0", "missing: whole picture"
 """What becomes of a concept that is not found. The first is how identity similarity is reported."""
@@ -64,7 +64,7 @@ def sensitivity(table: pd.DataFrame) -> tuple[Reading, ...]:
     """Every reading that a table of scores has, the one that is reported first.
 
     They are the three policies on missing objects, and identity similarity with one setting of the preset changed
-    (`bench.table.alternative_columns`). Methods are compared on the pictures that all have drawn.
+    (`bench.core.table.alternative_columns`). Methods are compared on the pictures that all have drawn.
     """
     methods = methods_of(table)
     shared = common_pictures(table)

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.metrics.catalogue import IDENTITY_SIMILARITY, PROMPT_SIMILARITY, Metric
-from bench.metrics.presets import metrics_of
+from bench.scoring.catalogue import IDENTITY_SIMILARITY, PROMPT_SIMILARITY, Metric
+from bench.scoring.presets import metrics_of
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.pareto import non_dominated
 from bench.stats.scene_means import PICTURE, common_pictures, methods_of, scene_means
 
 PICTURE_SECONDS = "cost_generate_seconds"
 COSTS_OF_UNITS = ("cost_fit_seconds", "cost_peak_memory_bytes", "cost_disk_bytes", "cost_energy_joules")
-"""Columns of the table; see `bench.table.COLUMNS`."""
+"""Columns of the table; see `bench.core.table.COLUMNS`."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Summary:
 
 
 def summarise(table: pd.DataFrame) -> Summary:
-    """Summarise a table of scores (columns: `bench.table.COLUMNS`).
+    """Summarise a table of scores (columns: `bench.core.table.COLUMNS`).
 
     Methods are compared on the pictures that all of them have. If they share none, each is summarised on its
     own, none is on the Pareto front, and a note says so.

@@ -10,13 +10,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bench import content
+from bench.plugins import discovery
 from bench.cli.build_dataset import add_to
-from bench.dataset.load import load_dataset
-from bench.dataset.manifest import read_manifest
-from bench.errors import UserError
-from bench.playroom.coco import CocoSpec, write_coco
-from bench.spec import configure
+from bench.data.load import load_dataset
+from bench.data.manifest import read_manifest
+from bench.core.errors import UserError
+from bench.playroom.world.coco import CocoSpec, write_coco
+from bench.plugins.spec import configure
 
 Run = Callable[..., str]
 OFFICIAL = Path(__file__).parents[3] / "shared" / "data" / "break-a-scene"
@@ -145,16 +145,16 @@ class Builder:
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     folder = tmp_path / "own" / "datasets"
     folder.mkdir(parents=True)
-    monkeypatch.setenv(content.ENVIRONMENT, str(tmp_path / "own"))
+    monkeypatch.setenv(discovery.ENVIRONMENT, str(tmp_path / "own"))
     yield folder
     monkeypatch.undo()
     sys.modules.pop("bench.datasets.my_recipe", None)
-    content.refresh()
+    discovery.refresh()
 
 
 def test_a_user_s_recipe_gets_a_command_by_itself(own_folder: Path, bench: Run, tmp_path: Path) -> None:
     (own_folder / "my_recipe.py").write_text(USER_S)
-    content.refresh()
+    discovery.refresh()
     assert "A recipe of one's own" in bench("--help")
     assert "how many there are" in bench("my-recipe", "--help")
     bench("my-recipe", "--scene-count", "7", "--out", "x")
@@ -165,7 +165,7 @@ def test_a_recipe_whose_fields_make_no_options_hides_no_other(
     own_folder: Path, bench: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (own_folder / "my_recipe.py").write_text(USER_S.replace("Annotated[int,", "Annotated[int | str,"))
-    content.refresh()
+    discovery.refresh()
     said = bench("--help")
     assert "my_recipe.py make no options" in " ".join(capsys.readouterr().err.split("\n"))
     assert "break-a-scene" in said
@@ -174,7 +174,7 @@ def test_a_recipe_whose_fields_make_no_options_hides_no_other(
 def test_building_needs_no_torch(tmp_path: Path) -> None:
     """The command answers at once: torch alone takes seconds to import."""
     script = (
-        "import sys; from pathlib import Path; from bench.spec import configure; "
+        "import sys; from pathlib import Path; from bench.plugins.spec import configure; "
         "configure('datasets', 'playroom:quick').instance.build(Path(sys.argv[1])); "
         "assert 'torch' not in sys.modules"
     )

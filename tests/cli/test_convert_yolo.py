@@ -18,10 +18,10 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from bench.cli.main import main
-from bench.metrics.presets import find_preset
-from bench.metrics.sources import ModelSource
-from bench.metrics.yolo import YoloSegmenter
-from bench.metrics.yolo_model import build, load, read_architecture, ultralytics
+from bench.scoring.presets import find_preset
+from bench.scoring.models.sources import ModelSource
+from bench.scoring.models.yolo import YoloSegmenter
+from bench.scoring.models.yolo_network import build, load, read_architecture, ultralytics
 from bench.playroom.train.yolo import new_architecture
 
 CPU = torch.device("cpu")

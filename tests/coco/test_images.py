@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.coco.images import find_picture, find_pictures, read_picture
-from bench.errors import UserError
+from bench.data.coco.images import find_picture, find_pictures, read_picture
+from bench.core.errors import UserError
 
 
 def save(path: Path, mode: str = "RGB") -> Path:

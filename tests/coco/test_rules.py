@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.coco import masks, rules
-from bench.coco.geometry import Square, centred_square
-from bench.coco.index import Annotation
-from bench.coco.rules import Instance
+from bench.data.coco import masks, rules
+from bench.core.geometry import Square, centred_square
+from bench.data.coco.index import Annotation
+from bench.data.coco.rules import Instance
 
 
 def instance(number: int, label: str, pixels: int) -> Instance:

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.coco import masks, select
-from bench.coco.funnel import Candidate
-from bench.coco.geometry import Square
-from bench.coco.index import Annotation, Photo
-from bench.coco.rules import Instance
-from bench.errors import UserError
+from bench.data.coco import masks, selection
+from bench.data.coco.funnel import Candidate
+from bench.core.geometry import Square
+from bench.data.coco.index import Annotation, Photo
+from bench.data.coco.rules import Instance
+from bench.core.errors import UserError
 
 EMPTY = masks.encode(np.zeros((1, 1), dtype=np.bool_))
 
@@ -27,26 +27,26 @@ def candidate(image: int, concepts: int = 2, split: str = "train") -> Candidate:
 def test_the_order_is_that_of_the_hash_of_seed_split_and_id() -> None:
     pool = [candidate(k) for k in range(1, 30)]
     expected = sorted(range(1, 30), key=lambda k: hashlib.sha256(f"7:train:{k}".encode()).digest())
-    assert [c.photo.id for c in select.hash_order(pool, 7)] == expected
-    assert [c.photo.id for c in select.hash_order(pool, 8)] != expected
+    assert [c.photo.id for c in selection.hash_order(pool, 7)] == expected
+    assert [c.photo.id for c in selection.hash_order(pool, 8)] != expected
 
 
 @given(st.permutations(range(12)), st.integers(0, 5))
 def test_the_order_of_the_pool_does_not_matter(order: list[int], seed: int) -> None:
     pool = [candidate(k, concepts=2 + k % 3, split="ab"[k % 2]) for k in range(12)]
-    chosen = select.select(pool, {2: 2, 3: 1, 4: 1}, seed).chosen
-    assert select.select([pool[k] for k in order], {2: 2, 3: 1, 4: 1}, seed).chosen == chosen
+    chosen = selection.select(pool, {2: 2, 3: 1, 4: 1}, seed).chosen
+    assert selection.select([pool[k] for k in order], {2: 2, 3: 1, 4: 1}, seed).chosen == chosen
 
 
 def test_the_same_id_in_two_splits_is_two_images() -> None:
-    assert len(select.select([candidate(1), candidate(1, split="val")], {2: 2}, 0).chosen) == 2
+    assert len(selection.select([candidate(1), candidate(1, split="val")], {2: 2}, 0).chosen) == 2
 
 
 def test_the_mix_is_met_by_the_first_of_each_number_in_hash_order() -> None:
     pool = [candidate(k, concepts=2 + k % 3) for k in range(300)]
-    chosen = select.select(pool, select.quotas((30, 15, 5), 50), 0)
+    chosen = selection.select(pool, selection.quotas((30, 15, 5), 50), 0)
     assert chosen.as_mixed
-    ordered = select.hash_order(pool, 0)
+    ordered = selection.hash_order(pool, 0)
     for concepts, count in ((2, 30), (3, 15), (4, 5)):
         expected = [c.photo.id for c in ordered if len(c.concepts) == concepts][:count]
         assert [c.photo.id for c in chosen.chosen if len(c.concepts) == concepts] == expected
@@ -56,11 +56,11 @@ def test_the_mix_is_met_by_the_first_of_each_number_in_hash_order() -> None:
 
 def test_a_pool_without_the_mix_gives_the_first_in_hash_order() -> None:
     pool = [candidate(k, concepts=2 + (k < 3)) for k in range(20)]
-    chosen = select.select(pool, {2: 6, 3: 3, 4: 1}, 0)
+    chosen = selection.select(pool, {2: 6, 3: 3, 4: 1}, 0)
     assert not chosen.as_mixed
     assert chosen.available == {3: 3, 2: 17}
-    assert chosen.chosen == tuple(select.hash_order(pool, 0)[:10])
-    assert select.select(pool[:4], {2: 6, 3: 3, 4: 1}, 0).chosen == tuple(select.hash_order(pool[:4], 0))
+    assert chosen.chosen == tuple(selection.hash_order(pool, 0)[:10])
+    assert selection.select(pool[:4], {2: 6, 3: 3, 4: 1}, 0).chosen == tuple(selection.hash_order(pool[:4], 0))
 
 
 @pytest.mark.parametrize(
@@ -74,20 +74,20 @@ def test_a_pool_without_the_mix_gives_the_first_in_hash_order() -> None:
     ],
 )
 def test_the_mix_is_scaled_to_the_number_of_scenes(mix: tuple[int, ...], scenes: int, expected: dict[int, int]) -> None:
-    assert select.quotas(mix, scenes) == expected
+    assert selection.quotas(mix, scenes) == expected
 
 
 @given(st.tuples(*[st.integers(0, 99)] * 3).filter(any), st.integers(1, 200))
 def test_quotas_add_up_and_are_within_one_of_their_share(mix: tuple[int, ...], scenes: int) -> None:
-    counts = select.quotas(mix, scenes)
+    counts = selection.quotas(mix, scenes)
     assert sum(counts.values()) == scenes
     for share, count in zip(mix, counts.values(), strict=True):
         assert abs(count - scenes * share / sum(mix)) < 1
 
 
 def test_a_mix_is_three_whole_numbers() -> None:
-    assert select.parse_mix("30,15,5") == (30, 15, 5)
-    assert select.parse_mix("1, 0, 0") == (1, 0, 0)
+    assert selection.parse_mix("30,15,5") == (30, 15, 5)
+    assert selection.parse_mix("1, 0, 0") == (1, 0, 0)
     for text in ("", "30", "30,15", "1,2,3,4", "0,0,0", "a,b,c", "-1,2,3", "1.5,1,1"):
         with pytest.raises(UserError, match="--mix"):
-            select.parse_mix(text)
+            selection.parse_mix(text)

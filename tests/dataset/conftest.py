@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.dataset.recipe import CocoRecipe, SceneOptions
-from bench.playroom.coco import CocoSpec, write_coco
+from bench.data.builders.coco import CocoRecipe, SceneOptions
+from bench.playroom.world.coco import CocoSpec, write_coco
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.dataset.load import dataset_hash, load_dataset
-from bench.dataset.recipe import CocoRecipe
-from bench.errors import UserError
+from bench.data.load import dataset_hash, load_dataset
+from bench.data.builders.coco import CocoRecipe
+from bench.core.errors import UserError
 
 Recipe = Callable[..., CocoRecipe]
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bench.dataset.load import load_dataset
-from bench.dataset.manifest import read_manifest
-from bench.dataset.rebuild import rebuild
-from bench.dataset.recipe import CocoRecipe
-from bench.errors import UserError
+from bench.data.load import load_dataset
+from bench.data.manifest import read_manifest
+from bench.data.builders.rebuild import rebuild
+from bench.data.builders.coco import CocoRecipe
+from bench.core.errors import UserError
 
 Recipe = Callable[..., CocoRecipe]
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.dataset.folder import FolderRecipe
-from bench.dataset.load import load_dataset
-from bench.dataset.manifest import read_manifest
-from bench.dataset.prompts import PromptPlan, parse_formats
-from bench.errors import UserError
-from bench.scenes import BACKGROUND, Scene
+from bench.data.builders.folder import FolderRecipe
+from bench.data.load import load_dataset
+from bench.data.manifest import read_manifest
+from bench.data.prompts import PromptPlan, parse_formats
+from bench.core.errors import UserError
+from bench.core.scenes import BACKGROUND, Scene
 
 PLAN = PromptPlan(parse_formats("2"), 1, "powerset", 0)
 
@@ -130,7 +130,7 @@ def test_all_pictures_together_have_a_limit_of_concepts(pictures: Path, tmp_path
 def test_a_manifest_that_cannot_be_is_refused(
     pictures: Path, tmp_path: Path, spoil: Callable[[dict[str, Any]], None], said: str
 ) -> None:
-    from bench.dataset.manifest import _digest
+    from bench.data.manifest import _digest
 
     recipe(pictures).build(tmp_path / "out")
     file = tmp_path / "out" / "manifest.json"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bench.dataset import writer
-from bench.dataset.load import load_dataset
-from bench.dataset.recipe import CocoRecipe
-from bench.errors import UserError
+from bench.data import writer
+from bench.data.load import load_dataset
+from bench.data.builders.coco import CocoRecipe
+from bench.core.errors import UserError
 
 Recipe = Callable[..., CocoRecipe]
 

@@ -11,17 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.diffusion.context_losses import (
-    blend,
-    concept_maps,
-    context_loss,
-    guidance_energy,
-    min_max,
-    region_loss,
-    soft_mask,
-    towards,
-    weighted_loss,
-)
+from bench.diffusion.clic.losses import blend, concept_maps, context_loss, guidance_energy, min_max, region_loss, soft_mask, towards, weighted_loss
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

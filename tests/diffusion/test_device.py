@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.diffusion.device import Hardware, resolve
-from bench.errors import UserError
+from bench.core.device import Hardware, resolve
+from bench.core.errors import UserError
 
 
 def test_a_cpu_computes_in_fp32_unless_told_otherwise() -> None:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from bench.diffusion.attention import at_16, recording
-from bench.diffusion.backbone import Backbone, BackboneSpec, load_backbone
-from bench.diffusion.device import resolve
-from bench.diffusion.settings import Sampler
-from bench.method import Request, Workbench
-from bench.scenes import Scene
-from bench.spec import configure
+from bench.diffusion.backbone.attention import at_16, recording
+from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, load_backbone
+from bench.core.device import resolve
+from bench.diffusion.backbone.settings import Sampler
+from bench.plugins.method import Request, Workbench
+from bench.core.scenes import Scene
+from bench.plugins.spec import configure
 
 pytestmark = [
     pytest.mark.gpu,
@@ -46,7 +46,7 @@ def test_fit_and_generate(precision: str, method: str, tiny_pipeline: Path, scen
 
 
 def test_half_precision_draws_nearly_what_the_cpu_draws(tiny_pipeline: Path, scene: Scene) -> None:
-    from bench.diffusion.sampler import Order, draw
+    from bench.diffusion.sampling.sampler import Order, draw
 
     orders = [Order("a photo of cat", 3)]
     cpu = load_backbone(BackboneSpec(str(tiny_pipeline)), resolve("cpu", "fp32"))

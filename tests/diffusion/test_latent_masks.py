@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import zoom
 from torch import Tensor
 
-from bench.diffusion.latent_masks import attended, binarised, smoothed
+from bench.diffusion.em.latent_masks import attended, binarised, smoothed
 
 
 def _probabilities(heads: int, side: int, tokens: int, seed: int) -> Tensor:

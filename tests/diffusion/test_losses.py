@@ -10,12 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.diffusion.losses import (
-    cross_attention_losses,
-    diffusion_loss,
-    masked_diffusion_loss,
-    shrink_masks,
-)
+from bench.diffusion.training.losses import cross_attention_losses, diffusion_loss, masked_diffusion_loss, shrink_masks
 
 SHAPE = (2, 4, 5, 5)
 

@@ -12,14 +12,14 @@ import pytest
 from pydantic import Field
 from safetensors.torch import load_file, save_file
 
-from bench.diffusion.backbone import Backbone
-from bench.diffusion.recipe import Optimiser, Phase, Recipe
-from bench.diffusion.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.samples import SceneSamples, Wording
-from bench.diffusion.settings import BackboneSettings, Sampler
-from bench.errors import UserError
-from bench.method import Request, Workbench
-from bench.scenes import Picture, Scene
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.training.recipe import Optimiser, Phase, Recipe
+from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
+from bench.diffusion.training.samples import SceneSamples, Wording
+from bench.diffusion.backbone.settings import BackboneSettings, Sampler
+from bench.core.errors import UserError
+from bench.plugins.method import Request, Workbench
+from bench.core.scenes import Picture, Scene
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def test_pictures_are_drawn_with_the_methods_own_words_and_every_handle_it_learn
     bench.backbone.restore()
     texts: list[str] = []
     monkeypatch.setattr(
-        "bench.diffusion.recipe_method.draw",
+        "bench.diffusion.training.recipe_method.draw",
         lambda _backbone, orders, _size: iter(texts.extend(o.text for o in orders) or ()),
     )
     list(Styled().generate(state, scene, _requests(scene), bench))

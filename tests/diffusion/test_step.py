@@ -7,8 +7,8 @@ import torch
 from scipy.stats import chisquare, kstest
 from torch import Tensor
 
-from bench.diffusion.backbone import Backbone, official_scheduler
-from bench.diffusion.step import Step
+from bench.diffusion.backbone.backbone import Backbone, official_scheduler
+from bench.diffusion.training.step import Step
 
 UNLIKELY = 1e-3
 """A true distribution is refused this often; the seeds are fixed, so a test that passes goes on passing."""

@@ -11,23 +11,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.diffusion.attention import at_16, recording
-from bench.diffusion.backbone import Backbone, BackboneSpec, load_backbone
-from bench.diffusion.device import resolve
-from bench.diffusion.encode import Encoder
-from bench.diffusion.handles import add_handles
-from bench.diffusion.objective import Objective, Randomness
-from bench.diffusion.prior import Series
-from bench.diffusion.recipe import AttentionLoss, Optimiser, Phase, Prior, Recipe, Trained
-from bench.diffusion.recipe_method import put_back
-from bench.diffusion.samples import CollectionSamples, SceneSamples
-from bench.diffusion.settings import BackboneSettings, Budget, Sampler
-from bench.diffusion.step import Step
-from bench.diffusion.trainer import HANDLES, Update, fit_recipe, trains
-from bench.diffusion.trainer import _prior as prior_of
-from bench.errors import UserError
-from bench.method import Workbench
-from bench.scenes import Scene
+from bench.diffusion.backbone.attention import at_16, recording
+from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, load_backbone
+from bench.core.device import resolve
+from bench.diffusion.backbone.encode import Encoder
+from bench.diffusion.backbone.handles import add_handles
+from bench.diffusion.training.objective import Objective, Randomness
+from bench.diffusion.training.prior import Series
+from bench.diffusion.training.recipe import AttentionLoss, Optimiser, Phase, Prior, Recipe, Trained
+from bench.diffusion.training.recipe_method import put_back
+from bench.diffusion.training.samples import CollectionSamples, SceneSamples
+from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
+from bench.diffusion.training.step import Step
+from bench.diffusion.training.trainer import HANDLES, Update, fit_recipe, trains
+from bench.diffusion.training.trainer import _prior as prior_of
+from bench.core.errors import UserError
+from bench.plugins.method import Workbench
+from bench.core.scenes import Scene
 
 Benches = Callable[..., Workbench]
 ADAM = Optimiser("adam", betas=(0.9, 0.99), weight_decay=1e-8)
@@ -302,7 +302,7 @@ def test_the_target_is_noise_or_velocity(
 @pytest.fixture
 def _all_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every sample shows all concepts."""
-    monkeypatch.setattr("bench.diffusion.samples._any_subset", lambda count, subsets, rng: tuple(range(count)))
+    monkeypatch.setattr("bench.diffusion.training.samples._any_subset", lambda count, subsets, rng: tuple(range(count)))
 
 
 @pytest.mark.usefixtures("_all_chosen")

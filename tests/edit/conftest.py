@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.dataset.pixels import mask_png, picture_png
-from bench.edit.studio import Setup
-from bench.edit.wishes import START, Places, Wishes
-from bench.scenes import Scene
+from bench.core.images import mask_png, picture_png
+from bench.edit.session import Setup
+from bench.edit.options import START, Places, Wishes
+from bench.core.scenes import Scene
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from PIL import Image
 from bench.edit.engine import edit, editable
 from bench.edit.inputs import read_target
 from bench.edit.output import pictures_of
-from bench.edit.studio import Setup
-from bench.edit.wishes import Places, Wishes
-from bench.errors import UserError
+from bench.edit.session import Setup
+from bench.edit.options import Places, Wishes
+from bench.core.errors import UserError
 
 Made = Callable[..., Places]
 
@@ -70,7 +70,7 @@ def test_the_same_edit_is_found_again(
 ) -> None:
     folder = edit(wishes, setup, places())
     stamp = (folder / "grid.png").stat().st_mtime_ns
-    monkeypatch.setattr("bench.diffusion.recipe_method.fit_recipe", no_fit)
+    monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
     assert edit(wishes, setup, places()) == folder
     assert (folder / "grid.png").stat().st_mtime_ns == stamp
 
@@ -88,7 +88,7 @@ def test_a_fit_is_used_again_for_another_prompt(
     wishes: Wishes, setup: Setup, places: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit(wishes, setup, keeping(places()))
-    monkeypatch.setattr("bench.diffusion.recipe_method.fit_recipe", no_fit)
+    monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
     other = edit(replace(wishes, prompt="[v2] in the snow"), setup, places())
     assert (other / "grid.png").is_file()
     assert len(fits(places())) == 1, "an edit that does not keep its own fit leaves a kept one alone"
@@ -110,7 +110,7 @@ def test_an_interrupted_edit_is_not_fitted_again(
         with pytest.raises(AssertionError):
             edit(wishes, setup, places())
     assert len(fits(places())) == 1
-    monkeypatch.setattr("bench.diffusion.recipe_method.fit_recipe", no_fit)
+    monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
     edit(wishes, setup, places())
     assert fits(places()) == []
 
@@ -123,7 +123,7 @@ def test_a_runs_fit_is_used(
     run.mkdir(parents=True)
     (run / "run.json").write_text("{}")
     shutil.move(tmp_path / "edits" / "fits", run / "fits")
-    monkeypatch.setattr("bench.diffusion.recipe_method.fit_recipe", no_fit)
+    monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
     edit(replace(wishes, prompt="[v2]"), setup, places())
     assert fits(places()) == []
     assert len(list((run / "fits").iterdir())) == 1, "a run's fit is the run's"
@@ -175,7 +175,7 @@ def test_an_object_alone_is_refused(wishes: Wishes, setup: Setup, places: Made) 
 
 
 def test_methods_without_handles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench.content import refresh
+    from bench.plugins.discovery import refresh
 
     (tmp_path / "still.py").write_text(
         "from dataclasses import dataclass\n\n\n@dataclass(frozen=True)\nclass Method:\n    '''Learns nothing.'''\n"

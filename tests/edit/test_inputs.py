@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.dataset.folder import FolderRecipe
-from bench.dataset.prompts import PromptPlan, parse_formats
+from bench.data.builders.folder import FolderRecipe
+from bench.data.prompts import PromptPlan, parse_formats
 from bench.edit.inputs import named_concepts, read_sharing, read_source, read_target
-from bench.errors import UserError
-from bench.plan import scene_digest
-from bench.scenes import Scene
+from bench.core.errors import UserError
+from bench.run.plan import scene_digest
+from bench.core.scenes import Scene
 
 
 def build(source: Path, out: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 import pytest
 
 from bench.external.method import INTERPRETER, ExternalLearner, ExternalMethod, Need
-from bench.method import INCIDENTAL
+from bench.plugins.method import INCIDENTAL
 
 STAND_IN = """
 import json, os, subprocess, sys, time

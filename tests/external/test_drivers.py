@@ -17,11 +17,11 @@ import torch
 from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DConditionModel
 from PIL import Image
 
-from bench.diffusion.backbone import Backbone
+from bench.diffusion.backbone.backbone import Backbone
 from bench.external.method import DRIVERS
-from bench.method import Request, Workbench
-from bench.scenes import Prompt, Scene
-from bench.spec import configure
+from bench.plugins.method import Request, Workbench
+from bench.core.scenes import Prompt, Scene
+from bench.plugins.spec import configure
 
 ELITE = {
     "datasets.py": """

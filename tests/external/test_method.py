@@ -17,12 +17,12 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from bench.errors import UserError
+from bench.core.errors import UserError
 from bench.external.program import ProgramError
-from bench.method import Request, Workbench
-from bench.plan import Conditions, make_plan
-from bench.scenes import Dataset, Picture, Prompt, Scene
-from bench.spec import Configured, configure
+from bench.plugins.method import Request, Workbench
+from bench.run.plan import Conditions, make_plan
+from bench.core.scenes import Dataset, Picture, Prompt, Scene
+from bench.plugins.spec import Configured, configure
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in's interpreter is a shell script")
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from bench.diffusion.backbone import Backbone
-from bench.diffusion.recipe import Optimiser, Phase, Prior, Recipe
-from bench.diffusion.samples import CollectionSamples, SceneSamples, Wording
-from bench.diffusion.settings import BackboneSettings, Budget
-from bench.errors import UserError
-from bench.method import Workbench
-from bench.scenes import Scene
-from bench.spec import configure
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.training.recipe import Optimiser, Phase, Prior, Recipe
+from bench.diffusion.training.samples import CollectionSamples, SceneSamples, Wording
+from bench.diffusion.backbone.settings import BackboneSettings, Budget
+from bench.core.errors import UserError
+from bench.plugins.method import Workbench
+from bench.core.scenes import Scene
+from bench.plugins.spec import configure
 
 ADAM = Optimiser("adam", (0.9, 0.99), weight_decay=1e-8, clip=None)
 ADAMW = Optimiser("adamw", (0.9, 0.999), weight_decay=1e-2, clip=1.0)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.diffusion.sampler import Order, draw
-from bench.errors import UserError
-from bench.method import Request, Workbench
-from bench.plan import look_outside
-from bench.scenes import Concept, Dataset, Picture, Prompt, Scene, handle
-from bench.spec import configure
+from bench.diffusion.sampling.sampler import Order, draw
+from bench.core.errors import UserError
+from bench.plugins.method import Request, Workbench
+from bench.run.plan import look_outside
+from bench.core.scenes import Concept, Dataset, Picture, Prompt, Scene, handle
+from bench.plugins.spec import configure
 
 
 def handed_over(text: str, *scenes: Scene) -> dict[Prompt, Picture]:

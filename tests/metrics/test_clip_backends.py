@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig
 
-from bench.errors import UserError
-from bench.metrics.clip import HuggingFaceClip
-from bench.metrics.open_clip_model import OpenClip, build, converted
-from bench.metrics.presets import CHECKPOINTS, Preset
-from bench.metrics.prompt_similarity import PromptSimilarity
-from bench.metrics.sources import ModelSource
+from bench.core.errors import UserError
+from bench.scoring.models.clip import HuggingFaceClip
+from bench.scoring.models.open_clip import OpenClip, build, converted
+from bench.scoring.presets import CHECKPOINTS, Preset
+from bench.scoring.models.clip_similarity import PromptSimilarity
+from bench.scoring.models.sources import ModelSource
 
 open_clip = pytest.importorskip("open_clip", reason="open_clip is not installed")
 

@@ -6,9 +6,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import ViTModel
 
-from bench.errors import UserError
-from bench.metrics.evaluators import load_model, load_processor
-from bench.metrics.sources import ModelSource
+from bench.core.errors import UserError
+from bench.scoring.models.model_loading import load_model, load_processor
+from bench.scoring.models.sources import ModelSource
 
 CPU = torch.device("cpu")
 

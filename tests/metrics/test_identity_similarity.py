@@ -18,11 +18,11 @@ from transformers import (
     ViTModel,
 )
 
-from bench.errors import UserError
-from bench.metrics.identity_similarity import IdentityFeatures, processor_view, resize_crop_view
-from bench.metrics.presets import IMAGENET_MEAN, IMAGENET_STD, Preset, find_preset
-from bench.metrics.protocol import Embedding, Kind
-from bench.metrics.sources import ModelSource
+from bench.core.errors import UserError
+from bench.scoring.models.identity import IdentityFeatures, processor_view, resize_crop_view
+from bench.scoring.presets import IMAGENET_MEAN, IMAGENET_STD, Preset, find_preset
+from bench.scoring.comparison import Embedding, Kind
+from bench.scoring.models.sources import ModelSource
 
 CPU = torch.device("cpu")
 SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}

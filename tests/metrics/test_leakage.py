@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.metrics.leakage import WhoIsWho, swapped
+from bench.scoring.instance_assignment import WhoIsWho, swapped
 
 CAT, DOG = 0, 1
 

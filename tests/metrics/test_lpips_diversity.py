@@ -18,15 +18,15 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import AlexNet_Weights, VGG16_Weights
 
-from bench.errors import UserError
-from bench.metrics.lpips_diversity import LpipsDiversity
-from bench.metrics.lpips_model import WEIGHTS, SmallLpips, load_lpips, load_small, trunk_file
-from bench.metrics.presets import CHECKPOINTS, Preset, fingerprint
-from bench.metrics.rows import PictureJob
-from bench.metrics.score import Scorer
-from bench.metrics.sources import LPIPS_TRUNKS, LpipsSource
-from bench.metrics.weights import lpips_content
-from bench.scenes import Picture, Prompt, Scene
+from bench.core.errors import UserError
+from bench.scoring.models.lpips import LpipsDiversity
+from bench.scoring.models.lpips_networks import WEIGHTS, SmallLpips, load_lpips, load_small, trunk_file
+from bench.scoring.presets import CHECKPOINTS, Preset, fingerprint
+from bench.scoring.rows import PictureJob
+from bench.scoring.scorer import Scorer
+from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource
+from bench.scoring.models.weights import lpips_content
+from bench.core.scenes import Picture, Prompt, Scene
 
 CPU = torch.device("cpu")
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "lpips"

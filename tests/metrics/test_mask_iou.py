@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.metrics.mask_iou import iou_by_step, iou_with_truth, mask_iou
+from bench.core.mask_iou import iou_by_step, iou_with_truth, mask_iou
 
 
 def test_by_hand() -> None:

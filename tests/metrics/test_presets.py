@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UserError
+from bench.core.errors import UserError
 from bench.metrics import METRICS
-from bench.metrics.catalogue import metric
-from bench.metrics.presets import PRESETS, Preset, find_preset, fingerprint, metrics_of
-from bench.metrics.prompt_similarity import BACKENDS
-from bench.metrics.protocol import INSTANCES_BEST, Comparison, embedding
-from bench.metrics.sources import ModelSource
-from bench.metrics.weights import content
-from bench.table import COLUMNS, alternative_columns
+from bench.scoring.catalogue import metric
+from bench.scoring.presets import PRESETS, Preset, find_preset, fingerprint, metrics_of
+from bench.scoring.models.clip_similarity import BACKENDS
+from bench.scoring.comparison import INSTANCES_BEST, Comparison, embedding
+from bench.scoring.models.sources import ModelSource
+from bench.scoring.models.weights import content
+from bench.core.table import COLUMNS, alternative_columns
 
 
 def test_the_papers_models_are_pinned() -> None:
@@ -175,7 +175,7 @@ def test_a_hub_model_out_of_reach_is_one_line_with_the_id_and_the_next_step(
     def refuse(*arguments: object, **options: object) -> str:
         raise OSError("no\nnetwork")
 
-    monkeypatch.setattr("bench.metrics.weights.hf_hub_download", refuse)
+    monkeypatch.setattr("bench.scoring.models.weights.hf_hub_download", refuse)
     with pytest.raises(UserError, match=r"owner/absent.*no network.*hf download owner/absent") as raised:
         content(ModelSource("owner/absent", "main"))
     assert "\n" not in str(raised.value)

@@ -11,18 +11,18 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.errors import UserError
-from bench.metrics.identity_similarity import IdentityFeatures
-from bench.metrics.presets import Preset
-from bench.metrics.prompt_similarity import PromptSimilarity
-from bench.metrics.protocol import ON_THE_PICTURE, embedding
-from bench.metrics.rows import PictureJob, Row
-from bench.metrics.score import Evaluators, Scorer
-from bench.metrics.segment import Segmentation, Segmenter
-from bench.metrics.sources import ModelSource
-from bench.metrics.views import masked
-from bench.scenes import Prompt, Scene
-from bench.table import COLUMNS, alternative_columns
+from bench.core.errors import UserError
+from bench.scoring.models.identity import IdentityFeatures
+from bench.scoring.presets import Preset
+from bench.scoring.models.clip_similarity import PromptSimilarity
+from bench.scoring.comparison import ON_THE_PICTURE, embedding
+from bench.scoring.rows import PictureJob, Row
+from bench.scoring.scorer import Evaluators, Scorer
+from bench.scoring.models.segmenter import Segmentation, Segmenter
+from bench.scoring.models.sources import ModelSource
+from bench.scoring.views import masked
+from bench.core.scenes import Prompt, Scene
+from bench.core.table import COLUMNS, alternative_columns
 
 CPU = torch.device("cpu")
 BOTH = Prompt("a photo of {tokens} at the beach", (0, 1))

@@ -9,11 +9,11 @@ from PIL import Image
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
 from transformers import AutoImageProcessor
 
-from bench.metrics.identity_similarity import processor_view, resize_crop_view
-from bench.metrics.presets import Preset
-from bench.metrics.segment import Segmenter
-from bench.metrics.sources import ModelSource, ResizeCrop
-from bench.metrics.threads import each
+from bench.scoring.models.identity import processor_view, resize_crop_view
+from bench.scoring.presets import Preset
+from bench.scoring.models.segmenter import Segmenter
+from bench.scoring.models.sources import ModelSource, ResizeCrop
+from bench.scoring.threads import each
 
 
 def pictures(count: int) -> list[np.ndarray]:

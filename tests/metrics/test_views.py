@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bench.metrics.protocol import BLACK, GREY, WHITE, Embedding, Fill, Sight
-from bench.metrics.sources import ModelSource
-from bench.metrics.views import framed, masked, seen
+from bench.scoring.comparison import BLACK, GREY, WHITE, Embedding, Fill, Sight
+from bench.scoring.models.sources import ModelSource
+from bench.scoring.views import framed, masked, seen
 
 RED, BLUE = (200, 10, 20), (1, 2, 250)
 EMBEDDING = Embedding(ModelSource("nowhere"))

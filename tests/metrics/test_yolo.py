@@ -16,15 +16,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from bench.errors import UserError
-from bench.metrics.presets import find_preset, fingerprint
-from bench.metrics.rows import PictureJob
-from bench.metrics.score import SEGMENTERS, Scorer
-from bench.metrics.sources import ModelSource
-from bench.metrics.yolo import YoloSegmenter
-from bench.metrics.yolo_model import Architecture, build, load, read_architecture, read_weights, ultralytics
-from bench.playroom.exam import held_out
-from bench.scenes import Concept, Picture, Prompt, Scene
+from bench.core.errors import UserError
+from bench.scoring.presets import find_preset, fingerprint
+from bench.scoring.rows import PictureJob
+from bench.scoring.scorer import SEGMENTERS, Scorer
+from bench.scoring.models.sources import ModelSource
+from bench.scoring.models.yolo import YoloSegmenter
+from bench.scoring.models.yolo_network import Architecture, build, load, read_architecture, read_weights, ultralytics
+from bench.playroom.evaluate.common import held_out
+from bench.core.scenes import Concept, Picture, Prompt, Scene
 
 CPU = torch.device("cpu")
 PRESET = find_preset("playroom-yolo")
@@ -150,9 +150,9 @@ def refuse(*_, **__):
     raise AssertionError("network or pickle")
 
 socket.getaddrinfo = socket.socket.connect = socket.create_connection = refuse
-from bench.metrics.presets import find_preset
-from bench.metrics.yolo import YoloSegmenter
-from bench.metrics.yolo_model import ultralytics
+from bench.scoring.presets import find_preset
+from bench.scoring.models.yolo import YoloSegmenter
+from bench.scoring.models.yolo_network import ultralytics
 ultralytics("nn.tasks"), ultralytics("utils.nms"), ultralytics("data.augment")
 torch.load = pickle.load = pickle.loads = pickle.Unpickler = refuse
 segmenter = YoloSegmenter.load(find_preset("playroom-yolo"), torch.device("cpu"))

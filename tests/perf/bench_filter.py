@@ -71,8 +71,8 @@ def measure(work: str, file: Path) -> None:
 
 
 def our_filter(file: Path) -> list[int]:
-    from bench.coco.funnel import candidates
-    from bench.coco.index import load_index
+    from bench.data.coco.funnel import candidates
+    from bench.data.coco.index import load_index
 
     pool, _ = candidates([load_index(file)], "center", lambda _: None)
     return [candidate.photo.id for candidate in pool]

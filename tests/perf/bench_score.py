@@ -32,14 +32,14 @@ from PIL import Image
 from torch.nn.modules import module as hooks
 from transformers import MaskFormerForInstanceSegmentation
 
-from bench.diffusion.device import resolve_device
-from bench.method import Request
-from bench.metrics.score import Scorer
-from bench.plan import PlannedPicture, Unit
+from bench.core.device import resolve_device
+from bench.plugins.method import Request
+from bench.scoring.scorer import Scorer
+from bench.run.plan import PlannedPicture, Unit
 from bench.run import scoring
 from bench.run.folder import SCHEMA, RunFolder
-from bench.scenes import Concept, Prompt, Scene, handle
-from bench.store import write_json
+from bench.core.scenes import Concept, Prompt, Scene, handle
+from bench.core.files import write_json
 
 MOST_OVERHEAD = 0.15
 SIDE = 512

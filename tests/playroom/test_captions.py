@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.playroom.captions import VOCABULARY, caption, describe, with_article
-from bench.playroom.contexts import CONTEXTS
-from bench.playroom.scene import PlacedToy, Scene, sample_scene
-from bench.playroom.toys import CLASSES, COLOURS, UNSEEN_COLOURS, Identity
+from bench.playroom.world.captions import VOCABULARY, caption, describe, with_article
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.world.scene import PlacedToy, Scene, sample_scene
+from bench.playroom.world.toys import CLASSES, COLOURS, UNSEEN_COLOURS, Identity
 
 MUG = Identity("mug", "red", "white", "striped")
 DUCK = Identity("duck", "orange", "orange", "plain")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UserError
-from bench.playroom import card
-from bench.playroom.bars import LINES, Bar, mark
+from bench.core.errors import UserError
+from bench.playroom.evaluate import card
+from bench.playroom.evaluate.thresholds import LINES, Bar, mark
 
 RATE = {"rate": 0.96, "low": 0.94, "high": 0.975, "n": 520}
 

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from bench.errors import UserError
-from bench.playroom.coco import CocoSpec, pool_scene, write_coco
-from bench.playroom.scene import draw
-from bench.playroom.toys import CLASSES, UNSEEN_COLOURS, UNSEEN_MOTIFS
+from bench.core.errors import UserError
+from bench.playroom.world.coco import CocoSpec, pool_scene, write_coco
+from bench.playroom.world.scene import draw
+from bench.playroom.world.toys import CLASSES, UNSEEN_COLOURS, UNSEEN_MOTIFS
 
 SPEC = CocoSpec(pictures=8, seed=3, size=64)
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bench.playroom.canvas import Canvas
-from bench.playroom.contexts import CONTEXTS, paint_background
-from bench.playroom.scene import Scene, draw
+from bench.playroom.world.canvas import Canvas
+from bench.playroom.world.contexts import CONTEXTS, paint_background
+from bench.playroom.world.scene import Scene, draw
 
 
 def thumbnail(context: str | None, seed: int) -> np.ndarray:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from bench.errors import UserError
-from bench.playroom import card, evaluate
-from bench.playroom.parts import PARTS, Exam, Part
+from bench.core.errors import UserError
+from bench.playroom.evaluate import __main__ as evaluate
+from bench.playroom.evaluate import card
+from bench.playroom.evaluate.suite import PARTS, Exam, Part
 
 
 @pytest.fixture
@@ -78,6 +79,6 @@ def test_an_unknown_part_names_the_known_ones(checkpoints: Path, measured: list[
 
 
 def test_every_part_with_a_bar_is_there() -> None:
-    from bench.playroom.bars import LINES
+    from bench.playroom.evaluate.thresholds import LINES
 
     assert {line.part for line in LINES} == {part.name for part in PARTS}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.playroom.exam import Rate, describe_mean, held_out, watched
-from bench.playroom.toys import COLOURS
+from bench.playroom.evaluate.common import Rate, describe_mean, held_out, watched
+from bench.playroom.world.toys import COLOURS
 
 
 def test_rate_has_wilsons_interval() -> None:

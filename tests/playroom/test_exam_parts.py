@@ -12,22 +12,22 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.metrics.segment import Segmentation
-from bench.playroom import exam_headroom, exam_vit
-from bench.playroom.captions import describe
-from bench.playroom.contexts import CONTEXTS
-from bench.playroom.exam_base import Judged, judge
-from bench.playroom.exam_clip import context_first
-from bench.playroom.exam_headroom import Outcome, make_trial, shortlist, summarise
-from bench.playroom.exam_looks import BACKDROP, Verdict, judge_looks, looks_figures
-from bench.playroom.exam_maskformer import Seen, describe_iou
-from bench.playroom.exam_size import median_seconds, size_figures
-from bench.playroom.samples import Asked
-from bench.playroom.scene import PlacedToy, Scene, draw
-from bench.playroom.toys import CLASSES, COLOURS, UNSEEN_COLOURS, Identity, all_looks
+from bench.scoring.models.segmenter import Segmentation
+from bench.playroom.evaluate import headroom, vit
+from bench.playroom.world.captions import describe
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.evaluate.base_model import Judged, judge
+from bench.playroom.evaluate.clip import context_first
+from bench.playroom.evaluate.headroom import Outcome, make_trial, shortlist, summarise
+from bench.playroom.evaluate.appearance import BACKDROP, Verdict, judge_looks, looks_figures
+from bench.playroom.evaluate.maskformer import Seen, describe_iou
+from bench.playroom.evaluate.size import median_seconds, size_figures
+from bench.playroom.evaluate.drawn_samples import Asked
+from bench.playroom.world.scene import PlacedToy, Scene, draw
+from bench.playroom.world.toys import CLASSES, COLOURS, UNSEEN_COLOURS, Identity, all_looks
 from bench.playroom.train.data import masked_toy
 from bench.playroom.train.maskformer import LABELS
-from bench.scenes import Mask, Picture
+from bench.core.scenes import Mask, Picture
 
 MUG = Identity("mug", "red", "white", "striped")
 PICTURE = np.full((64, 64, 3), 200, np.uint8)
@@ -134,11 +134,11 @@ def test_identity_is_first_when_features_tell_toys_apart() -> None:
         def identity(self, pictures: Sequence[Picture]) -> Tensor:
             return torch.eye(22)[[codes.get(k, k) for k in range(len(pictures))]]
 
-    figures = exam_vit.vit_figures(Telling(), 3)
+    figures = vit.vit_figures(Telling(), 3)
     assert [figures[f"{looks}_first_of_21"]["rate"] for looks in ("seen", "unseen")] == [1, 1]
     codes[1] = 21
     codes[5] = 0
-    assert exam_vit.vit_figures(Telling(), 3)["seen_first_of_21"]["rate"] == 0
+    assert vit.vit_figures(Telling(), 3)["seen_first_of_21"]["rate"] == 0
 
 
 def test_headroom_is_the_mean_difference_within_scenes() -> None:
@@ -178,8 +178,8 @@ def test_similarity_leaves_out_pictures_without_the_toy() -> None:
             return [{"identity_similarity": value} for value in (0.5, math.nan, 0.7)[: len(jobs)]]
 
     trial = make_trial(0)
-    assert exam_headroom.similarity(Scoring(), trial, [PICTURE] * 3) == pytest.approx(0.6)
-    assert math.isnan(exam_headroom.similarity(Scoring(), trial, []))
+    assert headroom.similarity(Scoring(), trial, [PICTURE] * 3) == pytest.approx(0.6)
+    assert math.isnan(headroom.similarity(Scoring(), trial, []))
 
 
 def test_sizes_add_up_files(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.playroom.exam_yolo import Instances, Shown, found, map50
+from bench.playroom.evaluate.yolo import Instances, Shown, found, map50
 
 FIRST, SECOND = 0, 4
 

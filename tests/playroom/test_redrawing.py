@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.coco.images import read_picture
-from bench.dataset.load import load_dataset
-from bench.dataset.manifest import MANIFEST, Manifest, read_manifest
-from bench.dataset.references import write_references
-from bench.playroom.coco import CocoSpec, pool_scene
-from bench.playroom.redrawing import Redrawing, identity
-from bench.playroom.scene import PlacedToy, Scene, draw
-from bench.playroom.toys import PALETTE, Identity
-from bench.scenes import Picture
-from bench.spec import configure
+from bench.data.coco.images import read_picture
+from bench.data.load import load_dataset
+from bench.data.manifest import MANIFEST, Manifest, read_manifest
+from bench.data.references import write_references
+from bench.playroom.world.coco import CocoSpec, pool_scene
+from bench.playroom.world.redrawing import Redrawing, identity
+from bench.playroom.world.scene import PlacedToy, Scene, draw
+from bench.playroom.world.toys import PALETTE, Identity
+from bench.core.scenes import Picture
+from bench.plugins.spec import configure
 
 SPEC = CocoSpec(60, 0, 64, (2,))
 

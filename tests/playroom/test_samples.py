@@ -9,26 +9,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.diffusion.backbone import Backbone
-from bench.diffusion.device import resolve
-from bench.diffusion.sampler import Order
-from bench.playroom import samples
-from bench.playroom.captions import VOCABULARY
-from bench.playroom.contexts import CONTEXTS
-from bench.playroom.samples import Artist, Request
-from bench.playroom.toys import CLASSES, MOTIFS
-from bench.scenes import Picture
+from bench.diffusion.backbone.backbone import Backbone
+from bench.core.device import resolve
+from bench.diffusion.sampling.sampler import Order
+from bench.playroom.evaluate import drawn_samples
+from bench.playroom.world.captions import VOCABULARY
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.evaluate.drawn_samples import Artist, Request
+from bench.playroom.world.toys import CLASSES, MOTIFS
+from bench.core.scenes import Picture
 
 
 def test_one_toy_is_every_class_in_every_context() -> None:
-    asked = samples.one_toy(2)
+    asked = drawn_samples.one_toy(2)
     assert len(asked) == len({request for _, request in asked}) == 13 * 10 * 2
-    assert asked[0] == (samples.Asked(("ball",), "at the beach"), Request("a photo of a ball at the beach", 0))
+    assert asked[0] == (drawn_samples.Asked(("ball",), "at the beach"), Request("a photo of a ball at the beach", 0))
     assert {(each.classes, each.context) for each, _ in asked} == {((name,), c) for name in CLASSES for c in CONTEXTS}
 
 
 def test_two_toys_are_every_pair_of_classes_in_either_order() -> None:
-    asked = [each for each, _ in samples.two_toys(1)]
+    asked = [each for each, _ in drawn_samples.two_toys(1)]
     assert {frozenset(each.classes) for each in asked} == {
         frozenset((a, b)) for a in CLASSES for b in CLASSES if a != b
     }
@@ -39,11 +39,11 @@ def test_two_toys_are_every_pair_of_classes_in_either_order() -> None:
 
 
 def test_named_looks_are_every_class_in_every_motif_in_words_of_the_captions() -> None:
-    asked = samples.named_looks(2)
+    asked = drawn_samples.named_looks(2)
     toys = Counter((each.toys[0].class_name, each.toys[0].motif) for each, _ in asked)
     assert toys == dict.fromkeys(((name, motif) for name in CLASSES for motif in MOTIFS), 2)
     assert {word for each, _ in asked for word in each.text.lower().split()} <= set(VOCABULARY)
-    assert asked == samples.named_looks(2)
+    assert asked == drawn_samples.named_looks(2)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def orders(monkeypatch: pytest.MonkeyPatch) -> list[Order]:
         seen.extend(wanted)
         yield from (np.full((4, 4, 3), order.noise_seed % 256, np.uint8) for order in wanted)
 
-    monkeypatch.setattr(samples, "draw", draw)
+    monkeypatch.setattr(drawn_samples, "draw", draw)
     return seen
 
 

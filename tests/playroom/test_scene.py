@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.playroom.contexts import CONTEXTS
-from bench.playroom.scene import Drawing, PlacedToy, Scene, draw, sample_scene
-from bench.playroom.toys import CLASSES, Identity
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.world.scene import Drawing, PlacedToy, Scene, draw, sample_scene
+from bench.playroom.world.toys import CLASSES, Identity
 
 
 def toy(class_name: str, x: float = 0.5, y: float = 0.5, size: float = 0.5, **more: object) -> PlacedToy:

@@ -8,17 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bench.playroom.motifs import MOTIFS as MOTIF_TESTS
-from bench.playroom.scene import PlacedToy, Scene, draw
-from bench.playroom.toys import (
-    CLASSES,
-    COLOURS,
-    MOTIFS,
-    UNSEEN_COLOURS,
-    UNSEEN_MOTIFS,
-    Identity,
-    sample_identity,
-)
+from bench.playroom.world.motifs import MOTIFS as MOTIF_TESTS
+from bench.playroom.world.scene import PlacedToy, Scene, draw
+from bench.playroom.world.toys import CLASSES, COLOURS, MOTIFS, UNSEEN_COLOURS, UNSEEN_MOTIFS, Identity, sample_identity
 
 
 def silhouette(class_name: str, identity: Identity | None = None) -> np.ndarray:

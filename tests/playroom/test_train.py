@@ -19,13 +19,13 @@ from transformers import (
     ViTModel,
 )
 
-from bench.diffusion.settings import read_settings
-from bench.errors import UserError
-from bench.metrics.lpips_diversity import LpipsDiversity
-from bench.metrics.lpips_model import SmallLpips, load_small
-from bench.metrics.sources import LpipsSource
-from bench.playroom.captions import VOCABULARY
-from bench.playroom.toys import CLASSES
+from bench.diffusion.backbone.settings import read_settings
+from bench.core.errors import UserError
+from bench.scoring.models.lpips import LpipsDiversity
+from bench.scoring.models.lpips_networks import SmallLpips, load_small
+from bench.scoring.models.sources import LpipsSource
+from bench.playroom.world.captions import VOCABULARY
+from bench.playroom.world.toys import CLASSES
 from bench.playroom.train import loop
 from bench.playroom.train.__main__ import What, main
 from bench.playroom.train.loop import Budget, Draw, train

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.metrics.yolo_model import load, read_weights
-from bench.playroom.toys import CLASSES
+from bench.scoring.models.yolo_network import load, read_weights
+from bench.playroom.world.toys import CLASSES
 from bench.playroom.train.__main__ import main
 from bench.playroom.train.data import Scenes, load_scenes
 from bench.playroom.train.loop import Draw

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.playroom.contexts import CONTEXTS
-from bench.playroom.scene import draw, sample_scene
-from bench.playroom.truth import as_benchmark_scene, redrawn
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.world.scene import draw, sample_scene
+from bench.playroom.world.ground_truth import as_benchmark_scene, redrawn
 
 
 def test_a_scene_of_the_benchmark_has_the_drawn_picture_and_masks() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.report.gallery import spread
+from bench.reporting.gallery import spread
 
 
 def test_few_prompts_are_all_shown() -> None:

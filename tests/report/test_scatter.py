@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from bench.report.scatter import describe, keys, pareto_figure
+from bench.reporting.scatter import describe, keys, pareto_figure
 from bench.stats.intervals import Interval
 from bench.stats.summary import Estimate, MethodSummary, Summary
 

@@ -6,20 +6,7 @@ import math
 
 import pytest
 
-from bench.report.words import (
-    bounds,
-    chance,
-    count,
-    headline,
-    interval_rule,
-    listed,
-    number,
-    scenes_needed,
-    seconds,
-    signed,
-    small,
-    verdict,
-)
+from bench.reporting.text import bounds, chance, count, headline, interval_rule, listed, number, scenes_needed, seconds, signed, small, verdict
 from bench.stats.intervals import Interval
 from bench.stats.power import Need
 from bench.stats.results import Comparison, Overall, Pair

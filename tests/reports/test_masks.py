@@ -11,9 +11,9 @@ import pytest
 from bench.reports.masks import Report
 from scipy import stats
 
-from bench.errors import UserError
-from bench.report.data import ReportData
-from bench.report.mask_notes import mask_rows, read_notes
+from bench.core.errors import UserError
+from bench.plugins.report import ReportData
+from bench.reporting.mask_notes import mask_rows, read_notes
 
 MakeData = Callable[..., ReportData]
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.content import find
-from bench.method import Choice
-from bench.report import gallery
-from bench.report.data import ReportData
-from bench.spec import configure
+from bench.plugins.discovery import find
+from bench.plugins.method import Choice
+from bench.reporting import gallery
+from bench.plugins.report import ReportData
+from bench.plugins.spec import configure
 
 MakeData = Callable[..., ReportData]
 

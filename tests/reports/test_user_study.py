@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.errors import UserError
-from bench.report.data import ReportData
-from bench.spec import configure
+from bench.core.errors import UserError
+from bench.plugins.report import ReportData
+from bench.plugins.spec import configure
 from bench.stats.scene_means import scene_means
 
 MakeData = Callable[..., ReportData]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli.main import main
-from bench.content import ENVIRONMENT, refresh
+from bench.plugins.discovery import ENVIRONMENT, refresh
 
 QUICK_METHOD = '''
 from dataclasses import dataclass

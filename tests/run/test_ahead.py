@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.run.ahead import ahead
+from bench.run.prefetch import ahead
 
 
 @settings(deadline=None, max_examples=30)

@@ -15,8 +15,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.run import gauges
-from bench.run.gauges import Counter, Energy, Meter, ResidentSet, nvml_counters, rapl_counters
+from bench.run import metering
+from bench.run.metering import Counter, Energy, Meter, ResidentSet, nvml_counters, rapl_counters
 
 
 def reader(values: Iterable[int]) -> Callable[[], int]:
@@ -149,7 +149,7 @@ def test_the_peak_is_the_largest_look_since_the_start() -> None:
 
 def test_a_meter_looks_while_the_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """The work ends only when the gauge was sampled by another thread: the peak is of neither end."""
-    monkeypatch.setattr(gauges, "PERIOD", 0.001)
+    monkeypatch.setattr(metering, "PERIOD", 0.001)
     seen = threading.Event()
     main = threading.get_ident()
 

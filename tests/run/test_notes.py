@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.content import refresh
+from bench.plugins.discovery import refresh
 
 TELLING = '''
 from bench.methods.quick import Method as Quick

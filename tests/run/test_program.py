@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench.content import refresh
+from bench.plugins.discovery import refresh
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in's interpreter is a shell script")
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from bench.external.method import INTERPRETER, ExternalLearner, Need
-from bench.method import INCIDENTAL
+from bench.plugins.method import INCIDENTAL
 
 
 @dataclass(frozen=True)

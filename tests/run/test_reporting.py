@@ -7,10 +7,10 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from bench.run.reporting import command, familiar_templates
+from bench.reporting.write import command, familiar_templates
 from bench.run.settings import Settings
-from bench.scenes import Prompt
-from bench.spec import configure
+from bench.core.scenes import Prompt
+from bench.plugins.spec import configure
 
 SETTINGS = Settings(
     dataset="playroom[scenes=3,formats=2]",

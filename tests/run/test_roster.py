@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.content import discover
-from bench.errors import UserError
-from bench.run.roster import call_roster
+from bench.plugins.discovery import discover
+from bench.core.errors import UserError
+from bench.run.select_methods import call_roster
 
 MODEST = '''
 from dataclasses import dataclass

@@ -16,16 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bench.errors import UserError
-from bench.method import Request
-from bench.metrics.rows import PictureJob
-from bench.plan import PlannedPicture, Unit
-from bench.run import ahead, scoring
+from bench.core.errors import UserError
+from bench.plugins.method import Request
+from bench.scoring.rows import PictureJob
+from bench.run.plan import PlannedPicture, Unit
+from bench.run import prefetch, scoring
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.score_cache import kept_scores
 from bench.run.scoring import BATCH, CALL, Task, assemble, calls, score, unscored
-from bench.scenes import Concept, Prompt, Scene, handle
-from bench.store import read_json, write_json
+from bench.core.scenes import Concept, Prompt, Scene, handle
+from bench.core.files import read_json, write_json
 
 EVALUATORS = "fake-1"
 METHODS = ("ours", "ti-m")
@@ -205,7 +205,7 @@ def test_no_more_pictures_are_read_ahead_than_the_bound(
     read: list[str] = []
     original = scoring._open
     monkeypatch.setattr(scoring, "AHEAD", 5)
-    monkeypatch.setattr(ahead, "WORKERS", 2)
+    monkeypatch.setattr(prefetch, "WORKERS", 2)
 
     def counted(*arguments: Any) -> Any:
         read.append("one")

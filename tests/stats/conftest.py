@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.table import COLUMNS
+from bench.core.table import COLUMNS
 
 NAN = math.nan
 Picture = tuple[str, str, str, float, list[tuple[float, bool | None]]]

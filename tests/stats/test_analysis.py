@@ -1,4 +1,4 @@
-"""The analysis of a table and its CSV frames."""
+"""The analysis of a table and its CSV dataframes."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.metrics.catalogue import METRICS
-from bench.stats import frames
+from bench.scoring.catalogue import METRICS
+from bench.stats import dataframes
 from bench.stats.analysis import analyse
 from bench.stats.effects import IMPROVEMENT
 from bench.stats.mixed import MIXED
@@ -18,13 +18,13 @@ Drawn = Callable[[int, int], pd.DataFrame]
 
 def test_every_test_of_every_metric_is_a_row(drawn: Drawn) -> None:
     analysis = analyse(drawn(6, 3), 0.02)
-    tests = frames.tests_frame(analysis)
+    tests = dataframes.tests_frame(analysis)
     for metric in METRICS:
         of = tests[tests["metric"] == metric.name]
         overall = of[of["first"] == ""]
         assert list(overall["test"]) == ["Kruskal-Wallis", "Friedman", MIXED]
         assert len(of) == 3 * (1 + 3)
-    assert (tests["metric"] == frames.FRONT).sum() == 6
+    assert (tests["metric"] == dataframes.FRONT).sum() == 6
     known = tests["p"].notna() & (tests["p"] > 0)
     assert tests.loc[known, "log10_p"].to_numpy(float) == pytest.approx(np.log10(tests.loc[known, "p"].to_numpy(float)))
     assert tests["p_text"].str.len().min() > 0
@@ -32,7 +32,7 @@ def test_every_test_of_every_metric_is_a_row(drawn: Drawn) -> None:
 
 def test_moments_are_those_of_the_pictures(drawn: Drawn) -> None:
     table = drawn(5, 2)
-    described = frames.moments_frame(analyse(table, 0.02)).set_index(["method", "metric"])
+    described = dataframes.moments_frame(analyse(table, 0.02)).set_index(["method", "metric"])
     values = picture_values(table)
     mine = values.loc[values["method"] == "m1", "prompt-similarity"]
     row = described.loc[("m1", "prompt-similarity")]
@@ -41,7 +41,7 @@ def test_moments_are_those_of_the_pictures(drawn: Drawn) -> None:
 
 
 def test_effects_are_of_common_pictures(drawn: Drawn) -> None:
-    effects = frames.effects_frame(analyse(drawn(6, 2), 0.02))
+    effects = dataframes.effects_frame(analyse(drawn(6, 2), 0.02))
     row = effects[(effects["measure"] == IMPROVEMENT) & (effects["metric"] == "identity-similarity")].iloc[0]
     assert (row["first"], row["second"], row["n_scenes"]) == ("m0", "m1", 6)
     assert row["value"] > 0.9
@@ -60,11 +60,11 @@ def test_the_mixed_model_uses_scenes_that_a_method_lacks(drawn: Drawn) -> None:
 def test_the_front_and_the_power(drawn: Drawn) -> None:
     table = drawn(6, 2)
     analysis = analyse(table, 0.05)
-    front = frames.front_frame(analysis)
+    front = dataframes.front_frame(analysis)
     assert list(front["method"]) == ["m0", "m1", "all together"]
     assert front["front_probability"].tolist()[:2] == pytest.approx([1, 1], abs=0.02)
     assert front["hypervolume"].iloc[2] > front["hypervolume"].iloc[:2].max()
-    needs = frames.power_frame(analysis).set_index("metric")
+    needs = dataframes.power_frame(analysis).set_index("metric")
     columns = matrix(scene_means(table), "prompt-similarity", ["m0", "m1"])
     assert needs.loc["prompt-similarity", "spread"] == pytest.approx((columns[:, 0] - columns[:, 1]).std(ddof=1))
     assert needs.loc["prompt-similarity", "scenes_needed"] >= 6
@@ -83,8 +83,8 @@ def test_a_method_without_identity_is_left_out_of_the_front(drawn: Drawn) -> Non
 @pytest.mark.parametrize("methods", [["a"], []])
 def test_one_method_or_none(hand: pd.DataFrame, methods: list[str]) -> None:
     analysis = analyse(hand[hand["method"].isin(methods)], 0.02)
-    assert frames.effects_frame(analysis).empty
-    assert frames.power_frame(analysis).empty
-    assert list(frames.effects_frame(analysis)) == list(frames.effects_frame(analyse(hand, 0.02)))
-    assert frames.tests_frame(analysis)["p"].isna().all()
-    assert len(frames.moments_frame(analysis)) == len(methods) * len(METRICS)
+    assert dataframes.effects_frame(analysis).empty
+    assert dataframes.power_frame(analysis).empty
+    assert list(dataframes.effects_frame(analysis)) == list(dataframes.effects_frame(analyse(hand, 0.02)))
+    assert dataframes.tests_frame(analysis)["p"].isna().all()
+    assert len(dataframes.moments_frame(analysis)) == len(methods) * len(METRICS)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.metrics.catalogue import METRICS
+from bench.scoring.catalogue import METRICS
 from bench.stats.compare import compare_all, compare_pictures, compare_scenes
 from bench.stats.scene_means import picture_values
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.stats import null_simulation as null
-from bench.stats.null_simulation import Rate
+from bench.stats.simulation import null_simulation as null
+from bench.stats.simulation.null_simulation import Rate
 
 
 def test_tables_have_no_difference_and_scenes_are_clusters() -> None:

@@ -11,13 +11,13 @@ import torch
 import typer
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
-from bench.errors import UserError
-from bench.playroom.toys import CLASSES
+from bench.core.errors import UserError
+from bench.playroom.world.toys import CLASSES
 from bench.playroom.train import clip, lpips, maskformer, unet, vae, vit, yolo
 from bench.playroom.train.data import Scenes, load_scenes, load_toys
 from bench.playroom.train.export import save_half
 from bench.playroom.train.loop import Budget, train
-from bench.store import write_bytes
+from bench.core.files import write_bytes
 
 What = Literal["vae", "decoder", "unet", "maskformer", "clip", "vit", "lpips", "yolo"]
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"

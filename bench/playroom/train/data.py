@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.playroom.scene import RENDERER, PlacedToy, Scene, draw, sample_scene
-from bench.playroom.toys import CLASSES, Identity, sample_identity
+from bench.playroom.world.scene import RENDERER, PlacedToy, Scene, draw, sample_scene
+from bench.playroom.world.toys import CLASSES, Identity, sample_identity
 
 SIZE = 64
 """Side of Playroom's pictures in pixels."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from transformers import PreTrainedModel
 
-from bench.store import write_json
+from bench.core.files import write_json
 
 SETTINGS_SCHEMA = 1
 SETTINGS = {

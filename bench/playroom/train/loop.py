@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench.store import write_whole
+from bench.core.files import write_whole
 
 SAVE_SECONDS = 120.0
 WARM_UP = 100

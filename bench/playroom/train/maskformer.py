@@ -17,7 +17,7 @@ from transformers import (
     ResNetConfig,
 )
 
-from bench.playroom.toys import CLASSES
+from bench.playroom.world.toys import CLASSES
 from bench.playroom.train.augment import degrade, recolour, retexture, to_tensor
 from bench.playroom.train.data import Scenes
 from bench.playroom.train.loop import Draw

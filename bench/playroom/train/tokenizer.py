@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers import CLIPTokenizer
 
-from bench.playroom.captions import VOCABULARY
+from bench.playroom.world.captions import VOCABULARY
 
 MAX_LENGTH = 40
 """Tokens of a text, begin and end included."""

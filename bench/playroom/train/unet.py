@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import avg_pool2d
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from bench.playroom.captions import caption
+from bench.playroom.world.captions import caption
 from bench.playroom.train.data import Scenes
 from bench.playroom.train.export import write_folder, write_settings
 from bench.playroom.train.loop import Draw

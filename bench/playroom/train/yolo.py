@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from bench.metrics.yolo_model import Architecture, build, read_weights, save, ultralytics
-from bench.playroom.toys import CLASSES
+from bench.scoring.models.yolo_network import Architecture, build, read_weights, save, ultralytics
+from bench.playroom.world.toys import CLASSES
 from bench.playroom.train.augment import degrade, recolour, retexture, to_tensor
 from bench.playroom.train.data import Scenes
 from bench.playroom.train.loop import Draw

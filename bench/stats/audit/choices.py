@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from bench.errors import UserError
+from bench.core.errors import UserError
 from bench.stats.audit.findings import Finding
 from bench.stats.audit.tables import Printed, Table, count, number
-from bench.stats.people.choices import binomial
+from bench.stats.user_study.choices import binomial
 from bench.stats.results import format_p
 
 SHARES = ("first_percent", "neutral_percent", "second_percent")

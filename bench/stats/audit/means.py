@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.errors import UserError
+from bench.core.errors import UserError
 from bench.stats.audit.findings import Finding, judge
 from bench.stats.audit.moments import (
     Group,

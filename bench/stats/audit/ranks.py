@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from bench.errors import UserError
+from bench.core.errors import UserError
 from bench.stats.audit.choices import check_sum
 from bench.stats.audit.findings import Finding, judge
 from bench.stats.audit.moments import Derived, log10_range_tail

@@ -11,8 +11,8 @@ from typing import Literal
 
 import pandas as pd
 
-from bench.errors import UserError
-from bench.stats.people.answers import read_csv
+from bench.core.errors import UserError
+from bench.stats.user_study.answers import read_csv
 
 Kind = Literal["means", "choices", "ranks"]
 REFERENCE = "reference"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UserError
+from bench.core.errors import UserError
 from bench.stats.audit.audit import audit
 from bench.stats.audit.findings import Finding
 from bench.stats.audit.tables import claim, find_table, number, read_table

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.stats.people.answers import Answers, read_answers
+from bench.stats.user_study.answers import Answers, read_answers
 
 Study = Callable[..., Answers]
 QUALITY = {"ours": 3.9, "ti-m": 2.2, "em": 3.1}

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.people.agreement import agreement_of_raters, alpha, correlate, peoples_scores
-from bench.stats.people.answers import Answers
+from bench.stats.user_study.agreement import agreement_of_raters, alpha, correlate, peoples_scores
+from bench.stats.user_study.answers import Answers
 
 Study = Callable[..., Answers]
 N = math.nan

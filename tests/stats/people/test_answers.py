@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UserError
-from bench.stats.people.answers import read_answers
+from bench.core.errors import UserError
+from bench.stats.user_study.answers import read_answers
 
 RATINGS = "rater,item,method,rating\nr1,i1,a,5\nr1,i1,b,3\nr2,i1,a,4\nr2,i1,b,4\n"
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.people.answers import Answers
-from bench.stats.people.choices import binomial, count_by_cluster, davidson, study_choices
+from bench.stats.user_study.answers import Answers
+from bench.stats.user_study.choices import binomial, count_by_cluster, davidson, study_choices
 
 Study = Callable[..., Answers]
 

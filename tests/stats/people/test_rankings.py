@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.people.answers import Answers
-from bench.stats.people.rankings import plackett_luce, study_rankings
+from bench.stats.user_study.answers import Answers
+from bench.stats.user_study.rankings import plackett_luce, study_rankings
 
 Study = Callable[..., Answers]
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.people.answers import Answers
-from bench.stats.people.ratings import RAW, STANDARDISED, standardise, study_ratings
+from bench.stats.user_study.answers import Answers
+from bench.stats.user_study.ratings import RAW, STANDARDISED, standardise, study_ratings
 
 Study = Callable[..., Answers]
 

@@ -1,1 +1,0 @@
-"""From COCO annotation files to the scenes that Break-A-Scene's rules leave."""

@@ -1,0 +1,63 @@
+"""Where and in which precision networks run."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from bench.core.errors import UserError
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A device and the resolved precision (`fp32`, `bf16` or `fp16`) of forward passes."""
+
+    device: torch.device
+    precision: str
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Forward passes inside run in the precision; weights stay float32."""
+        if self.precision == "fp32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, DTYPES[self.precision])
+
+
+def resolve(device: str, precision: str) -> Hardware:
+    """`auto` is CUDA where there is one; its precision bf16 where the GPU has it, else fp16; fp32 on a CPU.
+
+    Raises `UserError` for a device that is not there and an unknown precision.
+    """
+    return Hardware(where := resolve_device(device), resolve_precision(where, precision))
+
+
+def resolve_device(device: str) -> torch.device:
+    """The torch device of `auto`, `cpu`, `cuda` or `cuda:N`."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        raise UserError(f"--device {device} is not known; use auto, cpu, cuda or cuda:N") from None
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise UserError(f"--device {device}: this machine has {count} CUDA devices; use auto or cpu")
+    return found
+
+
+def resolve_precision(device: torch.device, precision: str) -> str:
+    """The precision that `auto` means on this device; others are taken as they are."""
+    if precision not in ("auto", *DTYPES):
+        raise UserError(f"--precision {precision} is not known; use auto, {', '.join(DTYPES)}")
+    if precision == "fp16" and device.type == "cpu":
+        raise UserError("--precision fp16 needs a CUDA device; use fp32 or bf16 on a CPU")
+    if precision != "auto":
+        return precision
+    if device.type != "cuda":
+        return "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"

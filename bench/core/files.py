@@ -1,0 +1,85 @@
+"""Files that are either whole or absent, and that say which schema they follow."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bench.core.errors import UserError
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, then put it in place: no reader ever sees a part of it.
+
+    Raises `UserError` if the disk is full or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        _sync(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` whole."""
+
+    def fill(temporary: Path) -> None:
+        temporary.write_bytes(content)
+
+    write_whole(path, fill)
+
+
+def write_json(path: Path, content: dict[str, Any], schema: int) -> None:
+    """Write `content` with its schema version; sorted keys, so equal content is equal bytes."""
+    text = json.dumps({"schema": schema, **content}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    write_bytes(path, text.encode())
+
+
+def read_json(path: Path, schema: int) -> dict[str, Any]:
+    """Read what `write_json` wrote.
+
+    Raises `UserError` for a missing or damaged file, and for a schema this version does not know.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); delete it and start again: it will be made anew") from error
+    found = content.get("schema") if isinstance(content, dict) else None
+    if found != schema:
+        raise UserError(f"{path} has schema {found}, this version reads {schema}; use the scenebench that wrote it")
+    return {key: value for key, value in content.items() if key != "schema"}
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits; one that keeps its size and time is read once a process.
+
+    Raises `UserError` if it cannot be read.
+    """
+    try:
+        status = path.stat()
+        return _content_hash(path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+@cache
+def _content_hash(path: Path, _size: int, _time: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,148 @@
+"""Scenes, concepts, prompts and datasets: the nouns that every other module speaks of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.core.errors import UserError
+
+Picture: TypeAlias = npt.NDArray[np.uint8]
+"""RGB pixels, shape [height, width, 3], 0..255."""
+Mask: TypeAlias = npt.NDArray[np.bool_]
+"""True inside the concept, shape [height, width]."""
+
+BACKGROUND = "background"
+"""Label of the concept that is the complement of the union of all others (Break-A-Scene, section 5)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Concept:
+    """One thing to learn: its class word, its mask in its picture and its handle.
+
+    The handle is the placeholder token that a method learns, `[v1]`, `[v2]`, ... as the paper writes it.
+    `object` is the class word of the whole thing that the concept is a part of, such as `chair` for its
+    ornament (CLiC, section 3); the label where nothing else is said. `picture` is the index of the picture that
+    shows the concept among the scene's `pictures`.
+    """
+
+    label: str
+    mask: Mask
+    handle: str
+    object: str = ""
+    picture: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.object:
+            object.__setattr__(self, "object", self.label)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A template filled with a subset of a scene's concepts; `sample` tells repeated draws apart.
+
+    `template` holds `{tokens}` once; `subset` holds indices into the scene's concepts, ascending.
+    """
+
+    template: str
+    subset: tuple[int, ...]
+    sample: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One square picture, the concepts marked in it, and the prompts it is evaluated with.
+
+    Masks have the picture's height and width and may overlap. `name` is unique in its dataset and safe as a
+    file name. `more` holds further pictures of the same size, where concepts come from several (the EM paper's
+    Figures 1 and 2: [v1] from one, [v3] from another); every picture shows at least one concept. `references`, where
+    a dataset has them, are files of what a perfect method would draw: a prompt's very concepts in its context.
+    """
+
+    name: str
+    picture: Picture
+    concepts: tuple[Concept, ...]
+    prompts: tuple[Prompt, ...] = field(default=())
+    more: tuple[Picture, ...] = ()
+    references: Mapping[Prompt, Path] = field(default_factory=dict)
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All pictures, the scene's own first."""
+        return (self.picture, *self.more)
+
+    @property
+    def together(self) -> tuple[tuple[int, ...], ...]:
+        """The indices of the concepts that each of the `pictures` shows, ascending."""
+        shown = range(len(self.pictures))
+        return tuple(tuple(i for i, one in enumerate(self.concepts) if one.picture == number) for number in shown)
+
+    def picture_of(self, concept: int) -> Picture:
+        """The picture that shows the concept at this index."""
+        return self.pictures[self.concepts[concept].picture]
+
+    def text_with_handles(self, prompt: Prompt) -> str:
+        """The text to generate from: `a photo of [v1] and [v2] at the beach`."""
+        return _fill(prompt.template, [self.concepts[i].handle for i in prompt.subset])
+
+    def text_of_background(self, prompt: Prompt) -> str:
+        """The text without its concepts: `a photo at the beach`."""
+        return without_concepts(prompt.template)
+
+    def text_with_classes(self, prompt: Prompt) -> str:
+        """The text to score with: `a photo of a cat and an umbrella at the beach`."""
+        return _fill(prompt.template, [with_article(self.concepts[i].label) for i in prompt.subset])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Named scenes with their prompts."""
+
+    name: str
+    scenes: tuple[Scene, ...]
+
+
+def with_background(scene: Scene) -> Scene:
+    """The scene with the complement of its concepts as one more, `background`, last; as it is if it has one.
+
+    Of a scene of several pictures it is the first one's (Break-A-Scene, 4.2, "Background extraction").
+
+    Raises `UserError` if the concepts leave nothing of the picture.
+    """
+    if any(concept.label == BACKGROUND for concept in scene.concepts):
+        return scene
+    left = ~np.any([concept.mask for concept in scene.concepts if not concept.picture], axis=0)
+    if not left.any():
+        raise UserError(f"{scene.name}: the concepts cover the whole picture, no background is left to be learned")
+    background = Concept(BACKGROUND, left, handle(len(scene.concepts)))
+    return replace(scene, concepts=(*scene.concepts, background))
+
+
+def without_concepts(template: str) -> str:
+    """`a photo of {tokens} at the beach` -> `a photo at the beach`."""
+    return " ".join(re.sub(r"(\bof )?\{tokens\}", "", template).split())
+
+
+def with_article(noun: str) -> str:
+    """`cat` -> `a cat`, `umbrella` -> `an umbrella` (by the first letter, as no COCO class is an exception)."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def join_concepts(words: Sequence[str]) -> str:
+    """`["a", "b", "c"]` -> `a and b and c` (Break-A-Scene, section 3)."""
+    return " and ".join(words)
+
+
+def handle(index: int) -> str:
+    """The handle of the concept at `index` (from 0): `[v1]` for 0."""
+    return f"[v{index + 1}]"
+
+
+def _fill(template: str, words: Sequence[str]) -> str:
+    return template.replace("{tokens}", join_concepts(words))

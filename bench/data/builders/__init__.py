@@ -1,0 +1,1 @@
+"""What the builders of `datasets/` are made of."""

@@ -1,0 +1,266 @@
+"""The recipe of Break-A-Scene's dataset (B.2) over any folder in COCO's format."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from bench.data.coco import masks
+from bench.data.coco.funnel import Candidate, Crop, Funnel, candidates
+from bench.data.coco.images import find_picture, find_pictures, read_picture
+from bench.data.coco.index import Index, annotation_files, load_index
+from bench.data.coco.selection import Selection, parse_mix, quotas, select
+from bench.data.manifest import Identity, LicenceRecord, Manifest, MaskRecord, Option, SceneRecord
+from bench.core.images import crop_mask, crop_picture, pixel_hash
+from bench.data.prompts import PromptPlan, Reading, parse_formats
+from bench.core.console import say
+from bench.data.writer import SHEET, Drawn, is_built, write_dataset, write_manifest
+from bench.core.errors import UserError
+from bench.core.progress import bar
+
+
+class Choice(Protocol):
+    """Which scenes and prompts a dataset has: a dataclass, every field of which is recorded in its manifest.
+
+    `only_present` leaves out images whose picture is not in the folder (a partial download of COCO).
+    """
+
+    @property
+    def split(self) -> str:
+        """The splits to use, with commas; empty for all."""
+        ...
+
+    @property
+    def only_present(self) -> bool:
+        """Whether to choose only among images whose picture is in the folder."""
+        ...
+
+    @property
+    def prompt_plan(self) -> PromptPlan:
+        """The prompts every scene gets."""
+        ...
+
+    def pool(self, indexes: Sequence[Index], on_images: Callable[[int], None]) -> tuple[list[Candidate], Funnel]:
+        """Every image that may become a scene, and what each rule left."""
+        ...
+
+    def choose(self, pool: Sequence[Candidate]) -> Chosen:
+        """The images that become scenes."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The images that become scenes; `lack` says what the pool could not give, and `remedy` what was done."""
+
+    scenes: tuple[Candidate, ...]
+    lack: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class SceneOptions:
+    """Break-A-Scene's choice: scenes of two to four concepts in the shares of `mix`."""
+
+    scenes: int
+    mix: str
+    formats: str
+    samples: int
+    seed: int
+    crop: Crop
+    prompts: Reading
+    split: str = ""
+    only_present: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises `UserError` for values that make no dataset."""
+        if min(self.scenes, self.samples) < 1:
+            raise UserError("--scenes and --samples must be at least 1")
+        if self.crop not in ("center", "best") or self.prompts not in ("powerset", "random"):
+            raise UserError("--crop is center or best, --prompts is powerset or random")
+        parse_mix(self.mix)
+        parse_formats(self.formats)
+
+    @property
+    def prompt_plan(self) -> PromptPlan:
+        """The prompts every scene gets."""
+        return PromptPlan(parse_formats(self.formats), self.samples, self.prompts, self.seed)
+
+    def pool(self, indexes: Sequence[Index], on_images: Callable[[int], None]) -> tuple[list[Candidate], Funnel]:
+        """Every image with at least two concepts in its crop."""
+        return candidates(indexes, self.crop, on_images)
+
+    def choose(self, pool: Sequence[Candidate]) -> Chosen:
+        """The first in hash order for each number of concepts; of all, where the pool lacks the mix."""
+        selection = select(pool, quotas(parse_mix(self.mix), self.scenes), self.seed)
+        if selection.as_mixed:
+            return Chosen(selection.chosen)
+        return Chosen(selection.chosen, _lack(selection), f"took the first {len(selection.chosen)} in hash order")
+
+
+@dataclass(frozen=True)
+class CocoRecipe:
+    """A dataset to build: its recipe's name, the folder in COCO's format, options and side in pixels.
+
+    `papers_prompts` is how many prompts the paper has, where there is one; `strict` refuses a pool without
+    the mix; `manifest_only` writes no pictures and needs none.
+    """
+
+    recipe: str
+    coco: Path
+    options: Choice
+    size: int
+    manifest_only: bool = False
+    strict: bool = False
+    papers_prompts: int | None = None
+
+    def build(self, out: Path) -> None:
+        """Filter, select, write; prints the funnel, the number of prompts and where to look.
+
+        Raises `UserError` for bad input; then nothing is written.
+        """
+        if self.size < 16:
+            raise UserError(f"--size {self.size}: a picture needs at least 16 pixels a side")
+        files = annotation_files(self.coco, self.options.split)
+        identity = self._identity(files)
+        if is_built(out, identity, pictures=not self.manifest_only):
+            say(f"already built: {out}")
+            return
+        pool, funnel = _filter(files, self.options)
+        manifest = Manifest(identity, self._scenes(self._select(self._present(pool, funnel), funnel)))
+        self._report_prompts(manifest)
+        if self.manifest_only:
+            write_manifest(out, manifest)
+            say(f"wrote {out / 'manifest.json'} (no pictures)")
+        else:
+            write_dataset(out, manifest, CocoPictures.find(self.coco, manifest).draw)
+            say(f"wrote {out}; look at {out / SHEET}")
+
+    def _identity(self, files: Sequence[Path]) -> Identity:
+        # Any: a protocol cannot say that it is a dataclass.
+        own: Any = self.options
+        options: Mapping[str, Option] = asdict(own)
+        return Identity(self.recipe, self.recipe, self.size, options, {file.name: _sha256(file) for file in files})
+
+    def _present(self, pool: list[Candidate], funnel: Funnel) -> list[Candidate]:
+        if not self.options.only_present:
+            return pool
+        present = [c for c in pool if find_picture(self.coco, c.photo.split, c.photo.file_name) is not None]
+        _count(funnel, "its picture is there", present)
+        return present
+
+    def _select(self, pool: Sequence[Candidate], funnel: Funnel) -> tuple[Candidate, ...]:
+        chosen = self.options.choose(pool)
+        _count(funnel, "selected", chosen.scenes)
+        say(funnel.table())
+        if not chosen.scenes:
+            raise UserError(f"no image of {self.coco} passes the rules; the table above says which rule leaves none")
+        if chosen.lack and self.strict:
+            raise UserError(f"{chosen.lack}; leave --strict out to take what there is")
+        if chosen.lack:
+            say(f"{chosen.lack}: {chosen.remedy}")
+        return chosen.scenes
+
+    def _report_prompts(self, manifest: Manifest) -> None:
+        remark = f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts a method"
+        if self.papers_prompts not in (None, manifest.prompts):
+            remark += f": this is not the paper's {self.papers_prompts:,}"
+        say(remark)
+
+    def _scenes(self, chosen: Sequence[Candidate]) -> tuple[SceneRecord, ...]:
+        return tuple(_record(candidate, self.size, self.options.prompt_plan) for candidate in chosen)
+
+
+@dataclass(frozen=True)
+class CocoPictures:
+    """The picture files of a manifest's scenes, and how a scene is cut from its file."""
+
+    size: int
+    files: Mapping[str, Path]
+
+    @classmethod
+    def find(cls, coco: Path, manifest: Manifest) -> CocoPictures:
+        """Look for every picture before any is read.
+
+        Raises `UserError` that says how many are missing and what to do.
+        """
+        try:
+            files = find_pictures(coco, [(scene.split, scene.file_name) for scene in manifest.scenes])
+        except UserError as error:
+            raise UserError(
+                f"{error}. --only-present chooses among those there are, --manifest-only needs none"
+            ) from None
+        return cls(manifest.identity.size, {s.name: file for s, file in zip(manifest.scenes, files, strict=True)})
+
+    def draw(self, record: SceneRecord) -> Drawn:
+        """Read, crop and resize a scene's picture.
+
+        Raises `UserError` if it cannot be read or has not the size that the annotations speak of.
+        """
+        file = self.files[record.name]
+        source = read_picture(file)
+        height, width = source.shape[:2]
+        if (width, height) != record.source_size:
+            said = " x ".join(map(str, record.source_size))
+            raise UserError(f"{file} is {width} x {height} pixels, its annotations are for {said}")
+        return Drawn(crop_picture(source, record.square, self.size), pixel_hash(source))
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror or error}") from error
+
+
+def _lack(selection: Selection) -> str:
+    """What the pool lacks of the mix."""
+    numbers = sorted(selection.wanted)
+    wanted = ", ".join(str(selection.wanted[k]) for k in numbers)
+    available = ", ".join(str(selection.available.get(k, 0)) for k in numbers)
+    return f"the mix needs {wanted} scenes with 2, 3, 4 concepts, the pool has {available}"
+
+
+def _filter(files: Sequence[Path], options: Choice) -> tuple[list[Candidate], Funnel]:
+    with bar("reading annotations", len(files)) as progress:
+        indexes = []
+        for file in files:
+            progress.say(f"reading {file.name}")
+            indexes.append(load_index(file))
+            progress.advance()
+    with bar("filtering images", sum(len(index.photos) for index in indexes)) as progress:
+        return options.pool(indexes, progress.advance)
+
+
+def _count(funnel: Funnel, rule: str, left: Sequence[Candidate]) -> None:
+    funnel.set(rule, len(left), sum(len(candidate.concepts) for candidate in left))
+
+
+def _record(candidate: Candidate, size: int, plan: PromptPlan) -> SceneRecord:
+    """The scene of a chosen image; its pixels are not known yet."""
+    photo = candidate.photo
+    name = f"{re.sub(r'[^A-Za-z0-9_]+', '-', photo.split).strip('-')}-{photo.id:012d}"
+    licence = LicenceRecord(photo.licence.name, photo.licence.url) if photo.licence else None
+    return SceneRecord(
+        name=name.removeprefix("-"),
+        split=photo.split,
+        image_id=photo.id,
+        annotation_ids=tuple(concept.annotation.id for concept in candidate.concepts),
+        file_name=photo.file_name,
+        source_size=(photo.width, photo.height),
+        crop=candidate.square.box,
+        classes=tuple(concept.label for concept in candidate.concepts),
+        masks=tuple(_output_mask(concept.rle, candidate, size) for concept in candidate.concepts),
+        licence=licence,
+        url=photo.url,
+        prompts=plan.prompts(name.removeprefix("-"), len(candidate.concepts)),
+    )
+
+
+def _output_mask(rle: masks.Rle, candidate: Candidate, size: int) -> MaskRecord:
+    return MaskRecord((size, size), masks.counts_text(crop_mask(masks.decode(rle), candidate.square, size)))

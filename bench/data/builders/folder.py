@@ -1,0 +1,327 @@
+"""One's own pictures with masks, in the layout of the official Break-A-Scene code, as scenes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from bench.core.geometry import Square, centred_square
+from bench.data.coco.images import opened
+from bench.data.coco.masks import counts_text
+from bench.data.manifest import Identity, Manifest, MaskRecord, Option, PictureRecord, SceneRecord, square_of
+from bench.core.images import crop_mask, crop_picture, pixel_hash
+from bench.data.prompts import PromptPlan
+from bench.core.console import say
+from bench.data.writer import SHEET, Drawn, is_built, write_dataset
+from bench.core.errors import UserError
+from bench.core.scenes import BACKGROUND, Mask, Picture, Scene
+
+UNLABELLED = "object"
+"""The class word of a concept without `labels.txt`."""
+LABELS, OBJECTS = "labels.txt", "objects.txt"
+"""The concepts' class words, and those of the things that they are parts of (CLiC), one a line; both optional."""
+MOST_MASKS = 8
+"""Prompts go through all subsets of the concepts: more would make thousands a scene."""
+
+_MASK = re.compile(r"mask(\d+)\.png", re.IGNORECASE)
+_PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
+_HALF = 128
+
+
+@dataclass(frozen=True)
+class FolderRecipe:
+    """A dataset from a folder that is a scene (`img.jpg`, `mask0.png`, ...) or holds several such folders.
+
+    A scene of several pictures is a folder that holds a folder for each; its concepts are numbered through, in
+    the order of the folders' names. `background` adds the complement of all masks as a concept, in each picture;
+    `options` is what the manifest records.
+    """
+
+    folder: Path
+    size: int
+    background: bool
+    plan: PromptPlan
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+    def build(self, out: Path) -> None:
+        """Crop to the centred square, resize, write; prints the number of prompts and where to look.
+
+        Raises `UserError` for a bad picture, mask or list of labels; then nothing is written.
+        """
+        if self.size < 16:
+            raise UserError(f"--size {self.size}: a picture needs at least 16 pixels a side")
+        folders = scene_folders(self.folder)
+        identity = self._identity(folders)
+        if is_built(out, identity):
+            say(f"already built: {out}")
+            return
+        scenes = {scene_name(folder): (folder, self._scene(folder)) for folder in folders}
+        if len(scenes) != len(folders):
+            raise UserError(f"two scenes of {self.folder} have the same name; rename one of the folders")
+
+        def draw(record: SceneRecord) -> Drawn:
+            crops = (record.square, *(square_of(one.crop) for one in record.more))
+            own, *more = map(self._drawn, picture_folders(scenes[record.name][0]), crops)
+            return replace(own, more=tuple(more))
+
+        manifest = write_dataset(out, Manifest(identity, tuple(record for _, record in scenes.values())), draw)
+        say(f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts a method")
+        say(f"wrote {out}; look at {out / SHEET}")
+
+    def _identity(self, folders: Sequence[Path]) -> Identity:
+        pictures = [folder for scene in folders for folder in picture_folders(scene)]
+        files = [file for folder in pictures for file in sorted(folder.iterdir()) if _is_input(file)]
+        root = self.folder.resolve()
+        sources = {file.resolve().relative_to(root).as_posix(): _sha256(file) for file in files}
+        return Identity("folder", scene_name(self.folder), self.size, self.options, sources)
+
+    def _drawn(self, folder: Path, square: Square) -> Drawn:
+        picture = read_upright(picture_of(folder))
+        return Drawn(crop_picture(picture, square, self.size), pixel_hash(picture))
+
+    def _scene(self, folder: Path) -> SceneRecord:
+        """The scene of a folder that holds a picture, or several folders that do.
+
+        Raises `UserError` if it would have more than `MOST_MASKS` concepts.
+        """
+        records = [self.record(one) for one in picture_folders(folder)]
+        scene = joined(records)
+        if len(records) > 1 and len(scene.classes) > MOST_MASKS:
+            raise UserError(f"{folder} has {len(scene.classes)} concepts; at most {MOST_MASKS} a scene are supported")
+        name = scene_name(folder)
+        return replace(scene, name=name, prompts=self.plan.prompts(name, len(scene.classes)))
+
+    def record(self, folder: Path) -> SceneRecord:
+        """The scene of a folder with one picture; the hashes of its pixels are not known yet."""
+        file = picture_of(folder)
+        picture = read_upright(file)
+        height, width = picture.shape[:2]
+        square = centred_square(width, height)
+        files = mask_files(folder)
+        masks = [self._mask(one, (height, width), square) for one in files]
+        labels = read_labels(folder, len(masks))
+        objects = read_objects(folder, labels)
+        if self.background:
+            masks, labels = [*masks, _complement(folder, masks)], [*labels, BACKGROUND]
+            objects = [*objects, BACKGROUND]
+        return SceneRecord(
+            name=scene_name(folder),
+            split="",
+            image_id=None,
+            annotation_ids=(),
+            file_name=file.name,
+            source_size=(width, height),
+            crop=square.box,
+            classes=tuple(labels),
+            masks=tuple(MaskRecord((self.size, self.size), counts_text(mask)) for mask in masks),
+            licence=None,
+            url="",
+            prompts=self.plan.prompts(scene_name(folder), len(masks)),
+            objects=() if objects == labels else tuple(objects),
+        )
+
+    def _mask(self, file: Path, shape: tuple[int, int], square: Square) -> Mask:
+        mask = read_mask(file)
+        if mask.shape != shape:
+            said = f"{mask.shape[1]} x {mask.shape[0]}"
+            raise UserError(f"{file} is {said} pixels, its picture is {shape[1]} x {shape[0]}: make them equal")
+        cropped = crop_mask(mask, square, self.size)
+        if not cropped.any():
+            raise UserError(f"{file}: nothing of the mask is left in the centred square crop at {self.size} pixels")
+        return cropped
+
+
+def joined(records: Sequence[SceneRecord]) -> SceneRecord:
+    """Scenes of one picture each as one scene of all pictures and concepts; name and prompts are the first one's."""
+    first, *others = records
+    more, count = [], len(first.classes)
+    for one in others:
+        shows = tuple(range(count, count + len(one.classes)))
+        more.append(PictureRecord(one.file_name, one.source_size, one.crop, shows))
+        count += len(one.classes)
+    objects = tuple(word for one in records for word in (one.objects or one.classes))
+    classes = tuple(word for one in records for word in one.classes)
+    return replace(
+        first,
+        classes=classes,
+        masks=tuple(mask for one in records for mask in one.masks),
+        objects=() if objects == classes else objects,
+        more=tuple(more),
+    )
+
+
+def read_folder_scene(folder: Path, size: int) -> Scene:
+    """The scene of one folder as a dataset of it would have it, without prompts.
+
+    Raises `UserError` for a folder that is none, and for a bad picture, mask or list of labels.
+    """
+    found = scene_folders(folder)
+    if found != [folder]:
+        raise UserError(f"{folder} holds several scenes ({', '.join(one.name for one in found[:6])}); name one of them")
+    recipe = FolderRecipe(folder, size, background=False, plan=PromptPlan((), 0, "powerset", 0))
+    record = recipe.record(folder)
+    picture = crop_picture(read_upright(picture_of(folder)), record.square, size)
+    return Scene(record.name, picture, record.concepts)
+
+
+def scene_folders(folder: Path) -> list[Path]:
+    """The folder itself if it holds `img.jpg` (or .jpeg, .png), else its folders that do or that hold such folders.
+
+    Raises `UserError` if there are none.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder")
+    if _pictures(folder):
+        return [folder]
+    found = [child for child in sorted(folder.iterdir()) if child.is_dir() and picture_folders(child)]
+    if not found:
+        raise UserError(f"{folder} has no scene: a scene is a folder with img.jpg, mask0.png, mask1.png, ...")
+    return found
+
+
+def picture_folders(scene: Path) -> list[Path]:
+    """The folders of a scene's pictures: itself, or those in it, by name; empty if it is no scene."""
+    if _pictures(scene):
+        return [scene]
+    return [child for child in sorted(scene.iterdir()) if child.is_dir() and _pictures(child)]
+
+
+def scene_name(folder: Path) -> str:
+    """The folder's name, made safe as a file name."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-") or "scene"
+
+
+def picture_of(folder: Path) -> Path:
+    """The folder's `img.jpg`, `img.jpeg` or `img.png`.
+
+    Raises `UserError` unless there is exactly one.
+    """
+    found = _pictures(folder)
+    if len(found) != 1:
+        raise UserError(f"{folder} must have exactly one of img.jpg, img.jpeg, img.png; it has {len(found)}")
+    return found[0]
+
+
+def mask_files(folder: Path) -> list[Path]:
+    """`mask0.png`, `mask1.png` and so on.
+
+    Raises `UserError` if there is none, one is left out, or there are more than `MOST_MASKS`.
+    """
+    found = {int(match[1]): file for file in folder.iterdir() if (match := _MASK.fullmatch(file.name))}
+    if not found:
+        raise UserError(f"{folder} has no mask0.png: every concept needs a mask, white inside and black outside")
+    if sorted(found) != list(range(len(found))):
+        gap = next(number for number in range(len(found)) if number not in found)
+        raise UserError(f"{folder} has no mask{gap}.png, but has mask{max(found)}.png: number the masks from 0")
+    if len(found) > MOST_MASKS:
+        raise UserError(f"{folder} has {len(found)} masks; at most {MOST_MASKS} concepts a scene are supported")
+    return [found[number] for number in range(len(found))]
+
+
+def read_labels(folder: Path, masks: int) -> list[str]:
+    """The class words of `labels.txt`, one a line in the masks' order; `object` for each without that file.
+
+    Raises `UserError` if it cannot be read as text or has not one word for each mask.
+    """
+    file = folder / LABELS
+    return _words(file, "labels", masks) if file.is_file() else [UNLABELLED] * masks
+
+
+def read_objects(folder: Path, labels: Sequence[str]) -> list[str]:
+    """The class words of `objects.txt`, of what each concept is a part of; the labels without that file.
+
+    Raises `UserError` if it cannot be read as text or has not one word for each label.
+    """
+    file = folder / OBJECTS
+    return _words(file, "objects", len(labels)) if file.is_file() else list(labels)
+
+
+def _words(file: Path, kind: str, masks: int) -> list[str]:
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {file} as text: {error}") from error
+    words = [line for line in lines if line]
+    if len(words) != masks:
+        raise UserError(f"{file} has {len(words)} {kind} for {masks} masks; write one line for each mask")
+    return words
+
+
+def read_upright(path: Path) -> Picture:
+    """The picture as one sees it, RGB: a camera's note of rotation is obeyed.
+
+    Raises `UserError` for a file that is missing, truncated or no picture.
+    """
+    with opened(path) as image:
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
+
+
+def read_mask(path: Path) -> Mask:
+    """The mask in a picture's channel 0, as the official code reads it, at least half white.
+
+    Grey, RGB, RGBA and palette pictures; a palette's colours count, not its numbers. The official code does
+    not look at the alpha channel, so a mask that lies only there is refused rather than guessed at.
+
+    Raises `UserError` for an empty mask, and for a file that is missing, truncated or no picture.
+    """
+    with opened(path) as image:
+        pixels = _channels(image)
+    mask = pixels[:, :, 0] >= _HALF
+    if not mask.any():
+        raise UserError(f"{path}: the mask is empty{_hint(pixels)}")
+    return np.asarray(mask, dtype=np.bool_)
+
+
+def _channels(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """The pixels as bytes [height, width, channels], the colours of a palette in place of its numbers."""
+    if image.mode.startswith("I;16"):
+        return (np.asarray(image) >> 8).astype(np.uint8)[:, :, None]
+    known = {"L": "L", "1": "L", "LA": "LA", "RGB": "RGB"}
+    pixels = np.asarray(image.convert(known.get(image.mode, "RGBA")), dtype=np.uint8)
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _hint(pixels: npt.NDArray[np.uint8]) -> str:
+    """What may have gone wrong with an empty mask."""
+    highest = int(pixels[:, :, 0].max())
+    alpha = pixels[:, :, -1] if pixels.shape[2] in (2, 4) else None
+    if highest:
+        return f": its brightest pixel is {highest} of 255; save it with 255 inside"
+    if alpha is not None and alpha.any() and not alpha.all():
+        return ": it seems to lie in the alpha channel; save it as white on black instead"
+    if pixels.shape[2] >= 3 and pixels[:, :, 1:3].any():
+        return ": its red channel, which counts, is black; save it as white on black instead"
+    return ": all of it is black; paint the concept white"
+
+
+def _complement(folder: Path, masks: Sequence[Mask]) -> Mask:
+    background = ~np.logical_or.reduce(masks)
+    if not background.any():
+        raise UserError(f"{folder}: the masks cover the whole crop, so there is no background; leave --background out")
+    return np.asarray(background, dtype=np.bool_)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.iterdir()) if _is_picture(file)]
+
+
+def _is_picture(file: Path) -> bool:
+    return file.stem == "img" and file.suffix.lower() in _PICTURE_SUFFIXES
+
+
+def _is_input(file: Path) -> bool:
+    return _is_picture(file) or file.name in (LABELS, OBJECTS) or _MASK.fullmatch(file.name) is not None
+
+
+def _sha256(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror or error}") from error

@@ -1,0 +1,127 @@
+"""CLiC's task as a dataset: a source with a concept marked in it, and a target with the region to put it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+
+from bench.data.builders.folder import OBJECTS, FolderRecipe, picture_of, read_objects, read_upright, scene_name
+from bench.data.manifest import Identity, Manifest, Option, SceneRecord
+from bench.core.images import crop_picture, mask_png, picture_png, pixel_hash
+from bench.data.prompts import PromptPlan
+from bench.core.console import say
+from bench.data.writer import SHEET, Drawn, is_built, write_dataset
+from bench.core.errors import UserError
+from bench.core.scenes import handle, with_article
+
+GROUPS = ("buildings", "furniture", "jewelry", "kitchenware")
+"""The object classes of CLiC's user study (section 4.2)."""
+TARGET, TARGET_MASK, PROMPT = "target.png", "target_mask.png", "prompt.txt"
+"""What lies beside a source in a built dataset."""
+_SIDES = ("source", "target")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A folder `GROUP/NAME` with the folders `source` and `target`."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The scene's name: `furniture-chair-to-table`."""
+        return f"{self.folder.parent.name}-{scene_name(self.folder)}"
+
+    def lacks(self) -> list[str]:
+        """What is missing of it, to the last file, in words."""
+        return [
+            f"{side}/{part}"
+            for side in _SIDES
+            for part, pattern in (("img.jpg", "img.*"), ("mask0.png", "mask0.png"), (OBJECTS, OBJECTS))
+            if not any((self.folder / side).glob(pattern))
+        ]
+
+    def files(self) -> list[Path]:
+        """Every file of it, in a fixed order."""
+        return sorted(file for side in _SIDES for file in (self.folder / side).iterdir() if file.is_file())
+
+
+@dataclass(frozen=True)
+class PairsRecipe:
+    """A dataset from folders `GROUP/NAME/source` and `GROUP/NAME/target`, each with a picture, a mask, objects.txt.
+
+    `options` is what the manifest records.
+    """
+
+    folder: Path
+    size: int
+    plan: PromptPlan
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+    def build(self, out: Path) -> None:
+        """Write the sources as scenes, with each one's target, its mask and the edit's prompt beside it.
+
+        Raises `UserError` for a missing or bad part of a pair; then nothing is written.
+        """
+        pairs = {pair.name: pair for pair in find_pairs(self.folder)}
+        identity = self._identity(pairs)
+        if is_built(out, identity):
+            say(f"already built: {out}")
+            return
+        records = tuple(self._source(pair) for pair in pairs.values())
+
+        def draw(record: SceneRecord) -> Drawn:
+            pair = pairs[record.name]
+            picture = read_upright(picture_of(pair.folder / "source"))
+            square = crop_picture(picture, record.square, self.size)
+            return Drawn(square, pixel_hash(picture), self._beside(pair))
+
+        manifest = write_dataset(out, Manifest(identity, records), draw)
+        say(f"{len(manifest.scenes)} pairs, {manifest.prompts:,} prompts a method for the generation task")
+        say(f"wrote {out}; look at {out / SHEET}")
+
+    def _identity(self, pairs: Mapping[str, Pair]) -> Identity:
+        files = [file for pair in pairs.values() for file in pair.files()]
+        sources = {file.relative_to(self.folder).as_posix(): sha256(file.read_bytes()).hexdigest() for file in files}
+        return Identity("pairs", scene_name(self.folder), self.size, self.options, sources)
+
+    def _source(self, pair: Pair) -> SceneRecord:
+        record = self._scene(pair, "source")
+        if len(record.masks) != 1:
+            raise UserError(
+                f"{pair.folder / 'source'} has {len(record.masks)} masks; a pair has one concept: mask0.png"
+            )
+        return replace(record, name=pair.name, prompts=self.plan.prompts(pair.name, 1))
+
+    def _beside(self, pair: Pair) -> dict[str, bytes]:
+        record, folder = self._scene(pair, "target"), pair.folder / "target"
+        picture = crop_picture(read_upright(picture_of(folder)), record.square, self.size)
+        (word, *_) = read_objects(folder, record.classes)
+        prompt = f"a photo of {with_article(word)} with {handle(0)} style\n"
+        return {TARGET: picture_png(picture), TARGET_MASK: mask_png(record.mask(0)), PROMPT: prompt.encode()}
+
+    def _scene(self, pair: Pair, side: str) -> SceneRecord:
+        return FolderRecipe(self.folder, self.size, background=False, plan=self.plan).record(pair.folder / side)
+
+
+def find_pairs(folder: Path) -> list[Pair]:
+    """The pairs of a folder, in the order of their names.
+
+    Raises `UserError` if it is none of that layout, has an unknown group, or a pair lacks a part.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder")
+    groups = [child for child in sorted(folder.iterdir()) if child.is_dir()]
+    unknown = [group.name for group in groups if group.name not in GROUPS]
+    if unknown:
+        raise UserError(f"{folder} has the group '{unknown[0]}'; the groups are {', '.join(GROUPS)}")
+    pairs = [Pair(child) for group in groups for child in sorted(group.iterdir()) if child.is_dir()]
+    if not pairs:
+        raise UserError(f"{folder} has no pair: write GROUP/NAME/source and GROUP/NAME/target ({', '.join(GROUPS)})")
+    for pair in pairs:
+        if pair.lacks():
+            raise UserError(f"{pair.folder} lacks {', '.join(pair.lacks())}: a pair needs a picture, a mask and "
+                            f"{OBJECTS} (the class word of the whole thing) on both sides")  # fmt: skip
+    return pairs

@@ -1,0 +1,51 @@
+"""Rebuilds a dataset from its manifest and COCO's pictures: this is how a dataset is shared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.data.manifest import Manifest, SceneRecord, read_manifest
+from bench.data.builders.coco import CocoPictures
+from bench.core.console import say
+from bench.data.writer import SHEET, is_built, write_dataset
+from bench.core.errors import UserError
+
+
+def rebuild(file: Path, coco: Path, out: Path) -> None:
+    """Write into `out` the dataset of the manifest `file`, and name every scene whose pixels differ.
+
+    With the same pixels the result is equal to the original byte for byte. A manifest that was made without
+    pictures gets their hashes. Needs no annotation files.
+
+    Raises `UserError` for a bad manifest, missing pictures, or an output that holds something else.
+    """
+    manifest = read_manifest(file)
+    if any(scene.image_id is None for scene in manifest.scenes):
+        recipe = manifest.identity.recipe
+        raise UserError(
+            f"{file} is of recipe '{recipe}', whose pictures are not COCO's; build it from its own pictures"
+        )
+    if is_built(out, manifest.identity):
+        say(f"already built: {out}")
+        return
+    rebuilt = write_dataset(out, manifest, CocoPictures.find(coco, manifest).draw)
+    different = differences(manifest, rebuilt)
+    for scene, why in different.items():
+        say(f"{scene}: {why}")
+    equal = len(manifest.scenes) - len(different)
+    say(f"rebuilt {out}: {equal} of {len(manifest.scenes)} scenes as in the manifest; look at {out / SHEET}")
+
+
+def differences(original: Manifest, rebuilt: Manifest) -> dict[str, str]:
+    """Why a scene's pixels are not the original's, by scene; scenes without a known hash are left out."""
+    pairs = zip(original.scenes, rebuilt.scenes, strict=True)
+    found = {was.name: _difference(was, now) for was, now in pairs if was.picture_sha256}
+    return {name: why for name, why in found.items() if why is not None}
+
+
+def _difference(was: SceneRecord, now: SceneRecord) -> str | None:
+    if was.source_sha256 != now.source_sha256:
+        return "its pixels differ: another JPEG decoder, or another file"
+    if was.picture_sha256 != now.picture_sha256:
+        return "its source is the same, its resized pixels differ: another Pillow version"
+    return None

@@ -1,0 +1,97 @@
+"""The choice of scenes with one concept each, spread evenly over a list of classes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.data.coco.funnel import Candidate, Funnel, candidates
+from bench.data.coco.index import Index
+from bench.data.coco.rules import Demand
+from bench.data.coco.selection import hash_order
+from bench.data.prompts import PromptPlan
+from bench.data.builders.coco import Chosen
+from bench.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class ConceptOptions:
+    """`concepts` scenes of one concept: the largest instance of one of the `classes` in its image's square crop.
+
+    `classes` has commas between the words; `prompts` the templates, one a line. `origin` says where both lists
+    are from. Every field is recorded in the manifest.
+    """
+
+    concepts: int
+    classes: str
+    prompts: str
+    samples: int
+    seed: int
+    origin: str
+    split: str = ""
+    only_present: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises `UserError` for values that make no dataset."""
+        if min(self.concepts, self.samples) < 1:
+            raise UserError("--concepts and --samples must be at least 1")
+
+    @property
+    def class_words(self) -> tuple[str, ...]:
+        """The classes, in order."""
+        return tuple(self.classes.split(","))
+
+    @property
+    def prompt_plan(self) -> PromptPlan:
+        """Every template with the one concept, `samples` times."""
+        return PromptPlan(tuple(self.prompts.splitlines()), self.samples, "powerset", self.seed)
+
+    def pool(self, indexes: Sequence[Index], on_images: Callable[[int], None]) -> tuple[list[Candidate], Funnel]:
+        """Every image with an instance of one of the classes that fills enough of the centred square.
+
+        Raises `UserError` if a file does not know one of the classes.
+        """
+        for index in indexes:
+            known = {category.name for category in index.categories.values()}
+            if unknown := [word for word in self.class_words if word not in known]:
+                raise UserError(
+                    f"{index.file} has no class '{unknown[0]}'; this dataset is made from COCO's 80 classes"
+                )
+        return candidates(indexes, "center", on_images, Demand(frozenset(self.class_words), fewest=1, most=1))
+
+    def choose(self, pool: Sequence[Candidate]) -> Chosen:
+        """The first in hash order of each class, as many of each; the next of any class where one has too few."""
+        ordered = hash_order(pool, self.seed)
+        wanted = even_shares(self.class_words, self.concepts)
+        available = Counter(_class(candidate) for candidate in pool)
+        chosen = _within(ordered, wanted)
+        lacking = [f"{available[word]} of {word}" for word, count in wanted.items() if available[word] < count]
+        if not lacking:
+            return Chosen(tuple(chosen))
+        taken = {id(candidate) for candidate in chosen}
+        rest = [candidate for candidate in ordered if id(candidate) not in taken]
+        chosen = sorted([*chosen, *rest[: self.concepts - len(chosen)]], key=ordered.index)
+        most = max(wanted.values())
+        lack = f"{self.concepts} concepts of {len(wanted)} classes need up to {most} of each, the pool has only "
+        return Chosen(tuple(chosen), lack + ", ".join(lacking), f"took {len(chosen)}, more of the other classes")
+
+
+def even_shares(classes: Sequence[str], concepts: int) -> dict[str, int]:
+    """How many concepts of each class: as equal as can be, one more for the first ones."""
+    each, more = divmod(concepts, len(classes))
+    return {word: each + (number < more) for number, word in enumerate(classes)}
+
+
+def _within(ordered: Sequence[Candidate], wanted: dict[str, int]) -> list[Candidate]:
+    left = dict(wanted)
+    chosen: list[Candidate] = []
+    for candidate in ordered:
+        if left[_class(candidate)]:
+            left[_class(candidate)] -= 1
+            chosen.append(candidate)
+    return chosen
+
+
+def _class(candidate: Candidate) -> str:
+    return candidate.concepts[0].label

@@ -1,0 +1,101 @@
+"""The rules of Break-A-Scene's dataset (B.2) as pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.core.geometry import Square, centred_square
+from bench.data.coco.index import Annotation
+from bench.data.coco.masks import Rle
+from bench.core.scenes import Mask
+
+DROPPED = frozenset({"orange", "banana", "broccoli", "carrot", "zebra", "giraffe"})
+"""COCO classes whose members are hard to tell from each other (B.2)."""
+COVERAGE = Fraction(3, 20)
+"""Each concept's least share of the square picture (B.2: 15 %), exact."""
+FEWEST_CONCEPTS, MOST_CONCEPTS = 2, 4
+"""A scene has at least two concepts of distinct classes (B.2) and at most four (section 4.1)."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a dataset asks of an image: classes (None: all but the dropped ones), fewest and most concepts."""
+
+    classes: frozenset[str] | None = None
+    fewest: int = FEWEST_CONCEPTS
+    most: int = MOST_CONCEPTS
+
+    def allows(self, label: str) -> bool:
+        """Whether an instance of this class may be a concept."""
+        return label not in DROPPED if self.classes is None else label in self.classes
+
+
+BREAK_A_SCENE = Demand()
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """An annotation that fills enough of the crop: class word, mask at the original size, pixels inside."""
+
+    annotation: Annotation
+    label: str
+    rle: Rle
+    pixels: int
+
+
+def fills(pixels: float, side: int) -> bool:
+    """Whether so many pixels are at least `COVERAGE` of a square; in whole numbers, so exact."""
+    return pixels * COVERAGE.denominator >= COVERAGE.numerator * side * side
+
+
+def largest_of_each_class(instances: Sequence[Instance]) -> list[Instance]:
+    """Of several instances of one class the largest inside the crop (the smaller annotation id of equals)."""
+    largest: dict[str, Instance] = {}
+    for instance in by_size(instances):
+        largest.setdefault(instance.label, instance)
+    return list(largest.values())
+
+
+def by_size(instances: Sequence[Instance]) -> list[Instance]:
+    """Largest inside the crop first; equals by annotation id, so that the file's order does not matter."""
+    return sorted(instances, key=lambda one: (-one.pixels, one.annotation.id))
+
+
+def best_square(width: int, height: int, labels: Sequence[str], masks: Sequence[Mask]) -> Square:
+    """The square window of full height or width that keeps most of the concepts.
+
+    Most concepts of distinct classes that fill enough of it, at most four, come first; then most of their
+    pixels; then the place nearest to the centre, then the smaller offset. `masks` are [height, width].
+    """
+    centre = centred_square(width, height)
+    long_axis = 1 if width >= height else 0
+    inside = _pixels_by_offset(masks, long_axis, centre.side)
+    kept = np.sort(_by_class(labels, np.where(fills_array(inside, centre.side), inside, 0)), axis=0)
+    kept = kept[::-1][:MOST_CONCEPTS]
+    from_centre = np.abs(np.arange(inside.shape[1]) - max(centre.left, centre.top))
+    offset = int(np.lexsort((from_centre, -kept.sum(axis=0), -(kept > 0).sum(axis=0)))[0])
+    return Square(offset, 0, centre.side) if long_axis == 1 else Square(0, offset, centre.side)
+
+
+def fills_array(pixels: npt.NDArray[np.int64], side: int) -> npt.NDArray[np.bool_]:
+    """`fills` for every element."""
+    return np.asarray(pixels * COVERAGE.denominator >= COVERAGE.numerator * side * side)
+
+
+def _pixels_by_offset(masks: Sequence[Mask], axis: int, side: int) -> npt.NDArray[np.int64]:
+    """Pixels of every mask in every window [masks, offsets] along the long axis."""
+    lines = np.stack([mask.sum(axis=1 - axis, dtype=np.int64) for mask in masks])
+    ends = np.concatenate([np.zeros((len(masks), 1), dtype=np.int64), lines.cumsum(axis=1)], axis=1)
+    return np.asarray(ends[:, side:] - ends[:, : ends.shape[1] - side])
+
+
+def _by_class(labels: Sequence[str], inside: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The largest instance of each class at every offset [classes, offsets]."""
+    classes = sorted(set(labels))
+    rows = [[k for k, label in enumerate(labels) if label == name] for name in classes]
+    return np.stack([inside[row].max(axis=0) for row in rows])

@@ -1,0 +1,73 @@
+"""Chooses scenes from the pool: by a hash of seed and image id, never by the order of a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.data.coco.funnel import Candidate
+from bench.data.coco.rules import FEWEST_CONCEPTS, MOST_CONCEPTS
+from bench.core.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The chosen images in hash order; `wanted` and `available` count them by number of concepts."""
+
+    chosen: tuple[Candidate, ...]
+    wanted: dict[int, int]
+    available: dict[int, int]
+    as_mixed: bool
+
+
+def parse_mix(text: str) -> tuple[int, ...]:
+    """`30,15,5` -> the shares of scenes with two, three and four concepts.
+
+    Raises `UserError` for anything else.
+    """
+    parts = text.split(",")
+    shares = [int(part) for part in parts if part.strip().isdecimal()]
+    if len(shares) != len(parts) or len(shares) != MOST_CONCEPTS - FEWEST_CONCEPTS + 1 or not sum(shares):
+        raise UserError(f"--mix {text}: write three whole numbers, the shares of 2, 3 and 4 concepts: 30,15,5")
+    return tuple(shares)
+
+
+def quotas(mix: Sequence[int], scenes: int) -> dict[int, int]:
+    """How many scenes with 2, 3 and 4 concepts: the mix scaled to `scenes` by largest remainder."""
+    total = sum(mix)
+    counts = {k: share * scenes // total for k, share in enumerate(mix, start=FEWEST_CONCEPTS)}
+    remainder = {k: share * scenes % total for k, share in enumerate(mix, start=FEWEST_CONCEPTS)}
+    for k in sorted(remainder, key=lambda k: (-remainder[k], k))[: scenes - sum(counts.values())]:
+        counts[k] += 1
+    return counts
+
+
+def hash_order(pool: Sequence[Candidate], seed: int) -> list[Candidate]:
+    """The pool ordered by the SHA-256 of seed, split and image id."""
+
+    def key(candidate: Candidate) -> bytes:
+        return hashlib.sha256(f"{seed}:{candidate.photo.split}:{candidate.photo.id}".encode()).digest()
+
+    return sorted(pool, key=key)
+
+
+def select(pool: Sequence[Candidate], wanted: dict[int, int], seed: int) -> Selection:
+    """The first of the hash order for each number of concepts; of all, where the pool lacks the mix."""
+    ordered = hash_order(pool, seed)
+    available = Counter(len(candidate.concepts) for candidate in pool)
+    as_mixed = all(available[number] >= count for number, count in wanted.items())
+    chosen = _by_quota(ordered, wanted) if as_mixed else ordered[: sum(wanted.values())]
+    return Selection(tuple(chosen), wanted, dict(available), as_mixed)
+
+
+def _by_quota(ordered: Sequence[Candidate], wanted: dict[int, int]) -> list[Candidate]:
+    open_places = dict(wanted)
+    chosen: list[Candidate] = []
+    for candidate in ordered:
+        number = len(candidate.concepts)
+        if open_places.get(number, 0):
+            open_places[number] -= 1
+            chosen.append(candidate)
+    return chosen

@@ -1,0 +1,129 @@
+"""Pictures made elsewhere: which file is whose prompt, by a CSV or by the files' names."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.core.errors import UserError
+from bench.core.scenes import Dataset, Prompt
+
+COLUMNS = ("scene", "subset", "template", "sample", "file")
+"""What a CSV of pictures has; further columns are not read."""
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+_TOLD = 3
+
+
+@dataclass(frozen=True)
+class Key:
+    """A prompt as a CSV writes it: `subset` is `0+2`."""
+
+    scene: str
+    subset: str
+    template: str
+    sample: str
+
+    def __str__(self) -> str:
+        return f"{self.scene} {self.subset} '{self.template}' {self.sample}"
+
+
+def expected(dataset: Dataset) -> str:
+    """The CSV of every prompt of a dataset, with a file name proposed for each and the texts to draw from.
+
+    The file of a scene's prompt number 7 is `SCENE/007.png`, which a folder without a CSV is read by.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((*COLUMNS, "text", "text_with_handles"))
+    for scene in dataset.scenes:
+        for number, prompt in enumerate(scene.prompts):
+            key = _key(scene.name, prompt)
+            texts = scene.text_with_classes(prompt), scene.text_with_handles(prompt)
+            writer.writerow((key.scene, key.subset, key.template, key.sample, f"{scene.name}/{number:03}.png", *texts))
+    return text.getvalue()
+
+
+def read_imported(source: Path, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Path]]:
+    """The file of every prompt, by the scene's name, from a CSV or a folder.
+
+    In a CSV, files are named from its own folder. In a folder they are called as `expected` proposes, with any of
+    `SUFFIXES`.
+
+    Raises `UserError` that counts and names what is missing, named twice, unknown or no file.
+    """
+    if source.is_dir():
+        rows = list(_files(source, dataset))
+    elif source.is_file():
+        rows = list(_rows(source))
+    else:
+        raise UserError(f"import[from={source}]: there is no such folder or CSV; see `bench list --prompts DATASET`")
+    wanted = {_key(scene.name, prompt): (scene.name, prompt) for scene in dataset.scenes for prompt in scene.prompts}
+    _check(source, [key for key, _ in rows], list(wanted))
+    absent = [str(file) for _, file in rows if not file.is_file()]
+    if absent:
+        raise UserError(f"{source} names {_counted(absent, 'file', 'that does not exist', 'that do not exist')}")
+    found: dict[str, dict[Prompt, Path]] = {scene.name: {} for scene in dataset.scenes}
+    for key, file in rows:
+        name, prompt = wanted[key]
+        found[name][prompt] = file
+    return found
+
+
+def _check(source: Path, named: Sequence[Key], wanted: Sequence[Key]) -> None:
+    """Every wanted prompt is named once, and no other."""
+    counts = Counter(named)
+    faults = {
+        "unknown to the dataset": [str(key) for key in counts if key not in set(wanted)],
+        "named twice": [str(key) for key, count in counts.items() if count > 1],
+        "without a picture": [str(key) for key in wanted if key not in counts],
+    }
+    told = [_counted(keys, "prompt", what, what) for what, keys in faults.items() if keys]
+    if told:
+        raise UserError(
+            f"{source} does not fit the dataset of {len(wanted)} prompts: {'; '.join(told)}; "
+            "`bench list --prompts DATASET` writes what is expected"
+        )
+
+
+def _counted(names: Sequence[str], noun: str, one: str, several: str) -> str:
+    """`4 prompts named twice (a, b, c, ...)`."""
+    shown = ", ".join(names[:_TOLD]) + (", ..." if len(names) > _TOLD else "")
+    return f"{len(names)} {noun}{'' if len(names) == 1 else 's'} {one if len(names) == 1 else several} ({shown})"
+
+
+def _rows(source: Path) -> Iterator[tuple[Key, Path]]:
+    """The rows of a CSV; its files are named from its own folder."""
+    try:
+        text = source.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {source}: it is no CSV in UTF-8 ({error})") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    lacking = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+    if lacking:
+        raise UserError(f"{source} has no column {', '.join(lacking)}; it needs {','.join(COLUMNS)}")
+    for row in reader:
+        values = [(row[column] or "").strip() for column in COLUMNS]
+        if not all(values):
+            raise UserError(f"{source}, line {reader.line_num}: a row needs {', '.join(COLUMNS)}")
+        yield Key(*values[:-1]), source.parent / values[-1]
+
+
+def _files(source: Path, dataset: Dataset) -> Iterator[tuple[Key, Path]]:
+    """The picture files of a folder with the prompts that their names stand for; an unknown name is its own key."""
+    keys = {
+        f"{scene.name}/{number:03}": _key(scene.name, prompt)
+        for scene in dataset.scenes
+        for number, prompt in enumerate(scene.prompts)
+    }
+    for file in sorted(source.rglob("*")):
+        if file.suffix.lower() in SUFFIXES:
+            name = file.relative_to(source).with_suffix("").as_posix()
+            yield keys.get(name, Key(file.relative_to(source).as_posix(), "?", "?", "?")), file
+
+
+def _key(scene: str, prompt: Prompt) -> Key:
+    return Key(scene, "+".join(map(str, prompt.subset)), prompt.template, str(prompt.sample))

@@ -1,0 +1,56 @@
+"""Reads a built dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.data.coco.images import read_picture
+from bench.data.manifest import MANIFEST, SceneRecord, read_manifest
+from bench.core.images import pixel_hash
+from bench.data.references import references
+from bench.core.errors import UserError
+from bench.core.scenes import Dataset, Picture, Scene
+
+
+def load_dataset(path: Path) -> Dataset:
+    """The dataset in a folder that `bench build-dataset` wrote; masks come from the manifest.
+
+    Raises `UserError` if it is no such folder, has a manifest only, or a picture is missing or was changed.
+    """
+    if not (path / MANIFEST).is_file():
+        raise UserError(f"{path} is no built dataset (it has no {MANIFEST}); make one with bench build-dataset")
+    manifest = read_manifest(path / MANIFEST)
+    if not manifest.has_pictures:
+        raise UserError(
+            f"{path} has a manifest only; make the pictures: bench build-dataset {manifest.identity.recipe} "
+            f"--from-manifest {path / MANIFEST} --coco DIR --out ANOTHER"
+        )
+    return Dataset(manifest.identity.name, tuple(_scene(path, record) for record in manifest.scenes))
+
+
+def dataset_hash(path: Path) -> str:
+    """The hash of the whole dataset in a folder, as its manifest states it.
+
+    Raises `UserError` as `read_manifest` does.
+    """
+    return read_manifest(path / MANIFEST).sha256
+
+
+def picture_file(folder: Path, scene: str, number: int = 0) -> Path:
+    """Where a scene's picture lies (further ones by their number, from 1); its masks lie beside it."""
+    return folder / "scenes" / scene / f"img{number or ''}.png"
+
+
+def _scene(path: Path, record: SceneRecord) -> Scene:
+    picture = _picture(path, record.name, 0, record.picture_sha256)
+    more = [_picture(path, record.name, number, one.picture_sha256) for number, one in enumerate(record.more, start=1)]
+    found = references(path, record.name, record.prompts)
+    return Scene(record.name, picture, record.concepts, record.prompts, tuple(more), found)
+
+
+def _picture(path: Path, scene: str, number: int, sha256: str) -> Picture:
+    file = picture_file(path, scene, number)
+    picture = read_picture(file)
+    if pixel_hash(picture) != sha256:
+        raise UserError(f"{file} is not the picture that was built (its pixels changed); remove {path}, build it anew")
+    return picture

@@ -1,0 +1,124 @@
+"""Writes a dataset's folder: whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bench.data.load import load_dataset, picture_file
+from bench.data.manifest import MANIFEST, Identity, Manifest, SceneRecord, read_manifest
+from bench.core.images import mask_png, picture_png, pixel_hash
+from bench.data.contact_sheet import ContactSheet
+from bench.core.errors import UserError
+from bench.core.progress import bar
+from bench.core.scenes import Picture
+
+SHEET = "sheet.png"
+_TOLD = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A scene's picture [size, size, 3], the hash of the source it was cropped from, and files to lie beside it.
+
+    `more` are the scene's further pictures.
+    """
+
+    picture: Picture
+    source_sha256: str
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    more: tuple[Drawn, ...] = ()
+
+
+def is_built(out: Path, identity: Identity, *, pictures: bool = True) -> bool:
+    """Whether `out` already holds this very dataset, intact; False if there is nothing yet.
+
+    Raises `UserError` if it holds anything else, or has no pictures although they are wanted.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    if not (out / MANIFEST).is_file():
+        raise UserError(f"{out} is there already and holds no dataset; choose another --out")
+    existing = read_manifest(out / MANIFEST)
+    different = identity.differences(existing.identity)
+    if different:
+        told = "; ".join(different[:_TOLD]) + ("; ..." if len(different) > _TOLD else "")
+        raise UserError(f"{out} holds another dataset: {told}. Choose another --out, or remove it")
+    if pictures or existing.has_pictures:
+        load_dataset(out)
+    return True
+
+
+def write_manifest(out: Path, manifest: Manifest) -> None:
+    """Write a folder with nothing but the manifest."""
+    with whole_folder(out) as folder:
+        (folder / MANIFEST).write_bytes(manifest.encode())
+
+
+def write_dataset(out: Path, manifest: Manifest, draw: Callable[[SceneRecord], Drawn]) -> Manifest:
+    """Write manifest, pictures, masks and contact sheet; returns the manifest with the hashes of the pixels.
+
+    Raises `UserError` if there is no space left or the folder cannot be written; then nothing is left of it.
+    """
+    scenes: list[SceneRecord] = []
+    sheet = ContactSheet(sum(1 + len(scene.more) for scene in manifest.scenes))
+    with whole_folder(out) as folder, bar("pictures", len(manifest.scenes)) as progress:
+        for record in manifest.scenes:
+            drawn = draw(record)
+            scenes.append(_hashed(record, drawn))
+            _write_scene(folder, record, drawn)
+            for number, one in enumerate((drawn, *drawn.more)):
+                sheet.add(record, one.picture, number)
+            progress.advance()
+        written = replace(manifest, scenes=tuple(scenes))
+        (folder / SHEET).write_bytes(sheet.png())
+        (folder / MANIFEST).write_bytes(written.encode())
+    return written
+
+
+@contextlib.contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out` that takes its place when the block ends well, and is removed if not.
+
+    Raises `UserError` for whatever the file system refuses.
+    """
+    out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
+    building = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        building.mkdir(parents=True)
+        yield building
+        if out.is_dir():
+            out.rmdir()
+        building.rename(out)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "there is no space left on the disk; free some or choose another --out" if full else error.strerror
+        raise UserError(f"cannot write {out}: {why or error}; nothing was written") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _hashed(record: SceneRecord, drawn: Drawn) -> SceneRecord:
+    """The record with the hashes of its pictures' pixels."""
+    more = tuple(
+        replace(one, source_sha256=further.source_sha256, picture_sha256=pixel_hash(further.picture))
+        for one, further in zip(record.more, drawn.more, strict=True)
+    )
+    hashed = pixel_hash(drawn.picture)
+    return replace(record, source_sha256=drawn.source_sha256, picture_sha256=hashed, more=more)
+
+
+def _write_scene(folder: Path, record: SceneRecord, drawn: Drawn) -> None:
+    file = picture_file(folder, record.name)
+    file.parent.mkdir(parents=True)
+    for number, one in enumerate((drawn, *drawn.more)):
+        picture_file(folder, record.name, number).write_bytes(picture_png(one.picture))
+    for name, content in drawn.beside.items():
+        (file.parent / name).write_bytes(content)
+    for number in range(len(record.masks)):
+        (file.parent / f"mask{number}.png").write_bytes(mask_png(record.mask(number)))

@@ -1,0 +1,158 @@
+"""Cross-attention: its maps recorded in chosen layers, and its start token held."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from diffusers.models.attention_processor import AttnProcessor2_0
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor, nn
+
+from bench.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A cross-attention layer: its name in the UNet and the side of its square map."""
+
+    name: str
+    side: int
+
+    @property
+    def place(self) -> str:
+        """`down`, `mid` or `up`."""
+        return self.name.split("_")[0]
+
+
+Predicate = Callable[[Layer], bool]
+
+
+def at_16(layer: Layer) -> bool:
+    """Break-A-Scene's layers: the 16x16 maps of the down and up blocks (B.1; official train.py)."""
+    return layer.side == 16 and layer.place in ("down", "up")
+
+
+@dataclass
+class Recorder:
+    """Collects the attention probabilities of one forward pass, [B, heads, pixels, tokens] a layer.
+
+    `layers` says which layer each of the `maps` is of, in the order of the pass.
+    """
+
+    maps: list[Tensor] = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
+
+    def take(self, token_index: Tensor, wanted: Predicate | None = None) -> Tensor:
+        """The maps of one token a row, averaged over layers and heads: [k, s, s] for `token_index` int64 [k].
+
+        All of batch row 0, and of the `wanted` layers (None: of all), whose maps have one size.
+        """
+        layers = zip(self.maps, self.layers, strict=True)
+        mean = torch.stack([one[0].mean(dim=0) for one, layer in layers if wanted is None or wanted(layer)]).mean(dim=0)
+        side = math.isqrt(mean.shape[0])
+        return mean[:, token_index.to(mean.device)].T.reshape(-1, side, side)
+
+    def clear(self) -> None:
+        """Forget everything: the next forward pass starts anew."""
+        self.maps.clear()
+        self.layers.clear()
+
+
+@contextlib.contextmanager
+def recording(unet: UNet2DConditionModel, latent_side: int, wanted: Predicate) -> Iterator[Recorder]:
+    """Record the cross-attention of every layer that `wanted` picks, for square latents of `latent_side`.
+
+    Raises `UserError` if it picks none.
+    """
+    layers = cross_attention_layers(unet, latent_side)
+    chosen = {f"{layer.name}.processor": layer for layer in layers if wanted(layer)}
+    if not chosen:
+        sides = ", ".join(str(side) for side in sorted({layer.side for layer in layers}))
+        raise UserError(
+            f"this backbone has no cross-attention maps of the kind that the method needs (at latents of "
+            f"{latent_side} they are {sides} wide); take another backbone or set attention_weight=0"
+        )
+    before, recorder = unet.attn_processors, Recorder()
+    # Any: the library lists its own processors only.
+    processors: Any = {name: _Recording(recorder, chosen[name]) if name in chosen else _plain() for name in before}
+    unet.set_attn_processor(processors)
+    try:
+        yield recorder
+    finally:
+        unet.set_attn_processor(before)
+
+
+@contextlib.contextmanager
+def start_detached(unet: UNet2DConditionModel) -> Iterator[None]:
+    """While the block runs, no gradient flows through K and V of the text's first token (Custom Diffusion's code)."""
+
+    def detach(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        return torch.cat([output[:, :1].detach(), output[:, 1:]], dim=1)
+
+    projections = [module for name, module in unet.named_modules() if name.endswith((".attn2.to_k", ".attn2.to_v"))]
+    hooks = [module.register_forward_hook(detach) for module in projections]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def cross_attention_layers(unet: UNet2DConditionModel, latent_side: int) -> tuple[Layer, ...]:
+    """Every cross-attention layer with the side of its map for latents of `latent_side`."""
+    levels = len(unet.config["block_out_channels"])
+    names = (name.removesuffix(".processor") for name in unet.attn_processors if ".attn2." in name)
+    return tuple(Layer(name, math.ceil(latent_side / 2 ** _halvings(name, levels))) for name in names)
+
+
+def _plain() -> AttnProcessor2_0:
+    """Scaled-dot-product attention."""
+    return AttnProcessor2_0()  # type: ignore[no-untyped-call]
+
+
+def _halvings(name: str, levels: int) -> int:
+    """How often the latents were halved before a layer such as `up_blocks.1.attentions.0...`."""
+    place, index = name.split(".")[:2]
+    if place == "mid_block":
+        return levels - 1
+    return int(index) if place == "down_blocks" else levels - 1 - int(index)
+
+
+class _Recording:
+    """Attention with an explicit softmax, whose probabilities are kept."""
+
+    def __init__(self, recorder: Recorder, layer: Layer) -> None:
+        self._recorder = recorder
+        self._layer = layer
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        **_: object,
+    ) -> Tensor:
+        """What diffusers asks of a processor; `attn` is its `Attention`, with projections that may be None."""
+        query = _split(attn.to_q(hidden_states), attn.heads)
+        key = _split(attn.to_k(encoder_hidden_states), attn.heads)
+        value = _split(attn.to_v(encoder_hidden_states), attn.heads)
+        scores = (query * attn.scale) @ key.transpose(-1, -2)
+        scores = scores if attention_mask is None else scores + attention_mask
+        probabilities = scores.float().softmax(dim=-1)
+        self._recorder.maps.append(probabilities)
+        self._recorder.layers.append(self._layer)
+        mixed = (probabilities.to(value.dtype) @ value).transpose(1, 2).flatten(2)
+        output: Tensor = attn.to_out[1](attn.to_out[0](mixed))
+        return output
+
+
+def _split(states: Tensor, heads: int) -> Tensor:
+    """[B, n, heads * d] to [B, heads, n, d]."""
+    batch, length, _ = states.shape
+    return states.view(batch, length, heads, -1).transpose(1, 2)

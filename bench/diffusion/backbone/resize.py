@@ -1,0 +1,30 @@
+"""Scenes at the backbone's resolution."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from bench.core.scenes import Mask, Picture, Scene
+
+
+def fit_resolution(scene: Scene, side: int) -> Scene:
+    """The scene at `side` pixels: the pictures by Lanczos, the masks by nearest neighbour.
+
+    A scene that has this size stays as it is; one that is not square is squeezed.
+    """
+    if scene.picture.shape[:2] == (side, side):
+        return scene
+    concepts = tuple(replace(concept, mask=_mask(concept.mask, side)) for concept in scene.concepts)
+    first, *more = (_picture(picture, side) for picture in scene.pictures)
+    return replace(scene, picture=first, concepts=concepts, more=tuple(more))
+
+
+def _picture(picture: Picture, side: int) -> Picture:
+    return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS))
+
+
+def _mask(mask: Mask, side: int) -> Mask:
+    return np.asarray(Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST))

@@ -1,0 +1,97 @@
+"""What a backbone needs instead of the papers' budgets: one rule for all methods, in `scenebench.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+from pydantic import Field
+
+from bench.core.errors import UserError
+
+FILE = "scenebench.json"
+SCHEMA = 1
+Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Factors on what a paper states: training steps, learning rates, number of prior-preservation pictures.
+
+    `handle_learning_rate` is for phases that train the handles alone and for handles with a rate of their own,
+    `weights_learning_rate` for all other rates.
+    """
+
+    steps: Factor = 1.0
+    handle_learning_rate: Factor = 1.0
+    weights_learning_rate: Factor = 1.0
+    prior_pictures: Factor = 1.0
+
+    def scaled_steps(self, steps: int) -> int:
+        """The paper's number of steps under this budget; at least one, unless the paper's number is zero."""
+        return max(1, round(steps * self.steps)) if steps else 0
+
+    def scaled_prior_pictures(self, count: int) -> int:
+        """The number of prior-preservation pictures under this budget, at least one."""
+        return max(1, round(count * self.prior_pictures))
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How pictures are drawn: DDIM steps and classifier-free guidance (official inference: 50 and 7.5)."""
+
+    steps: Annotated[int, Field(ge=1)] = 50
+    guidance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 7.5
+
+
+@dataclass(frozen=True)
+class BackboneSettings:
+    """A backbone's own settings; without a `scenebench.json` they are the papers'.
+
+    `metrics` is the metric preset that knows what this backbone draws; `resolution` the side of its pictures
+    in pixels (None: what the UNet was made for).
+    """
+
+    resolution: Annotated[int, Field(ge=8)] | None = None
+    sampler: Sampler = Sampler()
+    budgets: Mapping[str, Budget] = field(default_factory=lambda: {"full": Budget()})
+    metrics: str = "paper"
+
+    def budget(self, name: str) -> Budget:
+        """The budget of that name; else `full`: a short one means nothing to a backbone without budgets."""
+        return self.budgets.get(name) or self.budgets.get("full") or Budget()
+
+    def check_budget(self, name: str) -> str:
+        """The name itself.
+
+        Raises `UserError` if the backbone has no budget of that name.
+        """
+        if name not in self.budgets:
+            raise UserError(f"this backbone has no budget '{name}'; known: {', '.join(self.budgets)}")
+        return name
+
+
+def read_settings(folder: Path) -> BackboneSettings:
+    """Read a backbone folder's `scenebench.json`, or take the papers' settings where there is none.
+
+    Raises `UserError` for a damaged file, an unknown schema or an unknown key.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return BackboneSettings()
+    try:
+        content: Any = json.loads(path.read_bytes())
+        found = content.pop("schema", None) if isinstance(content, dict) else None
+        if found != SCHEMA:
+            raise UserError(f"{path} is of schema {found}, not {SCHEMA}; use the scenebench that wrote it")
+        return pydantic.TypeAdapter(BackboneSettings).validate_python(content, extra="forbid")
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path} is not a valid settings file: {where}: {first['msg'].lower()}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON: {error}") from error

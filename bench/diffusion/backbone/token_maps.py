@@ -1,0 +1,48 @@
+"""Where in a picture a token looks: cross-attention maps of the up blocks, brought to the latents' side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.diffusion.backbone.attention import Layer, recording
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.clic.losses import concept_maps, min_max
+from bench.core.errors import UserError
+
+
+def in_up_blocks(layer: Layer) -> bool:
+    """CLiC's layers: all cross-attention of the up blocks, of any side (section 3.1)."""
+    return layer.place == "up"
+
+
+def token_places(backbone: Backbone, text: str, tokens: Sequence[str]) -> Tensor:
+    """Where each of `tokens` first stands in the text, int64 [k].
+
+    Raises `UserError` if one of them is not among what the text encoder reads of it.
+    """
+    read = backbone.tokenize([text])[0].cpu()
+    places = []
+    for token in tokens:
+        identity = torch.tensor(backbone.tokenizer.convert_tokens_to_ids(token))
+        found = read.eq(identity).nonzero()
+        if not len(found):
+            raise UserError(f"'{text}' does not name {token} within the {len(read)} tokens that the backbone reads")
+        places.append(found[0, 0])
+    return torch.stack(places)
+
+
+def token_maps(backbone: Backbone, latents: Tensor, time: int, states: Tensor, places: Tensor) -> Tensor:
+    """CA of CLiC's equations 1 and 7 for latents [1, C, s, s] at `time`: float32 [k, s, s], stretched to [0, 1].
+
+    `states` [1, L, width] encode the text in which the tokens stand at `places` [k]. Gradients flow to latents
+    and states. No source says how the maps are normalised; the official code stretches them so.
+    """
+    unet: Any = backbone.unet
+    side = latents.shape[-1]
+    with recording(backbone.unet, side, in_up_blocks) as recorder, backbone.hardware.autocast():
+        unet(latents, time, states)
+    return min_max(concept_maps(recorder.maps, places, side))

@@ -1,0 +1,111 @@
+"""CLiC's training step: a concept learned in the context of the object that it is a part of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.diffusion.clic.losses import concept_maps, min_max, region_loss, soft_mask
+from bench.diffusion.training.losses import shrink_masks
+from bench.diffusion.training.objective import Objective
+from bench.diffusion.training.samples import Sample
+from bench.diffusion.training.step import Step
+
+PixelLoss: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Prediction and target [1, C, h, w] and weights [1, 1, h, w] to a scalar: `context_loss` or `weighted_loss`."""
+_GREY = 128
+"""The middle of a picture's range, 0 in the autoencoder's."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One random step on one concept: the sample, its noised latents and its mask at their side [1, 1, h, w]."""
+
+    objective: Objective
+    sample: Sample
+    step: Step
+    mask: Tensor
+
+    @property
+    def alone(self) -> str:
+        """The concept-oriented text of the RoI loss: `a photo of v*` (CLiC, section 3.1)."""
+        return f"a photo of {self.objective.scene.concepts[self.sample.subset[0]].handle}"
+
+
+@dataclass(frozen=True)
+class InContext:
+    """CLiC's total loss (equation 5) as the objective of a phase whose samples hold one concept each.
+
+    `alpha` is the weight of the soft mask's outside (equation 2); `target_alpha` that of the mask which the
+    attention is to match (equation 1: 0, the mask itself). `context` and `roi` are the two diffusion losses, which
+    the official code reduces and masks in its own way. A weight of 0 leaves a loss out.
+    """
+
+    alpha: float
+    target_alpha: float
+    context_weight: float
+    attention_weight: float
+    roi_weight: float
+    context: PixelLoss
+    roi: Callable[[View], Tensor]
+
+    def begin(self, objective: Objective) -> Callable[[], Tensor]:
+        """The loss of one random step, to be called once a step."""
+        return lambda: self.loss(view_of(objective))
+
+    def loss(self, view: View) -> Tensor:
+        """The weighted sum of the three losses, a scalar."""
+        if view.objective.recorder is not None:
+            view.objective.recorder.clear()
+        predicted = view.step.predicted(view.step.noisy, view.sample.text)
+        total = self.context_weight * self.context(predicted, view.step.target, soft_mask(view.mask, self.alpha))
+        if self.attention_weight:
+            total = total + self.attention_weight * self._attention(view)
+        if self.roi_weight:
+            total = total + self.roi_weight * self.roi(view)
+        return total
+
+    def _attention(self, view: View) -> Tensor:
+        """Equation 1 on the maps that the last forward pass left in the recorder."""
+        recorder = view.objective.recorder
+        assert recorder is not None, "the recipe records the layers that this loss reads"
+        side = view.mask.shape[-1]
+        maps = min_max(concept_maps(recorder.maps, view.objective.positions(view.sample), side))
+        recorder.clear()
+        return region_loss(maps, soft_mask(view.mask[0], self.target_alpha))
+
+
+def view_of(objective: Objective) -> View:
+    """A random step, from the fit's randomness alone."""
+    sample = objective.recipe.samples.draw(objective.scene, objective.random.numpy)
+    latents = objective.encoder.sample(sample.picture, objective.random.torch)
+    step = Step.drawn(objective.backbone, latents, objective.random.torch)
+    mask = shrink_masks(torch.from_numpy(sample.masks.copy()).to(latents.device), latents.shape[-1])
+    return View(objective, sample, step, mask[None])
+
+
+def roi_on_latents(view: View) -> Tensor:
+    """CLiC, equation 4: the noisy latents are masked, the loss is over the whole."""
+    predicted = view.step.predicted(view.mask * view.step.noisy, view.alone)
+    return ((predicted - view.step.target) ** 2).mean()
+
+
+def roi_on_pixels(loss: PixelLoss) -> Callable[[View], Tensor]:
+    """The official code's RoI loss: the picture is grey outside the mask, encoded anew, and the loss is masked too.
+
+    Noise and time are those of the step (clic, learning.py:105, 927, 1008-1011).
+    """
+
+    def roi(view: View) -> Tensor:
+        inside = view.sample.masks[0][:, :, None]
+        grey = np.where(inside, view.sample.picture, np.uint8(_GREY))
+        latents = view.objective.encoder.sample(grey, view.objective.random.torch)
+        step = Step(view.step.backbone, latents, view.step.noise, view.step.time)
+        return loss(step.predicted(step.noisy, view.alone), step.target, view.mask)
+
+    return roi

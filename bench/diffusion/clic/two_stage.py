@@ -1,0 +1,43 @@
+"""Draws in two stages: the first steps with the pristine networks, the rest with the fitted ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.sampling.denoise import Denoiser
+from bench.diffusion.sampling.sampler import Order, decode, initial_noise, warn_of_long_texts
+from bench.core.scenes import Picture
+
+
+def begin(backbone: Backbone, orders: Sequence[Order], steps: int, batch_size: int) -> list[Tensor]:
+    """Each order's latents [1, C, h, w] after its first `steps` sampling steps, on the CPU, with the networks now."""
+    begun: list[Tensor] = []
+    for start in range(0, len(orders), batch_size):
+        batch = orders[start : start + batch_size]
+        denoiser = Denoiser.of(backbone, [order.text for order in batch])
+        latents = torch.cat([initial_noise(backbone, order.noise_seed) for order in batch]).to(backbone.device)
+        for index in range(steps):
+            latents = denoiser.step(latents, index)
+        begun.extend(latents.cpu().split(1))  # type: ignore[no-untyped-call]
+    return begun
+
+
+def finish(
+    backbone: Backbone, texts: Sequence[str], begun: Sequence[Tensor], steps: int, batch_size: int
+) -> Iterator[Picture]:
+    """The pictures uint8 [H, W, 3], in order, from latents that have `steps` steps behind them.
+
+    Texts that are longer than the text encoder reads are cut, with a warning, as in `draw`.
+    """
+    warn_of_long_texts(backbone, texts)
+    for start in range(0, len(texts), batch_size):
+        denoiser = Denoiser.of(backbone, texts[start : start + batch_size])
+        latents = torch.cat(list(begun[start : start + batch_size])).to(backbone.device)
+        for index in range(steps, len(denoiser.times)):
+            latents = denoiser.step(latents, index)
+        for one in latents:
+            yield decode(backbone, one)

@@ -1,0 +1,1 @@
+"""Text into a region of a picture, and how such a region is found."""

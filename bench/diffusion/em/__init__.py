@@ -1,0 +1,1 @@
+"""What serves `methods/em.py` alone: masks from cross-attention, refined and estimated anew."""

@@ -1,0 +1,110 @@
+"""A scene whose masks are not given but estimated: the state of EM, and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from bench.diffusion.em.crf import DenseCrf, check_crf
+from bench.diffusion.em.latent_masks import binarised, smoothed
+from bench.core.mask_iou import iou_with_truth
+from bench.core.scenes import Mask, Picture, Scene
+
+
+@dataclass(frozen=True)
+class MaskRule:
+    """How masks come from cross-attention (Rahman et al. 2024, section 3).
+
+    The first one is of the maps averaged over `times` random diffusion times. A map becomes a mask where,
+    stretched to [0, 1], it exceeds `threshold`, then by `crf` (None: not refined). `momentum` is the share of
+    what was in the running mean of maps.
+    """
+
+    times: int
+    threshold: float
+    momentum: float
+    crf: DenseCrf | None
+
+    def check(self) -> None:
+        """Raises `UserError` if a library that it needs is not installed."""
+        if self.crf is not None:
+            check_crf()
+
+    def estimate(self, attention: Tensor, picture: Picture) -> Estimate:
+        """The mask that a concept's map [side, side] makes in its picture uint8 [side, side, 3]."""
+        (rough,) = binarised(attention[None], self.threshold)
+        return Estimate(rough, self._refined(picture, rough))
+
+    def _refined(self, picture: Picture, rough: Mask) -> Mask:
+        """What DenseCRF makes of the mask; the mask itself where that would leave nothing of it."""
+        refined = rough if self.crf is None else self.crf.refine(picture, rough)
+        return refined if refined.any() else rough
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """One concept's mask, before (`rough`) and after DenseCRF."""
+
+    rough: Mask
+    mask: Mask
+
+
+class LatentScene:
+    """A scene with estimated masks; the scene's own are kept aside, for the notes alone.
+
+    `notes` has a row a step and concept: `step` (0: the first estimate), `concept`, `label`, whether the concept
+    was `estimated` at that step, and the `iou` of its mask with the true one, `iou_without_crf` before
+    refinement; both are NaN where the scene has no true mask.
+    """
+
+    def __init__(self, scene: Scene, rule: MaskRule) -> None:
+        self._truth = tuple(concept.mask for concept in scene.concepts)
+        self._rule = rule
+        self._maps: dict[int, Tensor] = {}
+        self._estimates: dict[int, Estimate] = {}
+        self._steps = 0
+        self.scene = with_masks(scene, [np.ones_like(mask) for mask in self._truth])
+        self.notes: list[dict[str, str | int | float]] = []
+
+    def start(self, maps: Tensor) -> None:
+        """The first estimate, of every concept: maps [N, side, side]."""
+        for index, attention in enumerate(maps):
+            self._estimate(index, attention)
+        self._settle(range(len(maps)))
+
+    def update(self, subset: Sequence[int], maps: Tensor) -> None:
+        """A step's estimate of the concepts that its text names: maps [k, side, side], of the unflipped picture."""
+        self._steps += 1
+        for index, now in zip(subset, maps, strict=True):
+            self._estimate(index, smoothed(self._maps[index], now, self._rule.momentum))
+        self._settle(subset)
+
+    def _estimate(self, index: int, attention: Tensor) -> None:
+        self._maps[index] = attention
+        self._estimates[index] = self._rule.estimate(attention, self.scene.picture_of(index))
+
+    def _settle(self, estimated: Sequence[int]) -> None:
+        """Give the scene its new masks and note how good they are."""
+        estimates = [self._estimates[index] for index in range(len(self._truth))]
+        self.scene = with_masks(self.scene, [estimate.mask for estimate in estimates])
+        pairs = zip(self.scene.concepts, estimates, self._truth, strict=True)
+        self.notes += [
+            {
+                "step": self._steps,
+                "concept": index,
+                "label": concept.label,
+                "estimated": index in estimated,
+                "iou": iou_with_truth(estimate.mask, true),
+                "iou_without_crf": iou_with_truth(estimate.rough, true),
+            }
+            for index, (concept, estimate, true) in enumerate(pairs)
+        ]
+
+
+def with_masks(scene: Scene, masks: Sequence[Mask]) -> Scene:
+    """The scene with other masks for its concepts, in their order."""
+    concepts = (replace(concept, mask=mask) for concept, mask in zip(scene.concepts, masks, strict=True))
+    return replace(scene, concepts=tuple(concepts))

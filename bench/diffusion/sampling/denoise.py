@@ -1,0 +1,59 @@
+"""The sampler step by step, for what a pipeline cannot do: change the networks or the latents on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.diffusion.backbone.backbone import Backbone
+
+
+@dataclass(frozen=True, eq=False)
+class Denoiser:
+    """Guided DDIM (eta 0) over the networks as they are now: what the backbone's pipeline does at each step.
+
+    `states` [2 B, L, width] are the texts' encodings, those of the empty text first, or [B, L, width] where the
+    guidance is 1 or less and needs none; `times` are the sampler's, falling.
+    """
+
+    backbone: Backbone
+    states: Tensor
+    times: tuple[int, ...]
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, backbone: Backbone, texts: Sequence[str]) -> Denoiser:
+        """The denoiser of a batch of texts, with the backbone's number of steps and guidance."""
+        sampler = backbone.settings.sampler
+        backbone.scheduler.set_timesteps(sampler.steps)
+        empty = [""] * len(texts) if sampler.guidance > 1 else []
+        with backbone.hardware.autocast():
+            states = backbone.encode_text([*empty, *texts])
+        return cls(backbone, states, tuple(int(time) for time in backbone.scheduler.timesteps))
+
+    @torch.no_grad()
+    def step(self, latents: Tensor, index: int) -> Tensor:
+        """The latents [B, C, h, w] after the step at `times[index]`."""
+        # Any: the library annotates neither the UNet's call nor the scheduler's as they are used.
+        unet: Any = self.backbone.unet
+        scheduler: Any = self.backbone.scheduler
+        pairs = len(self.states) // len(latents)
+        with self.backbone.hardware.autocast():
+            predicted: Tensor = unet(torch.cat([latents] * pairs), self.times[index], self.states).sample
+        if pairs == 2:
+            empty, told = predicted.float().chunk(2)
+            predicted = empty + self.backbone.settings.sampler.guidance * (told - empty)
+        stepped: Tensor = scheduler.step(predicted.float(), self.times[index], latents).prev_sample
+        return stepped
+
+    def noised(self, clean: Tensor, noise: Tensor, index: int) -> Tensor:
+        """Clean latents at the noise level of `times[index]`; after the last step they are clean."""
+        if index == len(self.times):
+            return clean
+        scheduler: Any = self.backbone.scheduler
+        noisy: Tensor = scheduler.add_noise(clean, noise, torch.tensor([self.times[index]], device=clean.device))
+        return noisy

@@ -1,0 +1,1 @@
+"""Recipes, their losses and samples, and the trainer that walks them."""

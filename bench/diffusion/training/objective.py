@@ -1,0 +1,117 @@
+"""The total loss of a recipe at one random step: a sample, a time, a noise, and the UNet's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.diffusion.backbone.attention import Recorder
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.encode import Encoder
+from bench.diffusion.training.losses import cross_attention_losses, diffusion_loss, masked_diffusion_loss, shrink_masks
+from bench.diffusion.training.prior import class_text
+from bench.diffusion.training.recipe import AttentionLoss, Recipe
+from bench.diffusion.training.samples import Sample
+from bench.diffusion.training.step import Step
+from bench.core.errors import UserError
+from bench.plugins.method import Workbench
+from bench.core.scenes import Picture, Scene
+
+
+@dataclass(frozen=True)
+class Randomness:
+    """Everything random of a fit, drawn on the CPU, from the unit's seed alone."""
+
+    numpy: np.random.Generator
+    torch: torch.Generator
+
+    @classmethod
+    def seeded(cls, seed: int) -> Randomness:
+        """Both generators from one seed in [0, 2**63)."""
+        return cls(np.random.default_rng(seed), torch.Generator().manual_seed(seed))
+
+
+def _look_away(_sample: Sample) -> None:
+    """Whoever estimates nothing need not look."""
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """A recipe's losses on a scene that has the backbone's resolution; also all that a phase's own loss needs.
+
+    `ids` int64 [N] are the handles' tokens; `prior` holds the prior-preservation pictures by their text;
+    `recorder` collects the cross-attention maps (None if the recipe wants none). `observe` is called after
+    each forward pass with its sample, while the recorder holds the pass's maps.
+    """
+
+    recipe: Recipe
+    scene: Scene
+    workbench: Workbench
+    encoder: Encoder
+    random: Randomness
+    ids: Tensor
+    prior: Mapping[str, Sequence[Picture]]
+    recorder: Recorder | None
+    observe: Callable[[Sample], None] = _look_away
+
+    @property
+    def backbone(self) -> Backbone:
+        """The backbone that is trained."""
+        return self.workbench.backbone
+
+    def __call__(self) -> Tensor:
+        """The total loss of one random step, a scalar; Break-A-Scene, equation 3, plus prior preservation."""
+        if self.recorder is not None:
+            self.recorder.clear()
+        sample = self.recipe.samples.draw(self.scene, self.random.numpy)
+        pictures, texts = [sample.picture], [sample.text]
+        if self.recipe.prior is not None:
+            text = class_text(self.recipe.prior.text, self._one_class(self.recipe.prior.text, sample))
+            pictures.append(self.prior[text][int(self.random.numpy.integers(len(self.prior[text])))])
+            texts.append(text)
+        latents = torch.cat([self.encoder.sample(picture, self.random.torch) for picture in pictures])
+        predicted, target = Step.drawn(self.backbone, latents, self.random.torch).denoised(*texts)
+        self.observe(sample)
+        return self._total(sample, predicted, target)
+
+    def positions(self, sample: Sample) -> Tensor:
+        """Where in the text the handles of the sample's concepts stand, int64 [k].
+
+        Raises `UserError` if one is not among the tokens that the backbone reads.
+        """
+        tokens = self.backbone.tokenize([sample.text])[0].cpu()
+        found = [(tokens == self.ids[index]).nonzero() for index in sample.subset]
+        if not all(len(places) for places in found):
+            raise UserError(f"'{sample.text}' is longer than the {len(tokens)} tokens that the backbone reads")
+        return torch.stack([places[0, 0] for places in found])
+
+    def _one_class(self, text: str, sample: Sample) -> str:
+        """The class word of one of the sample's concepts, where the prior's text asks for one."""
+        if class_text(text, "") == text:
+            return ""
+        return self.scene.concepts[sample.subset[int(self.random.numpy.integers(len(sample.subset)))]].label
+
+    def _total(self, sample: Sample, predicted: Tensor, target: Tensor) -> Tensor:
+        """Row 0 of the batch is the sample's, row 1 the prior picture's."""
+        masks = torch.from_numpy(sample.masks.copy()).to(predicted.device)
+        loss = self._diffusion(masks, predicted[:1], target[:1])
+        if self.recipe.attention is not None and self.recorder is not None:
+            loss = loss + self._attention(self.recipe.attention, self.recorder, sample, masks)
+        if self.recipe.prior is not None:
+            loss = loss + self.recipe.prior.weight * diffusion_loss(predicted[1:], target[1:])
+        return loss
+
+    def _diffusion(self, masks: Tensor, predicted: Tensor, target: Tensor) -> Tensor:
+        if not self.recipe.masked:
+            return diffusion_loss(predicted, target)
+        union = shrink_masks(masks.any(dim=0, keepdim=True), predicted.shape[-1])
+        return masked_diffusion_loss(predicted, target, union[:, None])
+
+    def _attention(self, wanted: AttentionLoss, recorder: Recorder, sample: Sample, masks: Tensor) -> Tensor:
+        maps = recorder.take(self.positions(sample), wanted.layers)
+        losses = cross_attention_losses(maps, shrink_masks(masks, maps.shape[-1]))
+        return wanted.weight * (losses.mean() if wanted.reduction == "mean" else losses.sum())

@@ -1,0 +1,100 @@
+"""Prior-preservation pictures: what the pristine backbone draws of a class prompt (DreamBooth, 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from PIL import Image
+
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.sampling.sampler import Order, draw
+from bench.run.plan import digest
+from bench.core.scenes import Concept, Picture, with_article
+from bench.core.seeds import seed_from
+from bench.core.files import write_whole
+
+CLASS = "{class}"
+BATCH = 4
+"""So many are drawn at once, always (official train.py:687-719): the rounding is the same for every run."""
+
+_DRAWN: WeakKeyDictionary[Backbone, dict[str, dict[int, Picture]]] = WeakKeyDictionary()
+
+
+def class_text(text: str, label: str) -> str:
+    """The prior's text of a class: `a photo of {class}` -> `a photo of a cat`."""
+    return text.replace(CLASS, with_article(label))
+
+
+def class_texts(text: str, concepts: Sequence[Concept]) -> tuple[str, ...]:
+    """The distinct texts that a prior's text stands for in a scene of these concepts."""
+    return tuple(dict.fromkeys(class_text(text, concept.label) for concept in concepts))
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """The first `count` prior pictures of a text: made once per backbone, text, sampler and seed.
+
+    Every scene and every method sees the same ones. They are kept in the `folder`, which belongs to runs of one
+    backbone; without a folder only in this process. They are drawn with the backbone's sampler, where the
+    official code takes the checkpoint's default one.
+    """
+
+    backbone: Backbone
+    text: str
+    count: int
+    seed: int
+    folder: Path | None = None
+
+    @property
+    def missing(self) -> int:
+        """How many are to be drawn yet: whole batches."""
+        return -(-self.count // BATCH) * BATCH - self._whole_batches()
+
+    def pictures(self, on_picture: Callable[[], None]) -> tuple[Picture, ...]:
+        """All of them, uint8 [H, W, 3], by the pristine backbone; `on_picture` is called for each new one."""
+        start = self._whole_batches()
+        orders = [Order(self.text, self._noise_seed(index)) for index in range(start, start + self.missing)]
+        for index, picture in enumerate(draw(self.backbone, orders, BATCH), start):
+            self._keep(index, picture)
+            on_picture()
+        return tuple(self._read(index) for index in range(self.count))
+
+    def _whole_batches(self) -> int:
+        """How many are there already, up to `count` and without the rest of a batch that was interrupted."""
+        wanted = -(-self.count // BATCH) * BATCH
+        there = next((index for index in range(wanted) if not self._is_there(index)), wanted)
+        return there // BATCH * BATCH
+
+    def _noise_seed(self, index: int) -> int:
+        return seed_from(prior=self.text, index=index, seed=self.seed)
+
+    @property
+    def _key(self) -> str:
+        sampler = self.backbone.settings.sampler
+        return digest({"text": self.text, "seed": self.seed, "sampler": asdict(sampler)})
+
+    @property
+    def _memory(self) -> dict[int, Picture]:
+        return _DRAWN.setdefault(self.backbone, {}).setdefault(self._key, {})
+
+    def _file(self, folder: Path, index: int) -> Path:
+        return folder / self._key / f"{index:05}.png"
+
+    def _is_there(self, index: int) -> bool:
+        return index in self._memory if self.folder is None else self._file(self.folder, index).is_file()
+
+    def _keep(self, index: int, picture: Picture) -> None:
+        if self.folder is None:
+            self._memory[index] = picture
+        else:
+            write_whole(self._file(self.folder, index), Image.fromarray(picture).save)
+
+    def _read(self, index: int) -> Picture:
+        if self.folder is None:
+            return self._memory[index]
+        with Image.open(self._file(self.folder, index)) as image:
+            return np.asarray(image.convert("RGB"))

@@ -1,0 +1,98 @@
+"""The two verbs of every method that is a recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+
+import pydantic
+import torch
+
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.handles import add_handles, set_rows
+from bench.diffusion.training.recipe import Recipe
+from bench.diffusion.sampling.sampler import Order, draw
+from bench.diffusion.training.trainer import HANDLES, fit_recipe
+from bench.core.errors import UserError
+from bench.plugins.method import Choice, Request, Workbench
+from bench.core.scenes import Picture, Scene
+
+if TYPE_CHECKING:
+    from bench.plugins.method import FitState
+
+BY_VARIANT: Any = None
+"""The default of a field whose value the paper and the official code differ in; see `RecipeMethod.by_variant`."""
+
+
+class RecipeMethod(ABC):
+    """A method that is a recipe: `fit` walks it, `generate` puts what was learned back and draws.
+
+    A subclass is a frozen dataclass. Where the paper and the official code differ, its field's default is
+    `BY_VARIANT` and `by_variant` has the value for each value of its field `variant`; so the configuration that
+    is recorded says what was done. `ledger` has a row for everything that the sources leave open or contradict
+    each other in. `UserError` is raised for a field value that its annotation does not admit.
+    """
+
+    by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    ledger: ClassVar[tuple[Choice, ...]] = ()
+
+    def __post_init__(self) -> None:
+        for name, value in self.by_variant.get(getattr(self, "variant", ""), {}).items():
+            if getattr(self, name) is BY_VARIANT:
+                object.__setattr__(self, name, value)
+        hints = get_type_hints(type(self), include_extras=True)
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            _validate(field.name, hints[field.name], getattr(self, field.name))
+
+    @abstractmethod
+    def recipe(self) -> Recipe:
+        """What to train, on what, under which losses."""
+
+    @property
+    def draws_to_learn(self) -> bool:
+        """Whether a fit draws prior-preservation pictures."""
+        return self.recipe().prior is not None
+
+    @property
+    def prior_text(self) -> str | None:
+        """The text of the prior-preservation pictures; None without."""
+        prior = self.recipe().prior
+        return prior.text if prior is not None else None
+
+    def fit(self, scene: Scene, workbench: Workbench) -> FitState:
+        """Train the recipe on the scene; returns what was learned, as `fit_recipe` says."""
+        return fit_recipe(self.recipe(), scene, workbench)
+
+    def put_back(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
+        """Bring a pristine backbone to the state that a fit left."""
+        put_back(backbone, scene, state, self.recipe())
+
+    def generate(
+        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: Workbench
+    ) -> Iterator[Picture]:
+        """Draw the requested pictures with what was learned, in order, uint8 [H, W, 3]."""
+        self.put_back(state, scene, workbench.backbone)
+        wording = self.recipe().samples.wording
+        orders = [Order(wording.prompt_text(scene, request.prompt), request.noise_seed) for request in requests]
+        yield from draw(workbench.backbone, orders, workbench.batch_size)
+
+
+@torch.no_grad()
+def put_back(backbone: Backbone, scene: Scene, state: FitState, recipe: Recipe) -> None:
+    """Bring a pristine backbone to the state that a fit of this recipe left."""
+    concepts = recipe.taught(scene).concepts
+    ids = add_handles(backbone.tokenizer, backbone.text_encoder, concepts, recipe.initialiser)
+    parameters = backbone.parameters()
+    for name, tensor in state.items():
+        if name != HANDLES:
+            parameters[name][: len(tensor)].copy_(tensor)
+    set_rows(backbone.text_encoder, ids, state[HANDLES])
+
+
+def _validate(name: str, hint: Any, value: object) -> None:
+    try:
+        pydantic.TypeAdapter(hint).validate_python(value)
+    except pydantic.ValidationError as error:
+        raise UserError(f"{name}={value}: {error.errors()[0]['msg'].lower()}") from None

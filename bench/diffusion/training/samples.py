@@ -1,0 +1,162 @@
+"""What a training step sees: a picture, the masks of the chosen concepts, and the text that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bench.core.scenes import Concept, Mask, Picture, Prompt, Scene, join_concepts, with_article
+
+Subsets = Literal["uniform", "size-first", "all"]
+"""How concepts are chosen.
+
+`uniform`: over all non-empty subsets, in the scene's order (the paper's union sampling). `size-first`: the
+size, then a random subset of it in random order (official train.py:528-533). `all`: every concept each time.
+"""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How a method speaks of concepts.
+
+    `template` is the text of a training step; its `{tokens}` are the phrases of the step's concepts, joined by
+    "and". A `phrase` may hold `{handle}`, `{label}`, `{object}`, and the latter two with their article:
+    `{a_label}`, `{a_object}`.
+    """
+
+    template: str = "a photo of {tokens}"
+    phrase: str = "{handle}"
+
+    def training_text(self, concepts: Sequence[Concept]) -> str:
+        """The text of a training step on these concepts: `a photo of [v1] and [v2]`."""
+        return self._fill(self.template, concepts)
+
+    def prompt_text(self, scene: Scene, prompt: Prompt) -> str:
+        """The text to generate from: `a photo of [v1] and [v2] at the beach`."""
+        return self._fill(prompt.template, [scene.concepts[index] for index in prompt.subset])
+
+    def _fill(self, template: str, concepts: Sequence[Concept]) -> str:
+        return template.replace("{tokens}", join_concepts([self._phrase(concept) for concept in concepts]))
+
+    def _phrase(self, concept: Concept) -> str:
+        return self.phrase.format(
+            handle=concept.handle,
+            label=concept.label,
+            object=concept.object,
+            a_label=with_article(concept.label),
+            a_object=with_article(concept.object),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """What one step learns from: a picture uint8 [H, W, 3] and the text that names its concepts `subset`.
+
+    `masks` bool [k, H, W] are theirs, in the order of the text; `flipped` says whether both are mirrored.
+    """
+
+    picture: Picture
+    masks: Mask
+    subset: tuple[int, ...]
+    text: str
+    flipped: bool = False
+
+
+@dataclass(frozen=True)
+class SceneSamples:
+    """The scene itself with union sampling, flipped with probability `flip`.
+
+    `single` is the probability that a step sees one concept alone (None: what `subsets` makes of it).
+    The picture is multiplied by a number of [1 - brightness, 1 + brightness].
+    """
+
+    subsets: Subsets
+    flip: float
+    single: float | None = None
+    brightness: float = 0.0
+    wording: Wording = Wording()
+
+    def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
+        """One sample."""
+        subset = _together(scene, self.subsets, rng, self.single)
+        sample = _sample(scene, self._lit(scene.picture_of(subset[0]), rng), subset, self.wording)
+        return _flipped(sample, rng.random() < self.flip)
+
+    def _lit(self, picture: Picture, rng: np.random.Generator) -> Picture:
+        if not self.brightness:
+            return picture
+        factor = rng.uniform(1 - self.brightness, 1 + self.brightness)
+        lit: Picture = np.clip(picture * factor, 0, 255).round().astype(np.uint8)
+        return lit
+
+
+@dataclass(frozen=True)
+class CollectionSamples:
+    """The masked collection, drawn anew each step (Break-A-Scene, 4.1 and Figure 6).
+
+    A random subset of the concepts, where they stand in the scene, on a random solid background, flipped half
+    of the time.
+    """
+
+    subsets: Subsets = "uniform"
+    flip: float = 0.5
+    wording: Wording = Wording()
+
+    def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
+        """One sample."""
+        subset = _together(scene, self.subsets, rng)
+        union = np.any([scene.concepts[i].mask for i in subset], axis=0)
+        colour = rng.integers(0, 256, size=3, dtype=np.uint8)
+        picture = np.where(union[:, :, None], scene.picture_of(subset[0]), colour)
+        return _flipped(_sample(scene, picture, subset, self.wording), rng.random() < self.flip)
+
+
+def choose_subset(
+    count: int, subsets: Subsets, rng: np.random.Generator, single: float | None = None
+) -> tuple[int, ...]:
+    """Indices of the chosen concepts among `count`; never empty.
+
+    With a probability `single`, one concept has it, each the same, and the subsets of two and more share the
+    rest as they would if there were no others.
+    """
+    if single is None or count == 1:
+        return _any_subset(count, subsets, rng)
+    if rng.random() < single:
+        return (int(rng.integers(count)),)
+    chosen = _any_subset(count, subsets, rng)
+    while len(chosen) == 1:
+        chosen = _any_subset(count, subsets, rng)
+    return chosen
+
+
+def _any_subset(count: int, subsets: Subsets, rng: np.random.Generator) -> tuple[int, ...]:
+    if subsets == "all":
+        return tuple(range(count))
+    if subsets == "uniform":
+        bits = int(rng.integers(1, 2**count))
+        return tuple(index for index in range(count) if bits >> index & 1)
+    size = int(rng.integers(1, count + 1))
+    return tuple(int(index) for index in rng.permutation(count)[:size])
+
+
+def _together(scene: Scene, subsets: Subsets, rng: np.random.Generator, single: float | None = None) -> tuple[int, ...]:
+    """Concepts that one picture shows; of several, each picture is chosen as often as it has concepts."""
+    groups = scene.together
+    chosen = rng.integers(len(scene.concepts)) if len(groups) > 1 else 0
+    group = groups[scene.concepts[int(chosen)].picture]
+    return tuple(group[index] for index in choose_subset(len(group), subsets, rng, single))
+
+
+def _sample(scene: Scene, picture: Picture, subset: tuple[int, ...], wording: Wording) -> Sample:
+    concepts = [scene.concepts[index] for index in subset]
+    masks = np.stack([concept.mask for concept in concepts])
+    return Sample(picture, masks, subset, wording.training_text(concepts))
+
+
+def _flipped(sample: Sample, flip: bool) -> Sample:
+    if not flip:
+        return sample
+    return Sample(sample.picture[:, ::-1], sample.masks[:, :, ::-1], sample.subset, sample.text, flipped=True)

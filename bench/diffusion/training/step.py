@@ -1,0 +1,59 @@
+"""One random training step: noises and times, and what the UNet makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.diffusion.backbone.backbone import Backbone
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One random training step: latents [B, C, h, w] noised with `noise` at `time` int64 [B]."""
+
+    backbone: Backbone
+    latents: Tensor
+    noise: Tensor
+    time: Tensor
+
+    @classmethod
+    def drawn(cls, backbone: Backbone, latents: Tensor, generator: torch.Generator) -> Step:
+        """Uniform times and standard normal noise, from the generator, which is on the CPU."""
+        noise = torch.randn(latents.shape, generator=generator).to(latents)
+        time = torch.randint(backbone.scheduler.config["num_train_timesteps"], (len(latents),), generator=generator)
+        return cls(backbone, latents, noise, time.to(latents.device))
+
+    @property
+    def noisy(self) -> Tensor:
+        """The noised latents."""
+        # Any: the library annotates times as a tensor of int32.
+        scheduler: Any = self.backbone.scheduler
+        noisy: Tensor = scheduler.add_noise(self.latents, self.noise, self.time)
+        return noisy
+
+    def states(self, *texts: str) -> Tensor:
+        """The encodings [B, L, width] of B texts."""
+        with self.backbone.hardware.autocast():
+            return self.backbone.encode_text(list(texts))
+
+    @property
+    def target(self) -> Tensor:
+        """What the UNet is to predict: the noise or the velocity, float32 [B, C, h, w]."""
+        scheduler: Any = self.backbone.scheduler
+        velocity = scheduler.config["prediction_type"] == "v_prediction"
+        target: Tensor = scheduler.get_velocity(self.latents, self.noise, self.time) if velocity else self.noise
+        return target.float()
+
+    def predicted(self, noisy: Tensor, *texts: str) -> Tensor:
+        """The UNet's prediction for some noisy latents [B, C, h, w] at the step's times and B texts, float32."""
+        with self.backbone.hardware.autocast():
+            predicted: Tensor = self.backbone.unet(noisy, self.time, self.states(*texts)).sample
+        return predicted.float()
+
+    def denoised(self, *texts: str) -> tuple[Tensor, Tensor]:
+        """The UNet's prediction for B texts and its target (noise or velocity), float32 [B, C, h, w]."""
+        return self.predicted(self.noisy, *texts), self.target

@@ -1,0 +1,209 @@
+"""Walks any recipe: phase by phase, step by step, one update of what the phase trains."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.diffusion.backbone.attention import Recorder, recording, start_detached
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.encode import Encoder
+from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced
+from bench.diffusion.training.objective import Objective, Randomness
+from bench.diffusion.training.prior import Series, class_texts
+from bench.diffusion.training.recipe import PIECES, Optimiser, Phase, Recipe
+from bench.diffusion.backbone.resize import fit_resolution
+from bench.core.errors import UserError
+from bench.plugins.method import Workbench
+from bench.core.scenes import Scene
+
+HANDLES = "handles"
+"""The name of the handles' rows [N, width] among what was learned."""
+MOST_CONCEPTS = 4
+"""Break-A-Scene works best up to here (section 5, limitation c); no paper has tried its baselines with more."""
+
+_log = logging.getLogger(__name__)
+
+
+def fit_recipe(recipe: Recipe, scene: Scene, workbench: Workbench) -> dict[str, Tensor]:
+    """Train a recipe on a scene, from a pristine backbone, which it changes.
+
+    Returns `handles` [N, width] and every other tensor that the training changed, by its name in
+    `Backbone.parameters`, float32, on the CPU; of the embedding matrix the rows that are not handles. Everything
+    random derives from the workbench's seed: on a CPU the same seed gives the same bits.
+
+    Raises `UserError` if the recipe needs masks and the scene has none, or the backbone has no attention maps of
+    the kind that the recipe needs, and `FloatingPointError` if the training diverged.
+    """
+    backbone = workbench.backbone
+    taught = recipe.taught(scene)
+    _check(recipe, taught)
+    budget = backbone.settings.budget(workbench.budget)
+    phases = [phase.scaled(budget) for phase in recipe.phases]
+    series = _prior(recipe, taught, workbench)
+    progress = _Progress(sum(phase.steps for phase in phases) + sum(one.missing for one in series), workbench.on_step)
+    prior = {one.text: one.pictures(progress.advance) for one in series}
+    ids = add_handles(backbone.tokenizer, backbone.text_encoder, taught.concepts, recipe.initialiser)
+    handles = nn.Parameter(embedding(backbone.text_encoder).detach()[ids.to(backbone.device)])
+    with rows_replaced(backbone.text_encoder, ids, handles), _watched(recipe, backbone) as recorder:
+        objective = Objective(
+            recipe=recipe,
+            scene=fit_resolution(taught, backbone.resolution),
+            workbench=workbench,
+            encoder=Encoder(backbone),
+            random=Randomness.seeded(workbench.seed),
+            ids=ids,
+            prior=prior,
+            recorder=recorder,
+        )
+        for phase in phases:
+            _walk(phase, objective, handles, progress)
+    return _learned(backbone, handles, phases)
+
+
+@dataclass
+class _Progress:
+    """Counts prior pictures and steps together."""
+
+    total: int
+    on_step: Callable[[int, int], None]
+    done: int = field(default=0)
+
+    def advance(self) -> None:
+        self.done += 1
+        self.on_step(self.done, self.total)
+
+
+def _check(recipe: Recipe, scene: Scene) -> None:
+    """Refuse what cannot be learned, and warn of what is learned badly."""
+    for concept in scene.concepts:
+        if recipe.given_masks and not concept.mask.any():
+            raise UserError(
+                f"{scene.name}: the mask of {concept.handle} ({concept.label}) is empty, and this method learns "
+                "from masks; mark the concept, or take a method that needs no mask"
+            )
+    if len(scene.concepts) > MOST_CONCEPTS:
+        _log.warning(
+            "%s has %d concepts; more than %d are learned badly (Break-A-Scene, section 5, limitation c)",
+            scene.name,
+            len(scene.concepts),
+            MOST_CONCEPTS,
+        )
+
+
+def _prior(recipe: Recipe, scene: Scene, workbench: Workbench) -> list[Series]:
+    """The prior pictures that the recipe needs, one series a text."""
+    if recipe.prior is None:
+        return []
+    backbone = workbench.backbone
+    count = backbone.settings.budget(workbench.budget).scaled_prior_pictures(recipe.prior.pictures)
+    folder = None if workbench.shared is None else workbench.shared / "prior"
+    texts = class_texts(recipe.prior.text, scene.concepts)
+    return [Series(backbone, text, count, workbench.run_seed, folder) for text in texts]
+
+
+@contextlib.contextmanager
+def _watched(recipe: Recipe, backbone: Backbone) -> Iterator[Recorder | None]:
+    """The UNet's cross-attention as the recipe wants it: recorded, its start token held, or as it is."""
+    with contextlib.ExitStack() as stack:
+        if recipe.detached_start:
+            stack.enter_context(start_detached(backbone.unet))
+        if recipe.recorded is None:
+            yield None
+        else:
+            yield stack.enter_context(recording(backbone.unet, backbone.latent_shape[-1], recipe.recorded))
+
+
+def _walk(phase: Phase, objective: Objective, handles: nn.Parameter, progress: _Progress) -> None:
+    groups = _thaw(objective.backbone, handles, phase)
+    update = Update(groups, objective.recipe.optimiser, phase.learning_rate, objective.backbone)
+    loss = objective if phase.objective is None else phase.objective(objective)
+    for _ in range(phase.steps):
+        for _ in range(phase.batch):
+            update.gather(loss() / phase.batch)
+        update.step()
+        progress.advance()
+
+
+def _thaw(backbone: Backbone, handles: nn.Parameter, phase: Phase) -> list[dict[str, Any]]:
+    """What the phase trains, with the handles' own learning rate; everything else is frozen."""
+    weights: list[nn.Parameter] = []
+    for name, parameter in backbone.parameters().items():
+        parameter.requires_grad_(trains(phase, name))
+        weights += [parameter] if parameter.requires_grad else []
+    rate = phase.learning_rate if phase.handle_learning_rate is None else phase.handle_learning_rate
+    return [{"params": [handles], "lr": rate}, *([{"params": weights}] if weights else [])]
+
+
+def trains(phase: Phase, name: str) -> bool:
+    """Whether the phase trains the weight of that name in `Backbone.parameters`."""
+    return any(piece in name for piece in PIECES[phase.trains])
+
+
+@torch.no_grad()
+def _learned(backbone: Backbone, handles: nn.Parameter, phases: Sequence[Phase]) -> dict[str, Tensor]:
+    trained: dict[str, Tensor] = {HANDLES: handles.detach().to("cpu", torch.float32, copy=True)}
+    for name, parameter in backbone.parameters().items():
+        if any(phase.steps and trains(phase, name) for phase in phases):
+            before = backbone.pristine(name)
+            now = parameter[: len(before)].to("cpu", torch.float32, copy=True)
+            if not torch.equal(now, before):
+                trained[name] = now
+    diverged = [name for name, tensor in trained.items() if not torch.isfinite(tensor).all()]
+    if diverged:
+        raise FloatingPointError(f"the training diverged: {diverged[0]} is not finite; lower the learning rate")
+    return trained
+
+
+class Update:
+    """One optimiser over a phase's parameters; in fp16 the loss is scaled against underflow.
+
+    `parameters` are tensors, or groups of them as torch's optimisers take them.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
+        optimiser: Optimiser,
+        learning_rate: float,
+        backbone: Backbone,
+    ) -> None:
+        self._clip = optimiser.clip
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimiser.kind]
+        self._optimiser = kind(
+            parameters,
+            lr=learning_rate,
+            betas=optimiser.betas,
+            weight_decay=optimiser.weight_decay,
+            fused=True,
+        )
+        self._optimiser.zero_grad(set_to_none=True)
+        scaled = backbone.hardware.precision == "fp16"
+        self._scaler = torch.amp.GradScaler(backbone.device.type, enabled=scaled)
+
+    def __call__(self, loss: Tensor) -> None:
+        """One step down the gradient of `loss`."""
+        self.gather(loss)
+        self.step()
+
+    def gather(self, loss: Tensor) -> None:
+        """Add the gradient of `loss` to the next step's."""
+        torch.autograd.backward(self._scaler.scale(loss))
+
+    def step(self) -> None:
+        """One step down the gradient that was gathered."""
+        if self._clip is not None:
+            self._scaler.unscale_(self._optimiser)
+            nn.utils.clip_grad_norm_(self._parameters(), self._clip)
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        self._optimiser.zero_grad(set_to_none=True)
+
+    def _parameters(self) -> list[nn.Parameter]:
+        return [parameter for group in self._optimiser.param_groups for parameter in group["params"]]

@@ -1,0 +1,1 @@
+"""How good Playroom's checkpoints are, on scenes no training saw."""

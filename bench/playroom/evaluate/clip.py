@@ -1,0 +1,59 @@
+"""The exam of CLIP: contexts and sets of classes on drawn scenes that no training saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bench.playroom.world.captions import caption
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.evaluate.common import HELD_OUT, Examiners, Rate, watched
+from bench.playroom.world.scene import Scene, draw, sample_scene
+from bench.playroom.train.data import SIZE
+from bench.core.scenes import Picture, with_article
+
+CAPTIONS = 50
+
+
+def clip_figures(examiners: Examiners, count: int) -> dict[str, Any]:
+    """What CLIP ranks first on `count` held-out scenes, as shares with Wilson's interval.
+
+    `context_first_of_ten`: the true context among all ten, the words for the toys being the same.
+    `classes_among_50`: the best of 50 scenes' captions, the scene's own among them, names the right set of classes.
+    """
+    return {
+        "context_first_of_ten": Rate.of(_contexts_first(examiners, count)).describe(),
+        "classes_among_50": Rate.of(_classes_right(examiners, count)).describe(),
+    }
+
+
+def context_first(examiners: Examiners, picture: Picture, subject: str, context: str) -> bool:
+    """Whether CLIP puts the true context before the nine others, the subject being the same words in all."""
+    texts = [f"a photo of {subject} {each}" for each in CONTEXTS]
+    return CONTEXTS[int(examiners.likeness(picture, texts).argmax())] == context
+
+
+def _contexts_first(examiners: Examiners, count: int) -> Iterator[bool]:
+    for number in watched(range(count), "CLIP: contexts"):
+        context = CONTEXTS[number % len(CONTEXTS)]
+        rng = np.random.default_rng([HELD_OUT, 2, number])
+        scene = sample_scene(rng, count=1 + number % 2, context=context)
+        subject = " and ".join(with_article(toy.identity.class_name) for toy in scene.toys)
+        yield context_first(examiners, draw(scene, SIZE).picture, subject, context)
+
+
+def _classes_right(examiners: Examiners, count: int) -> Iterator[bool]:
+    rng = np.random.default_rng([HELD_OUT, 3])
+    scenes = [sample_scene(rng) for _ in range(max(count, CAPTIONS))]
+    for number in watched(range(count), "CLIP: classes among captions"):
+        others = rng.choice(np.delete(np.arange(len(scenes)), number), CAPTIONS - 1, replace=False)
+        lined = [scenes[number], *(scenes[other] for other in others)]
+        likeness = examiners.likeness(draw(lined[0], SIZE).picture, [caption(scene, rng) for scene in lined])
+        best = lined[int(likeness.argmax())]
+        yield _classes(best) == _classes(lined[0])
+
+
+def _classes(scene: Scene) -> list[str]:
+    return sorted(toy.identity.class_name for toy in scene.toys)

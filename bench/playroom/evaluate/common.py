@@ -1,0 +1,137 @@
+"""What every exam of Playroom's checkpoints uses: held-out scenes, the evaluators, and figures with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from scipy.stats import binomtest
+from torch import Tensor
+from torch.nn.functional import normalize
+from transformers import CLIPModel, ViTModel
+
+from bench.scoring.models.model_loading import load_model, load_processor, load_tokenizer
+from bench.scoring.presets import Preset
+from bench.scoring.models.segmenter import Segmentation, Segmenter
+from bench.playroom.world.scene import Drawing, Scene, draw, sample_scene
+from bench.playroom.world.toys import CLASSES, Looks
+from bench.playroom.train.data import SIZE
+from bench.playroom.train.maskformer import LABELS
+from bench.core.progress import bar
+from bench.core.scenes import Mask, Picture
+from bench.stats.intervals import mean_interval
+
+Item = TypeVar("Item")
+
+HELD_OUT = 1_000_003
+"""Every scene of the exam derives from this number, none of the training's does."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`hits` of `total`, with Wilson's 95 % interval."""
+
+    hits: int
+    total: int
+
+    @classmethod
+    def of(cls, outcomes: Iterable[bool]) -> Rate:
+        """Count them."""
+        known = list(outcomes)
+        return cls(sum(map(bool, known)), len(known))
+
+    @property
+    def rate(self) -> float:
+        """The share, four decimals."""
+        return round(self.hits / self.total, 4)
+
+    def describe(self) -> dict[str, float]:
+        """The share, the interval and the count, for the card."""
+        interval = binomtest(self.hits, self.total).proportion_ci(method="wilson")
+        low, high = (round(float(end), 4) for end in (interval.low, interval.high))
+        return {"rate": self.rate, "low": low, "high": high, "n": self.total}
+
+
+def describe_mean(values: Sequence[float], limits: tuple[float, float] = (-1.0, 1.0)) -> dict[str, Any]:
+    """The mean of scene means, none of them NaN, with the benchmark's own interval (Student t below 30 scenes)."""
+    interval = mean_interval(values, limits)
+    ends = {} if interval is None else {"low": round(interval.low, 4), "high": round(interval.high, 4)}
+    method = {} if interval is None else {"method": f"{interval.method} over scenes"}
+    return {"value": round(float(np.mean(values)), 4), **ends, "n": len(values), **method}
+
+
+@dataclass(frozen=True, eq=False)
+class Examiners:
+    """The evaluators of Playroom with their processors."""
+
+    segmenter: Segmenter
+    clip: Any
+    clip_processor: Any
+    tokenizer: Any
+    vit: ViTModel
+    vit_processor: Any
+    _said: dict[tuple[str, ...], Tensor] = field(default_factory=dict)
+
+    def find(self, picture: Picture, class_name: str) -> Mask | None:
+        """The largest segment of the class, bool [H, W], or None."""
+        return self.segmenter.segment([picture])[0].largest(LABELS.index(class_name))
+
+    def classes(self, picture: Picture) -> set[str]:
+        """The classes of which the segmenter finds a segment."""
+        return toy_names(self.segmenter.segment([picture])[0])
+
+    @torch.no_grad()
+    def likeness(self, picture: Picture, texts: list[str]) -> Tensor:
+        """Cosine of the picture with each text, [N]."""
+        pixels = self.clip_processor(picture, return_tensors="pt").pixel_values.to(self.clip.device)
+        shown = self.clip.get_image_features(pixel_values=pixels).pooler_output
+        return (self._embed(tuple(texts)) @ normalize(shown, dim=-1).T)[:, 0].cpu()
+
+    def _embed(self, texts: tuple[str, ...]) -> Tensor:
+        """Normalised embeddings [N, width]; those of one question are kept for the next picture."""
+        if texts not in self._said:
+            tokens = self.tokenizer(list(texts), padding="max_length", truncation=True, return_tensors="pt")
+            said = self.clip.get_text_features(**tokens.to(self.clip.device)).pooler_output
+            self._said[texts] = normalize(said, dim=-1)
+        return self._said[texts]
+
+    @torch.no_grad()
+    def identity(self, pictures: list[Picture]) -> Tensor:
+        """Normalised CLS tokens of black-masked toys, [N, width]."""
+        pixels = self.vit_processor(pictures, return_tensors="pt").pixel_values.to(self.vit.device)
+        return normalize(self.vit(pixel_values=pixels).last_hidden_state[:, 0], dim=-1).cpu()
+
+
+def toy_names(found: Segmentation) -> set[str]:
+    """The classes of the segments, the background left out."""
+    return {LABELS[index] for index in found.classes.values()} & set(CLASSES)
+
+
+def load_examiners(preset: Preset, device: torch.device) -> Examiners:
+    """Load what the preset names; raises `UserError` if a checkpoint cannot be had."""
+    return Examiners(
+        Segmenter.load(preset, device),
+        load_model(CLIPModel, preset.clip, device),
+        load_processor(preset.clip),
+        load_tokenizer(preset.clip),
+        load_model(ViTModel, preset.identity, device, add_pooling_layer=False),
+        load_processor(preset.identity),
+    )
+
+
+def watched(items: Sequence[Item], what: str) -> Iterator[Item]:
+    """The items one after the other, with a bar that shows how far they are."""
+    with bar(what, len(items)) as progress:
+        for item in items:
+            yield item
+            progress.advance()
+
+
+def held_out(count: int, looks: Looks, **options: Any) -> Iterator[tuple[Scene, Drawing]]:
+    """Drawn scenes whose seeds no training uses; `options` go to `sample_scene`."""
+    for number in range(count):
+        scene = sample_scene(np.random.default_rng([HELD_OUT, looks == "seen", number]), looks=looks, **options)
+        yield scene, draw(scene, SIZE)

@@ -1,0 +1,125 @@
+"""What the base model draws for the exam: pictures by text and number, kept on disk so that none is drawn twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, product
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, folder_hash, load_backbone
+from bench.core.device import Hardware
+from bench.diffusion.sampling.sampler import Order, draw
+from bench.diffusion.backbone.settings import read_settings
+from bench.playroom.world.captions import describe
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.evaluate.common import HELD_OUT
+from bench.playroom.world.toys import CLASSES, COLOUR_PAIRS, COLOURS, MOTIFS, Identity
+from bench.core.progress import bar
+from bench.core.scenes import Picture, with_article
+from bench.core.seeds import seed_from
+from bench.core.files import write_whole
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Request:
+    """A picture to draw: its text, and which of several pictures of that text it is."""
+
+    text: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A text of the exam and what it asks for: toys (known by class, or by looks as well) and a context."""
+
+    toys: tuple[Identity | str, ...]
+    context: str
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the toys."""
+        return tuple(toy if isinstance(toy, str) else toy.class_name for toy in self.toys)
+
+    @property
+    def text(self) -> str:
+        """The prompt, such as "a photo of a mug and a red duck at the beach"."""
+        words = [toy if isinstance(toy, str) else describe(toy) for toy in self.toys]
+        return f"a photo of {' and '.join(map(with_article, words))} {self.context}"
+
+
+@dataclass(frozen=True)
+class Artist:
+    """The pipeline in a folder, as its `scenebench.json` says it should draw, and where its pictures are kept."""
+
+    pipeline: Path
+    hardware: Hardware
+    pictures: Path
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The loaded pipeline; raises `UserError` if there is none."""
+        return load_backbone(BackboneSpec(str(self.pipeline)), self.hardware)
+
+    @cached_property
+    def content(self) -> str:
+        """What identifies a picture besides its request: weights, sampler and precision, 20 hexadecimal digits."""
+        sampler = read_settings(self.pipeline).sampler
+        text = f"{folder_hash(self.pipeline)} {sampler.steps} {sampler.guidance} {self.hardware.precision}"
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    def draw(self, requests: Sequence[Request], what: str) -> list[Picture]:
+        """The pictures of the requests, in order; those that were drawn before are read. `what` names the progress."""
+        missing = [request for request in dict.fromkeys(requests) if not self._file(request).is_file()]
+        if missing:
+            with bar(what, len(missing)) as progress:
+                orders = [Order(each.text, seed_from(exam=each.text, number=each.number)) for each in missing]
+                for request, picture in zip(missing, draw(self.backbone, orders, BATCH), strict=True):
+                    write_whole(self._file(request), Image.fromarray(picture).save)
+                    progress.advance()
+        return [_read(self._file(request)) for request in requests]
+
+    def _file(self, request: Request) -> Path:
+        name = hashlib.sha256(f"{request.number} {request.text}".encode()).hexdigest()[:20]
+        return self.pictures / self.content / f"{name}.png"
+
+
+def one_toy(seeds: int) -> list[tuple[Asked, Request]]:
+    """`seeds` pictures of "a photo of a CLASS CONTEXT" for every class and context."""
+    return _numbered((Asked((name,), context) for name, context in product(CLASSES, CONTEXTS)), seeds)
+
+
+def two_toys(seeds: int) -> list[tuple[Asked, Request]]:
+    """`seeds` pictures of every pair of classes, in either order by turns, in contexts by turns."""
+    pairs = enumerate(combinations(CLASSES, 2))
+    return _numbered((Asked(pair[:: 1 - 2 * (k % 2)], CONTEXTS[k % len(CONTEXTS)]) for k, pair in pairs), seeds)
+
+
+def named_looks(seeds: int) -> list[tuple[Asked, Request]]:
+    """`seeds` pictures of each class in each motif, every picture with colours of its own, in contexts by turns."""
+    return _numbered(_looks(seeds), 1)
+
+
+def _looks(seeds: int) -> Iterator[Asked]:
+    rng = np.random.default_rng([HELD_OUT, 10])
+    for k, (name, motif, _) in enumerate(product(CLASSES, MOTIFS, range(seeds))):
+        first, second = COLOUR_PAIRS[rng.integers(len(COLOUR_PAIRS))]
+        if motif == "plain":
+            first = second = str(rng.choice(list(COLOURS)))
+        yield Asked((Identity(name, first, second, motif),), CONTEXTS[k % len(CONTEXTS)])
+
+
+def _numbered(texts: Iterator[Asked], seeds: int) -> list[tuple[Asked, Request]]:
+    return [(asked, Request(asked.text, number)) for asked in texts for number in range(seeds)]
+
+
+def _read(file: Path) -> Picture:
+    with Image.open(file) as image:
+        return np.asarray(image.convert("RGB"))

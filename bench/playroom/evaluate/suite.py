@@ -1,0 +1,190 @@
+"""The parts of the exam of Playroom's checkpoints: what each reads, depends on and measures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bench.diffusion.backbone.backbone import folder_hash
+from bench.core.device import Hardware
+from bench.diffusion.backbone.settings import read_settings
+from bench.core.errors import UserError
+from bench.scoring.presets import Preset, find_preset
+from bench.scoring.scorer import Scorer
+from bench.scoring.models.sources import LpipsSource, ModelSource
+from bench.playroom.world.distortions import lpips_figures
+from bench.playroom.evaluate.common import Examiners, load_examiners
+from bench.playroom.evaluate.base_model import base_looks_figures, one_toy_figures, two_toys_figures
+from bench.playroom.evaluate.clip import clip_figures
+from bench.playroom.evaluate.headroom import Size, headroom_figures
+from bench.playroom.evaluate.appearance import drawn_looks_figures
+from bench.playroom.evaluate.maskformer import maskformer_figures
+from bench.playroom.evaluate.size import machine, size_figures, speed_figures
+from bench.playroom.evaluate.vit import vit_figures
+from bench.playroom.evaluate.yolo import yolo_figures
+from bench.playroom.evaluate.drawn_samples import Artist
+from bench.playroom.world.scene import RENDERER
+
+EXAM_VERSION = 1
+"""Raised whenever a change of the exam changes a figure of the same checkpoints: all is then measured anew."""
+REPEATS = 15
+"""How often a thing is done whose seconds are measured."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much is measured: `seeds` pictures of each text, held-out scenes, and what the headroom rests on."""
+
+    seeds: int
+    scenes: int
+    toys: int
+    descriptions: int
+
+
+@dataclass(frozen=True)
+class Exam:
+    """The checkpoints in a folder, where they run, how much is measured; models are loaded when first needed."""
+
+    checkpoints: Path
+    hardware: Hardware
+    amount: Amount
+    artist: Artist
+
+    @cached_property
+    def preset(self) -> Preset:
+        """The playroom preset on this folder's checkpoints."""
+        return dataclasses.replace(
+            find_preset("playroom"),
+            clip=ModelSource(str(self.checkpoints / "clip")),
+            identity=ModelSource(str(self.checkpoints / "vit")),
+            segmenter=ModelSource(str(self.checkpoints / "maskformer")),
+            lpips=LpipsSource("playroom", str(self.checkpoints / "lpips")),
+            alternatives=(),
+        )
+
+    @cached_property
+    def examiners(self) -> Examiners:
+        """CLIP, ViT and MaskFormer."""
+        return load_examiners(self.preset, self.hardware.device)
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The benchmark's own scorer."""
+        return Scorer.load(self.preset, str(self.hardware.device))
+
+
+def _nothing(_exam: Exam) -> dict[str, Any]:
+    return {}
+
+
+def _sampler(exam: Exam) -> dict[str, Any]:
+    sampler = read_settings(exam.checkpoints / "pipeline").sampler
+    return {"sampler": {**dataclasses.asdict(sampler), "precision": exam.hardware.precision}}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the exam.
+
+    It reads the checkpoints `reads`, and its figures depend on these `amounts` and on what `also` tells.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    amounts: tuple[str, ...]
+    measure: Callable[[Exam], dict[str, Any]]
+    also: Callable[[Exam], dict[str, Any]] = _nothing
+
+    def inputs(self, exam: Exam) -> dict[str, Any]:
+        """All that the part's figures depend on; raises `UserError` if a checkpoint is missing."""
+        for name in self.reads:
+            if not (exam.checkpoints / name).is_dir():
+                raise UserError(f"there is no {exam.checkpoints / name}; run `python -m bench.playroom.train`")
+        return {
+            "exam": EXAM_VERSION,
+            "renderer": RENDERER,
+            **{name: folder_hash(exam.checkpoints / name) for name in self.reads},
+            **{name: getattr(exam.amount, name) for name in self.amounts},
+            **self.also(exam),
+        }
+
+
+def _size(exam: Exam) -> dict[str, Any]:
+    return size_figures(exam.checkpoints)
+
+
+def _clip(exam: Exam) -> dict[str, Any]:
+    return clip_figures(exam.examiners, exam.amount.scenes)
+
+
+def _vit(exam: Exam) -> dict[str, Any]:
+    return vit_figures(exam.examiners, exam.amount.scenes)
+
+
+def _maskformer(exam: Exam) -> dict[str, Any]:
+    return maskformer_figures(exam.examiners, exam.amount.scenes)
+
+
+def _drawn_looks(exam: Exam) -> dict[str, Any]:
+    return drawn_looks_figures(exam.examiners, exam.amount.scenes)
+
+
+def _yolo(exam: Exam) -> dict[str, Any]:
+    return yolo_figures(exam.checkpoints / "yolo", exam.amount.scenes)
+
+
+def _lpips(exam: Exam) -> dict[str, Any]:
+    return lpips_figures(exam.checkpoints / "lpips", exam.amount.scenes)
+
+
+def _one_toy(exam: Exam) -> dict[str, Any]:
+    return one_toy_figures(exam.artist, exam.examiners, exam.amount.seeds)
+
+
+def _two_toys(exam: Exam) -> dict[str, Any]:
+    return two_toys_figures(exam.artist, exam.examiners, exam.amount.seeds)
+
+
+def _base_looks(exam: Exam) -> dict[str, Any]:
+    return base_looks_figures(exam.artist, exam.examiners, exam.amount.seeds)
+
+
+def _headroom(exam: Exam) -> dict[str, Any]:
+    size = Size(exam.amount.toys, exam.amount.descriptions, exam.amount.seeds)
+    return headroom_figures(exam.artist, exam.examiners, exam.scorer, size)
+
+
+def _speed(exam: Exam) -> dict[str, Any]:
+    return speed_figures(exam.artist.backbone, REPEATS)
+
+
+def _machine(exam: Exam) -> dict[str, Any]:
+    return {**_sampler(exam), "machine": machine(exam.hardware.device)}
+
+
+JUDGED = ("pipeline", "clip", "maskformer")
+PARTS: tuple[Part, ...] = (
+    Part("size", (), (), _size, also=_size),
+    Part("clip", ("clip",), ("scenes",), _clip),
+    Part("vit", ("vit",), ("scenes",), _vit),
+    Part("maskformer", ("maskformer",), ("scenes",), _maskformer),
+    Part("drawn-looks", ("clip", "maskformer"), ("scenes",), _drawn_looks),
+    Part("yolo", ("yolo",), ("scenes",), _yolo),
+    Part("lpips", ("lpips",), ("scenes",), _lpips),
+    Part("one-toy", JUDGED, ("seeds",), _one_toy, also=_sampler),
+    Part("two-toys", JUDGED, ("seeds",), _two_toys, also=_sampler),
+    Part("base-looks", JUDGED, ("seeds",), _base_looks, also=_sampler),
+    Part(
+        "headroom",
+        ("pipeline", "maskformer", "vit"),
+        ("seeds", "toys", "descriptions"),
+        _headroom,
+        also=_sampler,
+    ),
+    Part("speed", ("pipeline",), (), _speed, also=_machine),
+)
+"""Every part, the quick ones first; `speed` is only to be believed on idle cores."""

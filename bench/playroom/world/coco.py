@@ -1,0 +1,120 @@
+"""Playroom's pool of scenes with toys to be learned, written as ordinary COCO (a JSON file and PNGs)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pycocotools import mask as rle
+
+from bench.core.errors import UserError
+from bench.playroom.world.scene import RENDERER, Scene, draw, sample_scene
+from bench.playroom.world.toys import CLASSES
+
+SPLIT = "playroom"
+"""The split's name: pictures lie in `playroom/`, annotations in `annotations/instances_playroom.json`."""
+
+_SHARES = {2: 0.4, 3: 0.3, 4: 0.3}
+"""How often a picture holds so many toys, before the pool is confined to some of these numbers."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CocoSpec:
+    """A pool of scenes: how many pictures, from which seed, at how many pixels a side, and of 2 to 4 toys."""
+
+    pictures: int = 300
+    seed: int = 0
+    size: int = 128
+    toys: tuple[int, ...] = tuple(_SHARES)
+
+
+def pool_scene(spec: CocoSpec, image_id: int) -> Scene:
+    """The scene of picture `image_id` (from 1): toys with looks that training never sees.
+
+    It depends on the seed, the id and the numbers of toys alone, so that the truth behind any picture can be drawn
+    again.
+    """
+    rng = np.random.default_rng((spec.seed, image_id))
+    shares = np.array([_SHARES[number] for number in spec.toys])
+    return sample_scene(rng, looks="unseen", count=int(rng.choice(spec.toys, p=shares / shares.sum())))
+
+
+def write_coco(folder: Path, spec: CocoSpec) -> None:
+    """Write the pool into `folder`, which appears whole or not at all.
+
+    `annotations/instances_playroom.json` holds info, licenses, images, annotations (compressed RLE of the
+    visible pixels, area, bbox, iscrowd 0) and categories; `playroom/000000000001.png` and so on the pictures.
+
+    Raises UserError where the folder already has content or cannot be written.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise UserError(f"{folder} already exists: choose another folder, or remove it first")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            _build(building, spec)
+            building.chmod(0o755)
+            building.replace(folder)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot write {folder} ({reason}): free space or choose another folder") from error
+
+
+def _build(folder: Path, spec: CocoSpec) -> None:
+    """Write pictures and annotations into an empty folder."""
+    (folder / SPLIT).mkdir()
+    (folder / "annotations").mkdir()
+    images: list[Json] = []
+    annotations: list[Json] = []
+    for image_id in range(1, spec.pictures + 1):
+        scene = pool_scene(spec, image_id)
+        drawing = draw(scene, spec.size)
+        name = f"{image_id:012d}.png"
+        Image.fromarray(drawing.picture).save(folder / SPLIT / name)
+        images.append({"id": image_id, "license": 1, "file_name": name, "height": spec.size, "width": spec.size})
+        for toy, visible in zip(scene.toys, drawing.masks, strict=True):
+            if visible.any():
+                number = len(annotations) + 1
+                annotations.append(_annotation((number, image_id), toy.identity.class_name, visible))
+    content = {**_header(spec), "images": images, "annotations": annotations, "categories": _categories()}
+    (folder / "annotations" / f"instances_{SPLIT}.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _header(spec: CocoSpec) -> Json:
+    """The info and licenses of the file; without dates, so that equal pools are equal files."""
+    about = f"Playroom, drawn toys: seed {spec.seed}, {spec.pictures} pictures of {spec.size} px"
+    licence = {"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
+    return {"info": {"description": about, "version": f"renderer {RENDERER}"}, "licenses": [licence]}
+
+
+def _categories() -> list[Json]:
+    """The classes as categories 1, 2, and so on."""
+    return [{"id": number, "name": name, "supercategory": "toy"} for number, name in enumerate(CLASSES, 1)]
+
+
+def _annotation(ids: tuple[int, int], class_name: str, visible: NDArray[np.bool_]) -> Json:
+    """One instance, for (its own id, its picture's id) and its visible pixels [S, S]."""
+    code = rle.encode(np.asfortranarray(visible.astype(np.uint8)))
+    counts = code["counts"]  # bytes, which JSON has no form for
+    text = counts.decode("ascii") if isinstance(counts, bytes) else counts
+    return {
+        "id": ids[0],
+        "image_id": ids[1],
+        "category_id": CLASSES.index(class_name) + 1,
+        "segmentation": {"size": [int(v) for v in code["size"]], "counts": text},
+        "area": float(visible.sum()),
+        "bbox": [float(v) for v in rle.toBbox(code)],
+        "iscrowd": 0,
+    }

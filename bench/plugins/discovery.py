@@ -1,0 +1,187 @@
+"""Finds drop-ins: one file is one method, dataset or report; the file's name is its identity.
+
+A drop-in is a module with a class of its kind's role (`Method`, `Builder` or `Report`): a frozen dataclass whose
+fields are its configuration. It needs no registration. Built-in ones lie in the content folders `methods/`,
+`datasets/` and `reports/`; a user's own lie in a folder of `$BENCH_PATH` (as `--path DIR` sets it), either directly
+or in a sub-folder of the kind's name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from bench.core.errors import UserError
+from bench.plugins.method import Choice
+
+Kind = Literal["methods", "datasets", "reports"]
+KINDS: tuple[Kind, ...] = ("methods", "datasets", "reports")
+ROLES: dict[Kind, str] = {"methods": "Method", "datasets": "Builder", "reports": "Report"}
+ENVIRONMENT = "BENCH_PATH"
+
+
+@dataclass(frozen=True)
+class DropIn:
+    """A drop-in that was imported: its kind, its name on the command line, its file and its class."""
+
+    kind: Kind
+    name: str
+    file: Path
+    role: type[Any]
+
+    @property
+    def summary(self) -> str:
+        """One line for `bench list`: the class's `summary`, else the first line of its docstring."""
+        return str(getattr(self.role, "summary", None) or (inspect.getdoc(self.role) or "").split("\n")[0])
+
+    @property
+    def source(self) -> str:
+        """Where it is described (paper and section), as the class says."""
+        return str(getattr(self.role, "source", ""))
+
+    @property
+    def variants(self) -> Mapping[str, Mapping[str, Any]]:
+        """Its named variants: field values that replace the defaults."""
+        return getattr(self.role, "variants", {})
+
+    @property
+    def ledger(self) -> tuple[Choice, ...]:
+        """Its fidelity ledger: what its sources leave open or contradict each other in, and what it does."""
+        return tuple(getattr(self.role, "ledger", ()))
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A file that should be a drop-in and cannot be used, with the reason in one line."""
+
+    kind: Kind
+    name: str
+    file: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """All drop-ins of a kind by name, and the files that failed."""
+
+    found: Mapping[str, DropIn]
+    broken: tuple[Broken, ...]
+
+
+def search_path(kind: Kind) -> list[str]:
+    """The folders that hold drop-ins of `kind`: the checkout's, then every `$BENCH_PATH` folder's, then the wheel's."""
+    package = Path(__file__).parent
+    checkout = package.parent / kind
+    own = [checkout] if (package.parent / "pyproject.toml").is_file() and checkout.is_dir() else []
+    return [str(folder) for folder in (*own, *_user_folders(kind), package / kind)]
+
+
+def add_path(folder: Path) -> None:
+    """Make the drop-ins of `folder` known, here and in every process started from here.
+
+    Raises `UserError` if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--path {folder}: there is no such folder; name one that holds your drop-ins")
+    known = os.environ.get(ENVIRONMENT)
+    os.environ[ENVIRONMENT] = os.pathsep.join([str(folder.resolve()), *([known] if known else [])])
+    refresh()
+
+
+def refresh() -> None:
+    """Read `$BENCH_PATH` again."""
+    for kind in KINDS:
+        sys.modules.pop(f"bench.{kind}", None)
+        importlib.import_module(f"bench.{kind}")
+    discover.cache_clear()
+    importlib.invalidate_caches()
+
+
+@cache
+def discover(kind: Kind) -> Discovery:
+    """Import every drop-in of `kind`; a broken file is reported and hides no other.
+
+    Raises `UserError` if two files have the same name.
+    """
+    files = _unique(kind)
+    outcomes = [_load(kind, name, file) for name, file in sorted(files.items())]
+    return Discovery(
+        {found.name: found for found in outcomes if isinstance(found, DropIn)},
+        tuple(broken for broken in outcomes if isinstance(broken, Broken)),
+    )
+
+
+def find(kind: Kind, name: str) -> DropIn:
+    """The drop-in of that name.
+
+    Raises `UserError` naming the known ones and the closest match, or the reason why its file is broken.
+    """
+    discovery = discover(kind)
+    if name in discovery.found:
+        return discovery.found[name]
+    for broken in discovery.broken:
+        if broken.name == name:
+            raise UserError(f"{broken.file} is broken: {broken.why}")
+    close = difflib.get_close_matches(name, discovery.found, n=1)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    known = ", ".join(discovery.found)
+    raise UserError(f"no {ROLES[kind].lower()} is called '{name}'{hint} Known: {known}. (`bench list` tells more)")
+
+
+def _user_folders(kind: Kind) -> Iterator[Path]:
+    for folder in filter(None, os.environ.get(ENVIRONMENT, "").split(os.pathsep)):
+        if (Path(folder) / kind).is_dir():
+            yield Path(folder) / kind
+        yield Path(folder)
+
+
+def _unique(kind: Kind) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for file in _files(kind):
+        name = file.stem.replace("_", "-")
+        if name in files and files[name] != file:
+            raise UserError(f"two {kind} are called '{name}': {files[name]} and {file}; rename one of the files")
+        files[name] = file
+    return files
+
+
+def _files(kind: Kind) -> Iterator[Path]:
+    mixed = [Path(folder) for folder in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if folder]
+    for folder in map(Path, importlib.import_module(f"bench.{kind}").__path__):
+        for file in sorted(folder.glob("*.py")):
+            if not file.name.startswith("_") and (folder not in mixed or _is_of(kind, file)):
+                yield file.resolve()
+
+
+def _is_of(kind: Kind, file: Path) -> bool:
+    """Whether a file of a mixed folder is of this kind; one without any role is reported as a broken method."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    roles = {known for known, role in ROLES.items() if re.search(rf"^class {role}\b", text, re.MULTILINE)}
+    return kind in roles or (not roles and kind == "methods")
+
+
+def _load(kind: Kind, name: str, file: Path) -> DropIn | Broken:
+    try:
+        module = importlib.import_module(f"bench.{kind}.{file.stem}")
+        return DropIn(kind, name, file, _role(module, kind))
+    except Exception as error:
+        return Broken(kind, name, file, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+
+
+def _role(module: ModuleType, kind: Kind) -> type[Any]:
+    role = getattr(module, ROLES[kind], None)
+    if not inspect.isclass(role):
+        raise TypeError(f"it has no class {ROLES[kind]}")
+    if not hasattr(role, "__dataclass_fields__"):
+        raise TypeError(f"its class {ROLES[kind]} is not a dataclass (add @dataclass(frozen=True))")
+    return role

@@ -1,0 +1,151 @@
+"""What a method is to the engine: two verbs, `fit` and `generate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+
+from bench.core.scenes import Dataset, Picture, Prompt, Scene
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.diffusion.backbone.backbone import Backbone
+
+FitState: TypeAlias = "Mapping[str, torch.Tensor]"
+"""What a fit learned, by name: all that `generate` needs besides the backbone; saved as safetensors."""
+
+
+Notes: TypeAlias = Sequence[Mapping[str, str | int | float]]
+"""What a fit tells of itself, for people and reports: rows that all have the same columns."""
+
+
+def _forget(_notes: Notes) -> None:
+    """Whoever works a method without an engine need not keep its notes."""
+
+
+INCIDENTAL = {"incidental": True}
+"""`metadata` of a field that cannot change a result, such as where a folder lies: it is in no identity."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A picture that need not be drawn: a hash of its content, and how to read it."""
+
+    content: str
+    read: Callable[[], Picture]
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What the engine hands to a method: the loaded backbone and how this unit is to be worked.
+
+    `seed` is the unit's seed; everything random in a fit derives from it. `batch_size` is how many pictures to
+    draw at once (never changes what is drawn beyond rounding). `budget` names an entry of the backbone's `budgets`.
+    `on_step(done, total)` reports progress. `note` keeps what the fit tells of itself besides what it learned;
+    a method calls it once, at the end of `fit`, or never. `run_seed` is the run's, the same for all units, and
+    `shared` a folder for what they have in common, such as prior-preservation pictures (None: no folder). `given`
+    are the scene's pictures of a method that `GivesPictures`.
+    """
+
+    backbone: Backbone
+    seed: int
+    batch_size: int
+    budget: str
+    on_step: Callable[[int, int], None]
+    note: Callable[[Notes], None] = _forget
+    run_seed: int = 0
+    shared: Path | None = None
+    given: Mapping[Prompt, Given] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture to draw: its prompt and the seed of its initial noise (the same for every method)."""
+
+    prompt: Prompt
+    noise_seed: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A row of a method's fidelity ledger: something that its sources leave open or contradict each other in.
+
+    What is to be chosen, what the sources say, what is done here, and why. A method's rows are its class's
+    `ledger`.
+    """
+
+    choice: str
+    sources: str
+    here: str
+    why: str
+
+
+class Method(Protocol):
+    """A drop-in of `methods/`: a frozen dataclass called `Method`, whose fields are its configuration."""
+
+    def fit(self, scene: Scene, workbench: Workbench) -> FitState:
+        """Learn the scene's concepts; the backbone is pristine at the start and may be changed freely."""
+        ...
+
+    def generate(
+        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: Workbench
+    ) -> Iterator[Picture]:
+        """Draw the requested pictures, in order; the backbone is pristine at the start."""
+        ...
+
+
+@runtime_checkable
+class GivesPictures(Protocol):
+    """A method that takes its pictures from outside its scene: from other scenes of the dataset, or from files."""
+
+    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Given]]:
+        """The picture of every prompt, by the scene's name; raises `UserError` if the dataset has not what it needs.
+
+        Asked once, when a run is planned; `Workbench.given` has the scene's own. Their hashes are in the fit's
+        identity, so that a picture that was changed is scored anew.
+        """
+        ...
+
+
+@runtime_checkable
+class HasContent(Protocol):
+    """A method whose results depend on files besides its own source, such as checkpoints of its own."""
+
+    def fingerprint(self) -> str:
+        """A hash of these files, which goes into the fit's identity; raises `UserError` if they are not there."""
+        ...
+
+
+@runtime_checkable
+class DrawsToLearn(Protocol):
+    """A method whose fit may draw pictures, as for prior preservation."""
+
+    @property
+    def draws_to_learn(self) -> bool:
+        """Whether it does, as it is configured: then the sampler's steps and guidance are in the fit's identity."""
+        ...
+
+
+@runtime_checkable
+class PreservesPrior(Protocol):
+    """A method that may be trained on pictures of a text that names no handle (prior preservation)."""
+
+    @property
+    def prior_text(self) -> str | None:
+        """That text, as the method is configured; None without prior preservation.
+
+        Prompts that say the same are then no new context for the method, and reports flag them.
+        """
+        ...
+
+
+@runtime_checkable
+class MayLack(Protocol):
+    """A method that cannot run everywhere."""
+
+    def lacks(self) -> str | None:
+        """What it needs and this machine lacks, and how to get it, in one line; None if it can run."""
+        ...

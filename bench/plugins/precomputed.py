@@ -1,0 +1,56 @@
+"""Methods whose pictures are there already: controls and pictures made elsewhere."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.data.coco.images import read_picture
+from bench.core.images import pixel_hash
+from bench.plugins.method import Given, Request, Workbench
+from bench.core.scenes import Dataset, Picture, Prompt, Scene
+from bench.core.files import content_hash
+
+if TYPE_CHECKING:
+    from bench.plugins.method import FitState
+
+
+class GivenPictures(ABC):
+    """A method that learns and draws nothing: it hands over a picture that is there for every prompt."""
+
+    @abstractmethod
+    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Given]]:
+        """The picture of every prompt of the dataset, by the scene's name."""
+
+    def fit(self, scene: Scene, workbench: Workbench) -> FitState:  # noqa: ARG002 - the protocol's
+        """Learn nothing."""
+        workbench.on_step(1, 1)
+        return {}
+
+    def generate(
+        self,
+        state: FitState,  # noqa: ARG002 - the protocol's
+        scene: Scene,  # noqa: ARG002 - the protocol's
+        requests: Sequence[Request],
+        workbench: Workbench,
+    ) -> Iterator[Picture]:
+        """The requested pictures, in order, uint8 [H, W, 3], each of its own size; the noise changes nothing."""
+        for request in requests:
+            yield workbench.given[request.prompt].read()
+
+
+def given_pixels(picture: Picture) -> Given:
+    """A picture that is in memory."""
+    return Given(pixel_hash(picture), partial(_same, picture))
+
+
+def given_file(path: Path) -> Given:
+    """A picture file, read when it is wanted; raises `UserError` if it cannot be read."""
+    return Given(content_hash(path), partial(read_picture, path))
+
+
+def _same(picture: Picture) -> Picture:
+    return picture

@@ -1,0 +1,47 @@
+"""All that a report may read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from bench.plugins.method import Choice
+from bench.core.scenes import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """A run as a report sees it.
+
+    `table` has the columns of `bench.core.table.COLUMNS`; its `file`s are relative to `run_folder`. `facts` are label and
+    value pairs of what was run; `methods` and `metrics` are resolved configurations; `banners` are sentences that must
+    stand above everything else; `done_units` of `planned_units` are in the table; `command` starts the run again.
+    `ledgers` are the fidelity ledgers by method, without empty ones. `familiar` are, by method, the templates whose
+    context is the text of its own prior-preservation pictures: no new context for it.
+    """
+
+    name: str
+    run_folder: Path
+    table: pd.DataFrame
+    dataset: Dataset
+    facts: Mapping[str, str]
+    methods: Mapping[str, Mapping[str, Any]]
+    metrics: Mapping[str, Any]
+    banners: tuple[str, ...]
+    done_units: int
+    planned_units: int
+    command: str = ""
+    ledgers: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
+    familiar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Report(Protocol):
+    """A drop-in of `reports/`: a frozen dataclass called `Report`."""
+
+    def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
+        """Write the report's files into `out`; returns them, the one to open first."""
+        ...

@@ -1,1 +1,0 @@
-"""What reports are made of: the data they read, pictures for pages, and plots. Reports only read."""

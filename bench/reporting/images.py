@@ -1,0 +1,109 @@
+"""Pictures inside a page, as data URIs, and concepts marked in them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from bench.core.scenes import Concept, Mask, Picture, Scene
+
+AS_IS = 128
+"""Pictures up to this side stay as they are, in PNG, and the page enlarges them without smoothing."""
+THUMBNAIL = 256
+"""Larger ones become WebP of at most this side, so that a page of many scenes stays light."""
+_PNG: dict[str, Any] = {"optimize": True}
+_WEBP: dict[str, Any] = {"quality": 80, "method": 4}
+TAG = (0.45, 0.11)
+"""Room for a concept's name on a picture, as shares of the width and the height."""
+CONCEPT_COLOURS = ((240, 228, 66), (86, 180, 233), (230, 159, 0), (255, 150, 205), (120, 220, 140))
+"""Light enough to stand out from dimmed pictures, told apart by colour-blind readers (after Okabe and Ito)."""
+
+
+def file_uri(path: Path) -> str | None:
+    """A picture file as a data URI; None if it is missing or damaged."""
+    try:
+        with Image.open(path) as image:
+            return uri(np.asarray(image.convert("RGB")))
+    except OSError:
+        return None
+
+
+def uri(picture: Picture) -> str:
+    """A picture uint8 [H, W, 3] as a data URI."""
+    image = Image.fromarray(picture)
+    kind, options = "png", _PNG
+    if max(image.size) > AS_IS:
+        image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        kind, options = "webp", _WEBP
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def side_by_side(scene: Scene) -> Scene:
+    """The scene as one wide picture [H, n W, 3] of all its pictures, each concept's mask where its picture is."""
+    if not scene.more:
+        return scene
+    width = scene.picture.shape[1]
+    wide = len(scene.pictures) * width
+
+    def moved(concept: Concept) -> Concept:
+        before = concept.picture * width
+        mask = np.pad(concept.mask, ((0, 0), (before, wide - width - before)))
+        return replace(concept, mask=mask, picture=0)
+
+    picture = np.concatenate(scene.pictures, axis=1)
+    return replace(scene, picture=picture, concepts=tuple(map(moved, scene.concepts)), more=())
+
+
+def with_masks(scene: Scene) -> Picture:
+    """The scene with every concept outlined in its colour and the rest dimmed; at least 256 pixels a side."""
+    times = max(1, -(-THUMBNAIL // scene.picture.shape[0]))
+    picture = scene.picture.repeat(times, axis=0).repeat(times, axis=1)
+    masks = [concept.mask.repeat(times, axis=0).repeat(times, axis=1) for concept in scene.concepts]
+    union = np.any(masks, axis=0)
+    shown = np.where(union[:, :, None], picture, (0.4 * picture).astype(np.uint8))
+    for index, mask in enumerate(masks):
+        shown[_outline(mask, max(2, picture.shape[0] // 128))] = _colour(index)
+    return shown
+
+
+def centre(mask: Mask) -> tuple[float, float]:
+    """The point of a mask farthest from its border, as shares of the width and the height: where its name fits."""
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(int(np.argmax(depth)), mask.shape)
+    return (float(column) + 0.5) / mask.shape[1], (float(row) + 0.5) / mask.shape[0]
+
+
+def places(masks: Sequence[Mask]) -> list[tuple[float, float]]:
+    """Where the names of masks stand: their centres, moved inwards while an earlier name is in the way."""
+    taken: list[tuple[float, float]] = []
+    for left, top in map(centre, masks):
+        place, step = (left, top), TAG[1] if top < 0.5 else -TAG[1]
+        while any(abs(place[0] - x) < TAG[0] and abs(place[1] - y) < TAG[1] for x, y in taken):
+            place = (left, place[1] + step)
+        taken.append(place)
+    return taken
+
+
+def css_colour(index: int) -> str:
+    """The colour of the concept at `index`, for a style sheet."""
+    return "rgb({}, {}, {})".format(*_colour(index))
+
+
+def _colour(index: int) -> tuple[int, int, int]:
+    return CONCEPT_COLOURS[index % len(CONCEPT_COLOURS)]
+
+
+def _outline(mask: Mask, width: int) -> Mask:
+    """The pixels of a mask within `width` of its border; the picture's edge is none, so it stays free."""
+    inner = np.asarray(ndimage.binary_erosion(mask, iterations=width, border_value=1), dtype=np.bool_)
+    return mask & ~inner

@@ -1,0 +1,106 @@
+"""What methods noted of the masks that they estimated: IoU with the true masks, over steps, scenes as the unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from bench.core.mask_iou import COLUMNS, iou_by_step
+from bench.plugins.report import ReportData
+from bench.reporting.scatter import COLOURS, INK, LINE
+from bench.run.folder import RunFolder
+from bench.stats.intervals import Interval, mean_interval
+
+IOU_GAIN = (-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over `n` scenes with its interval (None: too few scenes)."""
+
+    value: float
+    interval: Interval | None
+    n: int
+
+    @classmethod
+    def of(cls, scenes: pd.Series[float], limits: tuple[float, float]) -> Mean:
+        """The mean of one value a scene; scenes without one are left out."""
+        known = scenes.dropna()
+        value = float(known.mean()) if len(known) else float("nan")
+        return cls(value, mean_interval(known, limits), len(known))
+
+
+@dataclass(frozen=True)
+class MaskRow:
+    """One method: IoU of its first and its last masks, how they differ, and what DenseCRF adds to an estimate."""
+
+    method: str
+    first: Mean
+    last: Mean
+    change: Mean
+    crf_gain: Mean
+
+
+def read_notes(data: ReportData) -> pd.DataFrame:
+    """Every note of a mask in the run: method, scene, seed and `COLUMNS`; empty if there is none."""
+    units = data.table[["method", "scene", "seed", "unit"]].drop_duplicates()
+    found = list(_notes(RunFolder(data.run_folder), units))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["method", "scene", "seed", *COLUMNS])
+
+
+def _notes(folder: RunFolder, units: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    for method, scene, seed, unit in units.itertuples(index=False):
+        file = folder.notes(str(unit))
+        if file.is_file():
+            notes = pd.read_csv(file)
+            if set(COLUMNS) <= set(notes):
+                yield notes[list(COLUMNS)].assign(method=method, scene=scene, seed=seed)
+
+
+def mask_rows(notes: pd.DataFrame) -> tuple[MaskRow, ...]:
+    """One row a method, in the order of the notes; each value is a mean over concepts, then over scenes."""
+    return tuple(_row(str(method), rows) for method, rows in notes.groupby("method", sort=False))
+
+
+def _row(method: str, notes: pd.DataFrame) -> MaskRow:
+    first = _by_scene(notes[notes["step"] == 0], "iou")
+    last = _by_scene(notes[notes["step"] == notes["step"].max()], "iou")
+    estimates = notes[notes["estimated"]].assign(gain=lambda rows: rows["iou"] - rows["iou_without_crf"])
+    return MaskRow(
+        method,
+        Mean.of(first, (0.0, 1.0)),
+        Mean.of(last, (0.0, 1.0)),
+        Mean.of(last - first, IOU_GAIN),
+        Mean.of(_by_scene(estimates, "gain"), IOU_GAIN),
+    )
+
+
+def _by_scene(notes: pd.DataFrame, column: str) -> pd.Series[float]:
+    """The mean over the notes of each scene."""
+    means: pd.Series[float] = notes.groupby("scene", sort=False)[column].mean()
+    return means
+
+
+def curve_figure(notes: pd.DataFrame) -> str:
+    """The curves as HTML with plotly.js inside: Figure 3 of Rahman et al. 2024."""
+    axis = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "automargin": True}
+    figure = go.Figure(
+        layout={
+            "xaxis": {**axis, "title": "step"},
+            "yaxis": {**axis, "title": "IoU with the true mask", "rangemode": "tozero"},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"color": INK, "size": 13, "family": "system-ui, sans-serif"},
+            "margin": {"l": 58, "r": 22, "t": 30, "b": 52},
+            "legend": {"orientation": "h", "y": 1.1},
+        }
+    )
+    for index, (method, curve) in enumerate(iou_by_step(notes).items()):
+        line = {"color": COLOURS[index % len(COLOURS)], "width": 2}
+        figure.add_scatter(x=curve.index, y=curve, name=method, mode="lines", line=line)
+    config = {"displaylogo": False, "responsive": True}
+    page: str = figure.to_html(full_html=False, include_plotlyjs=True, div_id="masks", config=config)
+    return page

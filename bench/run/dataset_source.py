@@ -1,0 +1,28 @@
+"""Where a run's dataset comes from: a built folder, or a recipe of `datasets/` that the run builds itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.data.manifest import MANIFEST
+from bench.core.errors import UserError
+from bench.run.folder import RunFolder
+from bench.plugins.spec import configure
+
+
+def dataset_folder(text: str, folder: RunFolder) -> Path:
+    """The built dataset that `text` names; a recipe is built into the run's folder if it is not yet there.
+
+    Raises `UserError` if it is neither.
+    """
+    path = Path(text)
+    if (path / MANIFEST).is_file():
+        return path
+    if path.is_dir():
+        raise UserError(
+            f"{path} holds no built dataset (no {MANIFEST}); build one: bench build-dataset folder --folder {path} "
+            "--out DIR, then bench run --dataset DIR"
+        )
+    if not (folder.dataset / MANIFEST).is_file():
+        configure("datasets", text).instance.build(folder.dataset)
+    return folder.dataset

@@ -1,0 +1,189 @@
+"""Fits and draws what is missing of a plan, one unit after the other; whatever is there is kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image, PngImagePlugin
+
+from bench.core.errors import UserError
+from bench.plugins.method import Notes, Request, Workbench
+from bench.run.plan import PlannedPicture, Unit
+from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
+from bench.run.fit_files import read_fit, write_fit
+from bench.run.folder import SCHEMA, RunFolder
+from bench.run.metering import Meter
+from bench.core.progress import Bar, bar, console
+from bench.core.scenes import Picture
+from bench.core.files import write_bytes, write_json
+
+if TYPE_CHECKING:
+    from bench.diffusion.backbone.backbone import Backbone
+
+FIT_PIECES = 20.0
+"""A fit's share on the progress bar, in pictures."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The run's folder, the loaded backbone and how to work: nothing here can change a result.
+
+    With `keep_weights` what a unit learned stays in the run after its last picture.
+    """
+
+    folder: RunFolder
+    backbone: Backbone
+    budget: str
+    batch_size: int
+    keep_weights: bool
+
+    @cached_property
+    def meter(self) -> Meter:
+        """What measures the costs on the backbone's device."""
+        return Meter.on(self.backbone.device)
+
+
+def missing(folder: RunFolder, unit: Unit) -> tuple[PlannedPicture, ...]:
+    """The unit's pictures that are not yet drawn."""
+    return tuple(picture for picture in unit.pictures if not folder.picture(picture.identity).is_file())
+
+
+def is_done(folder: RunFolder, unit: Unit) -> bool:
+    """Whether the unit has its record and every picture."""
+    return folder.record(unit.identity).is_file() and not missing(folder, unit)
+
+
+def work(workshop: Workshop, units: Sequence[Unit]) -> int:
+    """Fit and draw every unit; returns how many failed.
+
+    A method that raises leaves its traceback in `failed/` and does not stop the others; a `UserError` stops all.
+    """
+    failed = 0
+    with bar("units", sum(_pieces(workshop.folder, unit) for unit in units)) as progress:
+        for unit in units:
+            try:
+                _work_unit(workshop, unit, progress)
+            except UserError:
+                raise
+            except Exception as error:
+                failed += 1
+                path = workshop.folder.failure(unit.identity)
+                write_bytes(path, traceback.format_exc().encode())
+                console.print(f"{unit.method.text} on {unit.scene.name} failed: {error!r} (traceback: {path})")
+    return failed
+
+
+def _pieces(folder: RunFolder, unit: Unit) -> float:
+    return FIT_PIECES + len(missing(folder, unit))
+
+
+def _work_unit(workshop: Workshop, unit: Unit, progress: Bar) -> None:
+    title = f"{unit.method.text} · {unit.scene.name}"
+    wanted = missing(workshop.folder, unit)
+    state, cost = _fit(workshop, unit, progress, title)
+    for done, picture in enumerate(_draw(workshop, unit, state, wanted)):
+        progress.say(f"{title} · picture {done + 1}/{len(wanted)}")
+        _save_picture(workshop.folder, *picture)
+        progress.advance()
+    _record(workshop.folder, unit, cost)
+    if not workshop.keep_weights:
+        workshop.folder.fit(unit.identity).unlink(missing_ok=True)
+    workshop.folder.failure(unit.identity).unlink(missing_ok=True)
+    progress.say("units")
+
+
+def _fit(workshop: Workshop, unit: Unit, progress: Bar, title: str) -> tuple[dict[str, torch.Tensor], Cost]:
+    """The unit's fit with what it cost, read back if an earlier start made it."""
+    kept = read_fit(workshop.folder.fit(unit.identity))
+    if kept is not None:
+        progress.advance(FIT_PIECES)
+        return kept
+    shown = 0.0
+
+    def on_step(done: int, total: int) -> None:
+        nonlocal shown
+        progress.say(f"{title} · fit {done}/{total}")
+        progress.advance(FIT_PIECES * (done / total - shown))
+        shown = done / total
+
+    workshop.backbone.restore()
+    bench = _workbench(workshop, unit, on_step)
+    state, cost = workshop.meter.measure(lambda: dict(unit.method.instance.fit(unit.scene, bench)))
+    progress.advance(FIT_PIECES * (1.0 - shown))
+    write_fit(workshop.folder.fit(unit.identity), state, cost)
+    return state, cost
+
+
+def _workbench(workshop: Workshop, unit: Unit, on_step: Callable[[int, int], None]) -> Workbench:
+    return Workbench(
+        backbone=workshop.backbone,
+        seed=unit.fit_seed,
+        batch_size=workshop.batch_size,
+        budget=workshop.budget,
+        on_step=on_step,
+        note=lambda notes: _write_notes(workshop.folder, unit, notes),
+        run_seed=unit.seed,
+        shared=workshop.folder.shared,
+        given=unit.given,
+    )
+
+
+def _write_notes(folder: RunFolder, unit: Unit, notes: Notes) -> None:
+    """What the fit told, as CSV; before the fit is kept, so that a kept fit has its notes."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(notes[0]) if notes else [])
+    writer.writeheader()
+    writer.writerows(notes)
+    write_bytes(folder.notes(unit.identity), text.getvalue().encode())
+
+
+def _say_nothing(_done: int, _total: int) -> None:
+    """Drawing reports by picture, not by step."""
+
+
+def _draw(
+    workshop: Workshop, unit: Unit, state: Mapping[str, torch.Tensor], wanted: Sequence[PlannedPicture]
+) -> Iterator[tuple[PlannedPicture, Picture, Cost]]:
+    """Each picture as soon as its batch is drawn, with its share of what the batch cost."""
+    workshop.backbone.restore()
+    requests: list[Request] = [picture.request for picture in wanted]
+    drawn = iter(unit.method.instance.generate(state, unit.scene, requests, _workbench(workshop, unit, _say_nothing)))
+    for start in range(0, len(wanted), workshop.batch_size):
+        batch = wanted[start : start + workshop.batch_size]
+        pictures, cost = workshop.meter.measure(partial(list[Picture], itertools.islice(drawn, len(batch))))
+        share = cost.share(len(batch))
+        yield from ((planned, picture, share) for planned, picture in zip(batch, pictures, strict=True))
+
+
+def _save_picture(folder: RunFolder, planned: PlannedPicture, picture: Picture, cost: Cost) -> None:
+    """Write a PNG that carries what it cost; its pixels alone are the result."""
+    note = PngImagePlugin.PngInfo()
+    for name, text in cost.notes(GENERATE).items():
+        note.add_text(name, text)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "png", pnginfo=note)
+    write_bytes(folder.picture(planned.identity), buffer.getvalue())
+
+
+def _record(folder: RunFolder, unit: Unit, fit: Cost) -> None:
+    """Write the unit's record; what pictures of earlier starts cost is read from their files."""
+    pictures = [picture_cost(folder.picture(picture.identity)) for picture in unit.pictures]
+    cost = UnitCost.of(fit, folder.fit(unit.identity).stat().st_size, pictures)
+    content = {
+        "unit": unit.identity,
+        "method": unit.method.drop_in.name,
+        "configuration": unit.method.configuration,
+        "scene": unit.scene.name,
+        "seed": unit.seed,
+        "pictures": [picture.identity for picture in unit.pictures],
+        **cost.record(),
+    }
+    write_json(folder.record(unit.identity), content, SCHEMA)

@@ -1,0 +1,176 @@
+"""The plan: what is to be fitted and drawn, each addressed by a hash of what can change it. Pure, without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bench.plugins.method import DrawsToLearn, Given, GivesPictures, HasContent, Request
+from bench.core.scenes import Dataset, Prompt, Scene
+from bench.core.seeds import seed_from
+from bench.plugins.spec import Configured
+
+RECIPE_VERSION = 2
+"""Raised whenever a change of the engine changes what the same method learns or draws."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What, besides the method and the scene, can change a result.
+
+    `backbone` is its content (hub commit or hash of the folder's files), `precision` the resolved one, `budget` the
+    factors on the papers' steps and learning rates. Device, paths, workers and batch size are left out: they cannot.
+    """
+
+    backbone: str
+    precision: str
+    budget: Mapping[str, float]
+    sampling_steps: int
+    guidance: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class PlannedPicture:
+    """One picture to draw, with its identity (20 hexadecimal digits)."""
+
+    identity: str
+    request: Request
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """One fit of one method on one scene and all its pictures; `identity` is the fit's (20 hexadecimal digits).
+
+    `seed` is the run's; `fit_seed` is what everything random in the fit derives from, the same for every method.
+    `given` are the pictures of a method that takes them from outside the scene.
+    """
+
+    identity: str
+    method: Configured
+    scene: Scene
+    seed: int
+    fit_seed: int
+    pictures: tuple[PlannedPicture, ...]
+    given: Mapping[Prompt, Given] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Outside:
+    """What a method takes from outside its scene: a hash of all of it, and pictures, both by the scene's name.
+
+    Most methods take nothing: both are empty.
+    """
+
+    content: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Mapping[Prompt, Given]] = field(default_factory=dict)
+
+
+def look_outside(method: Configured, dataset: Dataset) -> Outside:
+    """What the method takes from outside the scenes of the dataset; raises `UserError` if it is not there."""
+    files = method.instance.fingerprint() if isinstance(method.instance, HasContent) else ""
+    given = method.instance.given(dataset) if isinstance(method.instance, GivesPictures) else {}
+    if not (files or given):
+        return Outside()
+    hashes = {name: sorted((repr(prompt), one.content) for prompt, one in of.items()) for name, of in given.items()}
+    return Outside({scene.name: digest([files, hashes.get(scene.name, [])]) for scene in dataset.scenes}, given)
+
+
+def make_plan(
+    dataset: Dataset,
+    methods: Sequence[Configured],
+    conditions: Conditions,
+    look: Callable[[Configured, Dataset], Outside] = look_outside,
+) -> tuple[Unit, ...]:
+    """Every unit, scene by scene, so that a run stopped early compares the methods on the scenes it reached.
+
+    `look` says what a method takes from outside.
+    """
+    outsides = [look(method, dataset) for method in methods]
+    return tuple(
+        _unit(dataset.name, scene, method, outside, conditions)
+        for scene in dataset.scenes
+        for method, outside in zip(methods, outsides, strict=True)
+    )
+
+
+def noise_seed(dataset: str, scene: str, prompt: Prompt, seed: int) -> int:
+    """The seed of a picture's initial noise: common random numbers, the method left out."""
+    return seed_from(
+        dataset=dataset,
+        scene=scene,
+        subset=prompt.subset,
+        template=prompt.template,
+        sample=prompt.sample,
+        seed=seed,
+    )
+
+
+def digest(content: Any) -> str:
+    """The first 20 hexadecimal digits of the SHA-256 of `content` as canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def scene_digest(scene: Scene) -> str:
+    """A hash of a scene's pixels, masks, class words, objects and handles; its name and prompts are not in it."""
+    content = hashlib.sha256()
+    for picture in scene.pictures:
+        content.update(repr(picture.shape).encode() + picture.tobytes())
+    for concept in scene.concepts:
+        part = [] if concept.object == concept.label else [concept.object]
+        place = [concept.picture] if concept.picture else []
+        content.update(json.dumps([concept.label, concept.handle, *part, *place]).encode())
+        content.update(np.packbits(concept.mask).tobytes())
+    return content.hexdigest()[:20]
+
+
+def _unit(dataset: str, scene: Scene, method: Configured, outside: Outside, conditions: Conditions) -> Unit:
+    content = outside.content.get(scene.name)
+    identity = _fit_identity(scene, method, {"outside": content} if content else {}, conditions)
+    pictures = tuple(_picture(dataset, scene, prompt, identity, conditions) for prompt in scene.prompts)
+    fit_seed = seed_from(scene=scene_digest(scene), seed=conditions.seed)
+    return Unit(identity, method, scene, conditions.seed, fit_seed, pictures, outside.given.get(scene.name, {}))
+
+
+def _fit_identity(scene: Scene, method: Configured, outside: Mapping[str, str], conditions: Conditions) -> str:
+    return digest(
+        {
+            "method": method.drop_in.name,
+            "configuration": method.identifying,
+            "source": hashlib.sha256(method.drop_in.file.read_bytes()).hexdigest(),
+            "recipe_version": RECIPE_VERSION,
+            "backbone": conditions.backbone,
+            "precision": conditions.precision,
+            "budget": dict(conditions.budget),
+            "scene": scene_digest(scene),
+            "seed": conditions.seed,
+            **outside,
+            **_sampler_of_fit(method, conditions),
+        }
+    )
+
+
+def _sampler_of_fit(method: Configured, conditions: Conditions) -> Mapping[str, float]:
+    """What of the sampler can change a fit: nothing, unless the fit draws pictures itself."""
+    draws = isinstance(method.instance, DrawsToLearn) and method.instance.draws_to_learn
+    return {"sampling_steps": conditions.sampling_steps, "guidance": conditions.guidance} if draws else {}
+
+
+def _picture(dataset: str, scene: Scene, prompt: Prompt, fit: str, conditions: Conditions) -> PlannedPicture:
+    request = Request(prompt, noise_seed(dataset, scene.name, prompt, conditions.seed))
+    identity = digest(
+        {
+            "fit": fit,
+            "prompt": asdict(prompt),
+            "noise": request.noise_seed,
+            "sampling_steps": conditions.sampling_steps,
+            "guidance": conditions.guidance,
+        }
+    )
+    return PlannedPicture(identity, request)

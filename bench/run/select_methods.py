@@ -1,0 +1,58 @@
+"""Which methods a run is asked for: `all` stands for every installed one that can run here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.plugins.discovery import DropIn, discover
+from bench.core.errors import UserError
+from bench.plugins.method import MayLack
+from bench.plugins.spec import Configured, configure, required
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The methods to run, as texts, and those that `all` leaves out, each with the reason."""
+
+    methods: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+def call_roster(texts: Sequence[str]) -> Roster:
+    """The methods that the texts name, each once, in order.
+
+    Raises `UserError` for a bad text, and for a method named by itself that cannot run here.
+    """
+    everyone = dict(_everyone()) if ALL in texts else {}
+    methods: list[str] = []
+    for text in texts:
+        if text == ALL:
+            methods.extend(name for name, why in everyone.items() if why is None)
+        else:
+            _check(configure("methods", text))
+            methods.append(text)
+    skipped = tuple(f"{name} ({why})" for name, why in everyone.items() if why is not None and name not in methods)
+    return Roster(tuple(dict.fromkeys(methods)), skipped)
+
+
+def _everyone() -> Iterator[tuple[str, str | None]]:
+    """Every installed method with the reason why it cannot run here, if there is one."""
+    for name, found in discover("methods").found.items():
+        yield name, _obstacle(found)
+
+
+def _obstacle(found: DropIn) -> str | None:
+    needed = [name.rstrip("_") for name in required(found.role)]
+    if needed:
+        return f"needs {found.name}[{', '.join(f'{name}=...' for name in needed)}]"
+    instance = found.role()
+    return instance.lacks() if isinstance(instance, MayLack) else None
+
+
+def _check(method: Configured) -> None:
+    why = method.instance.lacks() if isinstance(method.instance, MayLack) else None
+    if why is not None:
+        raise UserError(f"{method.text} cannot run here: {why}")

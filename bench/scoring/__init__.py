@@ -1,0 +1,1 @@
+"""Scores of pictures: presets, the features that metrics share, and the scorer."""

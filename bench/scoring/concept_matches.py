@@ -1,0 +1,184 @@
+"""Who is who in pictures: the identity and leakage columns of every concept that was asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from bench.scoring.instance_assignment import WhoIsWho, swapped
+from bench.scoring.features import Embeddings, Look, Looks, References
+from bench.scoring.presets import Preset
+from bench.scoring.comparison import Comparison, Instances
+from bench.scoring.rows import IdentityColumns, PictureJob
+from bench.scoring.models.segmenter import Segmentation, Segments
+from bench.core.scenes import Concept, Scene
+
+
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """A picture of the batch, by its number: its job and the found segments of the classes of its scene's concepts.
+
+    `classes` has one a concept of the scene (None: unknown to the segmenter), `objects` one a segment.
+    """
+
+    number: int
+    job: PictureJob
+    classes: tuple[int | None, ...]
+    segments: tuple[int, ...]
+    objects: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A concept that a picture was asked for, and who is who there."""
+
+    crowd: Crowd
+    who: WhoIsWho
+    index: int
+
+    @property
+    def scene(self) -> Scene:
+        """The scene of the picture's prompt."""
+        return self.crowd.job.scene
+
+    @property
+    def concept(self) -> Concept:
+        """The concept itself."""
+        return self.scene.concepts[self.index]
+
+    def chosen(self, instances: Instances) -> tuple[int, ...]:
+        """The segments that are compared with the concept: of those found for it, largest first; () of none."""
+        found = self.who.found_for(self.index)
+        if instances == "best":
+            found = tuple(sorted(found, key=lambda number: -self.who.similarities[number, self.index]))
+        kept = found if instances == "union" else found[:1]
+        return tuple(self.crowd.segments[number] for number in kept)
+
+    def look(self, comparison: Comparison) -> Look:
+        """What is compared with the concept."""
+        return Look(self.crowd.number, self.chosen(comparison.instances), comparison.sight)
+
+    def verdict(self) -> tuple[bool | None, str]:
+        """Whether it is detected (None: the segmenter cannot tell), and why it has no identity similarity, else ''."""
+        label, known = self.concept.label, self.crowd.classes[self.index]
+        if known is None:
+            return None, f"segmenter does not know '{label}'"
+        if known not in self.crowd.objects:
+            return False, f"no '{label}' found in the picture"
+        if not self.who.found_for(self.index):
+            return False, f"no second '{label}' found: all are more like another one that was asked for"
+        return True, "" if self.concept.mask.any() else f"the mask of '{label}' in the scene is empty"
+
+
+class Identities:
+    """Compares what is found in pictures with the scenes' concepts, as a preset's comparisons say.
+
+    One object stands for one concept: of several concepts of one class in a prompt, each gets the objects that are
+    more like it than like the others, and is not detected if there are none. A concept that has its class to itself
+    gets all objects of it, so it is detected whenever its class is.
+    """
+
+    def __init__(self, preset: Preset, segmenter: Segments, embeddings: Embeddings, batch_size: int) -> None:
+        self._comparisons = preset.comparisons
+        self._own = preset.comparison
+        self._apart = preset.comparison.sight.apart
+        self._segmenter = segmenter
+        self._embeddings = embeddings
+        self._batch_size = batch_size
+        self._references = References(embeddings)
+
+    def columns(self, jobs: Sequence[PictureJob], segmentations: Sequence[Segmentation]) -> list[list[IdentityColumns]]:
+        """A list a picture, with one entry a concept of its prompt; each has the alternatives' columns as well."""
+        looks = Looks([job.picture for job in jobs], segmentations, self._embeddings, self._batch_size)
+        pairs = zip(jobs, segmentations, strict=True)
+        crowds = [self._crowd(number, job, segmentation) for number, (job, segmentation) in enumerate(pairs)]
+        looks.take(look for crowd in crowds for look in [*self._objects(crowd), self._whole(crowd)])
+        cases = [self._cases(crowd, looks) for crowd in crowds]
+        looks.take(look for some in cases for case in some for look in self._compared(case))
+        return [[self._entry(case, looks) for case in some] for some in cases]
+
+    def _crowd(self, number: int, job: PictureJob, segmentation: Segmentation) -> Crowd:
+        classes = tuple(self._segmenter.class_index(concept.label) for concept in job.scene.concepts)
+        found = [
+            (segment, index)
+            for index in dict.fromkeys(classes)
+            if index is not None
+            for segment in segmentation.segments(index)
+        ]
+        return Crowd(number, job, classes, tuple(s for s, _ in found), tuple(index for _, index in found))
+
+    def _objects(self, crowd: Crowd) -> list[Look]:
+        """Each object by itself."""
+        return [Look(crowd.number, (segment,), self._apart) for segment in crowd.segments]
+
+    def _whole(self, crowd: Crowd) -> Look:
+        return Look(crowd.number, (), self._own.sight.whole)
+
+    def _cases(self, crowd: Crowd, looks: Looks) -> list[Case]:
+        references = self._references.of(crowd.job.scene, self._apart)
+        similarities = torch.empty(0, len(references))
+        if crowd.segments:
+            similarities = looks.features(self._objects(crowd)) @ references.T
+        asked = crowd.job.prompt.subset
+        who = WhoIsWho(crowd.classes, asked, crowd.objects, similarities.double().numpy())
+        return [Case(crowd, who, concept) for concept in asked]
+
+    def _compared(self, case: Case) -> Iterator[Look]:
+        """Every look that the entry of a case needs beside the objects by themselves; none if nothing was found."""
+        if case.who.found_for(case.index):
+            yield self._object(case)
+            if case.concept.mask.any():
+                yield from (case.look(comparison) for comparison in self._comparisons.values())
+
+    def _object(self, case: Case) -> Look:
+        """The object found for a concept, told apart from others."""
+        return case.look(Comparison(self._apart, self._own.instances))
+
+    def _entry(self, case: Case, looks: Looks) -> IdentityColumns:
+        detected, reason = case.verdict()
+        # Any: the columns of the alternatives are the preset's.
+        columns: Any = {
+            **self._identities(case, reason, looks),
+            "detected": detected,
+            "reason": reason,
+            "identity_whole_picture": self._value(case, self._whole(case.crowd), self._own, looks),
+            **_leaks(case, self._row_of_matrix(case, looks) if detected else None),
+        }
+        entry: IdentityColumns = columns
+        return entry
+
+    def _identities(self, case: Case, reason: str, looks: Looks) -> dict[str, float]:
+        """The value of each comparison by its column; NaN for all of them where there is a reason."""
+        return {
+            column: math.nan if reason else self._value(case, case.look(comparison), comparison, looks)
+            for column, comparison in self._comparisons.items()
+        }
+
+    def _value(self, case: Case, look: Look, comparison: Comparison, looks: Looks) -> float:
+        """The cosine of a look with the concept; NaN if the concept's mask is empty."""
+        reference = self._references.of(case.scene, comparison.sight)[case.index]
+        return float(looks.features([look])[0] @ reference)
+
+    def _row_of_matrix(self, case: Case, looks: Looks) -> list[float]:
+        """The cosines of the object found for a concept with every concept of the scene."""
+        references = self._references.of(case.scene, self._apart)
+        cosines: list[float] = (references @ looks.features([self._object(case)])[0]).tolist()
+        return cosines
+
+
+def _leaks(case: Case, row: list[float] | None) -> dict[str, Any]:
+    """The columns of leakage; `row` is the concept's row of the matrix, None where it is not detected."""
+    intruders = case.who.intruders()
+    instances = None if case.crowd.classes[case.index] is None else len(case.who.being(case.index))
+    return {
+        "instances": instances,
+        "duplicated": None if row is None or instances is None else instances > 1,
+        "swapped": None if row is None else swapped(row, case.index),
+        "similarity_to": row,
+        "intruded": None if intruders is None else bool(intruders),
+        "intruders": "+".join(map(str, intruders or ())),
+    }

@@ -1,0 +1,1 @@
+"""The evaluator models: CLIP, identity embeddings, segmenters, LPIPS."""

@@ -1,0 +1,77 @@
+"""Loads evaluator models and processors with `from_pretrained`: safetensors only, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoImageProcessor, CLIPTokenizer, PreTrainedModel
+from transformers.utils import logging
+
+from bench.core.errors import UserError
+from bench.scoring.models.sources import ModelSource
+from bench.scoring.models.weights import check_folder, not_had
+
+Model = TypeVar("Model", bound=PreTrainedModel)
+
+
+def load_model(kind: type[Model], source: ModelSource, device: torch.device, **options: Any) -> Model:
+    """The model in float32, ready to evaluate.
+
+    Raises `UserError` if it cannot be had, has no safetensors or lacks weights (they would be random).
+    """
+    load: Any = kind.from_pretrained
+    with _loading(source) as revision:
+        model, report = load(
+            source.place,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **revision,
+            **options,
+        )
+    if report["missing_keys"]:
+        first = min(report["missing_keys"])
+        raise UserError(
+            f"{source.place} is no whole {kind.__name__}: {len(report['missing_keys'])} weights are missing, "
+            f"{first} among them; give a checkpoint of that architecture"
+        )
+    loaded: Model = model.to(device).eval().requires_grad_(False)
+    return loaded
+
+
+def load_processor(source: ModelSource) -> Any:
+    """The model's own image processor, on Pillow as the papers had it; `UserError` if it cannot be had."""
+    with _loading(source) as revision:
+        load: Any = AutoImageProcessor.from_pretrained
+        return load(source.place, backend="pil", **revision)
+
+
+def load_tokenizer(source: ModelSource) -> Any:
+    """The CLIP tokenizer beside the model; `UserError` if it cannot be had."""
+    with _loading(source) as revision:
+        load: Any = CLIPTokenizer.from_pretrained
+        return load(source.place, **revision)
+
+
+@contextmanager
+def _loading(source: ModelSource) -> Iterator[dict[str, str]]:
+    """The revision as a keyword; what goes wrong inside becomes a `UserError` naming model and next step."""
+    if source.folder is not None:
+        check_folder(source.folder)
+    # Any: partly untyped. Part of a checkpoint, as CLIP's image half, is loaded on purpose: no report of the rest.
+    library: Any = logging
+    shown, verbosity = library.is_progress_bar_enabled(), library.get_verbosity()
+    library.disable_progress_bar()
+    library.set_verbosity_error()
+    try:
+        yield {} if source.revision is None else {"revision": source.revision}
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise UserError(not_had(source, error)) from error
+    finally:
+        library.set_verbosity(verbosity)
+        if shown:
+            library.enable_progress_bar()

@@ -1,0 +1,136 @@
+"""Where a concept is in a generated picture: panoptic segmentation and the class words it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import MaskFormerForInstanceSegmentation
+
+from bench.scoring.models.model_loading import load_model, load_processor
+from bench.scoring.presets import Preset
+from bench.scoring.threads import each
+from bench.core.scenes import Mask, Picture
+
+_SUFFIXES = ("-other-merged", "-merged", "-other", "-stuff")
+"""What COCO panoptic appends to names of merged classes: `table-merged`, `wall-other-merged`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """The segments of a picture: `ids` [H, W] is each pixel's segment, `classes` a segment's class index."""
+
+    ids: NDArray[np.int32]
+    classes: Mapping[int, int]
+
+    def segments(self, class_index: int) -> tuple[int, ...]:
+        """The segments of a class that have pixels, the largest first."""
+        areas = {
+            segment: int(np.count_nonzero(self.ids == segment))
+            for segment, found in self.classes.items()
+            if found == class_index
+        }
+        return tuple(sorted((segment for segment in areas if areas[segment]), key=areas.__getitem__, reverse=True))
+
+    def mask(self, segments: Sequence[int]) -> Mask:
+        """The pixels [H, W] of the segments, taken together."""
+        mask = np.zeros(self.ids.shape, dtype=np.bool_)
+        for segment in segments:
+            mask |= self.ids == segment
+        return mask
+
+    def largest(self, class_index: int) -> Mask | None:
+        """The mask [H, W] of the largest segment of a class, or None if there is none."""
+        segments = self.segments(class_index)
+        return self.mask(segments[:1]) if segments else None
+
+
+class Segments(Protocol):
+    """A segmenter: what knows classes by their words and finds them in pictures."""
+
+    def class_index(self, word: str) -> int | None:
+        """The class a word names, or None if the segmenter does not know it."""
+        ...
+
+    def segment(self, pictures: Sequence[Picture]) -> list[Segmentation]:
+        """What is found in each picture, at its own size."""
+        ...
+
+
+class Segmenter:
+    """MaskFormer with its processor and a preset's thresholds."""
+
+    def __init__(self, model: MaskFormerForInstanceSegmentation, processor: Any, preset: Preset) -> None:
+        self._model = model
+        self._processor = processor
+        self._preset = preset
+        self._labels: dict[int, str] = {
+            int(index): str(label) for index, label in (model.config.id2label or {}).items()
+        }
+
+    @classmethod
+    def load(cls, preset: Preset, device: torch.device) -> Segmenter:
+        """Load a preset's segmenter from the hub or a folder; raises `UserError` if that fails."""
+        model = load_model(MaskFormerForInstanceSegmentation, preset.segmenter, device)
+        return cls(model, load_processor(preset.segmenter), preset)
+
+    def class_index(self, word: str) -> int | None:
+        """The class a word names, or None if the segmenter does not know it: see `find_class`."""
+        return find_class(word, self._labels)
+
+    @torch.inference_mode()
+    def segment(self, pictures: Sequence[Picture]) -> list[Segmentation]:
+        """Panoptic segments of each picture at its own size; no segments of one class are fused."""
+        sizes = [picture.shape[:2] for picture in pictures]
+        if len(set(sizes)) > 1:
+            # The processor would pad them to one size, and its post-processing takes the padding for picture.
+            return [segmentation for picture in pictures for segmentation in self.segment([picture])]
+        ready = each(lambda picture: self._processor(images=[picture], return_tensors="pt"), pictures)
+        names = ("pixel_values", "pixel_mask")
+        inputs = {name: torch.cat([one[name] for one in ready]).to(self._model.device) for name in names}
+        outputs = self._model(**inputs)
+        found = self._processor.post_process_panoptic_segmentation(
+            outputs,
+            threshold=self._preset.score_threshold,
+            mask_threshold=self._preset.mask_threshold,
+            overlap_mask_area_threshold=self._preset.overlap_threshold,
+            label_ids_to_fuse=set(),
+            target_sizes=sizes,
+        )
+        return [_segmentation(one) for one in found]
+
+
+def find_class(word: str, labels: Mapping[int, str]) -> int | None:
+    """The index of the label that a class word names, or None.
+
+    An exact match (case aside) comes first; else a label that is the word with a suffix of COCO panoptic, so
+    that `wall` is `wall-other-merged`, while `dining table` stays the thing and never `table-merged`.
+    """
+    wanted = _plain(word)
+    for stem in (_plain, _stem):
+        for index, label in labels.items():
+            if stem(label) == wanted:
+                return index
+    return None
+
+
+def _plain(label: str) -> str:
+    return " ".join(label.casefold().replace("_", " ").split())
+
+
+def _stem(label: str) -> str:
+    plain = _plain(label)
+    for suffix in _SUFFIXES:
+        if plain.endswith(suffix):
+            return plain.removesuffix(suffix)
+    return plain
+
+
+def _segmentation(found: Mapping[str, Any]) -> Segmentation:
+    classes = {int(segment["id"]): int(segment["label_id"]) for segment in found["segments_info"]}
+    ids = torch.as_tensor(found["segmentation"]).to(torch.int32).cpu().numpy()
+    return Segmentation(ids, classes)

@@ -1,0 +1,89 @@
+"""What an evaluator's content is, and what to say when it cannot be had."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from huggingface_hub import hf_hub_download
+
+from bench.core.errors import UserError
+from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource, ModelSource
+from bench.core.files import content_hash
+
+_CONTENT = (".safetensors", ".json", ".txt")
+_COMMIT_LENGTH = 40
+
+
+def content(source: ModelSource) -> str:
+    """What a model's content is: the hub's commit, or the SHA-256 of a folder's weights and configurations.
+
+    Raises `UserError` if the folder has no model, or if a moving revision (`main`) is neither cached nor in
+    reach.
+    """
+    if source.folder is not None:
+        return f"sha256:{_folder_hash(check_folder(source.folder))}"
+    revision = source.revision or "main"
+    return f"{source.place}@{revision if _is_commit(revision) else _commit_of(source.place, revision)}"
+
+
+def lpips_content(source: LpipsSource) -> str:
+    """What an LPIPS network's content is: torchvision's file by its hash, or the SHA-256 of the folder or file given.
+
+    Raises `UserError` if a folder has no network or a file cannot be read.
+    """
+    if source.net not in LPIPS_TRUNKS:
+        return content(ModelSource(source.place or source.name))
+    if source.place is None:
+        return f"lpips-v0.1:{LPIPS_TRUNKS[source.net]}"
+    trunk = Path(source.place)
+    if not trunk.is_file():
+        raise UserError(f"{trunk} cannot be read (there is no such file); give a file of trunk weights")
+    return f"lpips-v0.1:sha256:{content_hash(trunk)[:40]}"
+
+
+def check_folder(folder: Path) -> Path:
+    """The folder itself; raises `UserError` if there is no model in it."""
+    if not (folder / "config.json").is_file():
+        raise UserError(
+            f"there is no model in {folder} (no config.json); Playroom's are trained with "
+            "`python -m bench.playroom.train`, a YOLO-seg is made by `bench convert-yolo`, for others give a folder in "
+            "Hugging Face layout"
+        )
+    return folder
+
+
+def not_had(source: ModelSource, error: Exception) -> str:
+    """The line that says why a model cannot be loaded and what to do."""
+    why = " ".join(str(error).split())[:140] or type(error).__name__
+    if source.folder is not None:
+        return f"the model in {source.folder} cannot be loaded ({why}); it needs whole safetensors weights"
+    return (
+        f"the evaluator {source.place} (revision {source.revision}) is neither in the hub's cache nor to be "
+        f"had from the hub ({why}); where there is a network, run "
+        f"`hf download {source.place} --revision {source.revision}` and bring the cache here ($HF_HOME), or "
+        "take another metric preset, such as playroom"
+    )
+
+
+@cache
+def _folder_hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.iterdir() if path.suffix in _CONTENT):
+        digest.update(f"{file.name}\n".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:40]
+
+
+@cache
+def _commit_of(hub_id: str, revision: str) -> str:
+    """The commit that a revision stands for: the folder of the hub's cache that its configuration lies in."""
+    try:
+        return Path(hf_hub_download(hub_id, "config.json", revision=revision)).parent.name
+    except (OSError, ValueError) as error:
+        raise UserError(not_had(ModelSource(hub_id, revision), error)) from error
+
+
+def _is_commit(revision: str) -> bool:
+    return len(revision) == _COMMIT_LENGTH and set(revision) <= set("0123456789abcdef")

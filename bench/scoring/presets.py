@@ -1,0 +1,275 @@
+"""Metric presets: a name pins models, revisions, resizing, mask fill, crop and thresholds."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from bench.core.errors import UserError
+from bench.scoring.catalogue import METRICS, PROMPT_SIMILARITY, Metric
+from bench.scoring.comparison import BLACK, FILL_BLACK, INSTANCES_BEST, ON_THE_PICTURE, OWN_VIEW, Alternative, Comparison, Embedding, Fill, Framing, Instances, Kind, Sight, described, embedding
+from bench.scoring.models.sources import LpipsSource, ModelSource, ResizeCrop
+
+SCORING_VERSION = 3
+"""Raised whenever a change of the metrics' code changes a score of the same picture."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+CHECKPOINTS = Path(__file__).parent.parent / "playroom" / "checkpoints"
+YOLO_FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scenebench" / "yolo"
+"""Where `bench convert-yolo` puts the user's YOLO-seg and the preset `paper-yolo` finds it."""
+
+ClipBackend: TypeAlias = Literal["hf", "open_clip"]
+"""Whose CLIP computes: `transformers` or `open_clip`; weights, tokenizer and processor are the same."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Everything that a score depends on besides the picture.
+
+    Prompt similarity is `clip_scale` (above 0) times CLIP's cosine, but not below `clip_floor` (None: no floor).
+    `identity_view` None means the identity model's own processor. `identity_kind` to `instances` say how an object is
+    compared with a concept (`bench.scoring.comparison`), `alternatives` what else is computed with one setting
+    changed. The three thresholds are those of the
+    panoptic post-processing: least class probability of a segment, least mask probability of a pixel, and the
+    least share of its own pixels that a segment must keep after others are laid over it; what they mean to YOLO is
+    said in `bench.scoring.models.yolo`.
+    """
+
+    name: str
+    summary: str
+    clip: ModelSource
+    identity: ModelSource
+    segmenter: ModelSource
+    lpips: LpipsSource
+    clip_backend: ClipBackend = "hf"
+    clip_scale: float = 1.0
+    clip_floor: float | None = None
+    segmenter_kind: Literal["maskformer", "yolo"] = "maskformer"
+    identity_kind: Kind = "dino"
+    identity_view: ResizeCrop | None = None
+    mask_fill: Fill = BLACK
+    framing: Framing = "picture"
+    instances: Instances = "largest"
+    alternatives: tuple[Alternative, ...] = ()
+    score_threshold: float = 0.5
+    mask_threshold: float = 0.5
+    overlap_threshold: float = 0.8
+
+    @property
+    def sources(self) -> tuple[ModelSource, ...]:
+        """Its models in Hugging Face layout, each once: all but the LPIPS network."""
+        embeddings = (comparison.sight.embedding.source for comparison in self.comparisons.values())
+        return tuple(dict.fromkeys((self.clip, self.identity, self.segmenter, *embeddings)))
+
+    @property
+    def comparison(self) -> Comparison:
+        """How the objects found for a concept are compared with it."""
+        own = Embedding(self.identity, self.identity_kind, self.identity_view)
+        return Comparison(Sight(own, self.mask_fill, self.framing), self.instances)
+
+    @property
+    def comparisons(self) -> dict[str, Comparison]:
+        """Every comparison by its column of the table: the preset's own, then its alternatives."""
+        own = self.comparison
+        return {"identity_similarity": own, **{one.column: one.of(own) for one in self.alternatives}}
+
+    @property
+    def prompt_limits(self) -> tuple[float, float]:
+        """The least and greatest prompt similarity: those of the cosine, scaled."""
+        least, greatest = (self.clip_scale * limit for limit in PROMPT_SIMILARITY.limits)
+        return least if self.clip_floor is None else max(least, self.clip_floor), greatest
+
+    def describe(self) -> dict[str, Any]:
+        """Every pinned setting by name, ready for JSON: for reports, and part of the fingerprint."""
+        pinned = {role: getattr(self, role).pinned for role in ("clip", "identity", "segmenter")}
+        return {
+            "preset": self.name,
+            **pinned,
+            "clip_view": OWN_VIEW,
+            "clip_backend": self.clip_backend,
+            "clip_scale": self.clip_scale,
+            "clip_floor": self.clip_floor,
+            "identity_kind": self.identity_kind,
+            "identity_view": OWN_VIEW if self.identity_view is None else asdict(self.identity_view),
+            "segmenter_kind": self.segmenter_kind,
+            "segmenter_view": OWN_VIEW if self.segmenter_kind == "maskformer" else "ultralytics' letterbox",
+            "lpips": self.lpips.name,
+            "lpips_view": "the picture at its own size, in [-1, 1]",
+            "mask_fill": None if self.mask_fill is None else list(self.mask_fill),
+            "framing": self.framing,
+            "instances": self.instances,
+            "alternatives": described(self.alternatives),
+            "segmentation": _SEGMENTATIONS[self.segmenter_kind],
+            "score_threshold": self.score_threshold,
+            "mask_threshold": self.mask_threshold,
+            "overlap_threshold": self.overlap_threshold,
+            "identity_scale": "plain cosine: no factor, no clipping",
+            "precision": "fp32",
+            "scoring_version": SCORING_VERSION,
+        }
+
+
+_SEGMENTATIONS = {
+    "maskformer": "panoptic, nothing fused",
+    "yolo": "instances, each pixel the most confident's",
+}
+_CLIP_L14 = ModelSource("openai/clip-vit-large-patch14", "32bd64288804d66eefd0ccbe215aa642df71cc41")
+_CLIP_B32 = ModelSource("openai/clip-vit-base-patch32", "main")
+_DINO_B16 = ModelSource("facebook/dino-vitb16", "f205d5d8e640a89a2b8ef0369670dfc37cc07fc2")
+_MASKFORMER_COCO = ModelSource("facebook/maskformer-swin-large-coco", "main")
+_DINOV2_SMALL = ModelSource("facebook/dinov2-small", "ed25f3a31f01632728cabb09d1542f84ab7b0056")
+_DINOV2 = ModelSource("facebook/dinov2-base", "f9e44c814b77203eaa57a6bdbbd535f21ede1415")
+_OFFICIAL_VIEW = ResizeCrop(resize=256, crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+
+_PAPER = Preset(
+    name="paper",
+    summary="Break-A-Scene: CLIP ViT-L/14, DINO ViT-B/16 (official 256/224 view), MaskFormer Swin-L, LPIPS",
+    clip=_CLIP_L14,
+    identity=_DINO_B16,
+    segmenter=_MASKFORMER_COCO,
+    lpips=LpipsSource("alex"),
+    identity_view=_OFFICIAL_VIEW,
+    alternatives=(*ON_THE_PICTURE, embedding("clip", _CLIP_L14), embedding("dinov2", _DINOV2)),
+)
+_PLAYROOM = Preset(
+    name="playroom",
+    summary="the package's own small evaluators, which know Playroom's toys and nothing else",
+    clip=ModelSource(str(CHECKPOINTS / "clip")),
+    identity=ModelSource(str(CHECKPOINTS / "vit")),
+    segmenter=ModelSource(str(CHECKPOINTS / "maskformer")),
+    lpips=LpipsSource("playroom", str(CHECKPOINTS / "lpips")),
+    alternatives=(*ON_THE_PICTURE, embedding("clip", ModelSource(str(CHECKPOINTS / "clip")))),
+)
+_BY_YOLO: dict[str, Any] = {"segmenter_kind": "yolo", "score_threshold": 0.25, "overlap_threshold": 0.7}
+"""ultralytics' default thresholds."""
+_AS_EM: dict[str, Any] = {
+    "identity_kind": "clip",
+    "identity_view": None,
+    "mask_fill": None,
+    "framing": "box",
+    **_BY_YOLO,
+}
+"""Rahman et al. 2024, section 4: YOLO finds the object, its box is compared by CLIP with the target object's."""
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        _PAPER,
+        replace(
+            _PAPER,
+            name="paper-hf",
+            summary="as paper, but DINO sees what its Hugging Face processor makes (straight to 224)",
+            identity_view=None,
+        ),
+        replace(
+            _PAPER,
+            name="paper-vgg",
+            summary="as paper, but LPIPS diversity by the VGG-16 trunk",
+            lpips=LpipsSource("vgg"),
+        ),
+        replace(
+            _PAPER,
+            name="paper-yolo",
+            summary="as paper, but objects are found by the YOLO-seg that `bench convert-yolo` made",
+            segmenter=ModelSource(str(YOLO_FOLDER)),
+            **_BY_YOLO,
+        ),
+        replace(
+            _PAPER,
+            name="em",
+            summary="Visual Concept EM: YOLO's boxes compared by CLIP (ViT-L/14, as the paper does not say which)",
+            identity=_CLIP_L14,
+            segmenter=ModelSource(str(YOLO_FOLDER)),
+            alternatives=(FILL_BLACK, INSTANCES_BEST, embedding("dino", _DINO_B16, _OFFICIAL_VIEW)),
+            **_AS_EM,
+        ),
+        replace(
+            _PAPER,
+            name="custom-diffusion",
+            summary="CustomConcept101: CLIP ViT-B/32 x 2.5, at least 0; DINO ViT-S/16 on whole pictures",
+            clip=_CLIP_B32,
+            clip_scale=2.5,
+            clip_floor=0.0,
+            identity=ModelSource("facebook/dino-vits16", "main"),
+            mask_fill=None,
+            alternatives=(FILL_BLACK, embedding("clip", _CLIP_B32)),
+        ),
+        replace(
+            _PAPER,
+            name="dreambench++",
+            summary="DreamBench++: CLIP ViT-B/32 x 100; DINO ViT-S/8 on whole pictures (its cosine, not x 100)",
+            clip=_CLIP_B32,
+            clip_scale=100.0,
+            identity=ModelSource("facebook/dino-vits8", "main"),
+            mask_fill=None,
+            alternatives=(
+                FILL_BLACK,
+                embedding("clip", _CLIP_B32),
+                embedding("dinov2", _DINOV2_SMALL),
+            ),
+        ),
+        _PLAYROOM,
+        replace(
+            _PLAYROOM,
+            name="playroom-yolo",
+            summary="as playroom, but objects are found by its YOLO-seg",
+            segmenter=ModelSource(str(CHECKPOINTS / "yolo")),
+            **_BY_YOLO,
+        ),
+        replace(
+            _PLAYROOM,
+            name="playroom-open-clip",
+            summary="as playroom, but CLIP is computed by open_clip",
+            clip_backend="open_clip",
+        ),
+        replace(
+            _PLAYROOM,
+            name="playroom-em",
+            summary="as em, by Playroom's own YOLO-seg and CLIP",
+            identity=_PLAYROOM.clip,
+            segmenter=ModelSource(str(CHECKPOINTS / "yolo")),
+            alternatives=(FILL_BLACK, INSTANCES_BEST, embedding("dino", _PLAYROOM.identity)),
+            **_AS_EM,
+        ),
+    )
+}
+"""The presets by name."""
+
+
+def metrics_of(presets: Iterable[str]) -> tuple[Metric, ...]:
+    """Every metric with the limits of its values in a table of these presets; an unknown preset sets none."""
+    unlimited = (-math.inf, math.inf)
+    limits = [PRESETS[name].prompt_limits if name in PRESETS else unlimited for name in presets] or [unlimited]
+    widest = min(least for least, _ in limits), max(greatest for _, greatest in limits)
+    return tuple(replace(metric, limits=widest) if metric is PROMPT_SIMILARITY else metric for metric in METRICS)
+
+
+def find_preset(name: str) -> Preset:
+    """The preset called `name`; raises `UserError` naming the known ones."""
+    if name in PRESETS:
+        return PRESETS[name]
+    close = difflib.get_close_matches(name, PRESETS, n=1)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    raise UserError(f"no metric preset is called '{name}'{hint} Known: {', '.join(PRESETS)}")
+
+
+def fingerprint(preset: Preset) -> str:
+    """What the preset's scores depend on, settings and models' content, as `<name>-<12 hexadecimal digits>`.
+
+    A hub model's content is its commit, a folder's the SHA-256 of its files. Raises `UserError` if a model
+    cannot be had.
+    """
+    from bench.scoring.models.weights import content, lpips_content  # noqa: PLC0415 - huggingface_hub is slow to import
+
+    contents = [*(content(source) for source in preset.sources), lpips_content(preset.lpips)]
+    settings = {**preset.describe(), "content": contents}
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+    return f"{preset.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

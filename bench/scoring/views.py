@@ -1,0 +1,47 @@
+"""What is shown of a masked object: the filled picture, or the box around it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from bench.scoring.comparison import BLACK, Fill, Sight
+from bench.core.scenes import Mask, Picture
+
+
+def seen(picture: Picture, mask: Mask, sight: Sight) -> Picture:
+    """What a sight shows of the object in the mask [H, W]: the filled picture, or its box (`framed`)."""
+    return framed(picture, mask, sight.fill) if sight.framing == "box" else masked(picture, mask, sight.fill)
+
+
+def masked(picture: Picture, mask: Mask, fill: Fill = BLACK) -> Picture:
+    """The picture with `fill` outside the mask, uint8 [H, W, 3] (black: google/break-a-scene, issue 32).
+
+    None hides nothing: the picture as it is.
+    """
+    if fill is None:
+        return picture
+    inside, size = Image.fromarray(mask.astype(np.uint8) * 255), (mask.shape[1], mask.shape[0])
+    return np.asarray(Image.composite(Image.fromarray(picture), Image.new("RGB", size, fill), inside))
+
+
+def framed(picture: Picture, mask: Mask, fill: Fill = BLACK) -> Picture:
+    """The mask's bounding box, cut out of the filled picture and padded to a square: uint8 [S, S, 3].
+
+    S is the box's longer side. There is no margin, and nothing is stretched: the shorter side is padded on both sides
+    alike (an odd pixel goes below or right) with `fill`, with black where nothing is hidden. So a model's own resizing
+    and central crop keep an elongated object's proportions.
+
+    Raises `ValueError` if the mask is empty.
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        raise ValueError("an empty mask has no bounding box")
+    window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    box = masked(picture[window], mask[window], fill)
+    side = max(box.shape[:2])
+    square = np.empty((side, side, 3), np.uint8)
+    square[:] = BLACK if fill is None else fill
+    top, left = ((side - length) // 2 for length in box.shape[:2])
+    square[top : top + box.shape[0], left : left + box.shape[1]] = box
+    return square

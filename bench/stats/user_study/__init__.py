@@ -1,0 +1,1 @@
+"""What people answered about pictures, tested."""
