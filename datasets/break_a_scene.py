@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from bench.core.errors import UserError
+from bench.data.builders.coco import CocoRecipe, SceneOptions
+from bench.data.builders.rebuild import rebuild
 from bench.data.coco.funnel import Crop
 from bench.data.prompts import Reading
-from bench.data.builders.rebuild import rebuild
-from bench.data.builders.coco import CocoRecipe, SceneOptions
-from bench.core.errors import UserError
 
 PAPERS_PROMPTS = 5400
 

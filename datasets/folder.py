@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from bench.core.errors import UserError
 from bench.data.builders.folder import FolderRecipe
 from bench.data.manifest import Option
 from bench.data.prompts import PromptPlan, Reading, parse_formats
-from bench.core.errors import UserError
 
 
 @dataclass(frozen=True)

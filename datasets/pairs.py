@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from bench.core.errors import UserError
 from bench.data.builders.pairs import PairsRecipe
 from bench.data.prompts import PromptPlan, parse_formats
-from bench.core.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from bench.data.builders.coco import CocoRecipe, SceneOptions
 from bench.data.coco.funnel import Crop
 from bench.data.coco.rules import FEWEST_CONCEPTS
 from bench.data.coco.selection import parse_mix
 from bench.data.manifest import MANIFEST, read_manifest
 from bench.data.prompts import Reading
-from bench.data.builders.coco import CocoRecipe, SceneOptions
 from bench.data.references import write_references
 from bench.playroom.world.coco import CocoSpec, write_coco
 from bench.playroom.world.redrawing import Redrawing

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from bench.core.scenes import Picture, Scene
 from bench.diffusion.sampling.sampler import Order, draw
 from bench.plugins.method import Choice, Request, Workbench
-from bench.core.scenes import Picture, Scene
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.diffusion.clic.losses import context_loss, weighted_loss
+from bench.core.scenes import Picture, Scene
+from bench.diffusion.backbone.token_maps import in_up_blocks
 from bench.diffusion.clic.in_context import InContext, roi_on_latents, roi_on_pixels
+from bench.diffusion.clic.losses import context_loss, weighted_loss
+from bench.diffusion.clic.two_stage import begin, finish
+from bench.diffusion.sampling.sampler import Order
 from bench.diffusion.training.recipe import ADAM, Optimiser, Phase, Recipe, Trained
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.backbone.token_maps import in_up_blocks
-from bench.diffusion.sampling.sampler import Order
 from bench.diffusion.training.samples import SceneSamples, Wording
-from bench.diffusion.clic.two_stage import begin, finish
 from bench.plugins.method import Choice, Request, Workbench
-from bench.core.scenes import Picture, Scene
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState

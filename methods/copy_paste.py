@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from bench.core.errors import UserError
+from bench.core.scenes import Picture, Prompt, Scene
 from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.sampling.sampler import Order, draw
-from bench.core.errors import UserError
 from bench.plugins.method import Choice, Request, Workbench
-from bench.core.scenes import Picture, Prompt, Scene
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState

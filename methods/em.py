@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.diffusion.em.crf import DenseCrf
+from bench.core.errors import UserError
+from bench.core.scenes import Scene
 from bench.diffusion.em.alternation import ExpectationMaximization, every_layer, unmasked
+from bench.diffusion.em.crf import DenseCrf
 from bench.diffusion.em.latent_scene import MaskRule
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase, Recipe
 from bench.diffusion.training.recipe_method import RecipeMethod
 from bench.diffusion.training.samples import SceneSamples
 from bench.diffusion.training.trainer import fit_recipe
-from bench.core.errors import UserError
 from bench.plugins.method import Choice, Workbench
-from bench.core.scenes import Scene
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.data.coco.images import read_picture
-from bench.data.imported import read_imported
-from bench.plugins.precomputed import GivenPictures, given_file
-from bench.plugins.method import INCIDENTAL, Choice, Given
+from bench.core.images import read_picture
 from bench.core.progress import bar
 from bench.core.scenes import Dataset, Prompt
+from bench.data.imported import read_imported
+from bench.plugins.method import INCIDENTAL, Choice, Given
+from bench.plugins.precomputed import GivenPictures, given_file
 
 
 @dataclass(frozen=True)

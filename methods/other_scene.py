@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bench.core.errors import UserError
-from bench.plugins.precomputed import GivenPictures, given_pixels
-from bench.plugins.method import Choice, Given
 from bench.core.scenes import Dataset, Picture, Prompt, Scene
 from bench.core.seeds import seed_from
+from bench.plugins.method import Choice, Given
+from bench.plugins.precomputed import GivenPictures, given_pixels
 
 
 @dataclass(frozen=True)

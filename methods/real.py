@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from bench.core.errors import UserError
-from bench.plugins.precomputed import GivenPictures, given_file, given_pixels
-from bench.plugins.method import Choice, Given
 from bench.core.scenes import Dataset, Prompt, Scene
+from bench.plugins.method import Choice, Given
+from bench.plugins.precomputed import GivenPictures, given_file, given_pixels
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import ClassVar
 import jinja2
 
 from bench.core.errors import UserError
+from bench.core.files import write_bytes
 from bench.plugins.report import ReportData
 from bench.reporting.mask_notes import curve_figure, mask_rows, read_notes
 from bench.reporting.page import environment
 from bench.reporting.text import bounds, count, interval_rule, number, signed
-from bench.core.files import write_bytes
 
 TEMPLATE = "masks.html.j2"
 PAPERS_CRF_GAIN = 0.059

@@ -13,19 +13,40 @@ import jinja2
 import pandas as pd
 from pydantic import Field
 
-from bench.scoring.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY
+from bench.core.files import write_bytes
+from bench.core.table import COLUMNS
 from bench.plugins.report import ReportData
 from bench.reporting.gallery import make_gallery
 from bench.reporting.page import environment
 from bench.reporting.scatter import describe, keys, pareto_figure
-from bench.reporting.text import SIGNIFICANT, amount, bounds, chance, count, energy, headline, interval_rule, is_clear, listed, number, pace, rank, scenes_needed, seconds, share, share_bounds, signed, small, weight
+from bench.reporting.text import (
+    SIGNIFICANT,
+    amount,
+    bounds,
+    chance,
+    count,
+    energy,
+    headline,
+    interval_rule,
+    is_clear,
+    listed,
+    number,
+    pace,
+    rank,
+    scenes_needed,
+    seconds,
+    share,
+    share_bounds,
+    signed,
+    small,
+    weight,
+)
+from bench.scoring.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY
 from bench.stats import dataframes, leakage
 from bench.stats.analysis import Analysis, analyse
 from bench.stats.intervals import describe_rule
 from bench.stats.sensitivity import Reading, sensitivity, sensitivity_frame
 from bench.stats.summary import Summary, summarise
-from bench.core.files import write_bytes
-from bench.core.table import COLUMNS
 
 TEMPLATE = "pareto.html.j2"
 FILTERS = (

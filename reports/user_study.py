@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from bench.core.errors import UserError
+from bench.core.files import write_bytes
 from bench.plugins.report import ReportData
 from bench.reporting.page import environment
 from bench.reporting.text import bounds, count, interval_rule, is_clear, number, signed
@@ -15,7 +16,6 @@ from bench.stats.user_study import dataframes
 from bench.stats.user_study.answers import Answers, read_answers
 from bench.stats.user_study.choices import ChoicesStudy
 from bench.stats.user_study.study import Study, study
-from bench.core.files import write_bytes
 
 TEMPLATE = "user_study.html.j2"
 

@@ -12,11 +12,13 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, load_backbone
 from bench.core.device import resolve
+from bench.core.scenes import Concept, Picture, Prompt, Scene, handle
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.checkpoint import BackboneSpec
+from bench.diffusion.backbone.loading import load_backbone
 from bench.plugins.method import Workbench
 from bench.scoring.models.yolo_network import ultralytics
-from bench.core.scenes import Concept, Picture, Prompt, Scene, handle
 
 WORDS = ("a", "photo", "of", "and", "at", "the", "beach", "in", "snow", "cat", "umbrella", "an")
 

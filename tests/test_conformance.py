@@ -15,16 +15,16 @@ import torch
 from _pytest.mark import ParameterSet
 from safetensors.torch import load_file, save_file
 
-from bench.plugins.discovery import KINDS, DropIn, Kind, discover
-from bench.core.images import picture_png
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.training.recipe_method import RecipeMethod
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.core.errors import UserError
-from bench.plugins.method import FitState, GivesPictures, MayLack, Request, Workbench
-from bench.run.plan import look_outside
+from bench.core.images import picture_png
 from bench.core.scenes import Concept, Dataset, Picture, Prompt, Scene, handle
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
+from bench.diffusion.training.recipe_method import RecipeMethod
+from bench.plugins.discovery import KINDS, DropIn, Kind, discover
+from bench.plugins.method import FitState, GivesPictures, MayLack, Request, Workbench
 from bench.plugins.spec import configure, field_types, required
+from bench.run.plan import look_outside
 
 
 def drop_ins(*kinds: Kind) -> Iterator[DropIn]:

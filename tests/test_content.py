@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.plugins.discovery import ENVIRONMENT, KINDS, add_path, discover, find, refresh
 from bench.core.errors import UserError
+from bench.plugins.discovery import ENVIRONMENT, KINDS, add_path, discover, find, refresh
 
 ROOT = Path(__file__).parent.parent
 METHOD = """

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.run.plan import Conditions, Unit, make_plan, scene_digest
+from bench.core.hashing import scene_digest
 from bench.core.scenes import Dataset, Prompt, Scene
 from bench.plugins.spec import configure
+from bench.run.plan import Conditions, Unit, make_plan
 
 CONDITIONS = Conditions("sha256:abc", "fp32", {"steps": 1.0}, 20, 4.0, seed=0)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.core.errors import UserError
-from bench.core.files import content_hash, read_json, write_bytes, write_json, write_whole
+from bench.core.files import read_json, write_bytes, write_json, write_whole
+from bench.core.hashing import content_hash
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

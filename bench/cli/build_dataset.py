@@ -11,8 +11,8 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from rich.console import Console
 
-from bench.plugins.discovery import DropIn, discover, find
 from bench.core.console import say
+from bench.plugins.discovery import DropIn, discover, find
 from bench.plugins.spec import field_types
 
 remarks = Console(stderr=True)

@@ -66,9 +66,9 @@ def _versions() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
-    from bench.diffusion.backbone.backbone import PRESETS, BackboneSpec  # noqa: PLC0415 - torch is slow to import
-    from bench.scoring.presets import PRESETS as METRICS  # noqa: PLC0415
+    from bench.diffusion.backbone.checkpoint import PRESETS, BackboneSpec  # noqa: PLC0415 - torch is slow to import
     from bench.scoring.models.sources import LPIPS_TRUNKS  # noqa: PLC0415
+    from bench.scoring.presets import PRESETS as METRICS  # noqa: PLC0415
 
     for name in PRESETS:
         place = BackboneSpec(name).hub_ids[0]

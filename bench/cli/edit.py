@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bench.edit.options import START, Places, Wishes
 from bench.core.errors import UserError
+from bench.edit.options import START, Places, Wishes
 from bench.run.lock import hold
 
 Source = Annotated[

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.plugins.discovery import KINDS, DropIn, Kind, discover
 from bench.metrics import METRICS
+from bench.plugins.discovery import KINDS, DropIn, Kind, discover
 from bench.plugins.spec import field_types, public_name
 
 console = Console()
@@ -67,8 +67,8 @@ def list_content(
 def _print_prompts(dataset: str) -> None:
     from bench.data.imported import expected  # noqa: PLC0415 - most listings read no dataset
     from bench.data.load import load_dataset  # noqa: PLC0415
-    from bench.run.folder import RunFolder  # noqa: PLC0415
     from bench.run.dataset_source import dataset_folder  # noqa: PLC0415
+    from bench.run.folder import RunFolder  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as name:
         with contextlib.redirect_stdout(sys.stderr):  # what a recipe says is no part of the CSV

@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import typer
 
-from bench.plugins.discovery import add_path
 from bench.core.errors import UserError
+from bench.plugins.discovery import add_path
 
 INTERRUPTED = 130
 

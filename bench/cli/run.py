@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 
 from bench.core.errors import UserError
-from bench.run.folder import RunFolder
-from bench.run.lock import hold
 from bench.core.progress import console as remarks
 from bench.plugins.spec import configure, split_specs
+from bench.run.folder import RunFolder
+from bench.run.lock import hold
 
 if TYPE_CHECKING:
     from bench.run.plan import Unit

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import errno
 import json
 import os
-from collections.abc import Callable
-from functools import cache
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,24 +63,28 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
     return {key: value for key, value in content.items() if key != "schema"}
 
 
-def content_hash(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits; one that keeps its size and time is read once a process.
-
-    Raises `UserError` if it cannot be read.
-    """
-    try:
-        status = path.stat()
-        return _content_hash(path, status.st_size, status.st_mtime_ns)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-@cache
-def _content_hash(path: Path, _size: int, _time: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _sync(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out` that takes its place when the block ends well, and is removed if not.
+
+    Raises `UserError` for whatever the file system refuses.
+    """
+    out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
+    building = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        building.mkdir(parents=True)
+        yield building
+        if out.is_dir():
+            out.rmdir()
+        building.rename(out)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "there is no space left on the disk; free some or choose another --out" if full else error.strerror
+        raise UserError(f"cannot write {out}: {why or error}; nothing was written") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import io
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from bench.core.errors import UserError
 from bench.core.geometry import Square
 from bench.core.scenes import Mask, Picture
 
@@ -24,12 +27,6 @@ def crop_mask(mask: Mask, square: Square, size: int) -> Mask:
     return np.asarray(cropped.resize((size, size), Image.Resampling.NEAREST), dtype=np.bool_)
 
 
-def pixel_hash(picture: Picture) -> str:
-    """The SHA-256 of a decoded picture: its height, width and RGB pixels."""
-    height, width = picture.shape[:2]
-    return hashlib.sha256(f"{height}x{width}:".encode() + picture.tobytes()).hexdigest()
-
-
 def picture_png(picture: Picture) -> bytes:
     """The picture as a PNG file."""
     return _png(Image.fromarray(picture))
@@ -44,3 +41,25 @@ def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The picture file, open; what goes wrong while it is decoded is told in one line.
+
+    Raises `UserError` for a file that is missing, truncated or no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            yield image
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"cannot read the picture {path}: it is missing, truncated or no picture ({error})") from error
+
+
+def read_picture(path: Path) -> Picture:
+    """The decoded picture as RGB, as it is stored (COCO's annotations count its pixels so).
+
+    Raises `UserError` for a file that is missing, truncated or no picture.
+    """
+    with opened(path) as image:
+        return np.asarray(image.convert("RGB"), dtype=np.uint8)

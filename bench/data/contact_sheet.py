@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from bench.data.manifest import SceneRecord
 from bench.core.scenes import Mask, Picture
+from bench.data.manifest import SceneRecord
 
 _SIDE, _GAP, _LINE = 224, 14, 18
 _COLUMNS = 6

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.data.coco.images import read_picture
-from bench.data.manifest import MANIFEST, SceneRecord, read_manifest
-from bench.core.images import pixel_hash
-from bench.data.references import references
 from bench.core.errors import UserError
+from bench.core.hashing import pixel_hash
+from bench.core.images import read_picture
 from bench.core.scenes import Dataset, Picture, Scene
+from bench.data.manifest import MANIFEST, SceneRecord, read_manifest
+from bench.data.references import references
 
 
 def load_dataset(path: Path) -> Dataset:

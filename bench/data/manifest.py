@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 
 import pydantic
 
-from bench.core.geometry import Square
-from bench.data.coco.masks import decode
 from bench.core.errors import UserError
-from bench.core.scenes import Concept, Mask, Prompt, handle
 from bench.core.files import read_json
+from bench.core.geometry import Square
+from bench.core.scenes import Concept, Mask, Prompt, handle
+from bench.data.coco.masks import decode
 
 SCHEMA = 1
 MANIFEST = "manifest.json"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.data.manifest import Manifest, SceneRecord
+from bench.core.files import write_bytes
 from bench.core.images import picture_png
 from bench.core.progress import bar
 from bench.core.scenes import Picture, Prompt
-from bench.core.files import write_bytes
+from bench.data.manifest import Manifest, SceneRecord
 
 
 def references(folder: Path, scene: str, prompts: Sequence[Prompt]) -> Mapping[Prompt, Path]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.data.load import load_dataset, picture_file
-from bench.data.manifest import MANIFEST, Identity, Manifest, SceneRecord, read_manifest
-from bench.core.images import mask_png, picture_png, pixel_hash
-from bench.data.contact_sheet import ContactSheet
 from bench.core.errors import UserError
+from bench.core.files import whole_folder
+from bench.core.hashing import pixel_hash
+from bench.core.images import mask_png, picture_png
 from bench.core.progress import bar
 from bench.core.scenes import Picture
+from bench.data.contact_sheet import ContactSheet
+from bench.data.load import load_dataset, picture_file
+from bench.data.manifest import MANIFEST, Identity, Manifest, SceneRecord, read_manifest
 
 SHEET = "sheet.png"
 _TOLD = 3
@@ -79,28 +77,6 @@ def write_dataset(out: Path, manifest: Manifest, draw: Callable[[SceneRecord], D
         (folder / SHEET).write_bytes(sheet.png())
         (folder / MANIFEST).write_bytes(written.encode())
     return written
-
-
-@contextlib.contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out` that takes its place when the block ends well, and is removed if not.
-
-    Raises `UserError` for whatever the file system refuses.
-    """
-    out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
-    building = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        building.mkdir(parents=True)
-        yield building
-        if out.is_dir():
-            out.rmdir()
-        building.rename(out)
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        why = "there is no space left on the disk; free some or choose another --out" if full else error.strerror
-        raise UserError(f"cannot write {out}: {why or error}; nothing was written") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _hashed(record: SceneRecord, drawn: Drawn) -> SceneRecord:

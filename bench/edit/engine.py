@@ -8,27 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from bench.plugins.discovery import discover
-from bench.core.images import pixel_hash
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.editing.blended import Edit, edited
-from bench.diffusion.editing.roi_matching import Match, matched_region
-from bench.diffusion.backbone.resize import fit_resolution
-from bench.diffusion.sampling.sampler import warn_of_long_texts
-from bench.edit.inputs import Target, handles, named_concepts, read_target
-from bench.edit.output import RESULT, is_made, write_edit
-from bench.edit.source import source_scene
-from bench.edit.session import Setup, Studio
-from bench.edit.options import Places, Wishes
 from bench.core.errors import UserError
-from bench.plugins.method import Workbench
-from bench.run.plan import Unit, digest, scene_digest
-from bench.run.cost import Cost
-from bench.run.fit_files import read_fit, write_fit
+from bench.core.hashing import digest, pixel_hash, scene_digest
 from bench.core.progress import Bar, bar, console
 from bench.core.scenes import Concept, Mask, Picture, Scene
 from bench.core.seeds import seed_from
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.resize import fit_resolution
+from bench.diffusion.editing.blended import Edit, edited
+from bench.diffusion.editing.roi_matching import Match, matched_region
+from bench.diffusion.sampling.sampler import warn_of_long_texts
+from bench.edit.inputs import Target, handles, named_concepts, read_target
+from bench.edit.options import Places, Wishes
+from bench.edit.output import RESULT, is_made, write_edit
+from bench.edit.session import Setup, Studio
+from bench.edit.source import source_scene
+from bench.plugins.discovery import discover
+from bench.plugins.method import Workbench
 from bench.plugins.spec import Configured, configure
+from bench.run.cost import Cost
+from bench.run.fit_files import read_fit, write_fit
+from bench.run.plan import Unit
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState

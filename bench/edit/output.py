@@ -12,12 +12,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from bench.core.images import mask_png, picture_png
-from bench.data.writer import whole_folder
 from bench.core.errors import UserError
-from bench.reporting.images import CONCEPT_COLOURS
+from bench.core.files import read_json, whole_folder
+from bench.core.images import mask_png, picture_png
 from bench.core.scenes import Mask, Picture, Scene
-from bench.core.files import read_json
+from bench.reporting.images import CONCEPT_COLOURS
 
 SCHEMA = 1
 RECORD, GRID, MASK = "edit.json", "grid.png", "mask.png"

@@ -8,11 +8,13 @@ from typing import Any
 import diffusers
 import transformers
 
-from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, fingerprint, load_backbone
 from bench.core.device import resolve
-from bench.run.plan import Conditions, Unit, make_plan
 from bench.core.scenes import Dataset, Scene
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
+from bench.diffusion.backbone.loading import load_backbone
 from bench.plugins.spec import Configured
+from bench.run.plan import Conditions, Unit, make_plan
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.data.builders.folder import picture_of, read_mask, scene_name
-from bench.core.images import mask_png, pixel_hash
-from bench.diffusion.editing.common_region import Shared, shared_region
-from bench.edit.inputs import read_sharing, read_source
-from bench.edit.session import Studio
-from bench.edit.options import Places, Wishes
 from bench.core.errors import UserError
-from bench.run.plan import digest
+from bench.core.files import write_bytes
+from bench.core.hashing import digest, pixel_hash
+from bench.core.images import mask_png
 from bench.core.progress import bar, console
 from bench.core.scenes import Concept, Mask, Scene, handle
 from bench.core.seeds import seed_from
-from bench.core.files import write_bytes
+from bench.data.builders.folder import picture_of, read_mask, scene_name
+from bench.diffusion.editing.common_region import Shared, shared_region
+from bench.edit.inputs import read_sharing, read_source
+from bench.edit.options import Places, Wishes
+from bench.edit.session import Studio
 
 
 def source_scene(wishes: Wishes, places: Places, studio: Studio) -> Scene:

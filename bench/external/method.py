@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from safetensors.torch import load_file, save_file
 
-from bench.core.images import mask_png, picture_png
 from bench.core.errors import UserError
+from bench.core.hashing import content_hash
+from bench.core.images import mask_png, picture_png
+from bench.core.scenes import Picture, Scene
 from bench.external.program import OUT, Program, ProgramError, picture_file, started
 from bench.plugins.method import Request, Workbench
-from bench.core.scenes import Picture, Scene
-from bench.core.files import content_hash
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState

@@ -19,20 +19,22 @@ import numpy as np
 import pandas as pd
 import typer
 
-from bench.data.load import load_dataset
-from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, fingerprint, load_backbone
 from bench.core.device import resolve
-from bench.diffusion.backbone.settings import FILE, SCHEMA, Budget
 from bench.core.errors import UserError
-from bench.plugins.method import Request, Workbench
-from bench.scoring.presets import find_preset
-from bench.scoring.rows import PictureJob
-from bench.scoring.scorer import Scorer
+from bench.core.files import read_json, write_bytes, write_json
 from bench.core.progress import bar
 from bench.core.scenes import Dataset
 from bench.core.seeds import seed_from
+from bench.data.load import load_dataset
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
+from bench.diffusion.backbone.loading import load_backbone
+from bench.diffusion.backbone.settings import FILE, SCHEMA, Budget
+from bench.plugins.method import Request, Workbench
 from bench.plugins.spec import Configured, configure, split_specs
-from bench.core.files import read_json, write_bytes, write_json
+from bench.scoring.presets import find_preset
+from bench.scoring.rows import PictureJob
+from bench.scoring.scorer import Scorer
 
 PIPELINE = Path(__file__).parent / "checkpoints" / "pipeline"
 TRIALS = Path(__file__).parent / "tuning.csv"

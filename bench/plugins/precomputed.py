@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.data.coco.images import read_picture
-from bench.core.images import pixel_hash
-from bench.plugins.method import Given, Request, Workbench
+from bench.core.hashing import content_hash, pixel_hash
+from bench.core.images import read_picture
 from bench.core.scenes import Dataset, Picture, Prompt, Scene
-from bench.core.files import content_hash
+from bench.plugins.method import Given, Request, Workbench
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState

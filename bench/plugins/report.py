@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from bench.plugins.method import Choice
 from bench.core.scenes import Dataset
+from bench.plugins.method import Choice
 
 
 @dataclass(frozen=True, eq=False)

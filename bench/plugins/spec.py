@@ -11,8 +11,8 @@ from typing import Any, get_type_hints
 
 import pydantic
 
-from bench.plugins.discovery import DropIn, Kind, find
 from bench.core.errors import UserError
+from bench.plugins.discovery import DropIn, Kind, find
 
 _SPEC = re.compile(r"(?P<name>[^:\[\]]+)(:(?P<variant>[^:\[\]]+))?(\[(?P<settings>.*)\])?", re.DOTALL)
 

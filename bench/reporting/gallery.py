@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.core.scenes import Prompt, Scene
 from bench.plugins.report import ReportData
 from bench.reporting.images import css_colour, file_uri, places, side_by_side, uri, with_masks
-from bench.core.scenes import Prompt, Scene
 from bench.stats.scene_means import PICTURE, methods_of
 
 MOST_PROMPTS = 12

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from bench.core.mask_iou import COLUMNS, iou_by_step
 from bench.plugins.report import ReportData
 from bench.reporting.scatter import COLOURS, INK, LINE
 from bench.run.folder import RunFolder
@@ -104,3 +104,20 @@ def curve_figure(notes: pd.DataFrame) -> str:
     config = {"displaylogo": False, "responsive": True}
     page: str = figure.to_html(full_html=False, include_plotlyjs=True, div_id="masks", config=config)
     return page
+
+
+COLUMNS = ("step", "concept", "label", "estimated", "iou", "iou_without_crf")
+"""What a method's note of a mask has, a row a step and concept (`bench.diffusion.em.latent_scene`)."""
+
+
+def iou_by_step(notes: pd.DataFrame) -> dict[str, pd.Series[float]]:
+    """IoU by step for each method (Rahman et al. 2024, Figure 3): the mean over concepts, then over scenes.
+
+    `notes` has `COLUMNS`, `method` and `scene`. Masks that are never updated go on to the last step of all methods.
+    """
+    last = int(notes["step"].max())
+    found: dict[str, pd.Series[float]] = {}
+    for method, rows in notes.groupby("method", sort=False):
+        scenes = rows.groupby(["step", "scene"])["iou"].mean()
+        found[str(method)] = scenes.groupby("step").mean().reindex(np.arange(last + 1)).ffill()
+    return found

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from bench.scoring.catalogue import IDENTITY_SIMILARITY, PROMPT_SIMILARITY
 from bench.reporting.text import bounds, number
+from bench.scoring.catalogue import IDENTITY_SIMILARITY, PROMPT_SIMILARITY
 from bench.stats.scene_means import common_pictures, scene_means
 from bench.stats.summary import Estimate, MethodSummary, Summary
 

@@ -12,19 +12,19 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from bench.diffusion.backbone.backbone import BackboneSpec, locate
 from bench.core.errors import UserError
+from bench.core.scenes import Dataset, without_concepts
+from bench.core.table import COLUMNS
+from bench.diffusion.backbone.checkpoint import BackboneSpec, locate
 from bench.plugins.method import PreservesPrior
-from bench.scoring.presets import find_preset
-from bench.run.plan import Unit
 from bench.plugins.report import ReportData
+from bench.plugins.spec import configure
 from bench.reporting.text import listed
 from bench.run.folder import RunFolder
-from bench.run.vocabulary import load_tokenizer, machinery_only
+from bench.run.plan import Unit
 from bench.run.settings import Settings
-from bench.core.scenes import Dataset, without_concepts
-from bench.plugins.spec import configure
-from bench.core.table import COLUMNS
+from bench.run.vocabulary import load_tokenizer, machinery_only
+from bench.scoring.presets import find_preset
 
 PACKAGES = (
     "scenebench",

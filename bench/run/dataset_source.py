@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.data.manifest import MANIFEST
 from bench.core.errors import UserError
-from bench.run.folder import RunFolder
+from bench.data.manifest import MANIFEST
 from bench.plugins.spec import configure
+from bench.run.folder import RunFolder
 
 
 def dataset_folder(text: str, folder: RunFolder) -> Path:

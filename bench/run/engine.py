@@ -12,25 +12,27 @@ import diffusers
 import pandas as pd
 import transformers
 
-from bench.data.load import dataset_hash, load_dataset
-from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, fingerprint, load_backbone, locate
 from bench.core.device import Hardware, resolve
-from bench.diffusion.backbone.settings import BackboneSettings, read_settings
 from bench.core.errors import UserError
+from bench.core.scenes import Dataset
+from bench.data.load import dataset_hash, load_dataset
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate
+from bench.diffusion.backbone.loading import load_backbone
+from bench.diffusion.backbone.settings import BackboneSettings, read_settings
+from bench.plugins.spec import Configured, configure
+from bench.reporting.write import write_report
+from bench.run import scoring
+from bench.run.dataset_source import dataset_folder
+from bench.run.execute import Workshop, is_done, work
+from bench.run.external_inputs import look_and_keep, recall
+from bench.run.folder import RunFolder
+from bench.run.plan import Conditions, Outside, Unit, make_plan
+from bench.run.settings import Settings, load_settings, save_settings
+from bench.run.vocabulary import warn_of_unknown_words
 from bench.scoring.presets import find_preset
 from bench.scoring.presets import fingerprint as evaluators_fingerprint
 from bench.scoring.scorer import Scorer
-from bench.run.plan import Conditions, Outside, Unit, make_plan
-from bench.run import scoring
-from bench.run.folder import RunFolder
-from bench.run.vocabulary import warn_of_unknown_words
-from bench.run.external_inputs import look_and_keep, recall
-from bench.reporting.write import write_report
-from bench.run.settings import Settings, load_settings, save_settings
-from bench.run.dataset_source import dataset_folder
-from bench.run.execute import Workshop, is_done, work
-from bench.core.scenes import Dataset
-from bench.plugins.spec import Configured, configure
 
 
 @dataclass(frozen=True)

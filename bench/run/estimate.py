@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from statistics import mean
 
-from bench.run.plan import Unit
-from bench.run.cost import FIT, Cost, picture_cost
-from bench.run.folder import SCHEMA, RunFolder
-from bench.run.execute import missing
 from bench.core.files import read_json
+from bench.run.cost import FIT, Cost, picture_cost
+from bench.run.execute import missing
+from bench.run.folder import SCHEMA, RunFolder
+from bench.run.plan import Unit
 
 
 def estimate_minutes(folder: RunFolder, todo: Sequence[Unit]) -> float | None:

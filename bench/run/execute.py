@@ -15,15 +15,15 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from bench.core.errors import UserError
+from bench.core.files import write_bytes, write_json
+from bench.core.progress import Bar, bar, console
+from bench.core.scenes import Picture
 from bench.plugins.method import Notes, Request, Workbench
-from bench.run.plan import PlannedPicture, Unit
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
 from bench.run.fit_files import read_fit, write_fit
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.metering import Meter
-from bench.core.progress import Bar, bar, console
-from bench.core.scenes import Picture
-from bench.core.files import write_bytes, write_json
+from bench.run.plan import PlannedPicture, Unit
 
 if TYPE_CHECKING:
     from bench.diffusion.backbone.backbone import Backbone

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench.run.plan import Outside, look_outside
-from bench.run.folder import SCHEMA, RunFolder
+from bench.core.files import read_json, write_json
 from bench.core.scenes import Dataset
 from bench.plugins.spec import Configured
-from bench.core.files import read_json, write_json
+from bench.run.folder import SCHEMA, RunFolder
+from bench.run.plan import Outside, look_outside
 
 
 def look_and_keep(folder: RunFolder, method: Configured, dataset: Dataset) -> Outside:

@@ -10,8 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from bench.core.errors import UserError
-from bench.run.cost import FIT, Cost
 from bench.core.files import write_whole
+from bench.run.cost import FIT, Cost
 
 
 def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
-import numpy as np
-
-from bench.plugins.method import DrawsToLearn, Given, GivesPictures, HasContent, Request
+from bench.core.hashing import digest, scene_digest
 from bench.core.scenes import Dataset, Prompt, Scene
 from bench.core.seeds import seed_from
+from bench.plugins.method import DrawsToLearn, Given, GivesPictures, HasContent, Request
 from bench.plugins.spec import Configured
 
 RECIPE_VERSION = 2
@@ -109,25 +106,6 @@ def noise_seed(dataset: str, scene: str, prompt: Prompt, seed: int) -> int:
         sample=prompt.sample,
         seed=seed,
     )
-
-
-def digest(content: Any) -> str:
-    """The first 20 hexadecimal digits of the SHA-256 of `content` as canonical JSON."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
-def scene_digest(scene: Scene) -> str:
-    """A hash of a scene's pixels, masks, class words, objects and handles; its name and prompts are not in it."""
-    content = hashlib.sha256()
-    for picture in scene.pictures:
-        content.update(repr(picture.shape).encode() + picture.tobytes())
-    for concept in scene.concepts:
-        part = [] if concept.object == concept.label else [concept.object]
-        place = [concept.picture] if concept.picture else []
-        content.update(json.dumps([concept.label, concept.handle, *part, *place]).encode())
-        content.update(np.packbits(concept.mask).tobytes())
-    return content.hexdigest()[:20]
 
 
 def _unit(dataset: str, scene: Scene, method: Configured, outside: Outside, conditions: Conditions) -> Unit:

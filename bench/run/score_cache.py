@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from bench.scoring.rows import Row
-from bench.run.plan import PlannedPicture, Unit
+from bench.core.files import read_json, write_json
+from bench.core.hashing import content_hash
 from bench.run.folder import SCHEMA, RunFolder
-from bench.core.files import content_hash, read_json, write_json
+from bench.run.plan import PlannedPicture, Unit
+from bench.scoring.rows import Row
 
 Samples: TypeAlias = tuple[PlannedPicture, ...]
 """All of a unit's pictures of one prompt."""

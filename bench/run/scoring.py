@@ -19,17 +19,17 @@ import pandas as pd
 from PIL import Image
 
 from bench.core.errors import UserError
-from bench.scoring.rows import PictureJob, Row
-from bench.scoring.scorer import Scorer
+from bench.core.files import read_json, write_whole
+from bench.core.progress import bar
+from bench.core.table import COLUMNS, alternative_columns
+from bench.run.cost import GENERATE, UnitCost, picture_cost
+from bench.run.execute import is_done
+from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import PlannedPicture, Unit
 from bench.run.prefetch import ahead
-from bench.run.cost import GENERATE, UnitCost, picture_cost
-from bench.run.folder import SCHEMA, RunFolder
-from bench.core.progress import bar
 from bench.run.score_cache import Samples, Scored, keep_scores, kept_scores, samples_of
-from bench.run.execute import is_done
-from bench.core.files import read_json, write_whole
-from bench.core.table import COLUMNS, alternative_columns
+from bench.scoring.rows import PictureJob, Row
+from bench.scoring.scorer import Scorer
 
 BATCH = 8
 """The scorer's batch: its calls are made to fill whole ones."""

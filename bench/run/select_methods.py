@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.plugins.discovery import DropIn, discover
 from bench.core.errors import UserError
+from bench.plugins.discovery import DropIn, discover
 from bench.plugins.method import MayLack
 from bench.plugins.spec import Configured, configure, required
 

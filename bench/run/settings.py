@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
-from bench.run.folder import SCHEMA, RunFolder
 from bench.core.files import read_json, write_json
+from bench.run.folder import SCHEMA, RunFolder
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from transformers import CLIPTokenizer
 
-from bench.diffusion.backbone.handles import unknown_words
 from bench.core.progress import console
 from bench.core.scenes import Dataset
+from bench.diffusion.backbone.handles import unknown_words
 
 
 def machinery_only(tokenizer: CLIPTokenizer, dataset: Dataset) -> str | None:

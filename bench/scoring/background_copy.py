@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.scoring.models.identity import IdentityFeatures
-from bench.scoring.rows import PictureJob
-from bench.scoring.models.segmenter import Segmentation, Segments
-from bench.scoring.views import masked
 from bench.core.scenes import BACKGROUND, Mask, Scene
+from bench.scoring.models.identity import IdentityFeatures
+from bench.scoring.models.segmenter import Segmentation, Segments
+from bench.scoring.rows import PictureJob
+from bench.scoring.views import masked
 
 
 @dataclass(frozen=True)

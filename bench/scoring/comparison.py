@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from bench.scoring.models.sources import ModelSource, ResizeCrop
 from bench.core.table import alternative_column
+from bench.scoring.models.sources import ModelSource, ResizeCrop
 
 Kind: TypeAlias = Literal["dino", "dinov2", "clip"]
 """`dino`, `dinov2`: the CLS token of a `ViTModel`, a `Dinov2Model`; `clip`: CLIP's projected image embedding."""

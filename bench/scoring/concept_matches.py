@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from bench.scoring.instance_assignment import WhoIsWho, swapped
-from bench.scoring.features import Embeddings, Look, Looks, References
-from bench.scoring.presets import Preset
-from bench.scoring.comparison import Comparison, Instances
-from bench.scoring.rows import IdentityColumns, PictureJob
-from bench.scoring.models.segmenter import Segmentation, Segments
 from bench.core.scenes import Concept, Scene
+from bench.scoring.comparison import Comparison, Instances
+from bench.scoring.features import Embeddings, Look, Looks, References
+from bench.scoring.instance_assignment import WhoIsWho, swapped
+from bench.scoring.models.segmenter import Segmentation, Segments
+from bench.scoring.presets import Preset
+from bench.scoring.rows import IdentityColumns, PictureJob
 
 
 @dataclass(frozen=True, eq=False)

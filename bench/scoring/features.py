@@ -10,12 +10,12 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from bench.scoring.models.identity import IdentityFeatures
+from bench.core.scenes import Picture, Scene
 from bench.scoring.comparison import Embedding, Sight
+from bench.scoring.models.identity import IdentityFeatures
 from bench.scoring.models.segmenter import Segmentation
 from bench.scoring.threads import each
 from bench.scoring.views import seen
-from bench.core.scenes import Picture, Scene
 
 Embeddings = Mapping[Embedding, IdentityFeatures]
 """The loaded models of a preset's sights."""

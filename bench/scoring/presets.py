@@ -14,7 +14,23 @@ from typing import Any, Literal, TypeAlias
 
 from bench.core.errors import UserError
 from bench.scoring.catalogue import METRICS, PROMPT_SIMILARITY, Metric
-from bench.scoring.comparison import BLACK, FILL_BLACK, INSTANCES_BEST, ON_THE_PICTURE, OWN_VIEW, Alternative, Comparison, Embedding, Fill, Framing, Instances, Kind, Sight, described, embedding
+from bench.scoring.comparison import (
+    BLACK,
+    FILL_BLACK,
+    INSTANCES_BEST,
+    ON_THE_PICTURE,
+    OWN_VIEW,
+    Alternative,
+    Comparison,
+    Embedding,
+    Fill,
+    Framing,
+    Instances,
+    Kind,
+    Sight,
+    described,
+    embedding,
+)
 from bench.scoring.models.sources import LpipsSource, ModelSource, ResizeCrop
 
 SCORING_VERSION = 3

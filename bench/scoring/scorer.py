@@ -9,17 +9,17 @@ from typing import Any
 import torch
 
 from bench.core.device import resolve_device
+from bench.core.scenes import Picture, Scene
 from bench.scoring.background_copy import BackgroundCopy
 from bench.scoring.concept_matches import Identities
-from bench.scoring.models.identity import IdentityFeatures
 from bench.scoring.features import Embeddings
-from bench.scoring.models.lpips import Diversity, LpipsDiversity
-from bench.scoring.presets import Preset
 from bench.scoring.models.clip_similarity import PromptSimilarity
-from bench.scoring.rows import PictureJob, Row
+from bench.scoring.models.identity import IdentityFeatures
+from bench.scoring.models.lpips import Diversity, LpipsDiversity
 from bench.scoring.models.segmenter import Segmenter, Segments
 from bench.scoring.models.yolo import YoloSegmenter
-from bench.core.scenes import Picture, Scene
+from bench.scoring.presets import Preset
+from bench.scoring.rows import PictureJob, Row
 
 SEGMENTERS: dict[str, Callable[[Preset, torch.device], Segments]] = {
     "maskformer": Segmenter.load,

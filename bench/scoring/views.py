@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from bench.scoring.comparison import BLACK, Fill, Sight
 from bench.core.scenes import Mask, Picture
+from bench.scoring.comparison import BLACK, Fill, Sight
 
 
 def seen(picture: Picture, mask: Mask, sight: Sight) -> Picture:

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from bench.core.table import alternative_columns, changed_setting
 from bench.scoring.catalogue import IDENTITY_SIMILARITY
 from bench.stats.dataframes import ends
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import Floats, common_pictures, methods_of, scene_means
-from bench.core.table import alternative_columns, changed_setting
 
 LEFT_OUT, ZERO, WHOLE_PICTURE = "missing: left out", "missing: counts 0", "missing: whole picture"
 """What becomes of a concept that is not found. The first is how identity similarity is reported."""

@@ -10,12 +10,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bench.plugins import discovery
 from bench.cli.build_dataset import add_to
+from bench.core.errors import UserError
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
-from bench.core.errors import UserError
 from bench.playroom.world.coco import CocoSpec, write_coco
+from bench.plugins import discovery
 from bench.plugins.spec import configure
 
 Run = Callable[..., str]

@@ -18,11 +18,11 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from bench.cli.main import main
-from bench.scoring.presets import find_preset
+from bench.playroom.train.yolo import new_architecture
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.yolo import YoloSegmenter
 from bench.scoring.models.yolo_network import build, load, read_architecture, ultralytics
-from bench.playroom.train.yolo import new_architecture
+from bench.scoring.presets import find_preset
 
 CPU = torch.device("cpu")
 DATA = Path(__file__).parents[3] / "shared" / "data"

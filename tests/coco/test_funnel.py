@@ -10,10 +10,10 @@ import pytest
 from PIL import Image, ImageDraw
 from pycocotools.coco import COCO
 
+from bench.core.errors import UserError
 from bench.data.coco import masks
 from bench.data.coco.funnel import BATCH, Candidate, candidates
 from bench.data.coco.index import load_index
-from bench.core.errors import UserError
 
 Make = Callable[..., Any]
 

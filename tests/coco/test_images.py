@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data.coco.images import find_picture, find_pictures, read_picture
 from bench.core.errors import UserError
+from bench.core.images import read_picture
+from bench.data.coco.images import find_picture, find_pictures
 
 
 def save(path: Path, mode: str = "RGB") -> Path:

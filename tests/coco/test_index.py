@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.data.coco.index import annotation_files, load_index, points_outside
 from bench.core.errors import UserError
+from bench.data.coco.index import annotation_files, load_index, points_outside
 
 Make = Callable[..., Any]
 

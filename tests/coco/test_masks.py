@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as arrays
 from pycocotools import mask as pycoco
 from pycocotools.coco import COCO
 
-from bench.data.coco import masks
 from bench.core.geometry import Square, centred_square
+from bench.data.coco import masks
 
 HEIGHT, WIDTH = 40, 60
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.data.coco import masks, rules
 from bench.core.geometry import Square, centred_square
+from bench.data.coco import masks, rules
 from bench.data.coco.index import Annotation
 from bench.data.coco.rules import Instance
 

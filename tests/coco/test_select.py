@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.core.errors import UserError
+from bench.core.geometry import Square
 from bench.data.coco import masks, selection
 from bench.data.coco.funnel import Candidate
-from bench.core.geometry import Square
 from bench.data.coco.index import Annotation, Photo
 from bench.data.coco.rules import Instance
-from bench.core.errors import UserError
 
 EMPTY = masks.encode(np.zeros((1, 1), dtype=np.bool_))
 

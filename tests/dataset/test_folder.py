@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.core.errors import UserError
+from bench.core.hashing import scene_digest
+from bench.core.scenes import BACKGROUND
 from bench.data.builders.folder import FolderRecipe, read_folder_scene, read_mask
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
 from bench.data.prompts import PromptPlan, parse_formats
-from bench.core.errors import UserError
-from bench.run.plan import scene_digest
-from bench.core.scenes import BACKGROUND
 
 PLAN = PromptPlan(parse_formats("2"), 1, "powerset", 0)
 

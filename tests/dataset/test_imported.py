@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bench.data.imported import expected, read_imported
 from bench.core.errors import UserError
 from bench.core.scenes import Dataset, Scene
+from bench.data.imported import expected, read_imported
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data.load import dataset_hash, load_dataset
-from bench.data.builders.coco import CocoRecipe
 from bench.core.errors import UserError
+from bench.data.builders.coco import CocoRecipe
+from bench.data.load import dataset_hash, load_dataset
 
 Recipe = Callable[..., CocoRecipe]
 

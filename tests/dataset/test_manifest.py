@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.core.errors import UserError
+from bench.data.builders.coco import CocoRecipe
+from bench.data.builders.rebuild import rebuild
 from bench.data.coco.masks import counts_text
 from bench.data.manifest import Manifest, read_manifest
-from bench.data.builders.rebuild import rebuild
-from bench.data.builders.coco import CocoRecipe
-from bench.core.errors import UserError
 
 Recipe = Callable[..., CocoRecipe]
 Edit = Callable[[dict[str, Any]], None]

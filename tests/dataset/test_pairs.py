@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data.load import load_dataset
+from bench.core.errors import UserError
 from bench.data.builders.pairs import PairsRecipe, find_pairs
+from bench.data.load import load_dataset
 from bench.data.prompts import PromptPlan, parse_formats
 from bench.edit.inputs import read_source, read_target
-from bench.core.errors import UserError
 
 PLAN = PromptPlan(parse_formats("2"), 1, "powerset", 0)
 

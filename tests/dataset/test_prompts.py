@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.data.prompts import FORMATS, PromptPlan, parse_formats, subsets
 from bench.core.errors import UserError
 from bench.core.scenes import Concept, Scene, handle
+from bench.data.prompts import FORMATS, PromptPlan, parse_formats, subsets
 
 TEN = parse_formats("10")
 PAPER = Path(__file__).parents[3] / "shared" / "papers" / "break-a-scene.txt"

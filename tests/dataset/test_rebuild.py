@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bench.core.errors import UserError
+from bench.data.builders.coco import CocoRecipe
+from bench.data.builders.rebuild import rebuild
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
-from bench.data.builders.rebuild import rebuild
-from bench.data.builders.coco import CocoRecipe
-from bench.core.errors import UserError
 
 Recipe = Callable[..., CocoRecipe]
 

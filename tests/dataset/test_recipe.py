@@ -12,10 +12,10 @@ from PIL import Image
 from pycocotools import mask as pycoco
 from pycocotools.coco import COCO
 
+from bench.core.errors import UserError
+from bench.data.builders.coco import CocoRecipe
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
-from bench.data.builders.coco import CocoRecipe
-from bench.core.errors import UserError
 
 Recipe = Callable[..., CocoRecipe]
 

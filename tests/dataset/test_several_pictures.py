@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.core.errors import UserError
+from bench.core.scenes import BACKGROUND, Scene
 from bench.data.builders.folder import FolderRecipe
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
 from bench.data.prompts import PromptPlan, parse_formats
-from bench.core.errors import UserError
-from bench.core.scenes import BACKGROUND, Scene
 
 PLAN = PromptPlan(parse_formats("2"), 1, "powerset", 0)
 

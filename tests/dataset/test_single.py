@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.core.errors import UserError
+from bench.core.geometry import centred_square
+from bench.data.builders.single_concept import ConceptOptions, even_shares
 from bench.data.coco import masks
 from bench.data.coco.funnel import Candidate
-from bench.core.geometry import centred_square
 from bench.data.coco.index import Annotation, Photo, load_index
 from bench.data.coco.rules import Instance
-from bench.data.builders.single_concept import ConceptOptions, even_shares
-from bench.core.errors import UserError
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "coco" / "annotations" / "instances_sample.json"
 THREE = ConceptOptions(

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bench.data import writer
-from bench.data.load import load_dataset
-from bench.data.builders.coco import CocoRecipe
 from bench.core.errors import UserError
+from bench.data import writer
+from bench.data.builders.coco import CocoRecipe
+from bench.data.load import load_dataset
 
 Recipe = Callable[..., CocoRecipe]
 

@@ -11,10 +11,10 @@ import pytest
 from bench.datasets.em_coco import CLASSES, ORIGIN, PROMPTS, Builder
 from PIL import Image
 
+from bench.core.errors import UserError
 from bench.data.coco.rules import DROPPED
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
-from bench.core.errors import UserError
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "coco"
 

@@ -7,9 +7,9 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
+from bench.core.errors import UserError
 from bench.diffusion.backbone.attention import Layer, Recorder, at_16, cross_attention_layers, recording, start_detached
 from bench.diffusion.backbone.backbone import Backbone
-from bench.core.errors import UserError
 
 
 @pytest.fixture

@@ -12,13 +12,15 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
-from bench.diffusion.backbone import backbone as module
-from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, fingerprint, load_backbone, official_scheduler
 from bench.core.device import resolve
-from bench.diffusion.backbone.handles import add_handles, embedding
-from bench.diffusion.backbone.settings import FILE
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
+from bench.diffusion.backbone import backbone as module
+from bench.diffusion.backbone.backbone import Backbone, official_scheduler
+from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
+from bench.diffusion.backbone.handles import add_handles, embedding
+from bench.diffusion.backbone.loading import load_backbone
+from bench.diffusion.backbone.settings import FILE
 
 CPU = resolve("cpu", "fp32")
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.editing.blended import Edit, edited, latent_mask
-from bench.diffusion.clic.losses import region_loss
-from bench.diffusion.sampling.denoise import Denoiser
-from bench.diffusion.backbone.encode import Encoder
-from bench.diffusion.backbone.handles import add_handles
-from bench.diffusion.backbone.token_maps import token_maps, token_places
-from bench.diffusion.sampling.sampler import decode
-from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.encode import Encoder
+from bench.diffusion.backbone.handles import add_handles
+from bench.diffusion.backbone.settings import BackboneSettings, Sampler
+from bench.diffusion.backbone.token_maps import token_maps, token_places
+from bench.diffusion.editing.blended import Edit, edited, latent_mask
+from bench.diffusion.sampling.denoise import Denoiser
+from bench.diffusion.sampling.sampler import decode
+from bench.diffusion.training.losses import region_loss
 
 
 def silent(_done: int, _total: int) -> None: ...
@@ -46,7 +46,9 @@ def test_an_empty_region_gives_the_autoencoders_picture(editing: Backbone, edit:
 
 def test_only_the_region_is_repainted(editing: Backbone, edit: Edit, monkeypatch: pytest.MonkeyPatch) -> None:
     last: list[torch.Tensor] = []
-    monkeypatch.setattr("bench.diffusion.editing.blended.decode", lambda _backbone, latents: last.append(latents) or decode)
+    monkeypatch.setattr(
+        "bench.diffusion.editing.blended.decode", lambda _backbone, latents: last.append(latents) or decode
+    )
     edited(editing, edit, silent)
     inside = latent_mask(editing, edit.mask)[0, 0] > 0
     clean = Encoder(editing).mean(edit.picture)[0]

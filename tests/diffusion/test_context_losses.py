@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.diffusion.clic.losses import blend, concept_maps, context_loss, guidance_energy, min_max, region_loss, soft_mask, towards, weighted_loss
+from bench.diffusion.backbone.token_maps import concept_maps, min_max
+from bench.diffusion.clic.losses import context_loss, soft_mask, weighted_loss
+from bench.diffusion.editing.guidance import blend, guidance_energy, towards
+from bench.diffusion.training.losses import region_loss
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bench.diffusion.em.crf import WIDTHS_SIDE, DenseCrf, check_crf, unary_energy
 from bench.core.errors import UserError
-from bench.core.mask_iou import mask_iou
+from bench.core.masks import mask_iou
 from bench.core.scenes import Mask, Picture
+from bench.diffusion.em.crf import WIDTHS_SIDE, DenseCrf, check_crf, unary_energy
 
 needs_crf = pytest.mark.skipif(importlib.util.find_spec("pydensecrf") is None, reason="the extra 'crf' is missing")
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, load_backbone
-from bench.diffusion.sampling.denoise import Denoiser
 from bench.core.device import resolve
-from bench.diffusion.sampling.sampler import Order, decode, draw, initial_noise
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.checkpoint import BackboneSpec
+from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import BackboneSettings, Sampler
+from bench.diffusion.sampling.denoise import Denoiser
+from bench.diffusion.sampling.sampler import Order, decode, draw, initial_noise
 
 TEXTS = ("a photo of a cat", "an umbrella in the snow")
 

@@ -13,17 +13,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench.core.scenes import Mask, Picture, Scene
 from bench.diffusion.backbone.attention import cross_attention_layers, recording
 from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.em.alternation import ExpectationMaximization, every_layer, first_maps, unmasked
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced
+from bench.diffusion.em.alternation import ExpectationMaximization, every_layer, first_maps, unmasked
 from bench.diffusion.em.latent_scene import MaskRule, with_masks
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase, Recipe
 from bench.diffusion.training.samples import SceneSamples
 from bench.plugins.method import Workbench
-from bench.core.scenes import Mask, Picture, Scene
 
 Benches = Callable[..., Workbench]
 WEIGHT = 0.3

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from bench.core.scenes import Scene
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.resize import fit_resolution
-from bench.core.scenes import Scene
 
 
 def test_latents_are_drawn_from_the_distribution_of_the_picture(scene: Scene, backbone: Backbone) -> None:

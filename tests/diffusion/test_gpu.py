@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from bench.diffusion.backbone.attention import at_16, recording
-from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, load_backbone
 from bench.core.device import resolve
+from bench.core.scenes import Scene
+from bench.diffusion.backbone.attention import at_16, recording
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.checkpoint import BackboneSpec
+from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import Sampler
 from bench.plugins.method import Request, Workbench
-from bench.core.scenes import Scene
 from bench.plugins.spec import configure
 
 pytestmark = [

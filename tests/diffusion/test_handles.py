@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.handles import Initialiser, add_handles, embedding, rows_replaced, unknown_words
 from bench.core.errors import UserError
 from bench.core.scenes import Concept, handle
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.handles import Initialiser, add_handles, embedding, rows_replaced, unknown_words
 
 MASK = np.ones((4, 4), bool)
 

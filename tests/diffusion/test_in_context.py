@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 import torch
 
+from bench.core.scenes import Scene
 from bench.diffusion.backbone.attention import recording
 from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.clic.losses import context_loss, weighted_loss
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
+from bench.diffusion.backbone.token_maps import in_up_blocks
 from bench.diffusion.clic.in_context import InContext, View, roi_on_latents, roi_on_pixels, view_of
+from bench.diffusion.clic.losses import context_loss, weighted_loss
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import ADAM, Phase, Recipe
-from bench.diffusion.backbone.token_maps import in_up_blocks
 from bench.diffusion.training.samples import SceneSamples, Wording
 from bench.diffusion.training.step import Step
 from bench.plugins.method import Workbench
-from bench.core.scenes import Scene
 
 PAPER = InContext(0.5, 0.0, 1.0, 0.5, 0.5, context_loss, roi_on_latents)
 CODE = InContext(0.25, 0.25, 0.5, 0.25, 0.25, weighted_loss, roi_on_pixels(weighted_loss))

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.core.masks import mask_iou
+from bench.core.scenes import Mask, Picture, Scene
 from bench.diffusion.em.crf import DenseCrf
 from bench.diffusion.em.latent_scene import LatentScene, MaskRule, with_masks
-from bench.core.mask_iou import mask_iou
-from bench.core.scenes import Mask, Picture, Scene
 
 PLAIN = MaskRule(times=3, threshold=0.5, momentum=0.75, crf=None)
 

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.editing.blended import latent_mask
-from bench.diffusion.clic.losses import region_loss
-from bench.diffusion.backbone.encode import Encoder
-from bench.diffusion.backbone.handles import add_handles, embedding
-from bench.diffusion.editing.roi_matching import REGION, Match, matched_region
-from bench.diffusion.backbone.token_maps import token_maps, token_places
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.encode import Encoder
+from bench.diffusion.backbone.handles import add_handles, embedding
+from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
+from bench.diffusion.backbone.token_maps import token_maps, token_places
+from bench.diffusion.editing.blended import latent_mask
+from bench.diffusion.editing.roi_matching import REGION, Match, matched_region
+from bench.diffusion.training.losses import region_loss
 
 
 def silent(_done: int, _total: int) -> None: ...

@@ -12,6 +12,8 @@ import torch
 from scipy.stats import chisquare
 from torch import Tensor
 
+from bench.core.errors import UserError
+from bench.core.scenes import Picture, Scene
 from bench.diffusion.backbone.attention import Recorder, at_16, recording
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
@@ -20,9 +22,7 @@ from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Prior, Recipe
 from bench.diffusion.training.samples import Sample, SceneSamples
 from bench.diffusion.training.step import Step
-from bench.core.errors import UserError
 from bench.plugins.method import Workbench
-from bench.core.scenes import Picture, Scene
 
 RECIPE = Recipe((), SceneSamples("uniform", 0.5), PAPER_ADAM, "mean", masked=True)
 PRIOR = Prior("a photo of {class}", pictures=2, weight=0.7)

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.diffusion.training import prior
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.training.prior import Series, class_text, class_texts
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
-from bench.plugins.method import Workbench
 from bench.core.scenes import Picture, Scene
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
+from bench.diffusion.training import prior
+from bench.diffusion.training.prior import Series, class_text, class_texts
+from bench.plugins.method import Workbench
 from bench.plugins.spec import configure
 
 TEXT = "a photo at the snow"

@@ -12,14 +12,14 @@ import pytest
 from pydantic import Field
 from safetensors.torch import load_file, save_file
 
+from bench.core.errors import UserError
+from bench.core.scenes import Picture, Scene
 from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.diffusion.training.recipe import Optimiser, Phase, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
 from bench.diffusion.training.samples import SceneSamples, Wording
-from bench.diffusion.backbone.settings import BackboneSettings, Sampler
-from bench.core.errors import UserError
 from bench.plugins.method import Request, Workbench
-from bench.core.scenes import Picture, Scene
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from bench.core.errors import UserError
 from bench.diffusion.backbone.attention import cross_attention_layers
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.token_maps import in_up_blocks, token_maps, token_places
-from bench.core.errors import UserError
 
 TEXT = "a photo of a cat and an umbrella"
 

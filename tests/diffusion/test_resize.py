@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.diffusion.backbone.resize import fit_resolution
 from bench.core.scenes import Scene
+from bench.diffusion.backbone.resize import fit_resolution
 
 
 def test_a_scene_of_that_size_stays_as_it_is(scene: Scene) -> None:

@@ -11,10 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, load_backbone
 from bench.core.device import resolve
-from bench.diffusion.sampling.sampler import Order, decode, draw, initial_noise
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.checkpoint import BackboneSpec
+from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import Sampler
+from bench.diffusion.sampling.sampler import Order, decode, draw, initial_noise
 
 ORDERS = [Order(f"a photo of {word}", seed) for seed, word in enumerate(("cat", "umbrella", "snow") * 3)][:8]
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chisquare, kstest
 
-from bench.diffusion.training.samples import CollectionSamples, SceneSamples, Subsets, Wording, choose_subset
 from bench.core.scenes import Prompt, Scene
+from bench.diffusion.training.samples import CollectionSamples, SceneSamples, Subsets, Wording, choose_subset
 
 DRAWS = 6_000
 UNLIKELY = 1e-3

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.editing.roi_matching import REGION
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
-from bench.diffusion.editing.common_region import Shared, shared_region
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
+from bench.diffusion.editing.common_region import Shared, shared_region
+from bench.diffusion.editing.roi_matching import REGION
 
 
 def silent(_done: int, _total: int) -> None: ...

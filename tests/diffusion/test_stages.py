@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.sampling.sampler import Order, draw
 from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.diffusion.clic.two_stage import begin, finish
+from bench.diffusion.sampling.sampler import Order, draw
 
 ORDERS = [Order("a photo of a cat", 1), Order("a photo of an umbrella", 2), Order("a cat in the snow", 3)]
 TEXTS = [order.text for order in ORDERS]

@@ -11,23 +11,25 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.diffusion.backbone.attention import at_16, recording
-from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, load_backbone
 from bench.core.device import resolve
+from bench.core.errors import UserError
+from bench.core.scenes import Scene
+from bench.diffusion.backbone.attention import at_16, recording
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
+from bench.diffusion.backbone.loading import load_backbone
+from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.prior import Series
 from bench.diffusion.training.recipe import AttentionLoss, Optimiser, Phase, Prior, Recipe, Trained
 from bench.diffusion.training.recipe_method import put_back
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.training.step import Step
 from bench.diffusion.training.trainer import HANDLES, Update, fit_recipe, trains
 from bench.diffusion.training.trainer import _prior as prior_of
-from bench.core.errors import UserError
 from bench.plugins.method import Workbench
-from bench.core.scenes import Scene
 
 Benches = Callable[..., Workbench]
 ADAM = Optimiser("adam", betas=(0.9, 0.99), weight_decay=1e-8)

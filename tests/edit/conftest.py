@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from bench.core.images import mask_png, picture_png
-from bench.edit.session import Setup
-from bench.edit.options import START, Places, Wishes
 from bench.core.scenes import Scene
+from bench.edit.options import START, Places, Wishes
+from bench.edit.session import Setup
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.core.errors import UserError
 from bench.edit.engine import edit, editable
 from bench.edit.inputs import read_target
+from bench.edit.options import Places, Wishes
 from bench.edit.output import pictures_of
 from bench.edit.session import Setup
-from bench.edit.options import Places, Wishes
-from bench.core.errors import UserError
 
 Made = Callable[..., Places]
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.core.errors import UserError
+from bench.core.hashing import scene_digest
+from bench.core.scenes import Scene
 from bench.data.builders.folder import FolderRecipe
 from bench.data.prompts import PromptPlan, parse_formats
 from bench.edit.inputs import named_concepts, read_sharing, read_source, read_target
-from bench.core.errors import UserError
-from bench.run.plan import scene_digest
-from bench.core.scenes import Scene
 
 
 def build(source: Path, out: Path) -> Path:

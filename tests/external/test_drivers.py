@@ -17,10 +17,10 @@ import torch
 from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DConditionModel
 from PIL import Image
 
+from bench.core.scenes import Prompt, Scene
 from bench.diffusion.backbone.backbone import Backbone
 from bench.external.method import DRIVERS
 from bench.plugins.method import Request, Workbench
-from bench.core.scenes import Prompt, Scene
 from bench.plugins.spec import configure
 
 ELITE = {

@@ -18,11 +18,11 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from bench.core.errors import UserError
+from bench.core.scenes import Dataset, Picture, Prompt, Scene
 from bench.external.program import ProgramError
 from bench.plugins.method import Request, Workbench
-from bench.run.plan import Conditions, make_plan
-from bench.core.scenes import Dataset, Picture, Prompt, Scene
 from bench.plugins.spec import Configured, configure
+from bench.run.plan import Conditions, make_plan
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in's interpreter is a shell script")
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from bench.core.errors import UserError
+from bench.core.scenes import Scene
 from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.settings import BackboneSettings, Budget
 from bench.diffusion.training.recipe import Optimiser, Phase, Prior, Recipe
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples, Wording
-from bench.diffusion.backbone.settings import BackboneSettings, Budget
-from bench.core.errors import UserError
 from bench.plugins.method import Workbench
-from bench.core.scenes import Scene
 from bench.plugins.spec import configure
 
 ADAM = Optimiser("adam", (0.9, 0.99), weight_decay=1e-8, clip=None)

@@ -10,18 +10,18 @@ import pytest
 import torch
 from bench.methods.clic import Method
 
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.clic.losses import context_loss, weighted_loss
-from bench.diffusion.clic.in_context import InContext, roi_on_latents
-from bench.diffusion.training.recipe import Optimiser, Recipe
-from bench.diffusion.backbone.token_maps import in_up_blocks
-from bench.diffusion.sampling.sampler import Order, draw
-from bench.diffusion.training.samples import SceneSamples, Wording
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
-from bench.diffusion.training.trainer import HANDLES
 from bench.core.errors import UserError
-from bench.plugins.method import Request, Workbench
 from bench.core.scenes import Scene
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
+from bench.diffusion.backbone.token_maps import in_up_blocks
+from bench.diffusion.clic.in_context import InContext, roi_on_latents
+from bench.diffusion.clic.losses import context_loss, weighted_loss
+from bench.diffusion.sampling.sampler import Order, draw
+from bench.diffusion.training.recipe import Optimiser, Recipe
+from bench.diffusion.training.samples import SceneSamples, Wording
+from bench.diffusion.training.trainer import HANDLES
+from bench.plugins.method import Request, Workbench
 from bench.plugins.spec import configure
 
 WORDING = Wording("{tokens}", "{a_object} with {handle} style")

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.diffusion.sampling.sampler import Order, draw
 from bench.core.errors import UserError
-from bench.plugins.method import Request, Workbench
-from bench.run.plan import look_outside
 from bench.core.scenes import Concept, Dataset, Picture, Prompt, Scene, handle
+from bench.diffusion.sampling.sampler import Order, draw
+from bench.plugins.method import Request, Workbench
 from bench.plugins.spec import configure
+from bench.run.plan import look_outside
 
 
 def handed_over(text: str, *scenes: Scene) -> dict[Prompt, Picture]:

@@ -14,15 +14,15 @@ import torch
 from bench.methods.em import Method
 from bench.methods.ours import Method as BreakAScene
 
+from bench.core.errors import UserError
+from bench.core.scenes import Scene
 from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.em.alternation import ExpectationMaximization, unmasked
 from bench.diffusion.em.latent_scene import with_masks
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase
 from bench.diffusion.training.samples import SceneSamples
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
-from bench.core.errors import UserError
 from bench.plugins.method import Notes, Request, Workbench
-from bench.core.scenes import Scene
 
 Benches = Callable[..., Workbench]
 QUICK = {"times": 2, "crf": False}

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from bench.methods.ours import Method
 
+from bench.core.errors import UserError
+from bench.core.scenes import Scene
 from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.settings import BackboneSettings, Budget
 from bench.diffusion.training.recipe import AttentionLoss, Optimiser, Phase, Prior
 from bench.diffusion.training.samples import SceneSamples
-from bench.diffusion.backbone.settings import BackboneSettings, Budget
-from bench.core.errors import UserError
 from bench.plugins.method import Workbench
-from bench.core.scenes import Scene
 from bench.plugins.spec import configure
 
 PHASES = (Phase("handles", 400, 5e-4), Phase("everything", 400, 2e-6))

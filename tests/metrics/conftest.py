@@ -27,10 +27,10 @@ from transformers import (
     ViTModel,
 )
 
-from bench.scoring.models.lpips_networks import WEIGHTS, SmallLpips
-from bench.scoring.presets import Preset
-from bench.scoring.models.sources import LpipsSource, ModelSource, ResizeCrop
 from bench.core.scenes import Concept, Picture, Scene
+from bench.scoring.models.lpips_networks import WEIGHTS, SmallLpips
+from bench.scoring.models.sources import LpipsSource, ModelSource, ResizeCrop
+from bench.scoring.presets import Preset
 
 LABELS = ("cat", "dining table", "table-merged", "wall-other-merged")
 SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}

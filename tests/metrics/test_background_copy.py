@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from bench.scoring.background_copy import BackgroundCopy, Copy
-from bench.scoring.rows import PictureJob
-from bench.scoring.models.segmenter import Segmentation
 from bench.core.scenes import BACKGROUND, Concept, Prompt, Scene, with_background
+from bench.scoring.background_copy import BackgroundCopy, Copy
+from bench.scoring.models.segmenter import Segmentation
+from bench.scoring.rows import PictureJob
 
 RED, SAND, SNOW = (250, 0, 0), (200, 150, 0), (0, 0, 200)
 BOTH = Prompt("{tokens}", (0, 1))

@@ -14,10 +14,10 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTextConf
 
 from bench.core.errors import UserError
 from bench.scoring.models.clip import HuggingFaceClip
-from bench.scoring.models.open_clip import OpenClip, build, converted
-from bench.scoring.presets import CHECKPOINTS, Preset
 from bench.scoring.models.clip_similarity import PromptSimilarity
+from bench.scoring.models.open_clip import OpenClip, build, converted
 from bench.scoring.models.sources import ModelSource
+from bench.scoring.presets import CHECKPOINTS, Preset
 
 open_clip = pytest.importorskip("open_clip", reason="open_clip is not installed")
 

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from bench.scoring.concept_matches import Identities
-from bench.scoring.presets import Preset
+from bench.core.scenes import Concept, Prompt, Scene
 from bench.scoring.comparison import INSTANCES_BEST, INSTANCES_UNION, ON_THE_PICTURE, Embedding, embedding
-from bench.scoring.rows import PictureJob
+from bench.scoring.concept_matches import Identities
 from bench.scoring.models.segmenter import Segmentation
 from bench.scoring.models.sources import LpipsSource, ModelSource
-from bench.core.scenes import Concept, Prompt, Scene
+from bench.scoring.presets import Preset
+from bench.scoring.rows import PictureJob
 
 SIDE = 8
 RED, GREEN, BLUE, MIXED = (250, 0, 0), (0, 250, 0), (0, 0, 250), (150, 200, 0)  # MIXED: .6 red, .8 green

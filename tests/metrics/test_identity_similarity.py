@@ -19,10 +19,10 @@ from transformers import (
 )
 
 from bench.core.errors import UserError
-from bench.scoring.models.identity import IdentityFeatures, processor_view, resize_crop_view
-from bench.scoring.presets import IMAGENET_MEAN, IMAGENET_STD, Preset, find_preset
 from bench.scoring.comparison import Embedding, Kind
+from bench.scoring.models.identity import IdentityFeatures, processor_view, resize_crop_view
 from bench.scoring.models.sources import ModelSource
+from bench.scoring.presets import IMAGENET_MEAN, IMAGENET_STD, Preset, find_preset
 
 CPU = torch.device("cpu")
 SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}

@@ -19,14 +19,14 @@ from safetensors.torch import save_file
 from torchvision.models import AlexNet_Weights, VGG16_Weights
 
 from bench.core.errors import UserError
+from bench.core.scenes import Picture, Prompt, Scene
 from bench.scoring.models.lpips import LpipsDiversity
 from bench.scoring.models.lpips_networks import WEIGHTS, SmallLpips, load_lpips, load_small, trunk_file
+from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource
+from bench.scoring.models.weights import lpips_content
 from bench.scoring.presets import CHECKPOINTS, Preset, fingerprint
 from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
-from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource
-from bench.scoring.models.weights import lpips_content
-from bench.core.scenes import Picture, Prompt, Scene
 
 CPU = torch.device("cpu")
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "lpips"

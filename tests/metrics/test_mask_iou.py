@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.core.mask_iou import iou_by_step, iou_with_truth, mask_iou
+from bench.core.masks import iou_with_truth, mask_iou
+from bench.reporting.mask_notes import iou_by_step
 
 
 def test_by_hand() -> None:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from bench.scoring.presets import PRESETS, Preset
-from bench.scoring.models.clip_similarity import PromptSimilarity
+from bench.core.scenes import Prompt, Scene
 from bench.scoring.comparison import FILL_BLACK, embedding
+from bench.scoring.models.clip_similarity import PromptSimilarity
+from bench.scoring.presets import PRESETS, Preset
 from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
-from bench.core.scenes import Prompt, Scene
 
 SUITES = ("custom-diffusion", "dreambench++")
 

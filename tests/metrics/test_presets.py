@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from bench.core.errors import UserError
+from bench.core.table import COLUMNS, alternative_columns
 from bench.metrics import METRICS
 from bench.scoring.catalogue import metric
-from bench.scoring.presets import PRESETS, Preset, find_preset, fingerprint, metrics_of
-from bench.scoring.models.clip_similarity import BACKENDS
 from bench.scoring.comparison import INSTANCES_BEST, Comparison, embedding
+from bench.scoring.models.clip_similarity import BACKENDS
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.weights import content
-from bench.core.table import COLUMNS, alternative_columns
+from bench.scoring.presets import PRESETS, Preset, find_preset, fingerprint, metrics_of
 
 
 def test_the_papers_models_are_pinned() -> None:

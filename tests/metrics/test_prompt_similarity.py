@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer
 
+from bench.scoring.models.clip_similarity import BACKENDS, PromptSimilarity, Scale
 from bench.scoring.models.model_loading import load_processor, load_tokenizer
 from bench.scoring.presets import Preset
-from bench.scoring.models.clip_similarity import BACKENDS, PromptSimilarity, Scale
 
 CPU = torch.device("cpu")
 TEXTS = ["a photo of a cat in the snow", "a photo of an umbrella", "a"]

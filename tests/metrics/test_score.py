@@ -12,17 +12,17 @@ import pytest
 import torch
 
 from bench.core.errors import UserError
-from bench.scoring.models.identity import IdentityFeatures
-from bench.scoring.presets import Preset
-from bench.scoring.models.clip_similarity import PromptSimilarity
-from bench.scoring.comparison import ON_THE_PICTURE, embedding
-from bench.scoring.rows import PictureJob, Row
-from bench.scoring.scorer import Evaluators, Scorer
-from bench.scoring.models.segmenter import Segmentation, Segmenter
-from bench.scoring.models.sources import ModelSource
-from bench.scoring.views import masked
 from bench.core.scenes import Prompt, Scene
 from bench.core.table import COLUMNS, alternative_columns
+from bench.scoring.comparison import ON_THE_PICTURE, embedding
+from bench.scoring.models.clip_similarity import PromptSimilarity
+from bench.scoring.models.identity import IdentityFeatures
+from bench.scoring.models.segmenter import Segmentation, Segmenter
+from bench.scoring.models.sources import ModelSource
+from bench.scoring.presets import Preset
+from bench.scoring.rows import PictureJob, Row
+from bench.scoring.scorer import Evaluators, Scorer
+from bench.scoring.views import masked
 
 CPU = torch.device("cpu")
 BOTH = Prompt("a photo of {tokens} at the beach", (0, 1))

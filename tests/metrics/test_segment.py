@@ -6,8 +6,8 @@ import torch
 from transformers import MaskFormerForInstanceSegmentation, MaskFormerImageProcessorPil
 from transformers.models.maskformer.modeling_maskformer import MaskFormerForInstanceSegmentationOutput
 
-from bench.scoring.presets import Preset
 from bench.scoring.models.segmenter import Segmentation, Segmenter, find_class
+from bench.scoring.presets import Preset
 
 CPU = torch.device("cpu")
 COCO = dict(

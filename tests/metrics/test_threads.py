@@ -10,9 +10,9 @@ from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Norma
 from transformers import AutoImageProcessor
 
 from bench.scoring.models.identity import processor_view, resize_crop_view
-from bench.scoring.presets import Preset
 from bench.scoring.models.segmenter import Segmenter
 from bench.scoring.models.sources import ModelSource, ResizeCrop
+from bench.scoring.presets import Preset
 from bench.scoring.threads import each
 
 

@@ -17,14 +17,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bench.core.errors import UserError
-from bench.scoring.presets import find_preset, fingerprint
-from bench.scoring.rows import PictureJob
-from bench.scoring.scorer import SEGMENTERS, Scorer
+from bench.core.scenes import Concept, Picture, Prompt, Scene
+from bench.playroom.evaluate.common import held_out
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.yolo import YoloSegmenter
 from bench.scoring.models.yolo_network import Architecture, build, load, read_architecture, read_weights, ultralytics
-from bench.playroom.evaluate.common import held_out
-from bench.core.scenes import Concept, Picture, Prompt, Scene
+from bench.scoring.presets import find_preset, fingerprint
+from bench.scoring.rows import PictureJob
+from bench.scoring.scorer import SEGMENTERS, Scorer
 
 CPU = torch.device("cpu")
 PRESET = find_preset("playroom-yolo")

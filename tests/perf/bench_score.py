@@ -33,13 +33,13 @@ from torch.nn.modules import module as hooks
 from transformers import MaskFormerForInstanceSegmentation
 
 from bench.core.device import resolve_device
+from bench.core.files import write_json
+from bench.core.scenes import Concept, Prompt, Scene, handle
 from bench.plugins.method import Request
-from bench.scoring.scorer import Scorer
-from bench.run.plan import PlannedPicture, Unit
 from bench.run import scoring
 from bench.run.folder import SCHEMA, RunFolder
-from bench.core.scenes import Concept, Prompt, Scene, handle
-from bench.core.files import write_json
+from bench.run.plan import PlannedPicture, Unit
+from bench.scoring.scorer import Scorer
 
 MOST_OVERHEAD = 0.15
 SIDE = 512

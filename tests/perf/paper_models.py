@@ -25,9 +25,9 @@ from transformers import (
     ViTModel,
 )
 
-from bench.scoring.presets import PRESETS, Preset
 from bench.scoring.comparison import Alternative, Embedding
 from bench.scoring.models.sources import LpipsSource, ModelSource
+from bench.scoring.presets import PRESETS, Preset
 
 LABELS = dict(enumerate(["cat", "bowl", *(f"class {k}" for k in range(2, 133))]))
 """COCO panoptic has 133 classes; two of these are the scenes' concepts."""

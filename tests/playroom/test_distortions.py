@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from bench.scoring.models.lpips import LpipsDiversity
-from bench.scoring.presets import CHECKPOINTS
+from bench.core.scenes import Picture
+from bench.playroom.evaluate.lpips import lpips_figures
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.world.distortions import ANOTHER, GRADES, OTHER_TOY, Kind, distort, lpips_figures, other_toys
+from bench.playroom.world.distortions import ANOTHER, GRADES, OTHER_TOY, Kind, distort, other_toys
 from bench.playroom.world.scene import sample_scene
 from bench.playroom.world.toys import COLOURS, UNSEEN_COLOURS, Looks
-from bench.core.scenes import Picture
+from bench.scoring.models.lpips import LpipsDiversity
+from bench.scoring.presets import CHECKPOINTS
 
 
 def pictures(count: int = 2, size: int = 64) -> torch.Tensor:

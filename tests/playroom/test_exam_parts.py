@@ -12,22 +12,22 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.scoring.models.segmenter import Segmentation
+from bench.core.scenes import Mask, Picture
 from bench.playroom.evaluate import headroom, vit
-from bench.playroom.world.captions import describe
-from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.evaluate.appearance import BACKDROP, Verdict, judge_looks, looks_figures
 from bench.playroom.evaluate.base_model import Judged, judge
 from bench.playroom.evaluate.clip import context_first
+from bench.playroom.evaluate.drawn_samples import Asked
 from bench.playroom.evaluate.headroom import Outcome, make_trial, shortlist, summarise
-from bench.playroom.evaluate.appearance import BACKDROP, Verdict, judge_looks, looks_figures
 from bench.playroom.evaluate.maskformer import Seen, describe_iou
 from bench.playroom.evaluate.size import median_seconds, size_figures
-from bench.playroom.evaluate.drawn_samples import Asked
-from bench.playroom.world.scene import PlacedToy, Scene, draw
-from bench.playroom.world.toys import CLASSES, COLOURS, UNSEEN_COLOURS, Identity, all_looks
 from bench.playroom.train.data import masked_toy
 from bench.playroom.train.maskformer import LABELS
-from bench.core.scenes import Mask, Picture
+from bench.playroom.world.captions import describe
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.world.scene import PlacedToy, Scene, draw
+from bench.playroom.world.toys import CLASSES, COLOURS, UNSEEN_COLOURS, Identity, all_looks
+from bench.scoring.models.segmenter import Segmentation
 
 MUG = Identity("mug", "red", "white", "striped")
 PICTURE = np.full((64, 64, 3), 200, np.uint8)

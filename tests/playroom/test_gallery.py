@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.playroom.evaluate import gallery
-from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.evaluate.gallery import GAP, MARGIN, Sheet
-from bench.playroom.evaluate.drawn_samples import Request
-from bench.playroom.world.toys import CLASSES
 from bench.core.scenes import Picture
+from bench.playroom.evaluate import gallery
+from bench.playroom.evaluate.drawn_samples import Request
+from bench.playroom.evaluate.gallery import GAP, MARGIN, Sheet
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.world.toys import CLASSES
 
 
 def shades(rows: int, columns: int) -> list[list[Picture]]:

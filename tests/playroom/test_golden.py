@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.core.scenes import Picture
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.motifs import MOTIFS
 from bench.playroom.world.scene import RENDERER, PlacedToy, Scene, draw
 from bench.playroom.world.toys import CLASSES, Identity
-from bench.core.scenes import Picture
 
 FOLDER = Path(__file__).parent / "golden"
 SIZE, SMALL = 64, 32

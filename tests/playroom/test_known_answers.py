@@ -12,20 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.core.scenes import Picture, Prompt, Scene
+from bench.core.seeds import seed_from
 from bench.data.load import load_dataset
 from bench.diffusion.backbone.backbone import Backbone
-from bench.plugins.method import FitState, Method, Request, Workbench
-from bench.scoring.presets import find_preset
-from bench.scoring.rows import PictureJob
-from bench.scoring.scorer import Scorer
 from bench.playroom.world import scene as world
 from bench.playroom.world.coco import CocoSpec, pool_scene
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.world.toys import Identity, sample_identity
 from bench.playroom.world.ground_truth import redrawn
-from bench.core.scenes import Picture, Prompt, Scene
-from bench.core.seeds import seed_from
+from bench.playroom.world.toys import Identity, sample_identity
+from bench.plugins.method import FitState, Method, Request, Workbench
 from bench.plugins.spec import configure
+from bench.scoring.presets import find_preset
+from bench.scoring.rows import PictureJob
+from bench.scoring.scorer import Scorer
 
 SPEC = CocoSpec(pictures=30, seed=11, size=64, toys=(2,))
 RECIPE = "playroom[scenes=6,mix=1,0,0,formats=2,samples=1,pool=30,seed=11]"

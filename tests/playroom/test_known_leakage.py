@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.core.scenes import Picture, Prompt
+from bench.playroom.world import scene as world
+from bench.playroom.world.ground_truth import as_benchmark_scene, redrawn
+from bench.playroom.world.toys import CLASSES, Identity, sample_identity
 from bench.scoring.presets import find_preset
 from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
-from bench.playroom.world import scene as world
-from bench.playroom.world.toys import CLASSES, Identity, sample_identity
-from bench.playroom.world.ground_truth import as_benchmark_scene, redrawn
-from bench.core.scenes import Picture, Prompt
 
 SCENES = 8
 SIZE = 64

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.data.coco.images import read_picture
+from bench.core.images import read_picture
+from bench.core.scenes import Picture
 from bench.data.load import load_dataset
 from bench.data.manifest import MANIFEST, Manifest, read_manifest
 from bench.data.references import write_references
@@ -15,7 +16,6 @@ from bench.playroom.world.coco import CocoSpec, pool_scene
 from bench.playroom.world.redrawing import Redrawing, identity
 from bench.playroom.world.scene import PlacedToy, Scene, draw
 from bench.playroom.world.toys import PALETTE, Identity
-from bench.core.scenes import Picture
 from bench.plugins.spec import configure
 
 SPEC = CocoSpec(60, 0, 64, (2,))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.core.errors import UserError
-from bench.playroom.evaluate import card
 from bench.playroom import reproduce
+from bench.playroom.evaluate import card
 from bench.playroom.evaluate.thresholds import LINES
 from bench.playroom.reproduce import comparison
 from bench.playroom.train.__main__ import PLANS

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.diffusion.backbone.backbone import Backbone
 from bench.core.device import resolve
+from bench.core.scenes import Picture
+from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.sampling.sampler import Order
 from bench.playroom.evaluate import drawn_samples
+from bench.playroom.evaluate.drawn_samples import Artist, Request
 from bench.playroom.world.captions import VOCABULARY
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.evaluate.drawn_samples import Artist, Request
 from bench.playroom.world.toys import CLASSES, MOTIFS
-from bench.core.scenes import Picture
 
 
 def test_one_toy_is_every_class_in_every_context() -> None:

@@ -19,18 +19,18 @@ from transformers import (
     ViTModel,
 )
 
-from bench.diffusion.backbone.settings import read_settings
 from bench.core.errors import UserError
-from bench.scoring.models.lpips import LpipsDiversity
-from bench.scoring.models.lpips_networks import SmallLpips, load_small
-from bench.scoring.models.sources import LpipsSource
-from bench.playroom.world.captions import VOCABULARY
-from bench.playroom.world.toys import CLASSES
+from bench.diffusion.backbone.settings import read_settings
 from bench.playroom.train import loop
 from bench.playroom.train.__main__ import What, main
 from bench.playroom.train.loop import Budget, Draw, train
 from bench.playroom.train.lpips import save_lpips
 from bench.playroom.train.tokenizer import make_tokenizer
+from bench.playroom.world.captions import VOCABULARY
+from bench.playroom.world.toys import CLASSES
+from bench.scoring.models.lpips import LpipsDiversity
+from bench.scoring.models.lpips_networks import SmallLpips, load_small
+from bench.scoring.models.sources import LpipsSource
 
 CPU = torch.device("cpu")
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from bench.scoring.models.yolo_network import load, read_weights
-from bench.playroom.world.toys import CLASSES
 from bench.playroom.train.__main__ import main
 from bench.playroom.train.data import Scenes, load_scenes
 from bench.playroom.train.loop import Draw
 from bench.playroom.train.yolo import SIDE, YoloTask, boxes
+from bench.playroom.world.toys import CLASSES
+from bench.scoring.models.yolo_network import load, read_weights
 
 CPU = torch.device("cpu")
 CHECKPOINT = Path(__file__).parents[2] / "bench" / "playroom" / "checkpoints" / "yolo"

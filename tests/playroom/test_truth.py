@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.world.scene import draw, sample_scene
 from bench.playroom.world.ground_truth import as_benchmark_scene, redrawn
+from bench.playroom.world.scene import draw, sample_scene
 
 
 def test_a_scene_of_the_benchmark_has_the_drawn_picture_and_masks() -> None:

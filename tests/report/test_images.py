@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.reporting.images import TAG, THUMBNAIL, centre, file_uri, places, side_by_side, uri, with_masks
 from bench.core.scenes import Concept, Mask, Picture, Scene
+from bench.reporting.images import TAG, THUMBNAIL, centre, file_uri, places, side_by_side, uri, with_masks
 
 SIDE = 16
 

@@ -6,7 +6,20 @@ import math
 
 import pytest
 
-from bench.reporting.text import bounds, chance, count, headline, interval_rule, listed, number, scenes_needed, seconds, signed, small, verdict
+from bench.reporting.text import (
+    bounds,
+    chance,
+    count,
+    headline,
+    interval_rule,
+    listed,
+    number,
+    scenes_needed,
+    seconds,
+    signed,
+    small,
+    verdict,
+)
 from bench.stats.intervals import Interval
 from bench.stats.power import Need
 from bench.stats.results import Comparison, Overall, Pair

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench.plugins.report import ReportData
 from bench.core.scenes import Concept, Dataset, Prompt, Scene, handle
 from bench.core.table import COLUMNS
+from bench.plugins.report import ReportData
 
 MakeData = Callable[..., ReportData]
 SIDE = 16

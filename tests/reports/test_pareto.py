@@ -13,9 +13,9 @@ import pytest
 
 from bench.plugins.discovery import find
 from bench.plugins.method import Choice
-from bench.reporting import gallery
 from bench.plugins.report import ReportData
 from bench.plugins.spec import configure
+from bench.reporting import gallery
 
 MakeData = Callable[..., ReportData]
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import save_file
 
+from bench.core.table import COLUMNS
 from bench.run.cost import FIT, GENERATE, Cost, UnitCost, picture_cost
 from bench.run.fit_files import read_fit, write_fit
-from bench.core.table import COLUMNS
 
 amounts = st.floats(0, 1e15)
 costs = st.builds(Cost, amounts, amounts, amounts)

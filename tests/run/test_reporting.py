@@ -7,10 +7,10 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from bench.reporting.write import command, familiar_templates
-from bench.run.settings import Settings
 from bench.core.scenes import Prompt
 from bench.plugins.spec import configure
+from bench.reporting.write import command, familiar_templates
+from bench.run.settings import Settings
 
 SETTINGS = Settings(
     dataset="playroom[scenes=3,formats=2]",

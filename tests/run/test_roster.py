@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.plugins.discovery import discover
 from bench.core.errors import UserError
+from bench.plugins.discovery import discover
 from bench.run.select_methods import call_roster
 
 MODEST = '''

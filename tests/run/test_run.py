@@ -17,12 +17,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from bench.core.table import COLUMNS, alternative_columns
 from bench.plugins.discovery import refresh
 from bench.run.cost import Cost, picture_cost
 from bench.run.fit_files import read_fit, write_fit
-from bench.run.metering import Counter, Energy, Meter, ResidentSet
 from bench.run.lock import hold
-from bench.core.table import COLUMNS, alternative_columns
+from bench.run.metering import Counter, Energy, Meter, ResidentSet
 
 DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1]"
 RUN = ("run", "--dataset", DATASET, "--name", "r")

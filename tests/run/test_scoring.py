@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.core.errors import UserError
+from bench.core.files import read_json, write_json
+from bench.core.scenes import Concept, Prompt, Scene, handle
 from bench.plugins.method import Request
-from bench.scoring.rows import PictureJob
-from bench.run.plan import PlannedPicture, Unit
 from bench.run import prefetch, scoring
 from bench.run.folder import SCHEMA, RunFolder
+from bench.run.plan import PlannedPicture, Unit
 from bench.run.score_cache import kept_scores
 from bench.run.scoring import BATCH, CALL, Task, assemble, calls, score, unscored
-from bench.core.scenes import Concept, Prompt, Scene, handle
-from bench.core.files import read_json, write_json
+from bench.scoring.rows import PictureJob
 
 EVALUATORS = "fake-1"
 METHODS = ("ours", "ti-m")

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from bench.stats.simulation import batch, null_simulation
 from bench.stats.effects import cliffs_delta, win_share
 from bench.stats.front import dominance, hypervolume_interval
 from bench.stats.independent import tukey
@@ -11,6 +10,7 @@ from bench.stats.intervals import Interval, mean_interval
 from bench.stats.jackknife import jackknife_interval
 from bench.stats.mixed import mixed_model
 from bench.stats.paired import compare_paired
+from bench.stats.simulation import batch, null_simulation
 from bench.stats.user_study.agreement import correlate
 from bench.stats.user_study.choices import davidson
 

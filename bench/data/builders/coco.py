@@ -9,18 +9,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from bench.core.console import say
+from bench.core.errors import UserError
+from bench.core.hashing import pixel_hash
+from bench.core.images import crop_mask, crop_picture, read_picture
+from bench.core.progress import bar
 from bench.data.coco import masks
 from bench.data.coco.funnel import Candidate, Crop, Funnel, candidates
-from bench.data.coco.images import find_picture, find_pictures, read_picture
+from bench.data.coco.images import find_picture, find_pictures
 from bench.data.coco.index import Index, annotation_files, load_index
 from bench.data.coco.selection import Selection, parse_mix, quotas, select
 from bench.data.manifest import Identity, LicenceRecord, Manifest, MaskRecord, Option, SceneRecord
-from bench.core.images import crop_mask, crop_picture, pixel_hash
 from bench.data.prompts import PromptPlan, Reading, parse_formats
-from bench.core.console import say
 from bench.data.writer import SHEET, Drawn, is_built, write_dataset, write_manifest
-from bench.core.errors import UserError
-from bench.core.progress import bar
 
 
 class Choice(Protocol):

@@ -12,16 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from bench.core.console import say
+from bench.core.errors import UserError
 from bench.core.geometry import Square, centred_square
-from bench.data.coco.images import opened
+from bench.core.hashing import pixel_hash
+from bench.core.images import crop_mask, crop_picture, opened
+from bench.core.scenes import BACKGROUND, Mask, Picture, Scene
 from bench.data.coco.masks import counts_text
 from bench.data.manifest import Identity, Manifest, MaskRecord, Option, PictureRecord, SceneRecord, square_of
-from bench.core.images import crop_mask, crop_picture, pixel_hash
 from bench.data.prompts import PromptPlan
-from bench.core.console import say
 from bench.data.writer import SHEET, Drawn, is_built, write_dataset
-from bench.core.errors import UserError
-from bench.core.scenes import BACKGROUND, Mask, Picture, Scene
 
 UNLABELLED = "object"
 """The class word of a concept without `labels.txt`."""

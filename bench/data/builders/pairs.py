@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
+from bench.core.console import say
+from bench.core.errors import UserError
+from bench.core.hashing import pixel_hash
+from bench.core.images import crop_picture, mask_png, picture_png
+from bench.core.scenes import handle, with_article
 from bench.data.builders.folder import OBJECTS, FolderRecipe, picture_of, read_objects, read_upright, scene_name
 from bench.data.manifest import Identity, Manifest, Option, SceneRecord
-from bench.core.images import crop_picture, mask_png, picture_png, pixel_hash
 from bench.data.prompts import PromptPlan
-from bench.core.console import say
 from bench.data.writer import SHEET, Drawn, is_built, write_dataset
-from bench.core.errors import UserError
-from bench.core.scenes import handle, with_article
 
 GROUPS = ("buildings", "furniture", "jewelry", "kitchenware")
 """The object classes of CLiC's user study (section 4.2)."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.data.manifest import Manifest, SceneRecord, read_manifest
-from bench.data.builders.coco import CocoPictures
 from bench.core.console import say
-from bench.data.writer import SHEET, is_built, write_dataset
 from bench.core.errors import UserError
+from bench.data.builders.coco import CocoPictures
+from bench.data.manifest import Manifest, SceneRecord, read_manifest
+from bench.data.writer import SHEET, is_built, write_dataset
 
 
 def rebuild(file: Path, coco: Path, out: Path) -> None:

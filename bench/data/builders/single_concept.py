@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.core.errors import UserError
+from bench.data.builders.coco import Chosen
 from bench.data.coco.funnel import Candidate, Funnel, candidates
 from bench.data.coco.index import Index
 from bench.data.coco.rules import Demand
 from bench.data.coco.selection import hash_order
 from bench.data.prompts import PromptPlan
-from bench.data.builders.coco import Chosen
-from bench.core.errors import UserError
 
 
 @dataclass(frozen=True)

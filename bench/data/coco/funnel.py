@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 from rich.table import Table
 
-from bench.data.coco import masks, rules
 from bench.core.geometry import Square, centred_square
+from bench.data.coco import masks, rules
 from bench.data.coco.index import Annotation, Index, Photo
 from bench.data.coco.rules import BREAK_A_SCENE, Demand, Instance
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from bench.data.coco.index import points_outside
 from bench.core.errors import UserError
-from bench.core.scenes import Picture
+from bench.data.coco.index import points_outside
 
 _NAMED = 3
 
@@ -43,25 +38,3 @@ def find_pictures(coco: Path, wanted: Sequence[tuple[str, str]]) -> list[Path]:
         names = ", ".join(name for _, name in missing[:_NAMED]) + (", ..." if len(missing) > _NAMED else "")
         raise UserError(f"{len(missing)} of {len(wanted)} pictures are missing: {names}; looked in {looked}")
     return [path for path in found if path is not None]
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """The picture file, open; what goes wrong while it is decoded is told in one line.
-
-    Raises `UserError` for a file that is missing, truncated or no picture.
-    """
-    try:
-        with Image.open(path) as image:
-            yield image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"cannot read the picture {path}: it is missing, truncated or no picture ({error})") from error
-
-
-def read_picture(path: Path) -> Picture:
-    """The decoded picture as RGB, as it is stored (COCO's annotations count its pixels so).
-
-    Raises `UserError` for a file that is missing, truncated or no picture.
-    """
-    with opened(path) as image:
-        return np.asarray(image.convert("RGB"), dtype=np.uint8)

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from pycocotools import mask as pycoco
 
 from bench.core.geometry import Square
-from bench.data.coco.index import Segmentation
 from bench.core.scenes import Mask
+from bench.data.coco.index import Segmentation
 
 _LEAST_NUMBERS = 6
 """A polygon of fewer than three points covers nothing; pycocotools takes one of four numbers for a box."""

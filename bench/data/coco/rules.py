@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.core.geometry import Square, centred_square
+from bench.core.scenes import Mask
 from bench.data.coco.index import Annotation
 from bench.data.coco.masks import Rle
-from bench.core.scenes import Mask
 
 DROPPED = frozenset({"orange", "banana", "broccoli", "carrot", "zebra", "giraffe"})
 """COCO classes whose members are hard to tell from each other (B.2)."""

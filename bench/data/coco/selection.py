@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.core.errors import UserError
 from bench.data.coco.funnel import Candidate
 from bench.data.coco.rules import FEWEST_CONCEPTS, MOST_CONCEPTS
-from bench.core.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)

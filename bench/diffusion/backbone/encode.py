@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.diffusion.backbone.backbone import Backbone
 from bench.core.scenes import Picture
+from bench.diffusion.backbone.backbone import Backbone
 
 
 class Encoder:

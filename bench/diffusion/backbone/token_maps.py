@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
+from bench.core.errors import UserError
 from bench.diffusion.backbone.attention import Layer, recording
 from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.clic.losses import concept_maps, min_max
-from bench.core.errors import UserError
 
 
 def in_up_blocks(layer: Layer) -> bool:
@@ -46,3 +47,24 @@ def token_maps(backbone: Backbone, latents: Tensor, time: int, states: Tensor, p
     with recording(backbone.unet, side, in_up_blocks) as recorder, backbone.hardware.autocast():
         unet(latents, time, states)
     return min_max(concept_maps(recorder.maps, places, side))
+
+
+def concept_maps(layers: Sequence[Tensor], positions: Tensor, side: int) -> Tensor:
+    """CA of equation 1: the maps of some tokens, averaged over heads and layers, [k, side, side].
+
+    `layers` are attention probabilities [1, heads, pixels, tokens] of square maps of any sides; smaller and
+    larger ones are brought to `side` bilinearly. `positions` int64 [k] are the tokens' places in the text.
+    """
+    return torch.stack([_resized(layer, positions, side) for layer in layers]).mean(dim=0)
+
+
+def min_max(maps: Tensor) -> Tensor:
+    """Each map of [k, s, s] stretched to [0, 1]; gradients flow through its extremes; a constant map is 0."""
+    lowest, highest = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
+    return (maps - lowest) / (highest - lowest).clamp_min(torch.finfo(maps.dtype).tiny)
+
+
+def _resized(layer: Tensor, positions: Tensor, side: int) -> Tensor:
+    own = math.isqrt(layer.shape[2])
+    maps = layer[0].mean(dim=0)[:, positions.to(layer.device)].T.reshape(1, -1, own, own)
+    return maps[0] if own == side else interpolate(maps, size=(side, side), mode="bilinear", align_corners=False)[0]

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.diffusion.clic.losses import concept_maps, min_max, region_loss, soft_mask
-from bench.diffusion.training.losses import shrink_masks
+from bench.diffusion.backbone.token_maps import concept_maps, min_max
+from bench.diffusion.clic.losses import soft_mask
+from bench.diffusion.training.losses import region_loss, shrink_masks
 from bench.diffusion.training.objective import Objective
 from bench.diffusion.training.samples import Sample
 from bench.diffusion.training.step import Step

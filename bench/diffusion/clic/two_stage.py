@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from bench.core.scenes import Picture
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.sampling.denoise import Denoiser
 from bench.diffusion.sampling.sampler import Order, decode, initial_noise, warn_of_long_texts
-from bench.core.scenes import Picture
 
 
 def begin(backbone: Backbone, orders: Sequence[Order], steps: int, batch_size: int) -> list[Tensor]:

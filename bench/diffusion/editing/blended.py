@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.clic.losses import blend, guidance_energy, towards
-from bench.diffusion.sampling.denoise import Denoiser
-from bench.diffusion.backbone.encode import Encoder
-from bench.diffusion.training.losses import shrink_masks
-from bench.diffusion.backbone.token_maps import token_maps, token_places
-from bench.diffusion.sampling.sampler import decode, initial_noise
 from bench.core.scenes import Mask, Picture
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.encode import Encoder
+from bench.diffusion.backbone.token_maps import token_maps, token_places
+from bench.diffusion.editing.guidance import blend, guidance_energy, towards
+from bench.diffusion.sampling.denoise import Denoiser
+from bench.diffusion.sampling.sampler import decode, initial_noise
+from bench.diffusion.training.losses import shrink_masks
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.editing.blended import latent_mask
-from bench.diffusion.clic.losses import min_max, region_loss
-from bench.diffusion.sampling.denoise import Denoiser
-from bench.diffusion.backbone.encode import Encoder
-from bench.diffusion.backbone.handles import embedding, resize_embedding, rows_replaced, set_rows
-from bench.diffusion.training.recipe import ADAM
-from bench.diffusion.backbone.token_maps import token_maps, token_places
-from bench.diffusion.sampling.sampler import initial_noise
-from bench.diffusion.training.step import Step
-from bench.diffusion.training.trainer import Update
 from bench.core.errors import UserError
 from bench.core.scenes import Concept, Mask, Picture, with_article
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.encode import Encoder
+from bench.diffusion.backbone.handles import embedding, resize_embedding, rows_replaced, set_rows
+from bench.diffusion.backbone.token_maps import min_max, token_maps, token_places
+from bench.diffusion.editing.blended import latent_mask
+from bench.diffusion.sampling.denoise import Denoiser
+from bench.diffusion.sampling.sampler import initial_noise
+from bench.diffusion.training.losses import region_loss
+from bench.diffusion.training.recipe import ADAM
+from bench.diffusion.training.step import Step
+from bench.diffusion.training.trainer import Update
 
 REGION = "[w1]"
 """The token w* of CLiC's section 3.3."""

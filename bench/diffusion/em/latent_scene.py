@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
+from bench.core.masks import iou_with_truth
+from bench.core.scenes import Mask, Picture, Scene
 from bench.diffusion.em.crf import DenseCrf, check_crf
 from bench.diffusion.em.latent_masks import binarised, smoothed
-from bench.core.mask_iou import iou_with_truth
-from bench.core.scenes import Mask, Picture, Scene
 
 
 @dataclass(frozen=True)

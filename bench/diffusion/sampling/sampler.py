@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.diffusion.backbone.backbone import Backbone
 from bench.core.scenes import Picture
+from bench.diffusion.backbone.backbone import Backbone
 
 _log = logging.getLogger(__name__)
 

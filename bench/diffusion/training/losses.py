@@ -35,3 +35,8 @@ def cross_attention_losses(maps: Tensor, masks: Tensor) -> Tensor:
 def shrink_masks(masks: Tensor, side: int) -> Tensor:
     """Masks [N, H, W] to float [N, side, side] by nearest neighbour, as in the official code."""
     return interpolate(masks[:, None].float(), size=(side, side), mode="nearest")[:, 0]
+
+
+def region_loss(maps: Tensor, masks: Tensor) -> Tensor:
+    """CLiC, equation 1: the mean of (CA - mask)^2 over all elements of [k, s, s]."""
+    return ((maps - masks) ** 2).mean()

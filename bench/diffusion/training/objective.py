@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.core.errors import UserError
+from bench.core.scenes import Picture, Scene
 from bench.diffusion.backbone.attention import Recorder
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
@@ -17,9 +19,7 @@ from bench.diffusion.training.prior import class_text
 from bench.diffusion.training.recipe import AttentionLoss, Recipe
 from bench.diffusion.training.samples import Sample
 from bench.diffusion.training.step import Step
-from bench.core.errors import UserError
 from bench.plugins.method import Workbench
-from bench.core.scenes import Picture, Scene
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from PIL import Image
 
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.sampling.sampler import Order, draw
-from bench.run.plan import digest
+from bench.core.files import write_whole
+from bench.core.hashing import digest
 from bench.core.scenes import Concept, Picture, with_article
 from bench.core.seeds import seed_from
-from bench.core.files import write_whole
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.sampling.sampler import Order, draw
 
 CLASS = "{class}"
 BATCH = 4

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 import pydantic
 import torch
 
+from bench.core.errors import UserError
+from bench.core.scenes import Picture, Scene
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.handles import add_handles, set_rows
-from bench.diffusion.training.recipe import Recipe
 from bench.diffusion.sampling.sampler import Order, draw
+from bench.diffusion.training.recipe import Recipe
 from bench.diffusion.training.trainer import HANDLES, fit_recipe
-from bench.core.errors import UserError
 from bench.plugins.method import Choice, Request, Workbench
-from bench.core.scenes import Picture, Scene
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState

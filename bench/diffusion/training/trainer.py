@@ -11,17 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bench.core.errors import UserError
+from bench.core.scenes import Scene
 from bench.diffusion.backbone.attention import Recorder, recording, start_detached
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced
+from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.prior import Series, class_texts
 from bench.diffusion.training.recipe import PIECES, Optimiser, Phase, Recipe
-from bench.diffusion.backbone.resize import fit_resolution
-from bench.core.errors import UserError
 from bench.plugins.method import Workbench
-from bench.core.scenes import Scene
 
 HANDLES = "handles"
 """The name of the handles' rows [N, width] among what was learned."""

@@ -10,11 +10,11 @@ import typer
 
 from bench.core.device import resolve
 from bench.core.errors import UserError
-from bench.scoring.presets import CHECKPOINTS
-from bench.playroom.evaluate import card
-from bench.playroom.evaluate.suite import PARTS, Amount, Exam, Part
-from bench.playroom.evaluate.drawn_samples import Artist
 from bench.core.progress import console
+from bench.playroom.evaluate import card
+from bench.playroom.evaluate.drawn_samples import Artist
+from bench.playroom.evaluate.suite import PARTS, Amount, Exam, Part
+from bench.scoring.presets import CHECKPOINTS
 
 PICTURES = Path(".playroom") / "exam"
 NAMES = ", ".join(part.name for part in PARTS)

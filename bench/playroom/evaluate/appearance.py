@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.scoring.views import masked
-from bench.playroom.world.captions import describe
+from bench.core.scenes import Picture, with_article
 from bench.playroom.evaluate.common import HELD_OUT, Examiners, Rate, watched
+from bench.playroom.train.data import SIZE
+from bench.playroom.world.captions import describe
 from bench.playroom.world.scene import draw, sample_scene
 from bench.playroom.world.toys import Identity, all_looks
-from bench.playroom.train.data import SIZE
-from bench.core.scenes import Picture, with_article
+from bench.scoring.views import masked
 
 BACKDROP = (128, 128, 128)
 """What is around a toy that CLIP judges: a plain backdrop, as some scenes of its training have."""

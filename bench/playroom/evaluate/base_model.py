@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.playroom.evaluate import drawn_samples
-from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.evaluate.common import Examiners, Rate, watched
-from bench.playroom.evaluate.clip import context_first
-from bench.playroom.evaluate.appearance import judge_looks, looks_figures
-from bench.playroom.evaluate.drawn_samples import Artist, Asked
-from bench.playroom.world.toys import CLASSES, Identity
 from bench.core.scenes import Picture, join_concepts, with_article
+from bench.playroom.evaluate import drawn_samples
+from bench.playroom.evaluate.appearance import judge_looks, looks_figures
+from bench.playroom.evaluate.clip import context_first
+from bench.playroom.evaluate.common import Examiners, Rate, watched
+from bench.playroom.evaluate.drawn_samples import Artist, Asked
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.world.toys import CLASSES, Identity
 
 
 @dataclass(frozen=True)

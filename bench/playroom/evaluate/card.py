@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
-from bench.playroom.evaluate.thresholds import LINES, Bar, Form, Line, mark
 from bench.core.files import read_json, write_bytes, write_json
+from bench.playroom.evaluate.thresholds import LINES, Bar, Form, Line, mark
 
 SCHEMA = 2
 CARD = Path(__file__).parent / "card.json"

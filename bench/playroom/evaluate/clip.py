@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from bench.core.scenes import Picture, with_article
+from bench.playroom.evaluate.common import HELD_OUT, Examiners, Rate, watched
+from bench.playroom.train.data import SIZE
 from bench.playroom.world.captions import caption
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.evaluate.common import HELD_OUT, Examiners, Rate, watched
 from bench.playroom.world.scene import Scene, draw, sample_scene
-from bench.playroom.train.data import SIZE
-from bench.core.scenes import Picture, with_article
 
 CAPTIONS = 50
 

@@ -13,15 +13,15 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import CLIPModel, ViTModel
 
-from bench.scoring.models.model_loading import load_model, load_processor, load_tokenizer
-from bench.scoring.presets import Preset
-from bench.scoring.models.segmenter import Segmentation, Segmenter
-from bench.playroom.world.scene import Drawing, Scene, draw, sample_scene
-from bench.playroom.world.toys import CLASSES, Looks
-from bench.playroom.train.data import SIZE
-from bench.playroom.train.maskformer import LABELS
 from bench.core.progress import bar
 from bench.core.scenes import Mask, Picture
+from bench.playroom.train.data import SIZE
+from bench.playroom.train.maskformer import LABELS
+from bench.playroom.world.scene import Drawing, Scene, draw, sample_scene
+from bench.playroom.world.toys import CLASSES, Looks
+from bench.scoring.models.model_loading import load_model, load_processor, load_tokenizer
+from bench.scoring.models.segmenter import Segmentation, Segmenter
+from bench.scoring.presets import Preset
 from bench.stats.intervals import mean_interval
 
 Item = TypeVar("Item")

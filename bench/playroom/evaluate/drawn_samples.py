@@ -12,18 +12,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.diffusion.backbone.backbone import Backbone, BackboneSpec, folder_hash, load_backbone
 from bench.core.device import Hardware
-from bench.diffusion.sampling.sampler import Order, draw
-from bench.diffusion.backbone.settings import read_settings
-from bench.playroom.world.captions import describe
-from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.evaluate.common import HELD_OUT
-from bench.playroom.world.toys import CLASSES, COLOUR_PAIRS, COLOURS, MOTIFS, Identity
+from bench.core.files import write_whole
 from bench.core.progress import bar
 from bench.core.scenes import Picture, with_article
 from bench.core.seeds import seed_from
-from bench.core.files import write_whole
+from bench.diffusion.backbone.backbone import Backbone
+from bench.diffusion.backbone.checkpoint import BackboneSpec, folder_hash
+from bench.diffusion.backbone.loading import load_backbone
+from bench.diffusion.backbone.settings import read_settings
+from bench.diffusion.sampling.sampler import Order, draw
+from bench.playroom.evaluate.common import HELD_OUT
+from bench.playroom.world.captions import describe
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.world.toys import CLASSES, COLOUR_PAIRS, COLOURS, MOTIFS, Identity
 
 BATCH = 16
 

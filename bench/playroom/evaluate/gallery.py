@@ -14,14 +14,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench.core.device import resolve
 from bench.core.errors import UserError
-from bench.scoring.presets import CHECKPOINTS
-from bench.playroom.world.contexts import CONTEXTS
+from bench.core.files import write_whole
+from bench.core.scenes import Picture
 from bench.playroom.evaluate.__main__ import PICTURES
 from bench.playroom.evaluate.drawn_samples import Artist, one_toy
+from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.scene import PlacedToy, Scene, draw, sample_scene
 from bench.playroom.world.toys import CLASSES, Looks, sample_identity
-from bench.core.scenes import Picture
-from bench.core.files import write_whole
+from bench.scoring.presets import CHECKPOINTS
 
 What = Literal["world", "base-model"]
 DOCS = Path(__file__).parents[2] / "docs"

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from bench.core.scenes import Picture, Prompt, Scene, with_article
+from bench.playroom.evaluate.common import HELD_OUT, Examiners, describe_mean, watched
+from bench.playroom.evaluate.drawn_samples import Artist, Request
+from bench.playroom.train.data import SIZE, masked_toy
+from bench.playroom.world.captions import describe
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.world.ground_truth import as_benchmark_scene, redrawn
+from bench.playroom.world.scene import draw, sample_scene
+from bench.playroom.world.toys import Identity, all_looks
 from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
 from bench.scoring.views import masked
-from bench.playroom.world.captions import describe
-from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.evaluate.common import HELD_OUT, Examiners, describe_mean, watched
-from bench.playroom.evaluate.drawn_samples import Artist, Request
-from bench.playroom.world.scene import draw, sample_scene
-from bench.playroom.world.toys import Identity, all_looks
-from bench.playroom.train.data import SIZE, masked_toy
-from bench.playroom.world.ground_truth import as_benchmark_scene, redrawn
-from bench.core.scenes import Picture, Prompt, Scene, with_article
 
 POSES = 2
 """How often a description is rendered to rank it."""

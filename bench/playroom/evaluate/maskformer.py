@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.scoring.models.segmenter import Segmentation
 from bench.playroom.evaluate.common import HELD_OUT, Examiners, Rate, held_out, toy_names, watched
-from bench.playroom.world.scene import Drawing, Scene, draw, sample_scene
-from bench.playroom.world.toys import CLASSES, Looks
 from bench.playroom.train.data import SIZE
 from bench.playroom.train.maskformer import LABELS
+from bench.playroom.world.scene import Drawing, Scene, draw, sample_scene
+from bench.playroom.world.toys import CLASSES, Looks
+from bench.scoring.models.segmenter import Segmentation
 
 VISIBLE = 40
 """A toy counts as shown from so many pixels on (of 64 x 64)."""

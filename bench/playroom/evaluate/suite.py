@@ -9,25 +9,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.diffusion.backbone.backbone import folder_hash
 from bench.core.device import Hardware
-from bench.diffusion.backbone.settings import read_settings
 from bench.core.errors import UserError
-from bench.scoring.presets import Preset, find_preset
-from bench.scoring.scorer import Scorer
-from bench.scoring.models.sources import LpipsSource, ModelSource
-from bench.playroom.world.distortions import lpips_figures
-from bench.playroom.evaluate.common import Examiners, load_examiners
+from bench.diffusion.backbone.checkpoint import folder_hash
+from bench.diffusion.backbone.settings import read_settings
+from bench.playroom.evaluate.appearance import drawn_looks_figures
 from bench.playroom.evaluate.base_model import base_looks_figures, one_toy_figures, two_toys_figures
 from bench.playroom.evaluate.clip import clip_figures
+from bench.playroom.evaluate.common import Examiners, load_examiners
+from bench.playroom.evaluate.drawn_samples import Artist
 from bench.playroom.evaluate.headroom import Size, headroom_figures
-from bench.playroom.evaluate.appearance import drawn_looks_figures
+from bench.playroom.evaluate.lpips import lpips_figures
 from bench.playroom.evaluate.maskformer import maskformer_figures
 from bench.playroom.evaluate.size import machine, size_figures, speed_figures
 from bench.playroom.evaluate.vit import vit_figures
 from bench.playroom.evaluate.yolo import yolo_figures
-from bench.playroom.evaluate.drawn_samples import Artist
 from bench.playroom.world.scene import RENDERER
+from bench.scoring.models.sources import LpipsSource, ModelSource
+from bench.scoring.presets import Preset, find_preset
+from bench.scoring.scorer import Scorer
 
 EXAM_VERSION = 1
 """Raised whenever a change of the exam changes a figure of the same checkpoints: all is then measured anew."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from bench.playroom.evaluate.common import HELD_OUT, Examiners, Rate, watched
-from bench.playroom.world.toys import CLASSES, Looks, sample_identity
 from bench.playroom.train.data import masked_toy
+from bench.playroom.world.toys import CLASSES, Looks, sample_identity
 
 OTHERS = 20
 

@@ -17,14 +17,14 @@ from pycocotools import mask as rle
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from bench.core.mask_iou import mask_iou
-from bench.scoring.presets import find_preset
+from bench.core.masks import mask_iou
+from bench.core.scenes import Picture
+from bench.playroom.evaluate.common import Rate, held_out, watched
+from bench.playroom.train.data import SIZE
+from bench.playroom.world.toys import CLASSES, Looks
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.yolo import YoloSegmenter
-from bench.playroom.evaluate.common import Rate, held_out, watched
-from bench.playroom.world.toys import CLASSES, Looks
-from bench.playroom.train.data import SIZE
-from bench.core.scenes import Picture
+from bench.scoring.presets import find_preset
 
 LEAST_CONFIDENCE = 0.001
 """Of a detection that counts: precision is averaged over all recalls, as ultralytics and COCO do."""

@@ -12,12 +12,12 @@ import typer
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from bench.core.errors import UserError
-from bench.playroom.world.toys import CLASSES
+from bench.core.files import write_bytes
 from bench.playroom.train import clip, lpips, maskformer, unet, vae, vit, yolo
 from bench.playroom.train.data import Scenes, load_scenes, load_toys
 from bench.playroom.train.export import save_half
 from bench.playroom.train.loop import Budget, train
-from bench.core.files import write_bytes
+from bench.playroom.world.toys import CLASSES
 
 What = Literal["vae", "decoder", "unet", "maskformer", "clip", "vit", "lpips", "yolo"]
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"

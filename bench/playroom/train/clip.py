@@ -19,13 +19,13 @@ from transformers import (
     CLIPVisionConfig,
 )
 
-from bench.playroom.world.captions import caption, describe
-from bench.playroom.world.toys import all_looks
+from bench.core.scenes import with_article
 from bench.playroom.train.augment import degrade, to_tensor
 from bench.playroom.train.data import SIZE, Scenes
 from bench.playroom.train.loop import Draw
 from bench.playroom.train.tokenizer import MAX_LENGTH, make_tokenizer, special_tokens
-from bench.core.scenes import with_article
+from bench.playroom.world.captions import caption, describe
+from bench.playroom.world.toys import all_looks
 
 WIDTH = 128
 BACKDROP = 128

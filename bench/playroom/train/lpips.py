@@ -16,15 +16,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-from bench.scoring.models.lpips_networks import WEIGHTS, SmallLpips, load_small
-from bench.playroom.world import scene
-from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.world.distortions import GRADES, MILD, OTHER_TOY, Kind, distort, other_toys
-from bench.playroom.world.toys import CLASSES, COLOURS, MOTIFS
 from bench.playroom.train.augment import to_tensor
 from bench.playroom.train.data import SIZE, Scenes
 from bench.playroom.train.export import write_folder
 from bench.playroom.train.loop import Draw
+from bench.playroom.world import scene
+from bench.playroom.world.contexts import CONTEXTS
+from bench.playroom.world.distortions import GRADES, MILD, OTHER_TOY, Kind, distort, other_toys
+from bench.playroom.world.toys import CLASSES, COLOURS, MOTIFS
+from bench.scoring.models.lpips_networks import WEIGHTS, SmallLpips, load_small
 
 WIDTHS = (32, 64, 128, 128)
 SHARPNESS = 4.0

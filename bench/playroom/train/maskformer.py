@@ -17,10 +17,10 @@ from transformers import (
     ResNetConfig,
 )
 
-from bench.playroom.world.toys import CLASSES
 from bench.playroom.train.augment import degrade, recolour, retexture, to_tensor
 from bench.playroom.train.data import Scenes
 from bench.playroom.train.loop import Draw
+from bench.playroom.world.toys import CLASSES
 
 ENLARGED = 128
 LABELS = (*CLASSES, "background")

@@ -18,11 +18,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import avg_pool2d
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from bench.playroom.world.captions import caption
 from bench.playroom.train.data import Scenes
 from bench.playroom.train.export import write_folder, write_settings
 from bench.playroom.train.loop import Draw
 from bench.playroom.train.tokenizer import MAX_LENGTH, make_tokenizer, special_tokens
+from bench.playroom.world.captions import caption
 
 TEXT_WIDTH = 128
 EMPTY = 0.1

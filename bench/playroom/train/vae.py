@@ -11,10 +11,10 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor
 
+from bench.core.files import write_whole
 from bench.playroom.train.augment import recolour, to_tensor
 from bench.playroom.train.data import SIZE, Scenes
 from bench.playroom.train.loop import Draw
-from bench.core.files import write_whole
 
 KL_WEIGHT = 1e-5
 TOY_WEIGHT = 2.0

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
-from bench.playroom.world.toys import CLASSES
 from bench.playroom.train.augment import degrade, remask, to_tensor
 from bench.playroom.train.data import SIZE, VIEWS, Toys
 from bench.playroom.train.loop import Draw
+from bench.playroom.world.toys import CLASSES
 
 WIDTH = 128
 TEMPERATURE = 0.1

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from bench.scoring.models.yolo_network import Architecture, build, read_weights, save, ultralytics
-from bench.playroom.world.toys import CLASSES
 from bench.playroom.train.augment import degrade, recolour, retexture, to_tensor
 from bench.playroom.train.data import Scenes
 from bench.playroom.train.loop import Draw
+from bench.playroom.world.toys import CLASSES
+from bench.scoring.models.yolo_network import Architecture, build, read_weights, save, ultralytics
 
 SIDE = 128
 """Pictures are enlarged to this side, so that the finest feature map has four pixels a cell."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench.core.scenes import with_article
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.scene import Scene
 from bench.playroom.world.toys import CLASSES, COLOURS, MOTIFS, Identity
-from bench.core.scenes import with_article
 
 
 def describe(identity: Identity) -> str:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.data.manifest import SceneRecord
-from bench.playroom.world.coco import CocoSpec, pool_scene
-from bench.playroom.world.scene import Scene, draw
-from bench.playroom.world.toys import Identity
-from bench.playroom.world.ground_truth import redrawn
 from bench.core.scenes import Mask, Picture, Prompt
 from bench.core.seeds import seed_from
+from bench.data.manifest import SceneRecord
+from bench.playroom.world.coco import CocoSpec, pool_scene
+from bench.playroom.world.ground_truth import redrawn
+from bench.playroom.world.scene import Scene, draw
+from bench.playroom.world.toys import Identity
 
 
 @dataclass(frozen=True)

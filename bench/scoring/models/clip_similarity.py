@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from bench.core.scenes import Picture
 from bench.scoring.models.clip import Clip, HuggingFaceClip
 from bench.scoring.models.model_loading import load_processor, load_tokenizer
 from bench.scoring.models.open_clip import OpenClip
-from bench.scoring.presets import ClipBackend, Preset
 from bench.scoring.models.sources import ModelSource
+from bench.scoring.presets import ClipBackend, Preset
 from bench.scoring.threads import each
-from bench.core.scenes import Picture
 
 BACKENDS: dict[ClipBackend, Callable[[ModelSource, torch.device], Clip]] = {
     "hf": HuggingFaceClip.load,

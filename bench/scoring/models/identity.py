@@ -12,11 +12,11 @@ from torch.nn.functional import normalize
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
 from transformers import CLIPVisionModelWithProjection, Dinov2Model, PreTrainedModel, ViTModel
 
-from bench.scoring.models.model_loading import load_model, load_processor
+from bench.core.scenes import Picture
 from bench.scoring.comparison import Embedding, Kind
+from bench.scoring.models.model_loading import load_model, load_processor
 from bench.scoring.models.sources import ModelSource, ResizeCrop
 from bench.scoring.threads import each
-from bench.core.scenes import Picture
 
 View = Callable[[Sequence[Picture]], Tensor]
 """Pictures -> the model's input, float32 [N, 3, H, W]."""

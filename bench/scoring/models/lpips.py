@@ -13,9 +13,9 @@ from lpips import LPIPS
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.core.scenes import Picture
 from bench.scoring.models.lpips_networks import load_lpips
 from bench.scoring.models.sources import LpipsSource
-from bench.core.scenes import Picture
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from bench.core.errors import UserError
+from bench.core.hashing import content_hash
 from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource
 from bench.scoring.models.weights import check_folder
-from bench.core.files import content_hash
 
 WEIGHTS = "model.safetensors"
 BROKEN = (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, pickle.UnpicklingError, SafetensorError)

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from transformers import MaskFormerForInstanceSegmentation
 
+from bench.core.scenes import Mask, Picture
 from bench.scoring.models.model_loading import load_model, load_processor
 from bench.scoring.presets import Preset
 from bench.scoring.threads import each
-from bench.core.scenes import Mask, Picture
 
 _SUFFIXES = ("-other-merged", "-merged", "-other", "-stuff")
 """What COCO panoptic appends to names of merged classes: `table-merged`, `wall-other-merged`."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from huggingface_hub import hf_hub_download
 
 from bench.core.errors import UserError
+from bench.core.hashing import content_hash
 from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource, ModelSource
-from bench.core.files import content_hash
 
 _CONTENT = (".safetensors", ".json", ".txt")
 _COMMIT_LENGTH = 40

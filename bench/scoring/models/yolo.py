@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.core.errors import UserError
-from bench.scoring.presets import Preset
+from bench.core.scenes import Picture
 from bench.scoring.models.segmenter import Segmentation, find_class
 from bench.scoring.models.yolo_network import Architecture, load, ultralytics
-from bench.core.scenes import Picture
+from bench.scoring.presets import Preset
 
 MOST = 300
 """The most instances of a picture, ultralytics' default."""

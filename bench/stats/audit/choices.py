@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from bench.core.errors import UserError
 from bench.stats.audit.findings import Finding
 from bench.stats.audit.tables import Printed, Table, count, number
-from bench.stats.user_study.choices import binomial
 from bench.stats.results import format_p
+from bench.stats.user_study.choices import binomial
 
 SHARES = ("first_percent", "neutral_percent", "second_percent")
 MOST = 10_000

@@ -18,14 +18,14 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from bench.core.files import write_bytes
 from bench.core.progress import bar
-from bench.stats.simulation import batch
-from bench.stats.simulation.batch import Bools
 from bench.stats.front import hypervolume
 from bench.stats.mixed import mixed_model
-from bench.stats.user_study.choices import binomial
 from bench.stats.scene_means import Floats
-from bench.core.files import write_bytes
+from bench.stats.simulation import batch
+from bench.stats.simulation.batch import Bools
+from bench.stats.user_study.choices import binomial
 
 Law = Literal["normal", "skewed"]
 LAWS: tuple[Law, ...] = ("normal", "skewed")

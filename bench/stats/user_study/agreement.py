@@ -14,8 +14,8 @@ from scipy import stats
 
 from bench.stats.intervals import Interval
 from bench.stats.jackknife import correlation_interval, jackknife_interval
-from bench.stats.user_study.answers import NEUTRAL, Answers
 from bench.stats.scene_means import Floats
+from bench.stats.user_study.answers import NEUTRAL, Answers
 
 Level = Literal["nominal", "ordinal"]
 

@@ -14,9 +14,9 @@ from scipy.sparse import csgraph
 from bench.stats.intervals import Interval
 from bench.stats.jackknife import jackknife_interval
 from bench.stats.paired import WILCOXON_HOLM, wilcoxon, with_holm
-from bench.stats.user_study.answers import Answers
 from bench.stats.results import Pair
 from bench.stats.scene_means import Floats
+from bench.stats.user_study.answers import Answers
 
 BINOMIAL = "exact binomial"
 

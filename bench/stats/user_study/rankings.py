@@ -11,10 +11,10 @@ from scipy.sparse import csgraph
 
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.jackknife import jackknife_interval
+from bench.stats.scene_means import Floats
 from bench.stats.user_study.answers import Answers
 from bench.stats.user_study.choices import Strength
 from bench.stats.user_study.paired import Tested, compare_both_ways, means_by
-from bench.stats.scene_means import Floats
 
 
 @dataclass(frozen=True)

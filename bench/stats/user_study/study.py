@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from bench.scoring.catalogue import METRICS
+from bench.stats.scene_means import PICTURE, picture_values, scene_means
 from bench.stats.user_study.agreement import Alpha, Correlation, agreement_of_raters, correlate, peoples_scores
 from bench.stats.user_study.answers import Answers
 from bench.stats.user_study.choices import ChoicesStudy, study_choices
 from bench.stats.user_study.rankings import RankingsStudy, study_rankings
 from bench.stats.user_study.ratings import RatingsStudy, study_ratings
-from bench.stats.scene_means import PICTURE, picture_values, scene_means
 
 
 @dataclass(frozen=True)

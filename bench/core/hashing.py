@@ -1,0 +1,57 @@
+"""All hashing: of files, folders, pictures, scenes and plain data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.core.errors import UserError
+from bench.core.scenes import Picture, Scene
+
+
+def digest(content: Any) -> str:
+    """The first 20 hexadecimal digits of the SHA-256 of `content` as canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def scene_digest(scene: Scene) -> str:
+    """A hash of a scene's pixels, masks, class words, objects and handles; its name and prompts are not in it."""
+    content = hashlib.sha256()
+    for picture in scene.pictures:
+        content.update(repr(picture.shape).encode() + picture.tobytes())
+    for concept in scene.concepts:
+        part = [] if concept.object == concept.label else [concept.object]
+        place = [concept.picture] if concept.picture else []
+        content.update(json.dumps([concept.label, concept.handle, *part, *place]).encode())
+        content.update(np.packbits(concept.mask).tobytes())
+    return content.hexdigest()[:20]
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits; one that keeps its size and time is read once a process.
+
+    Raises `UserError` if it cannot be read.
+    """
+    try:
+        status = path.stat()
+        return _content_hash(path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+@cache
+def _content_hash(path: Path, _size: int, _time: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def pixel_hash(picture: Picture) -> str:
+    """The SHA-256 of a decoded picture: its height, width and RGB pixels."""
+    height, width = picture.shape[:2]
+    return hashlib.sha256(f"{height}x{width}:".encode() + picture.tobytes()).hexdigest()

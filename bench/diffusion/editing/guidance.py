@@ -1,0 +1,25 @@
+"""CLiC's transfer as pure functions: blending, and the descent that pulls tokens into a region."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def guidance_energy(maps: Tensor, masks: Tensor) -> Tensor:
+    """What CLiC's equation 7 descends: the sum, not the mean, of (CA - mask)^2 over [k, s, s].
+
+    So a step of one size moves a latent as far at any resolution.
+    """
+    return ((maps - masks) ** 2).sum()
+
+
+def blend(latents: Tensor, background: Tensor, mask: Tensor) -> Tensor:
+    """CLiC, equation 6: `latents` inside the mask and the noised target outside; mask [1, 1, h, w] in [0, 1]."""
+    return mask * latents + (1 - mask) * background
+
+
+def towards(latents: Tensor, loss: Tensor, eta: float) -> Tensor:
+    """CLiC, equation 7: the latents after one step of size `eta` down the gradient of `loss`, detached."""
+    (gradient,) = torch.autograd.grad(loss, latents)
+    return (latents - eta * gradient).detach()
