@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from bench.core.errors import UserError
-from bench.data.builders.coco import CocoRecipe, SceneOptions
+from bench.data.builders.coco import CocoBuilder, SceneOptions
 from bench.data.builders.rebuild import rebuild
 from bench.data.coco.funnel import Crop
 from bench.data.prompts import Reading
@@ -50,7 +50,7 @@ class Builder:
         if self.from_manifest is not None:
             rebuild(self.from_manifest, self.coco, out)
             return
-        recipe = CocoRecipe(
+        recipe = CocoBuilder(
             "break-a-scene",
             self.coco,
             self._options(),

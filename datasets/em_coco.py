@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from bench.core.errors import UserError
-from bench.data.builders.coco import CocoRecipe
+from bench.data.builders.coco import CocoBuilder
 from bench.data.builders.rebuild import rebuild
 from bench.data.builders.single_concept import ConceptOptions
 from bench.data.prompts import FORMATS
@@ -73,7 +73,7 @@ class Builder:
         if self.from_manifest is not None:
             rebuild(self.from_manifest, self.coco, out)
             return
-        recipe = CocoRecipe(
+        recipe = CocoBuilder(
             "em-coco",
             self.coco,
             self._options(),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from bench.core.errors import UserError
-from bench.data.builders.folder import FolderRecipe
+from bench.data.builders.folder import FolderBuilder
 from bench.data.manifest import Option
 from bench.data.prompts import PromptPlan, Reading, parse_formats
 
@@ -48,4 +48,4 @@ class Builder:
             "seed": self.seed,
             "prompts": self.prompts,
         }
-        FolderRecipe(self.folder, self.size, self.background, plan, options).build(out)
+        FolderBuilder(self.folder, self.size, self.background, plan, options).build(out)

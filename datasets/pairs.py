@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from bench.core.errors import UserError
-from bench.data.builders.pairs import PairsRecipe
+from bench.data.builders.pairs import PairsBuilder
 from bench.data.prompts import PromptPlan, parse_formats
 
 
@@ -46,4 +46,4 @@ class Builder:
             raise UserError("--samples must be at least 1")
         plan = PromptPlan(parse_formats(self.formats), self.samples, "powerset", 0)
         options: dict[str, str | int | bool] = {"formats": self.formats, "samples": self.samples}
-        PairsRecipe(self.folder, self.size, plan, options).build(out)
+        PairsBuilder(self.folder, self.size, plan, options).build(out)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from bench.data.builders.coco import CocoRecipe, SceneOptions
+from bench.data.builders.coco import CocoBuilder, SceneOptions
 from bench.data.coco.funnel import Crop
 from bench.data.coco.rules import FEWEST_CONCEPTS
 from bench.data.coco.selection import parse_mix
@@ -58,7 +58,7 @@ class Builder:
         with tempfile.TemporaryDirectory() as folder:
             coco = Path(folder) / "coco"
             write_coco(coco, self._spec)
-            CocoRecipe("playroom", coco, options, self.size, strict=self.strict).build(out)
+            CocoBuilder("playroom", coco, options, self.size, strict=self.strict).build(out)
         if self.references:
             write_references(out, read_manifest(out / MANIFEST), Redrawing(self._spec).draw)
 

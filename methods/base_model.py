@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core.scenes import Picture, Scene
-from bench.diffusion.sampling.sampler import Order, draw
-from bench.plugins.method import Choice, Request, Workbench
+from bench.core.scenes import ImageArray, Scene
+from bench.diffusion.sampling.sampler import DrawJob, draw
+from bench.plugins.method import FidelityNote, Request, MethodContext
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
@@ -20,8 +20,8 @@ class Method:
 
     summary: ClassVar[str] = "control: the base model with class words, nothing learned"
     source: ClassVar[str] = "a control of this benchmark; Break-A-Scene's prompts (B.2) with class words"
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "words",
             "none",
             "the text that prompt similarity is measured with: 'a photo of a cat and an umbrella at the beach'",
@@ -29,7 +29,7 @@ class Method:
         ),
     )
 
-    def fit(self, scene: Scene, workbench: Workbench) -> FitState:  # noqa: ARG002 - the protocol's
+    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:  # noqa: ARG002 - the protocol's
         """Learn nothing."""
         workbench.on_step(1, 1)
         return {}
@@ -39,8 +39,8 @@ class Method:
         state: FitState,  # noqa: ARG002 - the protocol's
         scene: Scene,
         requests: Sequence[Request],
-        workbench: Workbench,
-    ) -> Iterator[Picture]:
+        workbench: MethodContext,
+    ) -> Iterator[ImageArray]:
         """Draw the requested pictures from class words, in order, uint8 [H, W, 3]."""
-        orders = [Order(scene.text_with_classes(request.prompt), request.noise_seed) for request in requests]
+        orders = [DrawJob(scene.text_with_classes(request.prompt), request.noise_seed) for request in requests]
         yield from draw(workbench.backbone, orders, workbench.batch_size)

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from bench.diffusion.training.recipe import ADAM, Optimiser, Phase, Prior, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.training.samples import SceneSamples, Wording
-from bench.plugins.method import Choice
+from bench.diffusion.training.samples import SceneSamples, TextTemplate
+from bench.plugins.method import FidelityNote
 
-STYLE = Wording("{tokens}", "{a_object} with {handle} style")
+STYLE = TextTemplate("{tokens}", "{a_object} with {handle} style")
 CLIC_ADAMW = Optimiser("adamw", betas=(0.9, 0.999), weight_decay=0.1, clip=1.0)
 
 
@@ -64,44 +64,44 @@ class Method(RecipeMethod):
     prior_pictures: Annotated[int, "prior-preservation pictures a class", Field(ge=1)] = 200
     detached_start: Annotated[bool, "no gradient through the start token's K and V"] = BY_VARIANT
 
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "trained weights",
             "CLiC's paper: as in Custom Diffusion (K, V); code: Q, K, V and the output",
             "each variant its own",
             "they contradict each other",
         ),
-        Choice(
+        FidelityNote(
             "optimiser",
             "paper: Adam, 1e-5; code: AdamW, 1e-5, weight decay .1, clipped at 1",
             "each variant its own",
             "they contradict each other; betas are the libraries' (.9, .999)",
         ),
-        Choice(
+        FidelityNote(
             "augmentation",
             "paper: none; code: brightness by up to half, half of the pictures flipped",
             "each variant its own",
             "they contradict each other",
         ),
-        Choice(
+        FidelityNote(
             "prior preservation",
             "Custom Diffusion: on; CLiC: the unmasked diffusion loss, no more said",
             "none, `prior` adds it",
             "CLiC's words name one loss",
         ),
-        Choice(
+        FidelityNote(
             "several concepts",
             "CLiC learns one",
             'all at once: "a chair with [v1] style and a table with [v2] style"',
             "a picture without masks shows all of them",
         ),
-        Choice(
+        FidelityNote(
             "initial handle",
             'CLiC\'s code: a rare token ("ktn")',
             "the class word",
             "as every other method here; a rare token differs from backbone to backbone",
         ),
-        Choice(
+        FidelityNote(
             "sampler",
             "Custom Diffusion's code: 200 steps, eta 1, guidance 6; CLiC: not said",
             "the run's DDIM, eta 0",

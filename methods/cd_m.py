@@ -11,7 +11,7 @@ from pydantic import Field
 from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, Phase, Prior, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
 from bench.diffusion.training.samples import CollectionSamples
-from bench.plugins.method import Choice
+from bench.plugins.method import FidelityNote
 
 
 @dataclass(frozen=True)
@@ -63,50 +63,50 @@ class Method(RecipeMethod):
     prior_pictures: Annotated[int, "prior-preservation pictures a class", Field(ge=1)] = 200
     detached_start: Annotated[bool, "no gradient through the start token's K and V"] = BY_VARIANT
 
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "steps",
             "Break-A-Scene: not said; code, on one GPU: 500 of 2 samples, 1000 for two concepts",
             "paper: 800; code: 1000 of 2",
             "800 is what `ours` takes in both phases; scenes have two concepts or more",
         ),
-        Choice(
+        FidelityNote(
             "learning rates",
             'Break-A-Scene: "the corresponding" ones of its own; code: 1e-5, times 2 samples, times 2 with prior',
             "paper: K and V 2e-6, handles 5e-4; code: 4e-5, 2e-5 without prior preservation",
             "those of the phases that train weights and handles",
         ),
-        Choice(
+        FidelityNote(
             "a factor of the backbone's budget",
             "none",
             "the handles' own rate is scaled like a handles' phase, K and V like all weights",
             "one rule for all methods",
         ),
-        Choice(
+        FidelityNote(
             "prior preservation",
             "Custom Diffusion: 200 real (or drawn) pictures a class; Break-A-Scene: not said",
             "paper: none, `prior` adds it; code: on, drawn; `code-no-prior` leaves it out",
             "real pictures have to be retrieved from a service outside this package",
         ),
-        Choice(
+        FidelityNote(
             "start token",
             "Custom Diffusion's paper: nothing; code: its K and V get no gradient",
             "paper: they do; code: they do not",
             "`detached_start` sets it",
         ),
-        Choice(
+        FidelityNote(
             "augmentation",
             "Custom Diffusion: resized pictures, loss in the valid region over its area; Break-A-Scene: flips",
             "Break-A-Scene's, in both variants",
             "the collection is its definition of CD-m",
         ),
-        Choice(
+        FidelityNote(
             "what names a concept",
             'Custom Diffusion: "photo of a <new1> CLASS", a rare token; Break-A-Scene: "a photo of [v1] and ..."',
             "a handle alone, begun at the class word",
             "the collection is its definition of CD-m",
         ),
-        Choice(
+        FidelityNote(
             "sampler",
             "Custom Diffusion's code: 200 steps, eta 1, guidance 6; Break-A-Scene: not said",
             "the run's DDIM, eta 0",

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.core.scenes import Picture, Scene
+from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.token_maps import in_up_blocks
 from bench.diffusion.clic.in_context import InContext, roi_on_latents, roi_on_pixels
 from bench.diffusion.clic.losses import context_loss, weighted_loss
 from bench.diffusion.clic.two_stage import begin, finish
-from bench.diffusion.sampling.sampler import Order
+from bench.diffusion.sampling.sampler import DrawJob
 from bench.diffusion.training.recipe import ADAM, Optimiser, Phase, Recipe, Trained
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.training.samples import SceneSamples, Wording
-from bench.plugins.method import Choice, Request, Workbench
+from bench.diffusion.training.samples import SceneSamples, TextTemplate
+from bench.plugins.method import FidelityNote, Request, MethodContext
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
 
 SAMPLING_STEPS = 50
 """Of which the first t_s are drawn without the concept; the paper's number of all steps is the code's."""
-OBJECT = Wording(template="{tokens}", phrase="{a_object}")
+OBJECT = TextTemplate(template="{tokens}", phrase="{a_object}")
 CODE_ADAMW = Optimiser("adamw", betas=(0.9, 0.999), weight_decay=0.1, clip=1.0)
 
 
@@ -49,78 +49,78 @@ class Method(RecipeMethod):
         "code": {"alpha": 0.25, "context_weight": 0.5, "attention_weight": 0.25, "roi_weight": 0.25},
     }
     guidance_eta: ClassVar[float] = 0.1
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "what is trained",
             "paper: K and V as Custom Diffusion, and v*; code: Q, K, V and the output too, the start token's K and V "
             "without gradient",
             "each variant as its source",
             "both are stated",
         ),
-        Choice(
+        FidelityNote(
             "soft mask",
             "paper: alpha 0.5; code: 0.25 (its comment says 0.5); the code's attention is to match the soft mask too",
             "each variant as its source",
             "both are stated",
         ),
-        Choice(
+        FidelityNote(
             "reduction of the diffusion losses",
             "paper: a squared norm; code: the weighted sum over the one-channel mask's sum, so 4 times a mean",
             "paper: the mean over all elements; code: as the code",
             "squared norms are read as means throughout",
         ),
-        Choice(
+        FidelityNote(
             "RoI loss",
             "paper: the noisy latents are masked, the loss is not; code: the pixels are masked and encoded anew, the "
             "loss is masked too, the text is one of eight templates",
             "each variant as its source, but always 'a photo of v*'",
             "the templates vary the text only, and the paper names this one",
         ),
-        Choice(
+        FidelityNote(
             "normalisation of the attention maps",
             "paper: none is named; code: stretched to [0, 1], at the latents' side",
             "the code's, in both variants",
             "raw probabilities over 77 tokens cannot come near a mask of ones",
         ),
-        Choice(
+        FidelityNote(
             "several concepts",
             "both learn one concept a fit, and show two of one picture in Figure 6",
             "one concept, chosen at random, in each step; their phrases are joined by 'and'",
             "the benchmark's scenes have several",
         ),
-        Choice(
+        FidelityNote(
             "start of v*",
             "paper: not stated; code: the rare token 'ktn'",
             "the class word",
             "as for every method here; a small vocabulary has no rare token",
         ),
-        Choice(
+        FidelityNote(
             "first stage of t_s = 5 steps",
             "paper: 5, of a number not stated; code: not released",
             "5 of 50, in proportion to the sampler's steps",
             "the code samples 50",
         ),
-        Choice(
+        FidelityNote(
             "scale augmentation",
             "paper: none; code: brightness 0.5, flips and, with a switch, random scale",
             "paper: none; code: brightness and flips",
             "the context loss is to teach the concept's proper scale (3.1)",
         ),
-        Choice(
+        FidelityNote(
             "cross-attention guidance (7)",
             "paper: a gradient step towards the mask at every step, its size not stated; code: Adam, 30 of 50 steps, "
             "towards ones everywhere",
             "the paper's, with a sum as the norm; eta 0.1 unless --eta says otherwise",
             "the code's target is not the paper's equation; with a sum one size serves every resolution",
         ),
-        Choice(
+        FidelityNote(
             "RoI matching",
             "paper: 500 steps on w* alone, its learning rate and the maps' threshold not stated; code: all weights are "
             "trained, the maps go through several thresholds and morphology",
             "the paper's, at 5e-4, the maps of every sampling step averaged, stretched to [0, 1] and cut at a half",
             "1e-5 is the rate for weights; Break-A-Scene trains handles alone at 5e-4",
         ),
-        Choice(
+        FidelityNote(
             "sampler",
             "paper: not said; code: DDIM, 50 steps, eta 1, guidance 7.5",
             "the run's DDIM, eta 0",
@@ -148,7 +148,7 @@ class Method(RecipeMethod):
                 flip=0.0 if paper else 0.5,
                 single=1.0,
                 brightness=0.0 if paper else 0.5,
-                wording=Wording(template="{tokens}", phrase="{a_object} with {handle} style"),
+                wording=TextTemplate(template="{tokens}", phrase="{a_object} with {handle} style"),
             ),
             optimiser=ADAM if paper else CODE_ADAMW,
             initialiser="mean",
@@ -158,12 +158,12 @@ class Method(RecipeMethod):
         )
 
     def generate(
-        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: Workbench
-    ) -> Iterator[Picture]:
+        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: MethodContext
+    ) -> Iterator[ImageArray]:
         """Draw in two stages: the pristine backbone and the class words first, then what was learned."""
         backbone, batch = workbench.backbone, workbench.batch_size
         first = round(self.first_steps * backbone.settings.sampler.steps / SAMPLING_STEPS)
-        plain = [Order(OBJECT.prompt_text(scene, request.prompt), request.noise_seed) for request in requests]
+        plain = [DrawJob(OBJECT.prompt_text(scene, request.prompt), request.noise_seed) for request in requests]
         begun = begin(backbone, plain, first, batch)
         self.put_back(state, scene, backbone)
         wording = self.recipe().samples.wording

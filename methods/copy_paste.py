@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from bench.core.errors import UserError
-from bench.core.scenes import Picture, Prompt, Scene
+from bench.core.scenes import ImageArray, Prompt, Scene
 from bench.diffusion.backbone.resize import fit_resolution
-from bench.diffusion.sampling.sampler import Order, draw
-from bench.plugins.method import Choice, Request, Workbench
+from bench.diffusion.sampling.sampler import DrawJob, draw
+from bench.plugins.method import FidelityNote, Request, MethodContext
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
@@ -28,20 +28,20 @@ class Method:
 
     summary: ClassVar[str] = "control: the masked concepts pasted on a background that the base model draws"
     source: ClassVar[str] = "a control of this benchmark; no paper reports it"
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "text of the background",
             "Break-A-Scene's code has 'a photo at the beach' as the class prompt of prior preservation",
             "the template without its concepts, likewise: 'a photo at the beach'",
             "class words would draw a second cat beside the pasted one",
         ),
-        Choice(
+        FidelityNote(
             "place and size of the concepts",
             "none",
             "as in the scene",
             "a rule for moving them would be a method of its own",
         ),
-        Choice(
+        FidelityNote(
             "edge of the concepts",
             "none",
             "the mask as it is, not blurred",
@@ -49,7 +49,7 @@ class Method:
         ),
     )
 
-    def fit(self, scene: Scene, workbench: Workbench) -> FitState:
+    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
         """Learn nothing.
 
         Raises `UserError` if a mask is empty: nothing could be pasted.
@@ -65,17 +65,17 @@ class Method:
         state: FitState,  # noqa: ARG002 - the protocol's
         scene: Scene,
         requests: Sequence[Request],
-        workbench: Workbench,
-    ) -> Iterator[Picture]:
+        workbench: MethodContext,
+    ) -> Iterator[ImageArray]:
         """Draw the requested backgrounds and paste the concepts, in order, uint8 [H, W, 3]."""
         small = fit_resolution(scene, workbench.backbone.resolution)
-        orders = [Order(scene.text_of_background(request.prompt), request.noise_seed) for request in requests]
+        orders = [DrawJob(scene.text_of_background(request.prompt), request.noise_seed) for request in requests]
         backgrounds = draw(workbench.backbone, orders, workbench.batch_size)
         for request, background in zip(requests, backgrounds, strict=True):
             yield pasted(background, small, request.prompt)
 
 
-def pasted(background: Picture, scene: Scene, prompt: Prompt) -> Picture:
+def pasted(background: ImageArray, scene: Scene, prompt: Prompt) -> ImageArray:
     """The background uint8 [side, side, 3] with the prompt's concepts of a scene of the same side on it."""
     picture = background
     for index in prompt.subset:

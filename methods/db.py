@@ -11,7 +11,7 @@ from pydantic import Field
 from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, Phase, Prior, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
 from bench.diffusion.training.samples import SceneSamples
-from bench.plugins.method import Choice
+from bench.plugins.method import FidelityNote
 
 
 @dataclass(frozen=True)
@@ -42,26 +42,26 @@ class Method(RecipeMethod):
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
     prior_pictures: Annotated[int, "prior-preservation pictures a class", Field(ge=1)] = 200
 
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "steps, learning rate, optimiser",
             "Break-A-Scene (A.3): nothing said; diffusers' example: 800 steps, 2e-6, AdamW",
             "paper: those of `db-m`; code: the example's",
             "only the data differ from `db-m`",
         ),
-        Choice(
+        FidelityNote(
             "prior preservation",
             "DreamBooth: essential; Break-A-Scene: not said; diffusers' example: 200 pictures a class, weight 1",
             "paper: none, `prior` adds it; code: on, `code-no-prior` leaves it out",
             "a choice that decides between identity and prompt has to be seen",
         ),
-        Choice(
+        FidelityNote(
             "text",
             'Break-A-Scene: "a photo of [v1] and [v2]"; DreamBooth: a rare token and the class word',
             "all handles, joined by and, each begun at its class word",
             "as `ti` and `db-m`",
         ),
-        Choice("flips", "no source has them", "none", "A.3 speaks of the picture itself"),
+        FidelityNote("flips", "no source has them", "none", "A.3 speaks of the picture itself"),
     )
 
     def recipe(self) -> Recipe:

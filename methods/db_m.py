@@ -11,7 +11,7 @@ from pydantic import Field
 from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, Phase, Prior, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
 from bench.diffusion.training.samples import CollectionSamples
-from bench.plugins.method import Choice
+from bench.plugins.method import FidelityNote
 
 
 @dataclass(frozen=True)
@@ -42,38 +42,38 @@ class Method(RecipeMethod):
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
     prior_pictures: Annotated[int, "prior-preservation pictures a class", Field(ge=1)] = 200
 
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "steps",
             "Break-A-Scene: not said; diffusers' example: 800 with prior preservation and text encoder, else 400",
             "800",
             "what `ours` takes in both phases, and the example's",
         ),
-        Choice(
+        FidelityNote(
             "learning rate",
             'Break-A-Scene: "the corresponding" one of its own; diffusers: 2e-6 with the text encoder, else 5e-6',
             "2e-6, handles included",
             "that of the phase which trains all weights; both sources agree",
         ),
-        Choice(
+        FidelityNote(
             "prior preservation",
             "DreamBooth: essential; Break-A-Scene: not said; diffusers' example: 200 pictures a class, weight 1",
             "paper: none, `prior` adds it; code: on, `code-no-prior` leaves it out",
             "a choice that decides between identity and prompt has to be seen",
         ),
-        Choice(
+        FidelityNote(
             "prior text",
             'DreamBooth and diffusers: "a photo of a CLASS", of one subject',
             "that of a random concept of the step, with 200 pictures a class",
             "scenes have several classes",
         ),
-        Choice(
+        FidelityNote(
             "what names a concept",
             'DreamBooth: a rare token and the class word; Break-A-Scene: "a photo of [v1] and ..."',
             "a handle, begun at the class word and trained",
             "the collection is Break-A-Scene's definition of DB-m",
         ),
-        Choice(
+        FidelityNote(
             "collection",
             'Break-A-Scene: "a small collection", its size and crops not said',
             "drawn anew each step, concepts where they stand in the scene",

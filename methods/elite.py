@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from bench.external.method import DRIVERS, INTERPRETER, ExternalMethod, Need
-from bench.plugins.method import INCIDENTAL, Choice
+from bench.external.method import DRIVERS, INTERPRETER, ExternalMethod, Requirement
+from bench.plugins.method import INCIDENTAL, FidelityNote
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,16 @@ class Method(ExternalMethod):
     summary: ClassVar[str] = "encoder without a fit: official code and checkpoints in an environment of their own"
     source: ClassVar[str] = "Wei et al. 2023; csyxwei/ELITE, inference_local.py; Break-A-Scene, 4.1, B.1"
     driver: ClassVar[Path] = DRIVERS / "elite.py"
-    needs: ClassVar[tuple[Need, ...]] = (
-        Need("code/inference_local.py", "git clone https://github.com/csyxwei/ELITE code"),
-        Need(
+    needs: ClassVar[tuple[Requirement, ...]] = (
+        Requirement("code/inference_local.py", "git clone https://github.com/csyxwei/ELITE code"),
+        Requirement(
             INTERPRETER,
             "an environment in env, Python 3.9, with code/requirements.txt; the code itself fetches "
             "openai/clip-vit-large-patch14 from the hub",
         ),
-        Need("checkpoints/global_mapper.pt", "from the Google Drive folder that the repository's README links"),
-        Need("checkpoints/local_mapper.pt", "likewise"),
-        Need("stable-diffusion-v1-4/model_index.json", "hf download CompVis/stable-diffusion-v1-4"),
+        Requirement("checkpoints/global_mapper.pt", "from the Google Drive folder that the repository's README links"),
+        Requirement("checkpoints/local_mapper.pt", "likewise"),
+        Requirement("stable-diffusion-v1-4/model_index.json", "hf download CompVis/stable-diffusion-v1-4"),
     )
     content: ClassVar[tuple[str, ...]] = (
         "code/*.py",
@@ -41,38 +41,38 @@ class Method(ExternalMethod):
         "stable-diffusion-v1-4/unet/*",
         "stable-diffusion-v1-4/vae/*",
     )
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "several concepts in a prompt",
             "the official code takes one; Break-A-Scene compares 'more than one concept' and does not say how",
             "one concept of the subset is `S`, the others are class words; they take turns by sample",
             "so every concept is learned in its share of a prompt's pictures, without code that nobody published",
         ),
-        Choice(
+        FidelityNote(
             "place of the concept in its picture",
             "README: 'ensure the object is at the center of image'; Break-A-Scene: silent",
             "the square around the mask's box, 1.3 times its side, edges repeated beyond the picture",
             "in the scene as it is, a concept at the edge would be outside what the encoder was trained on",
         ),
-        Choice(
+        FidelityNote(
             "place of the placeholder in the text",
             "the official code counts words",
             "that of its token",
             "the encoder's words are injected at a token; they differ behind a class word of several tokens",
         ),
-        Choice(
+        FidelityNote(
             "settings",
             "inference_local.py: lambda .8, guidance 5, LMS with 100 steps, fp16",
             "these; `--guidance` and `--sampling-steps` of the run change nothing here",
             "it is the official inference; no other setting was trained or published",
         ),
-        Choice(
+        FidelityNote(
             "noise",
             "one seed a call",
             "the prompt's seed, cut to 32 bits; the noise is not that of the other methods",
             "the official code draws its latents itself, in fp16",
         ),
-        Choice(
+        FidelityNote(
             "checkpoint format",
             "pickled .pt files",
             "unpickled in the program's own process and environment, never here",

@@ -17,7 +17,7 @@ from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase, Re
 from bench.diffusion.training.recipe_method import RecipeMethod
 from bench.diffusion.training.samples import SceneSamples
 from bench.diffusion.training.trainer import fit_recipe
-from bench.plugins.method import Choice, Workbench
+from bench.plugins.method import FidelityNote, MethodContext
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
@@ -47,33 +47,33 @@ class Method(RecipeMethod):
         "augment": {"flip": 0.5},
         "inversion": {"init": "inversion"},
     }
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "steps, learning rates, optimiser, lambda_attn, union sampling",
             "400 alternating steps, usually; otherwise silent: 'similar to [4]'",
             "those of Break-A-Scene's paper: 400 + 400 steps, 5e-4 and 2e-6, Adam(.9, .99), .01, random subsets",
             "the method is Break-A-Scene with latent masks, and given-masks is to be its upper bound",
         ),
-        Choice(
+        FidelityNote(
             "threshold of a map",
             "'a fixed threshold', no value and no scale",
             "half of the way from a map's smallest to its largest value",
             "maps of different layers, times and texts have different scales; of .2 to .7 it gave the best first masks "
             "on eight scenes of Playroom with another seed than the default's",
         ),
-        Choice(
+        FidelityNote(
             "equation 2",
             "A = softmax(QK/sqrt(d)) V, of which 'each slice A_p is the region attended by the p-th token'",
             "softmax(QK/sqrt(d)), heads averaged, each layer enlarged bilinearly, layers averaged",
             "a product with V has no slices by token",
         ),
-        Choice(
+        FidelityNote(
             "text of the first estimate",
             "silent",
             "a photo of all concepts of a picture",
             "the tokens compete for each pixel, as in training",
         ),
-        Choice(
+        FidelityNote(
             "attention of later masks",
             "'for the optimized token, we compute (3) to update the mask'; at each iteration one sampled time",
             "the maps of the step's own forward pass, for the concepts in its text, joined to a running mean "
@@ -81,7 +81,7 @@ class Method(RecipeMethod):
             "a second pass would double the cost for tokens one update younger; one time alone is noise: so that no "
             "later mask is noisier than the first, the mean is worth about as many times, (1 + m) / (1 - m) = 50",
         ),
-        Choice(
+        FidelityNote(
             "text of later masks",
             "silent",
             "the step's own, which names a random subset of the concepts",
@@ -89,37 +89,37 @@ class Method(RecipeMethod):
             "masks may grow without anything being learned (on a Playroom scene of three concepts, with a learning "
             "rate of nearly zero, from IoU .42 to .32)",
         ),
-        Choice(
+        FidelityNote(
             "labels of the CRF",
             "'a stack of binary masks for each image through a softmax'; hyper-parameters from CutLER",
             "two labels a concept: softmax of the stack [1 - m, m], CutLER's ten iterations and weights",
             "this is the stack that CutLER's numbers belong to",
         ),
-        Choice(
+        FidelityNote(
             "side at which the CRF runs",
             "silent; CutLER's pictures are 480 pixels wide",
             "at most 128 pixels, CutLER's widths in proportion, at least one pixel; a mask it would erase stays",
             "one mask at 512 pixels takes seconds, and the losses read masks at 64 and 16",
         ),
-        Choice(
+        FidelityNote(
             "weights while tokens and masks alternate",
             "'tokens given the masks' and later 'we update the model weights'",
             "handles alone; weights in the last phase, masks fixed",
             "'Finally, we optimize the tokens and parameters of the model jointly keeping the mask fixed'",
         ),
-        Choice(
+        FidelityNote(
             "inversion",
             "'inversion without masking for a fixed number of iterations', instead of CLIP's words",
             "100 steps on the handles, from the class words, with the plain diffusion loss",
             "a random start would make the comparison one of luck; no number is given",
         ),
-        Choice(
+        FidelityNote(
             "augmentation",
             "'w/ aug', not said which",
             "flips, half of the steps",
             "Break-A-Scene's code has only these",
         ),
-        Choice(
+        FidelityNote(
             "pixels of two masks",
             "silent",
             "may belong to both",
@@ -158,7 +158,7 @@ class Method(RecipeMethod):
             return str(error)
         return None
 
-    def fit(self, scene: Scene, workbench: Workbench) -> FitState:
+    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
         """Learn handles, masks and weights; the notes are the latent masks' IoU with the true ones, step by step.
 
         Raises `UserError` without pydensecrf2, unless `crf` is off.

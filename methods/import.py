@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from bench.core.images import read_picture
-from bench.core.progress import bar
+from bench.core.progress import progress_bar
 from bench.core.scenes import Dataset, Prompt
 from bench.data.imported import read_imported
-from bench.plugins.method import INCIDENTAL, Choice, Given
-from bench.plugins.precomputed import GivenPictures, given_file
+from bench.plugins.method import INCIDENTAL, FidelityNote, PrecomputedImage
+from bench.plugins.precomputed import PrecomputedImages, precomputed_file
 
 
 @dataclass(frozen=True)
-class Method(GivenPictures):
+class Method(PrecomputedImages):
     """Pictures of any program, named by a CSV (scene, subset, template, sample, file) or by where they lie in a folder.
 
     `bench list --prompts DATASET` writes the CSV that is expected: fill in `file` or save pictures under the names
@@ -26,14 +26,14 @@ class Method(GivenPictures):
 
     summary: ClassVar[str] = "pictures made elsewhere: import[from=FOLDER or CSV]; see bench list --prompts DATASET"
     source: ClassVar[str] = "whoever made them"
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "noise and cost",
             "unknown here",
             "taken as they are: no common random numbers, and the costs are those of copying",
             "pictures do not say how they were made",
         ),
-        Choice(
+        FidelityNote(
             "size of the pictures",
             "unknown here",
             "each keeps its own",
@@ -43,21 +43,21 @@ class Method(GivenPictures):
 
     from_: Annotated[Path, "a folder of pictures, or a CSV that names them"] = field(metadata=INCIDENTAL)
 
-    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Given]]:
+    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
         """The picture of every prompt, by the scene's name.
 
         Raises `UserError` if pictures are missing, named twice or unknown to the dataset, or one cannot be read.
         """
         files = read_imported(self.from_, dataset)
-        with bar(f"reading {self.from_}", sum(map(len, files.values()))) as progress:
+        with progress_bar(f"reading {self.from_}", sum(map(len, files.values()))) as progress:
             return {
                 name: {prompt: _read(file, progress.advance) for prompt, file in of.items()}
                 for name, of in files.items()
             }
 
 
-def _read(file: Path, advance: Callable[[], None]) -> Given:
+def _read(file: Path, advance: Callable[[], None]) -> PrecomputedImage:
     """The file, decoded once: what is no whole picture is told before the run begins."""
     advance()
     read_picture(file)
-    return given_file(file)
+    return precomputed_file(file)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bench.core.errors import UserError
-from bench.core.scenes import Dataset, Picture, Prompt, Scene
+from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
 from bench.core.seeds import seed_from
-from bench.plugins.method import Choice, Given
-from bench.plugins.precomputed import GivenPictures, given_pixels
+from bench.plugins.method import FidelityNote, PrecomputedImage
+from bench.plugins.precomputed import PrecomputedImages, precomputed_pixels
 
 
 @dataclass(frozen=True)
-class Method(GivenPictures):
+class Method(PrecomputedImages):
     """Control: for every prompt the picture of another scene of the dataset, with the same classes if there is one.
 
     Whatever identity similarity it gets is owed to the class alone, not to the individual.
@@ -22,15 +22,15 @@ class Method(GivenPictures):
 
     summary: ClassVar[str] = "control, lower bound: another scene of the dataset, of the same classes where possible"
     source: ClassVar[str] = "a control of this benchmark; no paper reports it"
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "which other scene",
             "none",
             "one of those that show the most of the prompt's classes in one picture, by a hash of scene and prompt",
             "a concept whose class is not there has no identity similarity; another individual of the class is the "
             "hardest lower bound",
         ),
-        Choice(
+        FidelityNote(
             "samples of one prompt",
             "none",
             "each of them draws its own scene; two may draw the same",
@@ -38,7 +38,7 @@ class Method(GivenPictures):
         ),
     )
 
-    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Given]]:
+    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
         """The picture of every prompt, by the scene's name.
 
         Raises `UserError` if there is no other scene.
@@ -46,12 +46,12 @@ class Method(GivenPictures):
         if len(dataset.scenes) < 2:
             raise UserError(f"other-scene needs a dataset of two scenes or more; {dataset.name} has one")
         return {
-            scene.name: {prompt: given_pixels(_other(dataset.scenes, scene, prompt)) for prompt in scene.prompts}
+            scene.name: {prompt: precomputed_pixels(_other(dataset.scenes, scene, prompt)) for prompt in scene.prompts}
             for scene in dataset.scenes
         }
 
 
-def _other(scenes: Sequence[Scene], own: Scene, prompt: Prompt) -> Picture:
+def _other(scenes: Sequence[Scene], own: Scene, prompt: Prompt) -> ImageArray:
     """A picture of another scene among those that show the most classes of the prompt."""
     wanted = {own.concepts[index].label for index in prompt.subset}
     pictures = [

@@ -11,7 +11,7 @@ from pydantic import Field
 from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, AttentionLoss, Phase, Prior, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
 from bench.diffusion.training.samples import SceneSamples
-from bench.plugins.method import Choice
+from bench.plugins.method import FidelityNote
 
 
 @dataclass(frozen=True)
@@ -73,86 +73,86 @@ class Method(RecipeMethod):
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
     background: Annotated[bool, "learn the complement of all masks as one more concept (4.2)"] = False
 
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "optimiser",
             "paper (B.1): Adam (.9, .99), weight decay 1e-8; code: AdamW (.9, .999), 1e-2, gradients clipped at 1",
             "each variant its own",
             "they contradict each other",
         ),
-        Choice(
+        FidelityNote(
             "prior preservation",
             'paper: none; code: on, 100 pictures of "a photo at the beach", weight 1 (helps "a bit", its author says)',
             "each variant its own",
             "they contradict each other",
         ),
-        Choice(
+        FidelityNote(
             "prior pictures",
             "code: the checkpoint's default sampler, kept as JPEG and reused whatever made them",
             "the run's sampler, PNG, kept by text, sampler and seed",
             "the same for every scene and method, and never another run's",
         ),
-        Choice(
+        FidelityNote(
             "union sampling",
             "paper: a random subset of k <= N concepts; code: k first, then k concepts in random order",
             "paper: uniform over the non-empty subsets, in the scene's order; code: as it is",
             "the plainest reading; `subsets` sets it",
         ),
-        Choice(
+        FidelityNote(
             "raised probability of k = 1",
             "paper (A.2): tried, without a number",
             "`single-p`: 0.8; the other subsets share the rest",
             "well above the 1/3 (N = 4: 4/15) of union sampling; `single` sets it",
         ),
-        Choice(
+        FidelityNote(
             "horizontal flips",
             "paper: named for the baselines only; code: half of the steps",
             "each variant its own",
             "they contradict each other",
         ),
-        Choice(
+        FidelityNote(
             "attention loss over k concepts",
             "paper: an expectation over the concepts; code: their sum",
             "paper: the mean; code: the sum",
             "an expectation is a mean",
         ),
-        Choice(
+        FidelityNote(
             "attention maps",
             'paper: averaged at 16x16 and "normalized to [0, 1]"; code: down and up blocks, divided by the maximum',
             "as the code, gradient through the maximum included",
             "the paper leaves it open",
         ),
-        Choice(
+        FidelityNote(
             "squared norms",
             "paper: plain norms; code: means over all elements, masked-out pixels in the denominator",
             "as the code",
             "lambda_attn = .01 belongs to means",
         ),
-        Choice(
+        FidelityNote(
             "masks in latents",
             "paper: silent; code: nearest neighbour",
             "as the code",
             "thin parts of a mask may vanish",
         ),
-        Choice(
+        FidelityNote(
             "initial handles",
             "paper: silent; code: first sub-token of a word that the user may give, else copied rows of real tokens",
             "paper: mean of the class word's sub-tokens; code: the first",
             "datasets have class words; a mean is of the whole word",
         ),
-        Choice(
+        FidelityNote(
             "`no-phase-1`",
             "paper: the first phase removed, steps not said",
             "phase 2 alone, 400 steps",
             "what is left of the method; set phase2_steps=800 for the same compute",
         ),
-        Choice(
+        FidelityNote(
             "`cross-attention-only`",
             "CLiC (4.2) optimises cross-attention and token; its code: one phase, no union sampling",
             "phase 2 trains handles, K and V; all else as the paper",
             "one change at a time",
         ),
-        Choice(
+        FidelityNote(
             "precision",
             "paper: silent; code: fp16, whose second phase unscales the handles' gradients twice",
             "the run's precision over float32 weights, for every method",

@@ -8,12 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from bench.core.errors import UserError
 from bench.core.scenes import Dataset, Prompt, Scene
-from bench.plugins.method import Choice, Given
-from bench.plugins.precomputed import GivenPictures, given_file, given_pixels
+from bench.plugins.method import FidelityNote, PrecomputedImage
+from bench.plugins.precomputed import PrecomputedImages, precomputed_file, precomputed_pixels
 
 
 @dataclass(frozen=True)
-class Method(GivenPictures):
+class Method(PrecomputedImages):
     """Control: the scene itself for every prompt, or (`redrawn`) its concepts in the prompt's context.
 
     The scene itself bounds identity similarity from above and shows what a metric gives to a mere copy of the
@@ -24,14 +24,14 @@ class Method(GivenPictures):
     summary: ClassVar[str] = "control, upper bound: the input itself, or its concepts redrawn in the prompt's context"
     source: ClassVar[str] = "OmniGen issue 87 (a copy of the input beats the oracle); Playroom"
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {"redrawn": {"pictures": "redrawn"}}
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "which picture stands for a prompt of some of the concepts",
             "none",
             "the whole scene, with all its concepts; of a scene of several pictures, that of the subset's first",
             "nothing is cut out or painted over: it is the real picture",
         ),
-        Choice(
+        FidelityNote(
             "pose of the redrawn concepts",
             "none",
             "another one, at another place and in another size, on the prompt's context",
@@ -41,7 +41,7 @@ class Method(GivenPictures):
 
     pictures: Annotated[Literal["scene", "redrawn"], "the scene itself, or the dataset's reference pictures"] = "scene"
 
-    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Given]]:
+    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
         """The picture of every prompt, by the scene's name.
 
         Raises `UserError` for redrawn ones if the dataset lacks any.
@@ -56,10 +56,10 @@ class Method(GivenPictures):
                 f"{total} prompts; `bench build-dataset playroom --references` draws them, photos have none"
             )
         return {
-            scene.name: {prompt: given_file(file) for prompt, file in scene.references.items()}
+            scene.name: {prompt: precomputed_file(file) for prompt, file in scene.references.items()}
             for scene in dataset.scenes
         }
 
 
-def _real(scene: Scene, prompt: Prompt) -> Given:
-    return given_pixels(scene.picture_of(prompt.subset[0]))
+def _real(scene: Scene, prompt: Prompt) -> PrecomputedImage:
+    return precomputed_pixels(scene.picture_of(prompt.subset[0]))

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from bench.external.method import DRIVERS, INTERPRETER, ExternalLearner, Need
-from bench.plugins.method import INCIDENTAL, Choice
+from bench.external.method import DRIVERS, INTERPRETER, ExternalLearner, Requirement
+from bench.plugins.method import INCIDENTAL, FidelityNote
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Method(ExternalLearner):
     summary: ClassVar[str] = "inpainting fitted to the scene: public training code in an environment of its own"
     source: ClassVar[str] = "Tang et al. 2023; thuanz123/realfill; CLiC, section 4.2"
     driver: ClassVar[Path] = DRIVERS / "realfill.py"
-    needs: ClassVar[tuple[Need, ...]] = (
-        Need("code/train_realfill.py", "git clone https://github.com/thuanz123/realfill code"),
-        Need(INTERPRETER, "an environment in env with code/requirements.txt, diffusers 0.21 or later"),
-        Need(
+    needs: ClassVar[tuple[Requirement, ...]] = (
+        Requirement("code/train_realfill.py", "git clone https://github.com/thuanz123/realfill code"),
+        Requirement(INTERPRETER, "an environment in env with code/requirements.txt, diffusers 0.21 or later"),
+        Requirement(
             "stable-diffusion-2-inpainting/model_index.json",
             "hf download sd2-community/stable-diffusion-2-inpainting, a mirror: the original left the hub",
         ),
@@ -37,38 +37,38 @@ class Method(ExternalLearner):
         "stable-diffusion-2-inpainting/*/*.safetensors",
         "stable-diffusion-2-inpainting/*/*.json",
     )
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "from prompts to holes",
             "RealFill completes a photo; CLiC inpaints the target's mask with a learned token, code unreleased",
             "the base model draws the template's context; the hole is the union of the subset's masks as in the scene",
             "it is the one rule that needs neither a new training nor a choice of place",
         ),
-        Choice(
+        FidelityNote(
             "training target",
             "the photo to be completed joins the references; its hole has no weight",
             "the scene again, with no hole",
             "one fit must serve all prompts, whose backgrounds are not known yet",
         ),
-        Choice(
+        FidelityNote(
             "what is trained",
             "public code: LoRA in all attention; CLiC: cross-attention and a token",
             "the public code's",
             "CLiC's variant was not released",
         ),
-        Choice(
+        FidelityNote(
             "settings",
             "README: rank 8, alpha 16, dropout .1; the code's defaults: 16, 27, 0",
             "the README's",
             "they are what its examples were made with",
         ),
-        Choice(
+        FidelityNote(
             "inference",
             "infer.py: DDPM, 200 steps, guidance 1, 16 pictures a call, base model by its name on the hub",
             "the same numbers in the driver, one picture a prompt, base model from its folder",
             "sixteen for one would cost hours a scene, and the hub no longer has that name",
         ),
-        Choice(
+        FidelityNote(
             "noise",
             "one seed a call",
             "the prompt's seed, cut to 32 bits; the noise is not that of the other methods",

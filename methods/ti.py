@@ -11,7 +11,7 @@ from pydantic import Field
 from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, Phase, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
 from bench.diffusion.training.samples import SceneSamples
-from bench.plugins.method import Choice
+from bench.plugins.method import FidelityNote
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,20 @@ class Method(RecipeMethod):
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
     flip: Annotated[float, "probability of a mirrored step", Field(ge=0, le=1)] = BY_VARIANT
 
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "steps, learning rate, optimiser",
             "Break-A-Scene (A.3): nothing said; diffusers' example: 3000 of 4 samples, 2e-3, AdamW",
             "paper: those of `ti-m`; code: the example's",
             "only the data differ from `ti-m`",
         ),
-        Choice(
+        FidelityNote(
             "text",
             'Break-A-Scene: "a photo of [v1] and [v2]"',
             "all handles, joined by and",
             "it shows two concepts only",
         ),
-        Choice(
+        FidelityNote(
             "flips",
             "Break-A-Scene: nothing said; diffusers' example: half of the samples",
             "paper: none; code: half",

@@ -11,7 +11,7 @@ from pydantic import Field
 from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, Phase, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
 from bench.diffusion.training.samples import CollectionSamples
-from bench.plugins.method import Choice
+from bench.plugins.method import FidelityNote
 
 
 @dataclass(frozen=True)
@@ -37,38 +37,38 @@ class Method(RecipeMethod):
     optimiser: Annotated[Literal["adam", "adamw"], "Break-A-Scene's Adam or the example's AdamW"] = BY_VARIANT
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
 
-    ledger: ClassVar[tuple[Choice, ...]] = (
-        Choice(
+    ledger: ClassVar[tuple[FidelityNote, ...]] = (
+        FidelityNote(
             "steps",
             "Break-A-Scene: not said; diffusers' example: 3000 of 4 samples",
             "paper: 800; code: 3000 of 4",
             "800 is what `ours` takes in both phases",
         ),
-        Choice(
+        FidelityNote(
             "learning rate",
             'Break-A-Scene: "the corresponding" one of its own; diffusers: 5e-4, times 4 for the samples of a step',
             "paper: 5e-4; code: 2e-3",
             "that of the phase which trains handles alone",
         ),
-        Choice(
+        FidelityNote(
             "optimiser",
             "Break-A-Scene (B.1): its own Adam, presumably; diffusers: AdamW, 1e-2, clipped at 1",
             "each variant its own",
             "no code of the baselines was released",
         ),
-        Choice(
+        FidelityNote(
             "collection",
             'Break-A-Scene: "a small collection", its size and crops not said',
             "drawn anew each step, concepts where they stand in the scene",
             "a collection without end; nothing is cropped or moved in Figure 6",
         ),
-        Choice(
+        FidelityNote(
             "texts",
             'Break-A-Scene: "a photo of [v1] and ..."; Textual Inversion: some twenty templates',
             "Break-A-Scene's, in both variants",
             "the collection is its definition of TI-m",
         ),
-        Choice(
+        FidelityNote(
             "prior preservation",
             "no source has it",
             "none, in both variants",

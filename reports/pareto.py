@@ -18,7 +18,7 @@ from bench.core.table import COLUMNS
 from bench.plugins.report import ReportData
 from bench.reporting.gallery import make_gallery
 from bench.reporting.page import environment
-from bench.reporting.scatter import describe, keys, pareto_figure
+from bench.reporting.scatter import describe, legend, pareto_figure
 from bench.reporting.text import (
     SIGNIFICANT,
     amount,
@@ -45,7 +45,7 @@ from bench.scoring.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILAR
 from bench.stats import dataframes, leakage
 from bench.stats.analysis import Analysis, analyse
 from bench.stats.intervals import describe_rule
-from bench.stats.sensitivity import Reading, sensitivity, sensitivity_frame
+from bench.stats.sensitivity import ProtocolVariant, sensitivity, sensitivity_frame
 from bench.stats.summary import Summary, summarise
 
 TEMPLATE = "pareto.html.j2"
@@ -84,9 +84,9 @@ class Findings:
 
     summary: Summary
     analysis: Analysis
-    readings: tuple[Reading, ...]
+    readings: tuple[ProtocolVariant, ...]
     rates: tuple[leakage.LeakageRate, ...]
-    likenesses: tuple[leakage.Likeness, ...]
+    likenesses: tuple[leakage.SimilarityMatrix, ...]
 
 
 def find(table: pd.DataFrame, difference: float) -> Findings:
@@ -140,7 +140,7 @@ def render(data: ReportData, findings: Findings, scores: str) -> str:
         headline=list(headline(summary, analysis.comparisons)),
         plot=pareto_figure(summary, data.table),
         plot_in_words=describe(summary),
-        keys=keys(summary),
+        legend=legend(summary),
         rule=describe_rule([estimate.n_scenes for estimate in estimates if estimate.n_scenes]),
         metrics=METRICS,
         significant=SIGNIFICANT,

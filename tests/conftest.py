@@ -13,11 +13,11 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from bench.core.device import resolve
-from bench.core.scenes import Concept, Picture, Prompt, Scene, handle
+from bench.core.scenes import Concept, ImageArray, Prompt, Scene, handle
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
-from bench.plugins.method import Workbench
+from bench.plugins.method import MethodContext
 from bench.scoring.models.yolo_network import ultralytics
 
 WORDS = ("a", "photo", "of", "and", "at", "the", "beach", "in", "snow", "cat", "umbrella", "an")
@@ -60,11 +60,11 @@ def scene() -> Scene:
 
 
 @pytest.fixture
-def workbench(backbone: Backbone) -> Callable[..., Workbench]:
+def workbench(backbone: Backbone) -> Callable[..., MethodContext]:
     """Makes workbenches with the tiny backbone."""
 
-    def make(seed: int = 0, on_step: Callable[[int, int], None] = lambda done, total: None) -> Workbench:
-        return Workbench(backbone, seed, batch_size=4, budget="full", on_step=on_step)
+    def make(seed: int = 0, on_step: Callable[[int, int], None] = lambda done, total: None) -> MethodContext:
+        return MethodContext(backbone, seed, batch_size=4, budget="full", on_step=on_step)
 
     return make
 
@@ -138,13 +138,13 @@ def _text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
 @pytest.fixture
 def ultralytics_predicts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[torch.nn.Module, Picture, int], tuple[np.ndarray, np.ndarray]]:
+) -> Callable[[torch.nn.Module, ImageArray, int], tuple[np.ndarray, np.ndarray]]:
     """What ultralytics' own `predict` finds in a picture at an input side: boxes [N, 6] and masks [N, H, W]."""
     if find_spec("ultralytics") is None:
         pytest.skip("ultralytics (the extra `yolo`) not installed")
     monkeypatch.chdir(tmp_path)  # it makes a folder `runs`
 
-    def predict(model: torch.nn.Module, picture: Picture, side: int) -> tuple[np.ndarray, np.ndarray]:
+    def predict(model: torch.nn.Module, picture: ImageArray, side: int) -> tuple[np.ndarray, np.ndarray]:
         wrapper = ultralytics("models").YOLO("yolov8n-seg.yaml", task="segment")
         wrapper.model = model.eval()
         settings = {"imgsz": side, "retina_masks": True, "device": "cpu", "verbose": False}

@@ -17,14 +17,14 @@ from safetensors.torch import load_file, save_file
 
 from bench.core.errors import UserError
 from bench.core.images import picture_png
-from bench.core.scenes import Concept, Dataset, Picture, Prompt, Scene, handle
+from bench.core.scenes import Concept, Dataset, ImageArray, Prompt, Scene, handle
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.training.recipe_method import RecipeMethod
 from bench.plugins.discovery import KINDS, DropIn, Kind, discover
-from bench.plugins.method import FitState, GivesPictures, MayLack, Request, Workbench
+from bench.plugins.method import FitState, ProvidesImages, HasRequirements, Request, MethodContext
 from bench.plugins.spec import configure, field_types, required
-from bench.run.plan import look_outside
+from bench.run.plan import find_external_inputs
 
 
 def drop_ins(*kinds: Kind) -> Iterator[DropIn]:
@@ -73,7 +73,7 @@ def _obstacle(text: str) -> str:
     if needed:
         return f"{text} needs {', '.join(needed)}: it has tests of its own"
     instance = configure("methods", text).instance
-    return (instance.lacks() or "") if isinstance(instance, MayLack) else ""
+    return (instance.lacks() or "") if isinstance(instance, HasRequirements) else ""
 
 
 @pytest.fixture
@@ -103,16 +103,16 @@ class Bench:
         self.scene = scene
         self.steps: list[tuple[int, int]] = []
         dataset = Dataset("two", (scene, dataclasses.replace(scene, name="other")))
-        given = look_outside(configured, dataset).given.get(scene.name, {})
+        given = find_external_inputs(configured, dataset).given.get(scene.name, {})
         on_step = lambda done, total: self.steps.append((done, total))  # noqa: E731
-        self.workbench = Workbench(backbone, 5, 4, "full", on_step, given=given)
+        self.workbench = MethodContext(backbone, 5, 4, "full", on_step, given=given)
 
     def fit(self) -> FitState:
         self.workbench.backbone.restore()
         state: FitState = self.method.fit(self.scene, self.workbench)
         return state
 
-    def generate(self, state: FitState, requests: Sequence[Request]) -> list[Picture]:
+    def generate(self, state: FitState, requests: Sequence[Request]) -> list[ImageArray]:
         self.workbench.backbone.restore()
         return list(self.method.generate(state, self.scene, requests, self.workbench))
 
@@ -131,7 +131,7 @@ def test_a_method_keeps_the_engines_promises(text: str, frugal: Backbone, scene:
     requests = [Request(scene.prompts[0], 11), Request(scene.prompts[0], 12)]
     pictures = bench.generate(state, requests)
     assert [(picture.shape, picture.dtype) for picture in pictures] == [((32, 32, 3), np.uint8)] * 2
-    kept_the_noise = isinstance(bench.plugins.method, GivesPictures)
+    kept_the_noise = isinstance(bench.plugins.method, ProvidesImages)
     assert np.array_equal(*pictures) == kept_the_noise, "the noise seed changes a picture that is drawn"
 
     save_file({name: value.contiguous() for name, value in state.items()}, tmp_path / "fit.safetensors")

@@ -20,7 +20,7 @@ console = Console()
 PACKAGES = ("torch", "torchvision", "diffusers", "transformers", "pycocotools", "pandas", "scipy", "statsmodels")
 
 
-class Finding(NamedTuple):
+class HealthCheck(NamedTuple):
     """One line of the examination; `advice` is empty where all is well."""
 
     what: str
@@ -41,31 +41,31 @@ def doctor() -> None:
     console.print(table)
 
 
-def _machine() -> Iterator[Finding]:
+def _machine() -> Iterator[HealthCheck]:
     import torch  # noqa: PLC0415 - slow to import
 
     memory = psutil.virtual_memory()
-    yield Finding("system", f"{platform.platform()}, Python {platform.python_version()}")
-    yield Finding("processor", f"{os.cpu_count()} cores")
-    yield Finding("memory", f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free")
+    yield HealthCheck("system", f"{platform.platform()}, Python {platform.python_version()}")
+    yield HealthCheck("processor", f"{os.cpu_count()} cores")
+    yield HealthCheck("memory", f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free")
     free = psutil.disk_usage(str(Path.cwd())).free / 2**30
-    yield Finding("disk here", f"{free:.0f} GiB free", "" if free > 10 else "Stable Diffusion needs 10 GiB and more")
+    yield HealthCheck("disk here", f"{free:.0f} GiB free", "" if free > 10 else "Stable Diffusion needs 10 GiB and more")
     if not torch.cuda.is_available():
-        yield Finding("GPU", "no CUDA device", "Playroom needs none; for Stable Diffusion use a machine with a GPU")
+        yield HealthCheck("GPU", "no CUDA device", "Playroom needs none; for Stable Diffusion use a machine with a GPU")
     for index in range(torch.cuda.device_count()):
         gpu = torch.cuda.get_device_properties(index)
-        yield Finding(f"GPU cuda:{index}", f"{gpu.name}, {gpu.total_memory / 2**30:.0f} GiB")
+        yield HealthCheck(f"GPU cuda:{index}", f"{gpu.name}, {gpu.total_memory / 2**30:.0f} GiB")
 
 
-def _versions() -> Iterator[Finding]:
+def _versions() -> Iterator[HealthCheck]:
     for package in ("scenebench", *PACKAGES):
         try:
-            yield Finding(package, importlib.metadata.version(package))
+            yield HealthCheck(package, importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(package, "not installed", f"pip install {package}")
+            yield HealthCheck(package, "not installed", f"pip install {package}")
 
 
-def _weights() -> Iterator[Finding]:
+def _weights() -> Iterator[HealthCheck]:
     from bench.diffusion.backbone.checkpoint import PRESETS, BackboneSpec  # noqa: PLC0415 - torch is slow to import
     from bench.scoring.models.sources import LPIPS_TRUNKS  # noqa: PLC0415
     from bench.scoring.presets import PRESETS as METRICS  # noqa: PLC0415
@@ -80,43 +80,43 @@ def _weights() -> Iterator[Finding]:
     yield from map(_trunk, LPIPS_TRUNKS)
 
 
-def _trunk(net: str) -> Finding:
+def _trunk(net: str) -> HealthCheck:
     from bench.scoring.models.lpips_networks import trunk_file  # noqa: PLC0415 - torch is slow to import
 
     path = trunk_file(net)
     if path.is_file():
-        return Finding(f"LPIPS {net}", f"{path.name}: in torch's cache")
+        return HealthCheck(f"LPIPS {net}", f"{path.name}: in torch's cache")
     advice = f"torchvision downloads it at first use; without a network, bring it to {path.parent}"
-    return Finding(f"LPIPS {net}", f"{path.name}: not in torch's cache", advice)
+    return HealthCheck(f"LPIPS {net}", f"{path.name}: not in torch's cache", advice)
 
 
-def _weight(what: str, place: str, advice: str) -> Finding:
+def _weight(what: str, place: str, advice: str) -> HealthCheck:
     shown = f"{Path(place).parent.name}/{Path(place).name}"
     if Path(place) == YOLO_FOLDER:
         return _converted(what, shown)
     if Path(place).is_dir():
-        return Finding(what, f"{shown}: in this package")
+        return HealthCheck(what, f"{shown}: in this package")
     if Path(place).is_absolute():
-        return Finding(what, f"{shown}: missing from this package", "install scenebench again")
+        return HealthCheck(what, f"{shown}: missing from this package", "install scenebench again")
     return _hub_weight(what, place, advice)
 
 
-def _converted(what: str, shown: str) -> Finding:
+def _converted(what: str, shown: str) -> HealthCheck:
     if YOLO_FOLDER.is_dir():
-        return Finding(what, f"{shown}: converted by `bench convert-yolo`")
-    return Finding(what, f"{shown}: none converted yet", "bench convert-yolo FILE.pt --trust, for preset paper-yolo")
+        return HealthCheck(what, f"{shown}: converted by `bench convert-yolo`")
+    return HealthCheck(what, f"{shown}: none converted yet", "bench convert-yolo FILE.pt --trust, for preset paper-yolo")
 
 
-def _hub_weight(what: str, place: str, advice: str) -> Finding:
+def _hub_weight(what: str, place: str, advice: str) -> HealthCheck:
     from huggingface_hub import HfApi, try_to_load_from_cache  # noqa: PLC0415
     from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
 
     if any(isinstance(try_to_load_from_cache(place, file), str) for file in ("config.json", "model_index.json")):
-        return Finding(what, f"{place}: in the local cache")
+        return HealthCheck(what, f"{place}: in the local cache")
     try:
         HfApi().model_info(place, timeout=5)
     except HfHubHTTPError as error:
-        return Finding(what, f"{place}: refused by the hub ({type(error).__name__})", advice)
+        return HealthCheck(what, f"{place}: refused by the hub ({type(error).__name__})", advice)
     except Exception as error:  # every version of the hub's client has transport errors of its own
-        return Finding(what, f"{place}: the hub is not reachable ({type(error).__name__})", advice)
-    return Finding(what, f"{place}: on the hub, downloaded at first use")
+        return HealthCheck(what, f"{place}: the hub is not reachable ({type(error).__name__})", advice)
+    return HealthCheck(what, f"{place}: on the hub, downloaded at first use")

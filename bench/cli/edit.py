@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.core.errors import UserError
-from bench.edit.options import START, Places, Wishes
+from bench.edit.options import START, EditPaths, EditOptions
 from bench.run.lock import hold
 
 Source = Annotated[
@@ -87,12 +87,12 @@ def edit(
     """
     from bench.edit.engine import edit as make  # noqa: PLC0415 - torch is slow to import
     from bench.edit.output import pictures_of  # noqa: PLC0415
-    from bench.edit.session import Setup  # noqa: PLC0415
+    from bench.edit.session import BackboneOptions  # noqa: PLC0415
 
-    wishes = Wishes(method, source, target, mask, prompt, _etas(eta), start, shared, object_)
-    setup = Setup(backbone, revision, budget, sampling_steps, guidance, device, precision, seed)
+    wishes = EditOptions(method, source, target, mask, prompt, _etas(eta), start, shared, object_)
+    setup = BackboneOptions(backbone, revision, budget, sampling_steps, guidance, device, precision, seed)
     with hold(edits):
-        folder = make(wishes, setup, Places(edits, runs, name, keep_weights))
+        folder = make(wishes, setup, EditPaths(edits, runs, name, keep_weights))
     for file in pictures_of(folder):
         typer.echo(file)
 

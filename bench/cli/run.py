@@ -62,9 +62,9 @@ def run(
     Without options it runs on Playroom, in minutes, on any machine. A run lies in runs/NAME; starting it again does
     only what is missing, and more methods can be added to it.
     """
-    from bench.run.engine import Pace, Wishes, start  # noqa: PLC0415 - torch is slow to import
+    from bench.run.engine import ExecutionOptions, RunOptions, start  # noqa: PLC0415 - torch is slow to import
 
-    wishes = Wishes(dataset, backbone, revision, precision, device, budget, sampling_steps, guidance, seed, metrics)
+    wishes = RunOptions(dataset, backbone, revision, precision, device, budget, sampling_steps, guidance, seed, metrics)
     folder = RunFolder(runs / (name or default_name(dataset, backbone)))
     specs = checked(methods)
     configure("reports", report)
@@ -74,7 +74,7 @@ def run(
         if dry_run:
             _say_plan(session.todo(units), units, folder)
             return
-        failed = session.generate(units, hardware, Pace(batch_size, keep_weights))
+        failed = session.generate(units, hardware, ExecutionOptions(batch_size, keep_weights))
         session.score(device)
         files = session.report(report)
     for file in files:
@@ -89,12 +89,12 @@ def checked(methods: str) -> tuple[str, ...]:
 
     Raises `UserError` for a bad one, or one that cannot run here, before anything is written.
     """
-    from bench.run.select_methods import call_roster  # noqa: PLC0415 - drop-ins import torch, which is slow
+    from bench.run.select_methods import select_methods  # noqa: PLC0415 - drop-ins import torch, which is slow
 
     specs = split_specs(methods)
     if not specs:
         raise UserError("--methods names no method; for example --methods ours,ti-m (`bench list methods`)")
-    roster = call_roster(specs)
+    roster = select_methods(specs)
     if roster.skipped:
         remarks.print(f"Skipped: {'; '.join(roster.skipped)}", soft_wrap=True, markup=False)
     return roster.methods
@@ -121,9 +121,9 @@ def chosen(plan: Sequence[Unit], scenes: str | None, limit: int | None) -> tuple
 
 def _say_plan(todo: Sequence[Unit], units: Sequence[Unit], folder: RunFolder) -> None:
     from bench.run.estimate import estimate_minutes  # noqa: PLC0415
-    from bench.run.execute import missing  # noqa: PLC0415
+    from bench.run.execute import missing_pictures  # noqa: PLC0415
 
-    pictures = sum(len(missing(folder, unit)) for unit in todo)
+    pictures = sum(len(missing_pictures(folder, unit)) for unit in todo)
     scenes = {unit.scene.name for unit in todo}
     methods = ", ".join(dict.fromkeys(unit.method.text for unit in units))
     console.print(f"{folder.path}: {methods}; {len(units)} units, of which {len(units) - len(todo)} are done")

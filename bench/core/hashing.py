@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench.core.errors import UserError
-from bench.core.scenes import Picture, Scene
+from bench.core.scenes import ImageArray, Scene
 
 
 def digest(content: Any) -> str:
@@ -51,7 +51,7 @@ def _content_hash(path: Path, _size: int, _time: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def pixel_hash(picture: Picture) -> str:
+def pixel_hash(picture: ImageArray) -> str:
     """The SHA-256 of a decoded picture: its height, width and RGB pixels."""
     height, width = picture.shape[:2]
     return hashlib.sha256(f"{height}x{width}:".encode() + picture.tobytes()).hexdigest()

@@ -12,10 +12,10 @@ from PIL import Image
 
 from bench.core.errors import UserError
 from bench.core.geometry import Square
-from bench.core.scenes import Mask, Picture
+from bench.core.scenes import Mask, ImageArray
 
 
-def crop_picture(picture: Picture, square: Square, size: int) -> Picture:
+def crop_picture(picture: ImageArray, square: Square, size: int) -> ImageArray:
     """The square of a picture [height, width, 3], resized with Lanczos' filter to [size, size, 3]."""
     cropped = Image.fromarray(picture).crop(square.box)
     return np.asarray(cropped.resize((size, size), Image.Resampling.LANCZOS), dtype=np.uint8)
@@ -27,7 +27,7 @@ def crop_mask(mask: Mask, square: Square, size: int) -> Mask:
     return np.asarray(cropped.resize((size, size), Image.Resampling.NEAREST), dtype=np.bool_)
 
 
-def picture_png(picture: Picture) -> bytes:
+def picture_png(picture: ImageArray) -> bytes:
     """The picture as a PNG file."""
     return _png(Image.fromarray(picture))
 
@@ -56,7 +56,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise UserError(f"cannot read the picture {path}: it is missing, truncated or no picture ({error})") from error
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Path) -> ImageArray:
     """The decoded picture as RGB, as it is stored (COCO's annotations count its pixels so).
 
     Raises `UserError` for a file that is missing, truncated or no picture.

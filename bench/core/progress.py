@@ -22,7 +22,7 @@ console = Console(stderr=True)
 
 
 @dataclass(frozen=True)
-class Bar:
+class ProgressBar:
     """One bar over `total` pieces of work, with a changing description."""
 
     progress: Progress
@@ -38,7 +38,7 @@ class Bar:
 
 
 @contextlib.contextmanager
-def bar(what: str, total: float) -> Iterator[Bar]:
+def progress_bar(what: str, total: float) -> Iterator[ProgressBar]:
     """Show a bar with the time left while the block runs."""
     columns = (
         TextColumn("{task.description}"),
@@ -49,4 +49,4 @@ def bar(what: str, total: float) -> Iterator[Bar]:
         TimeRemainingColumn(compact=True),
     )
     with Progress(*columns, console=console, speed_estimate_period=600) as progress:
-        yield Bar(progress, progress.add_task(what, total=total))
+        yield ProgressBar(progress, progress.add_task(what, total=total))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from bench.core.errors import UserError
 
-Picture: TypeAlias = npt.NDArray[np.uint8]
+ImageArray: TypeAlias = npt.NDArray[np.uint8]
 """RGB pixels, shape [height, width, 3], 0..255."""
 Mask: TypeAlias = npt.NDArray[np.bool_]
 """True inside the concept, shape [height, width]."""
@@ -66,14 +66,14 @@ class Scene:
     """
 
     name: str
-    picture: Picture
+    picture: ImageArray
     concepts: tuple[Concept, ...]
     prompts: tuple[Prompt, ...] = field(default=())
-    more: tuple[Picture, ...] = ()
+    more: tuple[ImageArray, ...] = ()
     references: Mapping[Prompt, Path] = field(default_factory=dict)
 
     @property
-    def pictures(self) -> tuple[Picture, ...]:
+    def pictures(self) -> tuple[ImageArray, ...]:
         """All pictures, the scene's own first."""
         return (self.picture, *self.more)
 
@@ -83,7 +83,7 @@ class Scene:
         shown = range(len(self.pictures))
         return tuple(tuple(i for i, one in enumerate(self.concepts) if one.picture == number) for number in shown)
 
-    def picture_of(self, concept: int) -> Picture:
+    def picture_of(self, concept: int) -> ImageArray:
         """The picture that shows the concept at this index."""
         return self.pictures[self.concepts[concept].picture]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from bench.core.scenes import Mask, Picture
+from bench.core.scenes import Mask, ImageArray
 from bench.data.manifest import SceneRecord
 
 _SIDE, _GAP, _LINE = 224, 14, 18
@@ -31,7 +31,7 @@ class ContactSheet:
         self._font = ImageFont.load_default(13)
         self._added = 0
 
-    def add(self, record: SceneRecord, picture: Picture, number: int = 0) -> None:
+    def add(self, record: SceneRecord, picture: ImageArray, number: int = 0) -> None:
         """Put the next picture on the page: a scene's own, or one of its further ones by number, from 1."""
         shown = [concept for concept in range(len(record.classes)) if record.picture_of(concept) == number]
         left = _GAP + self._added % self._columns * self._cell[0]
@@ -62,7 +62,7 @@ def _colour(number: int) -> tuple[int, int, int]:
     return _COLOURS[number % len(_COLOURS)]
 
 
-def _marked(record: SceneRecord, picture: Picture, shown: Sequence[int]) -> Image.Image:
+def _marked(record: SceneRecord, picture: ImageArray, shown: Sequence[int]) -> Image.Image:
     """The picture at the cell's size with each mask of its concepts tinted and outlined in its colour."""
     image = Image.fromarray(picture).resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     pixels = np.asarray(image).astype(np.float32)

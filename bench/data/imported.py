@@ -19,7 +19,7 @@ _TOLD = 3
 
 
 @dataclass(frozen=True)
-class Key:
+class PromptKey:
     """A prompt as a CSV writes it: `subset` is `0+2`."""
 
     scene: str
@@ -73,7 +73,7 @@ def read_imported(source: Path, dataset: Dataset) -> Mapping[str, Mapping[Prompt
     return found
 
 
-def _check(source: Path, named: Sequence[Key], wanted: Sequence[Key]) -> None:
+def _check(source: Path, named: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> None:
     """Every wanted prompt is named once, and no other."""
     counts = Counter(named)
     faults = {
@@ -95,7 +95,7 @@ def _counted(names: Sequence[str], noun: str, one: str, several: str) -> str:
     return f"{len(names)} {noun}{'' if len(names) == 1 else 's'} {one if len(names) == 1 else several} ({shown})"
 
 
-def _rows(source: Path) -> Iterator[tuple[Key, Path]]:
+def _rows(source: Path) -> Iterator[tuple[PromptKey, Path]]:
     """The rows of a CSV; its files are named from its own folder."""
     try:
         text = source.read_text(encoding="utf-8-sig")
@@ -109,10 +109,10 @@ def _rows(source: Path) -> Iterator[tuple[Key, Path]]:
         values = [(row[column] or "").strip() for column in COLUMNS]
         if not all(values):
             raise UserError(f"{source}, line {reader.line_num}: a row needs {', '.join(COLUMNS)}")
-        yield Key(*values[:-1]), source.parent / values[-1]
+        yield PromptKey(*values[:-1]), source.parent / values[-1]
 
 
-def _files(source: Path, dataset: Dataset) -> Iterator[tuple[Key, Path]]:
+def _files(source: Path, dataset: Dataset) -> Iterator[tuple[PromptKey, Path]]:
     """The picture files of a folder with the prompts that their names stand for; an unknown name is its own key."""
     keys = {
         f"{scene.name}/{number:03}": _key(scene.name, prompt)
@@ -122,8 +122,8 @@ def _files(source: Path, dataset: Dataset) -> Iterator[tuple[Key, Path]]:
     for file in sorted(source.rglob("*")):
         if file.suffix.lower() in SUFFIXES:
             name = file.relative_to(source).with_suffix("").as_posix()
-            yield keys.get(name, Key(file.relative_to(source).as_posix(), "?", "?", "?")), file
+            yield keys.get(name, PromptKey(file.relative_to(source).as_posix(), "?", "?", "?")), file
 
 
-def _key(scene: str, prompt: Prompt) -> Key:
-    return Key(scene, "+".join(map(str, prompt.subset)), prompt.template, str(prompt.sample))
+def _key(scene: str, prompt: Prompt) -> PromptKey:
+    return PromptKey(scene, "+".join(map(str, prompt.subset)), prompt.template, str(prompt.sample))

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.core.errors import UserError
 from bench.core.hashing import pixel_hash
 from bench.core.images import read_picture
-from bench.core.scenes import Dataset, Picture, Scene
+from bench.core.scenes import Dataset, ImageArray, Scene
 from bench.data.manifest import MANIFEST, SceneRecord, read_manifest
 from bench.data.references import references
 
@@ -48,7 +48,7 @@ def _scene(path: Path, record: SceneRecord) -> Scene:
     return Scene(record.name, picture, record.concepts, record.prompts, tuple(more), found)
 
 
-def _picture(path: Path, scene: str, number: int, sha256: str) -> Picture:
+def _picture(path: Path, scene: str, number: int, sha256: str) -> ImageArray:
     file = picture_file(path, scene, number)
     picture = read_picture(file)
     if pixel_hash(picture) != sha256:

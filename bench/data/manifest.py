@@ -113,7 +113,7 @@ def square_of(crop: tuple[int, int, int, int]) -> Square:
 
 
 @dataclass(frozen=True)
-class Identity:
+class DatasetSpec:
     """What makes two datasets the same: recipe, name, side in pixels, options, source files by SHA-256."""
 
     recipe: str
@@ -122,7 +122,7 @@ class Identity:
     options: Mapping[str, Option]
     sources: Mapping[str, str]
 
-    def differences(self, other: Identity) -> list[str]:
+    def differences(self, other: DatasetSpec) -> list[str]:
         """What of `other` is not as here, the most telling first, as `seed 1 (now 0)`."""
         mine, theirs = self._facts(), other._facts()
         keys = [key for key in mine | theirs if mine.get(key) != theirs.get(key)]
@@ -137,7 +137,7 @@ class Identity:
 class Manifest:
     """A dataset's identity and scenes."""
 
-    identity: Identity
+    identity: DatasetSpec
     scenes: tuple[SceneRecord, ...]
 
     @property

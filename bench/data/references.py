@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench.core.files import write_bytes
 from bench.core.images import picture_png
-from bench.core.progress import bar
-from bench.core.scenes import Picture, Prompt
+from bench.core.progress import progress_bar
+from bench.core.scenes import ImageArray, Prompt
 from bench.data.manifest import Manifest, SceneRecord
 
 
@@ -18,7 +18,7 @@ def references(folder: Path, scene: str, prompts: Sequence[Prompt]) -> Mapping[P
     return {prompt: file for prompt, file in files.items() if file.is_file()}
 
 
-def write_references(folder: Path, manifest: Manifest, draw: Callable[[SceneRecord, Prompt], Picture]) -> None:
+def write_references(folder: Path, manifest: Manifest, draw: Callable[[SceneRecord, Prompt], ImageArray]) -> None:
     """Draw the reference of every prompt that has none yet: `references/0.png`, ... beside a scene's picture.
 
     They are named by the number of their prompt in the manifest. A start that was interrupted goes on.
@@ -31,7 +31,7 @@ def write_references(folder: Path, manifest: Manifest, draw: Callable[[SceneReco
         for number, prompt in enumerate(record.prompts)
     ]
     missing = [each for each in wanted if not each[0].is_file()]
-    with bar("references", len(missing)) as progress:
+    with progress_bar("references", len(missing)) as progress:
         for file, record, prompt in missing:
             write_bytes(file, picture_png(draw(record, prompt)))
             progress.advance()

@@ -10,30 +10,30 @@ from bench.core.errors import UserError
 from bench.core.files import whole_folder
 from bench.core.hashing import pixel_hash
 from bench.core.images import mask_png, picture_png
-from bench.core.progress import bar
-from bench.core.scenes import Picture
+from bench.core.progress import progress_bar
+from bench.core.scenes import ImageArray
 from bench.data.contact_sheet import ContactSheet
 from bench.data.load import load_dataset, picture_file
-from bench.data.manifest import MANIFEST, Identity, Manifest, SceneRecord, read_manifest
+from bench.data.manifest import MANIFEST, DatasetSpec, Manifest, SceneRecord, read_manifest
 
 SHEET = "sheet.png"
 _TOLD = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class RenderedScene:
     """A scene's picture [size, size, 3], the hash of the source it was cropped from, and files to lie beside it.
 
     `more` are the scene's further pictures.
     """
 
-    picture: Picture
+    picture: ImageArray
     source_sha256: str
     beside: Mapping[str, bytes] = field(default_factory=dict)
-    more: tuple[Drawn, ...] = ()
+    more: tuple[RenderedScene, ...] = ()
 
 
-def is_built(out: Path, identity: Identity, *, pictures: bool = True) -> bool:
+def is_built(out: Path, identity: DatasetSpec, *, pictures: bool = True) -> bool:
     """Whether `out` already holds this very dataset, intact; False if there is nothing yet.
 
     Raises `UserError` if it holds anything else, or has no pictures although they are wanted.
@@ -58,14 +58,14 @@ def write_manifest(out: Path, manifest: Manifest) -> None:
         (folder / MANIFEST).write_bytes(manifest.encode())
 
 
-def write_dataset(out: Path, manifest: Manifest, draw: Callable[[SceneRecord], Drawn]) -> Manifest:
+def write_dataset(out: Path, manifest: Manifest, draw: Callable[[SceneRecord], RenderedScene]) -> Manifest:
     """Write manifest, pictures, masks and contact sheet; returns the manifest with the hashes of the pixels.
 
     Raises `UserError` if there is no space left or the folder cannot be written; then nothing is left of it.
     """
     scenes: list[SceneRecord] = []
     sheet = ContactSheet(sum(1 + len(scene.more) for scene in manifest.scenes))
-    with whole_folder(out) as folder, bar("pictures", len(manifest.scenes)) as progress:
+    with whole_folder(out) as folder, progress_bar("pictures", len(manifest.scenes)) as progress:
         for record in manifest.scenes:
             drawn = draw(record)
             scenes.append(_hashed(record, drawn))
@@ -79,7 +79,7 @@ def write_dataset(out: Path, manifest: Manifest, draw: Callable[[SceneRecord], D
     return written
 
 
-def _hashed(record: SceneRecord, drawn: Drawn) -> SceneRecord:
+def _hashed(record: SceneRecord, drawn: RenderedScene) -> SceneRecord:
     """The record with the hashes of its pictures' pixels."""
     more = tuple(
         replace(one, source_sha256=further.source_sha256, picture_sha256=pixel_hash(further.picture))
@@ -89,7 +89,7 @@ def _hashed(record: SceneRecord, drawn: Drawn) -> SceneRecord:
     return replace(record, source_sha256=drawn.source_sha256, picture_sha256=hashed, more=more)
 
 
-def _write_scene(folder: Path, record: SceneRecord, drawn: Drawn) -> None:
+def _write_scene(folder: Path, record: SceneRecord, drawn: RenderedScene) -> None:
     file = picture_file(folder, record.name)
     file.parent.mkdir(parents=True)
     for number, one in enumerate((drawn, *drawn.more)):

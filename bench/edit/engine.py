@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bench.core.errors import UserError
 from bench.core.hashing import digest, pixel_hash, scene_digest
-from bench.core.progress import Bar, bar, console
-from bench.core.scenes import Concept, Mask, Picture, Scene
+from bench.core.progress import ProgressBar, progress_bar, console
+from bench.core.scenes import Concept, Mask, ImageArray, Scene
 from bench.core.seeds import seed_from
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.resize import fit_resolution
-from bench.diffusion.editing.blended import Edit, edited
-from bench.diffusion.editing.roi_matching import Match, matched_region
+from bench.diffusion.editing.blended import BlendedEdit, edited
+from bench.diffusion.editing.roi_matching import RoiMatch, matched_region
 from bench.diffusion.sampling.sampler import warn_of_long_texts
 from bench.edit.inputs import Target, handles, named_concepts, read_target
-from bench.edit.options import Places, Wishes
+from bench.edit.options import EditPaths, EditOptions
 from bench.edit.output import RESULT, is_made, write_edit
-from bench.edit.session import Setup, Studio
+from bench.edit.session import BackboneOptions, EditSession
 from bench.edit.source import source_scene
 from bench.plugins.discovery import discover
-from bench.plugins.method import Workbench
+from bench.plugins.method import MethodContext
 from bench.plugins.spec import Configured, configure
 from bench.run.cost import Cost
 from bench.run.fit_files import read_fit, write_fit
@@ -52,7 +52,7 @@ class Editable(Protocol):
 class Job:
     """An edit that was read and found to be possible; `scene` is at the backbone's resolution."""
 
-    studio: Studio
+    studio: EditSession
     unit: Unit
     scene: Scene
     concepts: tuple[Concept, ...]
@@ -77,20 +77,20 @@ class Job:
         return seed_from(edit=pixel_hash(self.target.picture), prompt=self.prompt, seed=seed)
 
 
-def edit(wishes: Wishes, setup: Setup, places: Places) -> Path:
+def edit(wishes: EditOptions, setup: BackboneOptions, places: EditPaths) -> Path:
     """Make the edit, or find it made; returns its folder.
 
     Raises `UserError` for wishes that cannot be met; then nothing is written.
     """
     method = editable(wishes.method)
-    studio = Studio.opened(setup)
+    studio = EditSession.opened(setup)
     target = read_target(wishes.target, wishes.mask, studio.backbone.resolution)
     job = _job(wishes, studio, method, source_scene(wishes, places, studio), target)
     folder = places.edits / (places.name or _name(job, wishes))
     if is_made(folder, job.identity):
         console.print(f"already made: {folder}", soft_wrap=True, markup=False)
         return folder
-    with bar("edit", _FIT + _EDIT * len(job.etas) + (_REGION if target.mask is None else 0)) as progress:
+    with progress_bar("edit", _FIT + _EDIT * len(job.etas) + (_REGION if target.mask is None else 0)) as progress:
         state = _fitted(job, places, progress)
         studio.backbone.restore()
         method.instance.put_back(state, job.unit.scene, studio.backbone)
@@ -114,7 +114,7 @@ def editable(text: str) -> Configured:
     return method
 
 
-def _job(wishes: Wishes, studio: Studio, method: Configured, scene: Scene, target: Target) -> Job:
+def _job(wishes: EditOptions, studio: EditSession, method: Configured, scene: Scene, target: Target) -> Job:
     resized = fit_resolution(scene, studio.backbone.resolution)
     concepts = named_concepts(resized, wishes.prompt)
     if target.mask is None and len(concepts) > 1:
@@ -132,13 +132,13 @@ def _job(wishes: Wishes, studio: Studio, method: Configured, scene: Scene, targe
     )
 
 
-def _name(job: Job, wishes: Wishes) -> str:
+def _name(job: Job, wishes: EditOptions) -> str:
     words = (job.unit.method.text, job.unit.scene.name, wishes.target.stem)
     safe = ("".join(letter if letter.isalnum() or letter in "._" else "-" for letter in word) for word in words)
     return "-".join((*(word.strip("-.") for word in safe), job.identity[:6]))
 
 
-def _fitted(job: Job, places: Places, progress: Bar) -> Mapping[str, Any]:
+def _fitted(job: Job, places: EditPaths, progress: ProgressBar) -> Mapping[str, Any]:
     """The fit, read if it is there, else made; it is on disk until the edit is written."""
     file = places.fit(job.unit.identity)
     kept = read_fit(file)
@@ -155,13 +155,13 @@ def _fitted(job: Job, places: Places, progress: Bar) -> Mapping[str, Any]:
     backbone = job.studio.backbone
     backbone.restore()
     began = time.perf_counter()
-    workbench = Workbench(backbone, job.unit.fit_seed, 1, job.studio.budget, on_step)
+    workbench = MethodContext(backbone, job.unit.fit_seed, 1, job.studio.budget, on_step)
     state: FitState = job.unit.method.instance.fit(job.unit.scene, workbench)
     write_fit(file, state, Cost(time.perf_counter() - began))
     return state
 
 
-def _region(job: Job, progress: Bar) -> Mask:
+def _region(job: Job, progress: ProgressBar) -> Mask:
     """The target's region: the given one, or what RoI matching finds."""
     if job.target.mask is not None:
         return job.target.mask
@@ -171,20 +171,20 @@ def _region(job: Job, progress: Bar) -> Mask:
         progress.advance(_REGION / total)
 
     seed = seed_from(region=scene_digest(job.unit.scene), seed=job.studio.conditions.seed)
-    match = Match(
+    match = RoiMatch(
         job.scene.pictures[job.concepts[0].picture], job.concepts[0], job.target.picture, job.studio.budget, seed
     )
     return matched_region(job.studio.backbone, match, on_step)
 
 
-def _edited(job: Job, mask: Mask, eta: float, progress: Bar) -> Picture:
+def _edited(job: Job, mask: Mask, eta: float, progress: ProgressBar) -> ImageArray:
     progress.say(f"eta {eta:g}")
     names = tuple(concept.handle for concept in job.concepts)
-    order = Edit(job.target.picture, mask, job.prompt, names, job.start, eta, job.noise_seed)
+    order = BlendedEdit(job.target.picture, mask, job.prompt, names, job.start, eta, job.noise_seed)
     return edited(job.studio.backbone, order, lambda _done, total: progress.advance(_EDIT / total))
 
 
-def _record(job: Job, wishes: Wishes) -> dict[str, Any]:
+def _record(job: Job, wishes: EditOptions) -> dict[str, Any]:
     sampler = job.studio.backbone.settings.sampler
     return {
         "identity": job.identity,

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.core.errors import UserError
 from bench.core.geometry import centred_square
 from bench.core.images import crop_mask, crop_picture
-from bench.core.scenes import Concept, Mask, Picture, Scene
+from bench.core.scenes import Concept, Mask, ImageArray, Scene
 from bench.data.builders.folder import picture_of, read_folder_scene, read_mask, read_upright
 from bench.data.load import load_dataset
 from bench.data.manifest import MANIFEST
@@ -21,7 +21,7 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 class Target:
     """The picture to edit, uint8 [s, s, 3], and the region to repaint, bool [s, s]; None: to be found."""
 
-    picture: Picture
+    picture: ImageArray
     mask: Mask | None
 
 
@@ -43,7 +43,7 @@ def read_source(folder: Path, side: int) -> Scene:
     return read_folder_scene(folder, side)
 
 
-def read_square(path: Path, side: int) -> Picture:
+def read_square(path: Path, side: int) -> ImageArray:
     """A picture file, upright, cropped to the centred square and resized to `side`.
 
     Raises `UserError` for a file that is missing, truncated or no picture.
@@ -70,7 +70,7 @@ def read_target(picture: Path, mask: Path | None, side: int) -> Target:
     return Target(square, region)
 
 
-def read_sharing(source: Path, others: Path, side: int) -> tuple[Picture, ...]:
+def read_sharing(source: Path, others: Path, side: int) -> tuple[ImageArray, ...]:
     """The source's `img.jpg` first, then every picture of the folder `others`, at `side` pixels.
 
     Raises `UserError` if there is no other picture or one cannot be read.

@@ -12,7 +12,7 @@ START = 0.25
 
 
 @dataclass(frozen=True)
-class Wishes:
+class EditOptions:
     """What the command line asks for.
 
     `etas` None: the method's own step size of the guidance. `mask` None: the region is found by RoI matching.
@@ -31,7 +31,7 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Places:
+class EditPaths:
     """The folder of all edits, the folder of runs whose fits may be used, and this edit's name.
 
     With `keep_weights` what a fit learned stays after its edit, for others.

@@ -15,7 +15,7 @@ from scipy import ndimage
 from bench.core.errors import UserError
 from bench.core.files import read_json, whole_folder
 from bench.core.images import mask_png, picture_png
-from bench.core.scenes import Mask, Picture, Scene
+from bench.core.scenes import Mask, ImageArray, Scene
 from bench.reporting.images import CONCEPT_COLOURS
 
 SCHEMA = 1
@@ -38,7 +38,7 @@ def is_made(folder: Path, identity: str) -> bool:
 
 
 def write_edit(
-    folder: Path, record: Mapping[str, Any], scene: Scene, target: Picture, mask: Mask, results: Mapping[str, Picture]
+    folder: Path, record: Mapping[str, Any], scene: Scene, target: ImageArray, mask: Mask, results: Mapping[str, ImageArray]
 ) -> None:
     """Write each result as `NAME.png`, the region as `mask.png`, the grid and the record.
 
@@ -52,7 +52,7 @@ def write_edit(
         (building / RECORD).write_text(text, encoding="utf-8")
 
 
-def grid(scene: Scene, target: Picture, mask: Mask, results: Mapping[str, Picture]) -> bytes:
+def grid(scene: Scene, target: ImageArray, mask: Mask, results: Mapping[str, ImageArray]) -> bytes:
     """A PNG: the source with its concepts, the target with its region, then each result, with captions."""
     concepts = [one.mask for one in scene.concepts if one.picture == 0]
     cells = {"source": _cell(scene.picture, concepts), "target": _cell(target, [mask])}
@@ -74,7 +74,7 @@ def pictures_of(folder: Path) -> Sequence[Path]:
     return (folder / GRID, *results, folder / MASK)
 
 
-def _cell(picture: Picture, masks: Sequence[Mask]) -> Image.Image:
+def _cell(picture: ImageArray, masks: Sequence[Mask]) -> Image.Image:
     """A picture at the cell's size with masks outlined; small ones are enlarged without smoothing."""
     image = Image.fromarray(np.ascontiguousarray(picture))
     smooth = Image.Resampling.LANCZOS if max(image.size) > _CELL else Image.Resampling.NEAREST

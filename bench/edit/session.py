@@ -18,7 +18,7 @@ from bench.run.plan import Conditions, Unit, make_plan
 
 
 @dataclass(frozen=True)
-class Setup:
+class BackboneOptions:
     """On what and how to work; None leaves the choice to the backbone, as in `bench run`."""
 
     backbone: str
@@ -32,7 +32,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Studio:
+class EditSession:
     """A backbone with its sampler set, and what besides method and scene can change a fit."""
 
     backbone: Backbone
@@ -40,7 +40,7 @@ class Studio:
     budget: str
 
     @classmethod
-    def opened(cls, setup: Setup) -> Studio:
+    def opened(cls, setup: BackboneOptions) -> EditSession:
         """Load the backbone.
 
         Raises `UserError` for a backbone, device, precision or budget that there is not.

@@ -8,17 +8,17 @@ from bench.core.errors import UserError
 from bench.core.files import write_bytes
 from bench.core.hashing import digest, pixel_hash
 from bench.core.images import mask_png
-from bench.core.progress import bar, console
+from bench.core.progress import progress_bar, console
 from bench.core.scenes import Concept, Mask, Scene, handle
 from bench.core.seeds import seed_from
 from bench.data.builders.folder import picture_of, read_mask, scene_name
-from bench.diffusion.editing.common_region import Shared, shared_region
+from bench.diffusion.editing.common_region import SharedConcept, shared_region
 from bench.edit.inputs import read_sharing, read_source
-from bench.edit.options import Places, Wishes
-from bench.edit.session import Studio
+from bench.edit.options import EditPaths, EditOptions
+from bench.edit.session import EditSession
 
 
-def source_scene(wishes: Wishes, places: Places, studio: Studio) -> Scene:
+def source_scene(wishes: EditOptions, places: EditPaths, studio: EditSession) -> Scene:
     """The scene to learn from.
 
     With `shared` the source needs no mask: its one concept `[v1]` is what its `img.jpg` and the shared pictures
@@ -33,20 +33,20 @@ def source_scene(wishes: Wishes, places: Places, studio: Studio) -> Scene:
     if wishes.object is None:
         raise UserError("--shared needs --object WORD: what all those pictures show, for example chair")
     pictures = read_sharing(wishes.source, wishes.shared, studio.backbone.resolution)
-    shared = Shared(pictures, wishes.object, studio.budget, studio.conditions.seed)
+    shared = SharedConcept(pictures, wishes.object, studio.budget, studio.conditions.seed)
     mask = _found(shared, places, studio)
     concept = Concept(wishes.object, mask, handle(0))
     return Scene(scene_name(picture_of(wishes.source).parent), pictures[0], (concept,))
 
 
-def _found(shared: Shared, places: Places, studio: Studio) -> Mask:
+def _found(shared: SharedConcept, places: EditPaths, studio: EditSession) -> Mask:
     hashes = [pixel_hash(picture) for picture in shared.pictures]
     identity = digest([hashes, shared.object, shared.seed, studio.conditions.backbone, studio.conditions.precision,
                        dict(studio.conditions.budget), studio.conditions.sampling_steps])  # fmt: skip
     file = places.shared_mask(identity)
     if not file.is_file():
-        seeded = Shared(shared.pictures, shared.object, shared.budget, seed_from(shared=identity, seed=shared.seed))
-        with bar(f"the region that {len(hashes)} pictures share", 1.0) as progress:
+        seeded = SharedConcept(shared.pictures, shared.object, shared.budget, seed_from(shared=identity, seed=shared.seed))
+        with progress_bar(f"the region that {len(hashes)} pictures share", 1.0) as progress:
             studio.backbone.restore()
             mask = shared_region(studio.backbone, seeded, lambda _done, total: progress.advance(1.0 / total))
         write_bytes(file, mask_png(np.asarray(mask)))

@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from bench.core.errors import UserError
 from bench.core.hashing import content_hash
 from bench.core.images import mask_png, picture_png
-from bench.core.scenes import Picture, Scene
+from bench.core.scenes import ImageArray, Scene
 from bench.external.program import OUT, Program, ProgramError, picture_file, started
-from bench.plugins.method import Request, Workbench
+from bench.plugins.method import Request, MethodContext
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
@@ -34,7 +34,7 @@ _SEEDS = 2**32
 
 
 @dataclass(frozen=True)
-class Need:
+class Requirement:
     """A file or folder that must be in a program's home, and how it gets there."""
 
     path: str
@@ -54,7 +54,7 @@ class ExternalMethod(ABC):
     minutes: float
     driver: ClassVar[Path]
     side: ClassVar[int] = 512
-    needs: ClassVar[tuple[Need, ...]]
+    needs: ClassVar[tuple[Requirement, ...]]
     content: ClassVar[tuple[str, ...]]
 
     def lacks(self) -> str | None:
@@ -74,7 +74,7 @@ class ExternalMethod(ABC):
         named = [f"{file.relative_to(self.home).as_posix()} {content_hash(file)}\n" for file in files]
         return hashlib.sha256("".join([content_hash(self.driver), *named]).encode()).hexdigest()
 
-    def fit(self, scene: Scene, workbench: Workbench) -> FitState:
+    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
         """Learn nothing: an encoder looks at the scene as it draws.
 
         Raises `UserError` if a part of the program or a mask is missing.
@@ -84,8 +84,8 @@ class ExternalMethod(ABC):
         return {}
 
     def generate(
-        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: Workbench
-    ) -> Iterator[Picture]:
+        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: MethodContext
+    ) -> Iterator[ImageArray]:
         """The requested pictures as they appear, in order, uint8 [side, side, 3].
 
         Raises `ProgramError` if the program fails, stands still, or writes other pictures than it was asked for.
@@ -111,7 +111,7 @@ class ExternalMethod(ABC):
         return started(command, folder, self.minutes * 60)
 
     def _write_request(
-        self, folder: Path, verb: str, scene: Scene, workbench: Workbench, requests: Sequence[Request]
+        self, folder: Path, verb: str, scene: Scene, workbench: MethodContext, requests: Sequence[Request]
     ) -> None:
         # Any: a base class cannot say that its subclasses are dataclasses.
         own: Any = self
@@ -134,7 +134,7 @@ class ExternalMethod(ABC):
 class ExternalLearner(ExternalMethod):
     """A method of another program that fits the scene first."""
 
-    def fit(self, scene: Scene, workbench: Workbench) -> FitState:
+    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
         """Let the program fit; returns every tensor that it left, as `FILE/NAME`.
 
         Raises `UserError` if a part of the program or a mask is missing, `ProgramError` if it fails or leaves

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 
 OUT = "out"
 _POLL = 0.05
@@ -34,7 +34,7 @@ class Program:
     folder: Path
     patience: float
 
-    def picture(self, number: int, side: int) -> Picture:
+    def picture(self, number: int, side: int) -> ImageArray:
         """A picture as soon as it is there, uint8 [side, side, 3].
 
         Raises `ProgramError` if it does not come, is no picture or has another size.

@@ -27,7 +27,7 @@ ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "10000000000"}
 
 
 @dataclass(frozen=True)
-class Scale:
+class Amounts:
     """How much of the real thing is done: options of every training, of the evaluation, and the sampler's steps."""
 
     training: tuple[str, ...]
@@ -35,8 +35,8 @@ class Scale:
     sampling_steps: int | None
 
 
-FULL = Scale((), (), None)
-SMOKE = Scale(
+FULL = Amounts((), (), None)
+SMOKE = Amounts(
     ("--steps", "4", "--batch", "8", "--scenes", "64"),
     ("--seeds", "1", "--scenes", "20", "--toys", "4", "--descriptions", "1"),
     sampling_steps=2,
@@ -115,7 +115,7 @@ def _train_all(folder: Path, options: Sequence[str]) -> None:
         _run("bench.playroom.train", what, *places, *options)
 
 
-def _settle(pipeline: Path, scale: Scale) -> None:
+def _settle(pipeline: Path, scale: Amounts) -> None:
     """Give the retrained pipeline the committed one's settings, which are tuned and not trained."""
     shutil.copyfile(CHECKPOINTS / "pipeline" / FILE, pipeline / FILE)
     if scale.sampling_steps is not None:

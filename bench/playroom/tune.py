@@ -22,7 +22,7 @@ import typer
 from bench.core.device import resolve
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_bytes, write_json
-from bench.core.progress import bar
+from bench.core.progress import progress_bar
 from bench.core.scenes import Dataset
 from bench.core.seeds import seed_from
 from bench.data.load import load_dataset
@@ -30,7 +30,7 @@ from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import FILE, SCHEMA, Budget
-from bench.plugins.method import Request, Workbench
+from bench.plugins.method import Request, MethodContext
 from bench.plugins.spec import Configured, configure, split_specs
 from bench.scoring.presets import find_preset
 from bench.scoring.rows import PictureJob
@@ -109,7 +109,7 @@ class Tuner:
     def _rows(self, budget: Budget) -> pd.DataFrame:
         known = pd.read_csv(self.trials) if self.trials.is_file() else pd.DataFrame(columns=list(COLUMNS))
         wanted = [(scene, method) for scene in range(len(self.dataset.scenes)) for method in self.methods]
-        with bar(f"budget {_text(budget)}", len(wanted)) as progress:
+        with progress_bar(f"budget {_text(budget)}", len(wanted)) as progress:
             for scene, method in wanted:
                 progress.say(f"{method.text} · {self.dataset.scenes[scene].name}")
                 key = self._key(scene, method, budget)
@@ -128,7 +128,7 @@ class Tuner:
         """Fit, draw and score one scene: means over its pictures and concepts."""
         scene = self.dataset.scenes[number]
         self.backbone.settings = dataclasses.replace(self.backbone.settings, budgets={"full": budget})
-        work = Workbench(self.backbone, seed_from(tuning=scene.name), 8, "full", lambda _done, _total: None)
+        work = MethodContext(self.backbone, seed_from(tuning=scene.name), 8, "full", lambda _done, _total: None)
         self.backbone.restore()
         state = method.instance.fit(scene, work)
         self.backbone.restore()

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from bench.core.errors import UserError
-from bench.plugins.method import Choice
+from bench.plugins.method import FidelityNote
 
 Kind = Literal["methods", "datasets", "reports"]
 KINDS: tuple[Kind, ...] = ("methods", "datasets", "reports")
@@ -55,7 +55,7 @@ class DropIn:
         return getattr(self.role, "variants", {})
 
     @property
-    def ledger(self) -> tuple[Choice, ...]:
+    def ledger(self) -> tuple[FidelityNote, ...]:
         """Its fidelity ledger: what its sources leave open or contradict each other in, and what it does."""
         return tuple(getattr(self.role, "ledger", ()))
 

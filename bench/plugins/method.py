@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from bench.core.scenes import Dataset, Picture, Prompt, Scene
+from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
 
 if TYPE_CHECKING:
     import torch
@@ -18,11 +18,11 @@ FitState: TypeAlias = "Mapping[str, torch.Tensor]"
 """What a fit learned, by name: all that `generate` needs besides the backbone; saved as safetensors."""
 
 
-Notes: TypeAlias = Sequence[Mapping[str, str | int | float]]
+FitRecords: TypeAlias = Sequence[Mapping[str, str | int | float]]
 """What a fit tells of itself, for people and reports: rows that all have the same columns."""
 
 
-def _forget(_notes: Notes) -> None:
+def _forget(_notes: FitRecords) -> None:
     """Whoever works a method without an engine need not keep its notes."""
 
 
@@ -31,15 +31,15 @@ INCIDENTAL = {"incidental": True}
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class PrecomputedImage:
     """A picture that need not be drawn: a hash of its content, and how to read it."""
 
     content: str
-    read: Callable[[], Picture]
+    read: Callable[[], ImageArray]
 
 
 @dataclass(frozen=True)
-class Workbench:
+class MethodContext:
     """What the engine hands to a method: the loaded backbone and how this unit is to be worked.
 
     `seed` is the unit's seed; everything random in a fit derives from it. `batch_size` is how many pictures to
@@ -47,7 +47,7 @@ class Workbench:
     `on_step(done, total)` reports progress. `note` keeps what the fit tells of itself besides what it learned;
     a method calls it once, at the end of `fit`, or never. `run_seed` is the run's, the same for all units, and
     `shared` a folder for what they have in common, such as prior-preservation pictures (None: no folder). `given`
-    are the scene's pictures of a method that `GivesPictures`.
+    are the scene's pictures of a method that `ProvidesImages`.
     """
 
     backbone: Backbone
@@ -55,10 +55,10 @@ class Workbench:
     batch_size: int
     budget: str
     on_step: Callable[[int, int], None]
-    note: Callable[[Notes], None] = _forget
+    note: Callable[[FitRecords], None] = _forget
     run_seed: int = 0
     shared: Path | None = None
-    given: Mapping[Prompt, Given] = field(default_factory=dict)
+    given: Mapping[Prompt, PrecomputedImage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Choice:
+class FidelityNote:
     """A row of a method's fidelity ledger: something that its sources leave open or contradict each other in.
 
     What is to be chosen, what the sources say, what is done here, and why. A method's rows are its class's
@@ -86,32 +86,32 @@ class Choice:
 class Method(Protocol):
     """A drop-in of `methods/`: a frozen dataclass called `Method`, whose fields are its configuration."""
 
-    def fit(self, scene: Scene, workbench: Workbench) -> FitState:
+    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
         """Learn the scene's concepts; the backbone is pristine at the start and may be changed freely."""
         ...
 
     def generate(
-        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: Workbench
-    ) -> Iterator[Picture]:
+        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: MethodContext
+    ) -> Iterator[ImageArray]:
         """Draw the requested pictures, in order; the backbone is pristine at the start."""
         ...
 
 
 @runtime_checkable
-class GivesPictures(Protocol):
+class ProvidesImages(Protocol):
     """A method that takes its pictures from outside its scene: from other scenes of the dataset, or from files."""
 
-    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Given]]:
+    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
         """The picture of every prompt, by the scene's name; raises `UserError` if the dataset has not what it needs.
 
-        Asked once, when a run is planned; `Workbench.given` has the scene's own. Their hashes are in the fit's
+        Asked once, when a run is planned; `MethodContext.given` has the scene's own. Their hashes are in the fit's
         identity, so that a picture that was changed is scored anew.
         """
         ...
 
 
 @runtime_checkable
-class HasContent(Protocol):
+class HasFingerprint(Protocol):
     """A method whose results depend on files besides its own source, such as checkpoints of its own."""
 
     def fingerprint(self) -> str:
@@ -120,7 +120,7 @@ class HasContent(Protocol):
 
 
 @runtime_checkable
-class DrawsToLearn(Protocol):
+class GeneratesPrior(Protocol):
     """A method whose fit may draw pictures, as for prior preservation."""
 
     @property
@@ -143,7 +143,7 @@ class PreservesPrior(Protocol):
 
 
 @runtime_checkable
-class MayLack(Protocol):
+class HasRequirements(Protocol):
     """A method that cannot run everywhere."""
 
     def lacks(self) -> str | None:

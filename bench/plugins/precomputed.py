@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import read_picture
-from bench.core.scenes import Dataset, Picture, Prompt, Scene
-from bench.plugins.method import Given, Request, Workbench
+from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
+from bench.plugins.method import PrecomputedImage, Request, MethodContext
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
 
 
-class GivenPictures(ABC):
+class PrecomputedImages(ABC):
     """A method that learns and draws nothing: it hands over a picture that is there for every prompt."""
 
     @abstractmethod
-    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Given]]:
+    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
         """The picture of every prompt of the dataset, by the scene's name."""
 
-    def fit(self, scene: Scene, workbench: Workbench) -> FitState:  # noqa: ARG002 - the protocol's
+    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:  # noqa: ARG002 - the protocol's
         """Learn nothing."""
         workbench.on_step(1, 1)
         return {}
@@ -34,22 +34,22 @@ class GivenPictures(ABC):
         state: FitState,  # noqa: ARG002 - the protocol's
         scene: Scene,  # noqa: ARG002 - the protocol's
         requests: Sequence[Request],
-        workbench: Workbench,
-    ) -> Iterator[Picture]:
+        workbench: MethodContext,
+    ) -> Iterator[ImageArray]:
         """The requested pictures, in order, uint8 [H, W, 3], each of its own size; the noise changes nothing."""
         for request in requests:
             yield workbench.given[request.prompt].read()
 
 
-def given_pixels(picture: Picture) -> Given:
+def precomputed_pixels(picture: ImageArray) -> PrecomputedImage:
     """A picture that is in memory."""
-    return Given(pixel_hash(picture), partial(_same, picture))
+    return PrecomputedImage(pixel_hash(picture), partial(_same, picture))
 
 
-def given_file(path: Path) -> Given:
+def precomputed_file(path: Path) -> PrecomputedImage:
     """A picture file, read when it is wanted; raises `UserError` if it cannot be read."""
-    return Given(content_hash(path), partial(read_picture, path))
+    return PrecomputedImage(content_hash(path), partial(read_picture, path))
 
 
-def _same(picture: Picture) -> Picture:
+def _same(picture: ImageArray) -> ImageArray:
     return picture

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from bench.core.scenes import Dataset
-from bench.plugins.method import Choice
+from bench.plugins.method import FidelityNote
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class ReportData:
     done_units: int
     planned_units: int
     command: str = ""
-    ledgers: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
+    ledgers: Mapping[str, tuple[FidelityNote, ...]] = field(default_factory=dict)
     familiar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

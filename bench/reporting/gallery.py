@@ -20,7 +20,7 @@ MOST_PICTURES = 1200
 
 
 @dataclass(frozen=True)
-class Marked:
+class MarkedConcept:
     """A concept as marked in the scene's picture; its name stands at `left` and `top`, shares of the sides."""
 
     handle: str
@@ -31,43 +31,43 @@ class Marked:
 
 
 @dataclass(frozen=True)
-class Score:
+class ConceptScore:
     """One concept's score under a picture; `value` is None where there is none, and `why` says so."""
 
-    concept: Marked
+    concept: MarkedConcept
     value: float | None
     why: str
 
 
 @dataclass(frozen=True)
-class Cell:
+class GalleryCell:
     """One method's picture of a prompt; `picture` is None where there is none, and `why` says so."""
 
     method: str
     picture: str | None
     why: str
     prompt_similarity: float
-    scores: tuple[Score, ...]
+    scores: tuple[ConceptScore, ...]
 
 
 @dataclass(frozen=True)
-class Row:
+class PromptRow:
     """One prompt, as scored and as drawn from, and its pictures, one a method."""
 
     text: str
     text_with_handles: str
-    cells: tuple[Cell, ...]
+    cells: tuple[GalleryCell, ...]
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class SceneGallery:
     """One scene: its picture plain and with its concepts outlined, and some of its `prompts`."""
 
     name: str
     picture: str
     outlined: str
-    concepts: tuple[Marked, ...]
-    rows: tuple[Row, ...]
+    concepts: tuple[MarkedConcept, ...]
+    rows: tuple[PromptRow, ...]
     prompts: int
 
 
@@ -75,7 +75,7 @@ class Exhibit:
 class Gallery:
     """Every scene with a scored picture, in the dataset's order; `missing` pictures could not be read."""
 
-    exhibits: tuple[Exhibit, ...]
+    exhibits: tuple[SceneGallery, ...]
 
     @property
     def missing(self) -> int:
@@ -90,7 +90,7 @@ def make_gallery(data: ReportData) -> Gallery:
     tables = {str(name): rows for name, rows in data.table.groupby("scene", sort=False)}
     scenes = [scene for scene in data.dataset.scenes if scene.name in tables]
     most = max(1, min(MOST_PROMPTS, MOST_PICTURES // max(1, len(scenes) * len(methods))))
-    rooms = [_Room(data.run_folder, scene, _marked(scene), methods) for scene in scenes]
+    rooms = [_GalleryScene(data.run_folder, scene, _marked(scene), methods) for scene in scenes]
     return Gallery(tuple(_exhibit(room, tables[room.scene.name], most) for room in rooms))
 
 
@@ -100,19 +100,19 @@ def spread(total: int, most: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class _Room:
+class _GalleryScene:
     """What every picture of one scene's exhibit needs."""
 
     folder: Path
     scene: Scene
-    concepts: tuple[Marked, ...]
+    concepts: tuple[MarkedConcept, ...]
     methods: tuple[str, ...]
 
 
-def _exhibit(room: _Room, table: pd.DataFrame, most: int) -> Exhibit:
+def _exhibit(room: _GalleryScene, table: pd.DataFrame, most: int) -> SceneGallery:
     prompts = [rows for _, rows in table.groupby(PICTURE, sort=False, dropna=False)]
     shown = side_by_side(room.scene)
-    return Exhibit(
+    return SceneGallery(
         name=room.scene.name,
         picture=uri(shown.picture),
         outlined=uri(with_masks(shown)),
@@ -122,25 +122,25 @@ def _exhibit(room: _Room, table: pd.DataFrame, most: int) -> Exhibit:
     )
 
 
-def _marked(scene: Scene) -> tuple[Marked, ...]:
+def _marked(scene: Scene) -> tuple[MarkedConcept, ...]:
     spots = places([concept.mask for concept in side_by_side(scene).concepts])
     return tuple(
-        Marked(concept.handle, concept.label, css_colour(index), *spot)
+        MarkedConcept(concept.handle, concept.label, css_colour(index), *spot)
         for index, (concept, spot) in enumerate(zip(scene.concepts, spots, strict=True))
     )
 
 
-def _row(room: _Room, rows: pd.DataFrame) -> Row:
+def _row(room: _GalleryScene, rows: pd.DataFrame) -> PromptRow:
     first = rows.iloc[0]
     subset = tuple(int(index) for index in str(first["subset"]).split("+"))
     prompt = Prompt(str(first["template"]), subset)
     cells = tuple(_cell(room, rows[rows["method"] == method], method) for method in room.methods)
-    return Row(str(first["text"]), room.scene.text_with_handles(prompt), cells)
+    return PromptRow(str(first["text"]), room.scene.text_with_handles(prompt), cells)
 
 
-def _cell(room: _Room, rows: pd.DataFrame, method: str) -> Cell:
+def _cell(room: _GalleryScene, rows: pd.DataFrame, method: str) -> GalleryCell:
     if rows.empty:
-        return Cell(method, None, "not drawn yet", math.nan, ())
+        return GalleryCell(method, None, "not drawn yet", math.nan, ())
     picture = file_uri(room.folder / str(rows["file"].iloc[0]))
     scores = tuple(
         _score(room.concepts[concept], similarity, reason)
@@ -149,9 +149,9 @@ def _cell(room: _Room, rows: pd.DataFrame, method: str) -> Cell:
         )
     )
     why = "" if picture else "the picture is missing or damaged"
-    return Cell(method, picture, why, float(rows["prompt_similarity"].iloc[0]), scores)
+    return GalleryCell(method, picture, why, float(rows["prompt_similarity"].iloc[0]), scores)
 
 
-def _score(concept: Marked, similarity: float, reason: str) -> Score:
+def _score(concept: MarkedConcept, similarity: float, reason: str) -> ConceptScore:
     known = not math.isnan(similarity)
-    return Score(concept, float(similarity) if known else None, "" if known else str(reason))
+    return ConceptScore(concept, float(similarity) if known else None, "" if known else str(reason))

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from bench.core.scenes import Concept, Mask, Picture, Scene
+from bench.core.scenes import Concept, Mask, ImageArray, Scene
 
 AS_IS = 128
 """Pictures up to this side stay as they are, in PNG, and the page enlarges them without smoothing."""
@@ -36,7 +36,7 @@ def file_uri(path: Path) -> str | None:
         return None
 
 
-def uri(picture: Picture) -> str:
+def uri(picture: ImageArray) -> str:
     """A picture uint8 [H, W, 3] as a data URI."""
     image = Image.fromarray(picture)
     kind, options = "png", _PNG
@@ -64,7 +64,7 @@ def side_by_side(scene: Scene) -> Scene:
     return replace(scene, picture=picture, concepts=tuple(map(moved, scene.concepts)), more=())
 
 
-def with_masks(scene: Scene) -> Picture:
+def with_masks(scene: Scene) -> ImageArray:
     """The scene with every concept outlined in its colour and the rest dimmed; at least 256 pixels a side."""
     times = max(1, -(-THUMBNAIL // scene.picture.shape[0]))
     picture = scene.picture.repeat(times, axis=0).repeat(times, axis=1)

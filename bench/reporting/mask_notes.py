@@ -18,7 +18,7 @@ IOU_GAIN = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Mean:
+class SceneMean:
     """A mean over `n` scenes with its interval (None: too few scenes)."""
 
     value: float
@@ -26,7 +26,7 @@ class Mean:
     n: int
 
     @classmethod
-    def of(cls, scenes: pd.Series[float], limits: tuple[float, float]) -> Mean:
+    def of(cls, scenes: pd.Series[float], limits: tuple[float, float]) -> SceneMean:
         """The mean of one value a scene; scenes without one are left out."""
         known = scenes.dropna()
         value = float(known.mean()) if len(known) else float("nan")
@@ -38,10 +38,10 @@ class MaskRow:
     """One method: IoU of its first and its last masks, how they differ, and what DenseCRF adds to an estimate."""
 
     method: str
-    first: Mean
-    last: Mean
-    change: Mean
-    crf_gain: Mean
+    first: SceneMean
+    last: SceneMean
+    change: SceneMean
+    crf_gain: SceneMean
 
 
 def read_notes(data: ReportData) -> pd.DataFrame:
@@ -71,10 +71,10 @@ def _row(method: str, notes: pd.DataFrame) -> MaskRow:
     estimates = notes[notes["estimated"]].assign(gain=lambda rows: rows["iou"] - rows["iou_without_crf"])
     return MaskRow(
         method,
-        Mean.of(first, (0.0, 1.0)),
-        Mean.of(last, (0.0, 1.0)),
-        Mean.of(last - first, IOU_GAIN),
-        Mean.of(_by_scene(estimates, "gain"), IOU_GAIN),
+        SceneMean.of(first, (0.0, 1.0)),
+        SceneMean.of(last, (0.0, 1.0)),
+        SceneMean.of(last - first, IOU_GAIN),
+        SceneMean.of(_by_scene(estimates, "gain"), IOU_GAIN),
     )
 
 

@@ -35,7 +35,7 @@ MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
-class Key:
+class LegendEntry:
     """How a method is drawn; `glyph` and the point are filled on the Pareto front and open off it.
 
     `place` says in words where it is.
@@ -50,7 +50,7 @@ class Key:
     on_front: bool
 
 
-def keys(summary: Summary) -> tuple[Key, ...]:
+def legend(summary: Summary) -> tuple[LegendEntry, ...]:
     """A colour and a symbol for every method; no two of the first 36 share both."""
     names = [method.method for method in summary.methods]
     return tuple(_key(index, method, names) for index, method in enumerate(summary.methods))
@@ -58,7 +58,7 @@ def keys(summary: Summary) -> tuple[Key, ...]:
 
 def pareto_figure(summary: Summary, table: pd.DataFrame) -> str | None:
     """The plot as HTML with plotly.js inside, so that the page needs no network; None if it would be empty."""
-    drawn = [(key, method) for key, method in zip(keys(summary), summary.methods, strict=True) if is_point(method)]
+    drawn = [(key, method) for key, method in zip(legend(summary), summary.methods, strict=True) if is_point(method)]
     if not drawn:
         return None
     figure = go.Figure(layout=_layout())
@@ -85,9 +85,9 @@ def describe(summary: Summary) -> str:
     return "Scatter plot of prompt similarity against identity similarity. " + "; ".join(points)
 
 
-def _key(index: int, method: MethodSummary, names: Sequence[str]) -> Key:
+def _key(index: int, method: MethodSummary, names: Sequence[str]) -> LegendEntry:
     symbol, filled, hollow = SYMBOLS[(index + index // len(COLOURS)) % len(SYMBOLS)]
-    return Key(
+    return LegendEntry(
         method=method.method,
         short=_short(method.method, names),
         colour=COLOURS[index % len(COLOURS)],
@@ -121,7 +121,7 @@ def is_point(method: MethodSummary) -> bool:
     return not any(math.isnan(value) for value in _point(method))
 
 
-def _scene_points(key: Key, table: pd.DataFrame) -> dict[str, Any]:
+def _scene_points(key: LegendEntry, table: pd.DataFrame) -> dict[str, Any]:
     """The scene means that a method's point is the mean of, faint."""
     shared = common_pictures(table)
     means = scene_means(table if shared.empty else shared)
@@ -148,7 +148,7 @@ def _front(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
     }
 
 
-def _marker(key: Key, method: MethodSummary, centre: Sequence[float]) -> dict[str, Any]:
+def _marker(key: LegendEntry, method: MethodSummary, centre: Sequence[float]) -> dict[str, Any]:
     (x, y), (prompt, identity) = _point(method), _coordinates(method)
     vertical = "top" if y >= centre[1] else "bottom"
     outwards = len(key.short) <= SHORT

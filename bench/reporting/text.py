@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from bench.scoring.catalogue import DETECTION_RATE, IDENTITY_SIMILARITY, PROMPT_SIMILARITY
 from bench.stats.intervals import FEWEST, Interval
-from bench.stats.power import MOST, Need
+from bench.stats.power import MOST, SampleSize
 from bench.stats.results import Comparison, Pair
-from bench.stats.sensitivity import Turn
+from bench.stats.sensitivity import RankFlip
 from bench.stats.summary import MethodSummary, Summary
 
 SIGNIFICANT = 0.05
@@ -47,7 +47,7 @@ def chance(value: float) -> str:
     return "< 0.1 %" if value < 0.001 else f"{100 * value:.3g} %"
 
 
-def scenes_needed(need: Need) -> str:
+def scenes_needed(need: SampleSize) -> str:
     """How many scenes show the difference asked about, or why that is unknown."""
     if need.scenes is not None:
         return f"{need.scenes}"
@@ -104,7 +104,7 @@ def share_bounds(interval: Interval | None) -> str:
     return "" if interval is None else f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
-def weight(turn: Turn) -> str:
+def weight(turn: RankFlip) -> str:
     """How much a turned order says: a difference that is not clear may turn by chance."""
     told = {
         (True, True): "a clear difference both ways",

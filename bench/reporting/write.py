@@ -23,7 +23,7 @@ from bench.reporting.text import listed
 from bench.run.folder import RunFolder
 from bench.run.plan import Unit
 from bench.run.settings import Settings
-from bench.run.vocabulary import load_tokenizer, machinery_only
+from bench.run.vocabulary import load_tokenizer, unknown_words_warning
 from bench.scoring.presets import find_preset
 
 PACKAGES = (
@@ -138,7 +138,7 @@ def _banners(
     folder: RunFolder, settings: Settings, dataset: Dataset, plan: Sequence[Unit], table: pd.DataFrame
 ) -> Iterator[str]:
     tokenizer = load_tokenizer(locate(BackboneSpec(settings.backbone, settings.revision)))
-    if sentence := machinery_only(tokenizer, dataset):
+    if sentence := unknown_words_warning(tokenizer, dataset):
         yield sentence
     done = table["unit"].nunique()
     if done < len(plan):

@@ -24,10 +24,10 @@ from bench.plugins.spec import Configured, configure
 from bench.reporting.write import write_report
 from bench.run import scoring
 from bench.run.dataset_source import dataset_folder
-from bench.run.execute import Workshop, is_done, work
-from bench.run.external_inputs import look_and_keep, recall
+from bench.run.execute import ExecutionContext, is_done, execute
+from bench.run.external_inputs import find_and_record, recorded_inputs
 from bench.run.folder import RunFolder
-from bench.run.plan import Conditions, Outside, Unit, make_plan
+from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
 from bench.run.settings import Settings, load_settings, save_settings
 from bench.run.vocabulary import warn_of_unknown_words
 from bench.scoring.presets import find_preset
@@ -36,7 +36,7 @@ from bench.scoring.scorer import Scorer
 
 
 @dataclass(frozen=True)
-class Wishes:
+class RunOptions:
     """What the command line asks of a new start, besides the methods.
 
     None leaves the choice to the backbone: its budgets, its sampler and the metrics that know what it draws.
@@ -55,14 +55,14 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Pace:
+class ExecutionOptions:
     """How to work; nothing here can change a result. With `keep_weights` fits outlive their last picture."""
 
     batch_size: int
     keep_weights: bool
 
 
-Look = Callable[[RunFolder, Configured, Dataset], Outside]
+Look = Callable[[RunFolder, Configured, Dataset], ExternalInputs]
 """How a session learns what a method takes from outside: by looking, or from what an earlier start kept."""
 
 
@@ -127,14 +127,14 @@ class Session:
         """Those of the units that are not done."""
         return tuple(unit for unit in units if not is_done(self.folder, unit))
 
-    def generate(self, units: Sequence[Unit], hardware: Hardware, pace: Pace) -> int:
+    def generate(self, units: Sequence[Unit], hardware: Hardware, pace: ExecutionOptions) -> int:
         """Fit and draw what is missing of the units; returns how many failed."""
         todo = self.todo(units)
         if not todo:
             return 0
         backbone = self._load_backbone(hardware)
         warn_of_unknown_words(backbone.tokenizer, self.dataset)
-        return work(Workshop(self.folder, backbone, self.settings.budget, pace.batch_size, pace.keep_weights), todo)
+        return execute(ExecutionContext(self.folder, backbone, self.settings.budget, pace.batch_size, pace.keep_weights), todo)
 
     def score(self, device: str) -> pd.DataFrame:
         """Score what is not yet scored and write the table."""
@@ -158,7 +158,7 @@ class Session:
         return backbone
 
 
-def start(folder: RunFolder, methods: Sequence[str], wishes: Wishes) -> tuple[Session, Hardware]:
+def start(folder: RunFolder, methods: Sequence[str], wishes: RunOptions) -> tuple[Session, Hardware]:
     """Begin a run or go on with it; the settings are kept in its folder.
 
     Raises `UserError` for bad wishes and for wishes that differ from what the run began with.
@@ -180,17 +180,17 @@ def start(folder: RunFolder, methods: Sequence[str], wishes: Wishes) -> tuple[Se
         preset=find_preset(wishes.metrics or own.metrics).name,
         methods=tuple(methods),
     )
-    session = Session(folder, settings, look_and_keep)
+    session = Session(folder, settings, find_and_record)
     session.plan  # noqa: B018 - a bad method must not get into run.json
     merged = save_settings(folder, settings)
-    return session if merged == settings else Session(folder, merged, look_and_keep), hardware
+    return session if merged == settings else Session(folder, merged, find_and_record), hardware
 
 
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
     """An existing run, from now on with another metric preset if one is given."""
     settings = load_settings(folder)
     chosen = settings if metrics is None else replace(settings, preset=find_preset(metrics).name)
-    return Session(folder, chosen, recall)
+    return Session(folder, chosen, recorded_inputs)
 
 
 def default_budget(dataset: str) -> str:

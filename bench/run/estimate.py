@@ -8,7 +8,7 @@ from statistics import mean
 
 from bench.core.files import read_json
 from bench.run.cost import FIT, Cost, picture_cost
-from bench.run.execute import missing
+from bench.run.execute import missing_pictures
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import Unit
 
@@ -22,7 +22,7 @@ def estimate_minutes(folder: RunFolder, todo: Sequence[Unit]) -> float | None:
         if not (fits and pictures):
             return None
         refit = 0.0 if folder.fit(unit.identity).is_file() else mean(fits)
-        total += refit + len(missing(folder, unit)) * mean(pictures)
+        total += refit + len(missing_pictures(folder, unit)) * mean(pictures)
     return total / 60
 
 

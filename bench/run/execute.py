@@ -16,9 +16,9 @@ from PIL import Image, PngImagePlugin
 
 from bench.core.errors import UserError
 from bench.core.files import write_bytes, write_json
-from bench.core.progress import Bar, bar, console
-from bench.core.scenes import Picture
-from bench.plugins.method import Notes, Request, Workbench
+from bench.core.progress import ProgressBar, progress_bar, console
+from bench.core.scenes import ImageArray
+from bench.plugins.method import FitRecords, Request, MethodContext
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
 from bench.run.fit_files import read_fit, write_fit
 from bench.run.folder import SCHEMA, RunFolder
@@ -33,7 +33,7 @@ FIT_PIECES = 20.0
 
 
 @dataclass(frozen=True)
-class Workshop:
+class ExecutionContext:
     """The run's folder, the loaded backbone and how to work: nothing here can change a result.
 
     With `keep_weights` what a unit learned stays in the run after its last picture.
@@ -51,23 +51,23 @@ class Workshop:
         return Meter.on(self.backbone.device)
 
 
-def missing(folder: RunFolder, unit: Unit) -> tuple[PlannedPicture, ...]:
+def missing_pictures(folder: RunFolder, unit: Unit) -> tuple[PlannedPicture, ...]:
     """The unit's pictures that are not yet drawn."""
     return tuple(picture for picture in unit.pictures if not folder.picture(picture.identity).is_file())
 
 
 def is_done(folder: RunFolder, unit: Unit) -> bool:
     """Whether the unit has its record and every picture."""
-    return folder.record(unit.identity).is_file() and not missing(folder, unit)
+    return folder.record(unit.identity).is_file() and not missing_pictures(folder, unit)
 
 
-def work(workshop: Workshop, units: Sequence[Unit]) -> int:
+def execute(workshop: ExecutionContext, units: Sequence[Unit]) -> int:
     """Fit and draw every unit; returns how many failed.
 
     A method that raises leaves its traceback in `failed/` and does not stop the others; a `UserError` stops all.
     """
     failed = 0
-    with bar("units", sum(_pieces(workshop.folder, unit) for unit in units)) as progress:
+    with progress_bar("units", sum(_pieces(workshop.folder, unit) for unit in units)) as progress:
         for unit in units:
             try:
                 _work_unit(workshop, unit, progress)
@@ -82,12 +82,12 @@ def work(workshop: Workshop, units: Sequence[Unit]) -> int:
 
 
 def _pieces(folder: RunFolder, unit: Unit) -> float:
-    return FIT_PIECES + len(missing(folder, unit))
+    return FIT_PIECES + len(missing_pictures(folder, unit))
 
 
-def _work_unit(workshop: Workshop, unit: Unit, progress: Bar) -> None:
+def _work_unit(workshop: ExecutionContext, unit: Unit, progress: ProgressBar) -> None:
     title = f"{unit.method.text} · {unit.scene.name}"
-    wanted = missing(workshop.folder, unit)
+    wanted = missing_pictures(workshop.folder, unit)
     state, cost = _fit(workshop, unit, progress, title)
     for done, picture in enumerate(_draw(workshop, unit, state, wanted)):
         progress.say(f"{title} · picture {done + 1}/{len(wanted)}")
@@ -100,7 +100,7 @@ def _work_unit(workshop: Workshop, unit: Unit, progress: Bar) -> None:
     progress.say("units")
 
 
-def _fit(workshop: Workshop, unit: Unit, progress: Bar, title: str) -> tuple[dict[str, torch.Tensor], Cost]:
+def _fit(workshop: ExecutionContext, unit: Unit, progress: ProgressBar, title: str) -> tuple[dict[str, torch.Tensor], Cost]:
     """The unit's fit with what it cost, read back if an earlier start made it."""
     kept = read_fit(workshop.folder.fit(unit.identity))
     if kept is not None:
@@ -122,8 +122,8 @@ def _fit(workshop: Workshop, unit: Unit, progress: Bar, title: str) -> tuple[dic
     return state, cost
 
 
-def _workbench(workshop: Workshop, unit: Unit, on_step: Callable[[int, int], None]) -> Workbench:
-    return Workbench(
+def _workbench(workshop: ExecutionContext, unit: Unit, on_step: Callable[[int, int], None]) -> MethodContext:
+    return MethodContext(
         backbone=workshop.backbone,
         seed=unit.fit_seed,
         batch_size=workshop.batch_size,
@@ -136,7 +136,7 @@ def _workbench(workshop: Workshop, unit: Unit, on_step: Callable[[int, int], Non
     )
 
 
-def _write_notes(folder: RunFolder, unit: Unit, notes: Notes) -> None:
+def _write_notes(folder: RunFolder, unit: Unit, notes: FitRecords) -> None:
     """What the fit told, as CSV; before the fit is kept, so that a kept fit has its notes."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(notes[0]) if notes else [])
@@ -150,20 +150,20 @@ def _say_nothing(_done: int, _total: int) -> None:
 
 
 def _draw(
-    workshop: Workshop, unit: Unit, state: Mapping[str, torch.Tensor], wanted: Sequence[PlannedPicture]
-) -> Iterator[tuple[PlannedPicture, Picture, Cost]]:
+    workshop: ExecutionContext, unit: Unit, state: Mapping[str, torch.Tensor], wanted: Sequence[PlannedPicture]
+) -> Iterator[tuple[PlannedPicture, ImageArray, Cost]]:
     """Each picture as soon as its batch is drawn, with its share of what the batch cost."""
     workshop.backbone.restore()
     requests: list[Request] = [picture.request for picture in wanted]
     drawn = iter(unit.method.instance.generate(state, unit.scene, requests, _workbench(workshop, unit, _say_nothing)))
     for start in range(0, len(wanted), workshop.batch_size):
         batch = wanted[start : start + workshop.batch_size]
-        pictures, cost = workshop.meter.measure(partial(list[Picture], itertools.islice(drawn, len(batch))))
+        pictures, cost = workshop.meter.measure(partial(list[ImageArray], itertools.islice(drawn, len(batch))))
         share = cost.share(len(batch))
         yield from ((planned, picture, share) for planned, picture in zip(batch, pictures, strict=True))
 
 
-def _save_picture(folder: RunFolder, planned: PlannedPicture, picture: Picture, cost: Cost) -> None:
+def _save_picture(folder: RunFolder, planned: PlannedPicture, picture: ImageArray, cost: Cost) -> None:
     """Write a PNG that carries what it cost; its pixels alone are the result."""
     note = PngImagePlugin.PngInfo()
     for name, text in cost.notes(GENERATE).items():

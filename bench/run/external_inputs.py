@@ -6,21 +6,21 @@ from bench.core.files import read_json, write_json
 from bench.core.scenes import Dataset
 from bench.plugins.spec import Configured
 from bench.run.folder import SCHEMA, RunFolder
-from bench.run.plan import Outside, look_outside
+from bench.run.plan import ExternalInputs, find_external_inputs
 
 
-def look_and_keep(folder: RunFolder, method: Configured, dataset: Dataset) -> Outside:
-    """What the method takes now; its hashes are kept for `recall`."""
-    found = look_outside(method, dataset)
+def find_and_record(folder: RunFolder, method: Configured, dataset: Dataset) -> ExternalInputs:
+    """What the method takes now; its hashes are kept for `recorded_inputs`."""
+    found = find_external_inputs(method, dataset)
     if found.content:
         kept = _kept(folder)
         write_json(folder.outside, {"methods": {**kept, method.text: dict(found.content)}}, SCHEMA)
     return found
 
 
-def recall(folder: RunFolder, method: Configured, _dataset: Dataset) -> Outside:
+def recorded_inputs(folder: RunFolder, method: Configured, _dataset: Dataset) -> ExternalInputs:
     """The hashes of what the method took when the run was last started; the pictures are not wanted again."""
-    return Outside(_kept(folder).get(method.text, {}))
+    return ExternalInputs(_kept(folder).get(method.text, {}))
 
 
 def _kept(folder: RunFolder) -> dict[str, dict[str, str]]:

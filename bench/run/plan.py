@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from bench.core.hashing import digest, scene_digest
 from bench.core.scenes import Dataset, Prompt, Scene
 from bench.core.seeds import seed_from
-from bench.plugins.method import DrawsToLearn, Given, GivesPictures, HasContent, Request
+from bench.plugins.method import GeneratesPrior, PrecomputedImage, ProvidesImages, HasFingerprint, Request
 from bench.plugins.spec import Configured
 
 RECIPE_VERSION = 2
@@ -54,35 +54,35 @@ class Unit:
     seed: int
     fit_seed: int
     pictures: tuple[PlannedPicture, ...]
-    given: Mapping[Prompt, Given] = field(default_factory=dict)
+    given: Mapping[Prompt, PrecomputedImage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
-class Outside:
+class ExternalInputs:
     """What a method takes from outside its scene: a hash of all of it, and pictures, both by the scene's name.
 
     Most methods take nothing: both are empty.
     """
 
     content: Mapping[str, str] = field(default_factory=dict)
-    given: Mapping[str, Mapping[Prompt, Given]] = field(default_factory=dict)
+    given: Mapping[str, Mapping[Prompt, PrecomputedImage]] = field(default_factory=dict)
 
 
-def look_outside(method: Configured, dataset: Dataset) -> Outside:
+def find_external_inputs(method: Configured, dataset: Dataset) -> ExternalInputs:
     """What the method takes from outside the scenes of the dataset; raises `UserError` if it is not there."""
-    files = method.instance.fingerprint() if isinstance(method.instance, HasContent) else ""
-    given = method.instance.given(dataset) if isinstance(method.instance, GivesPictures) else {}
+    files = method.instance.fingerprint() if isinstance(method.instance, HasFingerprint) else ""
+    given = method.instance.given(dataset) if isinstance(method.instance, ProvidesImages) else {}
     if not (files or given):
-        return Outside()
+        return ExternalInputs()
     hashes = {name: sorted((repr(prompt), one.content) for prompt, one in of.items()) for name, of in given.items()}
-    return Outside({scene.name: digest([files, hashes.get(scene.name, [])]) for scene in dataset.scenes}, given)
+    return ExternalInputs({scene.name: digest([files, hashes.get(scene.name, [])]) for scene in dataset.scenes}, given)
 
 
 def make_plan(
     dataset: Dataset,
     methods: Sequence[Configured],
     conditions: Conditions,
-    look: Callable[[Configured, Dataset], Outside] = look_outside,
+    look: Callable[[Configured, Dataset], ExternalInputs] = find_external_inputs,
 ) -> tuple[Unit, ...]:
     """Every unit, scene by scene, so that a run stopped early compares the methods on the scenes it reached.
 
@@ -108,7 +108,7 @@ def noise_seed(dataset: str, scene: str, prompt: Prompt, seed: int) -> int:
     )
 
 
-def _unit(dataset: str, scene: Scene, method: Configured, outside: Outside, conditions: Conditions) -> Unit:
+def _unit(dataset: str, scene: Scene, method: Configured, outside: ExternalInputs, conditions: Conditions) -> Unit:
     content = outside.content.get(scene.name)
     identity = _fit_identity(scene, method, {"outside": content} if content else {}, conditions)
     pictures = tuple(_picture(dataset, scene, prompt, identity, conditions) for prompt in scene.prompts)
@@ -136,7 +136,7 @@ def _fit_identity(scene: Scene, method: Configured, outside: Mapping[str, str], 
 
 def _sampler_of_fit(method: Configured, conditions: Conditions) -> Mapping[str, float]:
     """What of the sampler can change a fit: nothing, unless the fit draws pictures itself."""
-    draws = isinstance(method.instance, DrawsToLearn) and method.instance.draws_to_learn
+    draws = isinstance(method.instance, GeneratesPrior) and method.instance.draws_to_learn
     return {"sampling_steps": conditions.sampling_steps, "guidance": conditions.guidance} if draws else {}
 
 

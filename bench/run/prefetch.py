@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 WORKERS = min(8, os.cpu_count() or 1)
 
 
-def ahead(
+def prefetch(
     work: Callable[[Item], Result], items: Iterable[Item], most: int, workers: int = WORKERS
 ) -> Generator[Result, None, None]:
     """The results in the items' order; at no time are more than `most` begun or finished and not yet taken.
@@ -23,7 +23,7 @@ def ahead(
     and when the generator is closed, what has not begun never does.
     """
     waiting: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="ahead")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch")
     try:
         for item in items:
             waiting.append(pool.submit(work, item))

@@ -22,7 +22,7 @@ Samples: TypeAlias = tuple[PlannedPicture, ...]
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredImage:
     """A picture's rows, one a concept of its prompt, and the SHA-256 of the file that they were computed from."""
 
     sha256: str
@@ -38,7 +38,7 @@ def samples_of(unit: Unit) -> tuple[Samples, ...]:
     return tuple(map(tuple, found.values()))
 
 
-def kept_scores(folder: RunFolder, evaluators: str, unit: Unit) -> dict[str, Scored]:
+def kept_scores(folder: RunFolder, evaluators: str, unit: Unit) -> dict[str, ScoredImage]:
     """What still holds of a drawn unit's scores, by picture: prompts of which no file has changed since.
 
     Raises `UserError` for a damaged record.
@@ -55,14 +55,14 @@ def kept_scores(folder: RunFolder, evaluators: str, unit: Unit) -> dict[str, Sco
     return {one.identity: kept[one.identity] for samples in whole for one in samples}
 
 
-def keep_scores(folder: RunFolder, evaluators: str, unit: Unit, scored: Mapping[str, Scored]) -> None:
+def keep_scores(folder: RunFolder, evaluators: str, unit: Unit, scored: Mapping[str, ScoredImage]) -> None:
     """Write the scores of all the unit's pictures whole, or raise `UserError`."""
     content = {identity: {"sha256": one.sha256, "rows": list(one.rows)} for identity, one in scored.items()}
     write_json(folder.scores(evaluators, unit.identity), {"pictures": content}, SCHEMA)
 
 
-def _read(folder: RunFolder, evaluators: str, unit: Unit) -> dict[str, Scored]:
+def _read(folder: RunFolder, evaluators: str, unit: Unit) -> dict[str, ScoredImage]:
     """Everything kept; nothing if the record is of an earlier version, which did not say of which files it is."""
     path = folder.scores(evaluators, unit.identity)
     pictures: Mapping[str, Any] = read_json(path, SCHEMA).get("pictures", {}) if path.is_file() else {}
-    return {identity: Scored(one["sha256"], tuple(one["rows"])) for identity, one in pictures.items()}
+    return {identity: ScoredImage(one["sha256"], tuple(one["rows"])) for identity, one in pictures.items()}

@@ -20,14 +20,14 @@ from PIL import Image
 
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_whole
-from bench.core.progress import bar
+from bench.core.progress import progress_bar
 from bench.core.table import COLUMNS, alternative_columns
 from bench.run.cost import GENERATE, UnitCost, picture_cost
 from bench.run.execute import is_done
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import PlannedPicture, Unit
-from bench.run.prefetch import ahead
-from bench.run.score_cache import Samples, Scored, keep_scores, kept_scores, samples_of
+from bench.run.prefetch import prefetch
+from bench.run.score_cache import Samples, ScoredImage, keep_scores, kept_scores, samples_of
 from bench.scoring.rows import PictureJob, Row
 from bench.scoring.scorer import Scorer
 
@@ -40,7 +40,7 @@ AHEAD = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class ScoringTask:
     """The samples of one prompt of a unit, to be scored together."""
 
     unit: Unit
@@ -48,7 +48,7 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class LoadedImage:
     """A picture as it was read: its job, and the hash of the very bytes."""
 
     identity: str
@@ -56,7 +56,7 @@ class Opened:
     sha256: str
 
 
-class Sheets:
+class ScoreWriter:
     """Scores of units as they come; each unit's are written when they are whole."""
 
     def __init__(self, folder: RunFolder, evaluators: str, units: Sequence[Unit]) -> None:
@@ -64,21 +64,21 @@ class Sheets:
         self._evaluators = evaluators
         self._open = {unit.identity: (unit, kept_scores(folder, evaluators, unit)) for unit in units}
 
-    def tasks(self) -> list[Task]:
+    def tasks(self) -> list[ScoringTask]:
         """What is to be scored, in the order of the units."""
         return [
-            Task(unit, samples)
+            ScoringTask(unit, samples)
             for unit, kept in self._open.values()
             for samples in samples_of(unit)
             if any(picture.identity not in kept for picture in samples)
         ]
 
-    def add(self, opened: Sequence[Opened], rows: Iterable[Row]) -> None:
+    def add(self, opened: Sequence[LoadedImage], rows: Iterable[Row]) -> None:
         """Enter the rows of pictures: each has one a concept of its prompt."""
         remaining = iter(rows)
         for one in opened:
             _, scored = self._open[one.job.unit]
-            scored[one.identity] = Scored(one.sha256, tuple(itertools.islice(remaining, len(one.job.prompt.subset))))
+            scored[one.identity] = ScoredImage(one.sha256, tuple(itertools.islice(remaining, len(one.job.prompt.subset))))
         for identity in dict.fromkeys(one.job.unit for one in opened):
             self._write_if_whole(identity)
 
@@ -103,11 +103,11 @@ def score(folder: RunFolder, evaluators: str, units: Sequence[Unit], scorer: Sco
 
     Raises `UserError` for a picture that cannot be read.
     """
-    sheets = Sheets(folder, evaluators, units)
+    sheets = ScoreWriter(folder, evaluators, units)
     tasks = sheets.tasks()
     wanted = [(task.unit, picture) for task in tasks for picture in task.samples]
-    reading = ahead(lambda one: _open(folder, *one), wanted, AHEAD)
-    with contextlib.closing(reading) as pictures, bar("scoring", len(wanted)) as progress:
+    reading = prefetch(lambda one: _open(folder, *one), wanted, AHEAD)
+    with contextlib.closing(reading) as pictures, progress_bar("scoring", len(wanted)) as progress:
         for call in calls(tasks):
             progress.say(f"scoring {call[0].unit.method.text} · {call[0].unit.scene.name}")
             opened = list(itertools.islice(pictures, sum(len(task.samples) for task in call)))
@@ -115,9 +115,9 @@ def score(folder: RunFolder, evaluators: str, units: Sequence[Unit], scorer: Sco
             progress.advance(len(opened))
 
 
-def calls(tasks: Iterable[Task]) -> Iterator[list[Task]]:
+def calls(tasks: Iterable[ScoringTask]) -> Iterator[list[ScoringTask]]:
     """The tasks in order, in calls that end where batches are full or there are `CALL` pictures."""
-    call: list[Task] = []
+    call: list[ScoringTask] = []
     pictures = 0
     for task in tasks:
         call.append(task)
@@ -138,7 +138,7 @@ def assemble(folder: RunFolder, evaluators: str, dataset: str, units: Sequence[U
     return table
 
 
-def _open(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> Opened:
+def _open(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> LoadedImage:
     path = folder.picture(picture.identity)
     try:
         content = path.read_bytes()
@@ -147,7 +147,7 @@ def _open(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> Opened:
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error}); delete it: `bench run` draws it again") from error
     job = PictureJob(unit.scene, picture.request.prompt, pixels, unit.identity)
-    return Opened(picture.identity, job, hashlib.sha256(content).hexdigest())
+    return LoadedImage(picture.identity, job, hashlib.sha256(content).hexdigest())
 
 
 def _rows(folder: RunFolder, evaluators: str, dataset: str, unit: Unit) -> Iterator[dict[str, Any]]:

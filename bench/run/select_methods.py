@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 from bench.core.errors import UserError
 from bench.plugins.discovery import DropIn, discover
-from bench.plugins.method import MayLack
+from bench.plugins.method import HasRequirements
 from bench.plugins.spec import Configured, configure, required
 
 ALL = "all"
 
 
 @dataclass(frozen=True)
-class Roster:
+class MethodSelection:
     """The methods to run, as texts, and those that `all` leaves out, each with the reason."""
 
     methods: tuple[str, ...]
     skipped: tuple[str, ...]
 
 
-def call_roster(texts: Sequence[str]) -> Roster:
+def select_methods(texts: Sequence[str]) -> MethodSelection:
     """The methods that the texts name, each once, in order.
 
     Raises `UserError` for a bad text, and for a method named by itself that cannot run here.
@@ -35,7 +35,7 @@ def call_roster(texts: Sequence[str]) -> Roster:
             _check(configure("methods", text))
             methods.append(text)
     skipped = tuple(f"{name} ({why})" for name, why in everyone.items() if why is not None and name not in methods)
-    return Roster(tuple(dict.fromkeys(methods)), skipped)
+    return MethodSelection(tuple(dict.fromkeys(methods)), skipped)
 
 
 def _everyone() -> Iterator[tuple[str, str | None]]:
@@ -49,10 +49,10 @@ def _obstacle(found: DropIn) -> str | None:
     if needed:
         return f"needs {found.name}[{', '.join(f'{name}=...' for name in needed)}]"
     instance = found.role()
-    return instance.lacks() if isinstance(instance, MayLack) else None
+    return instance.lacks() if isinstance(instance, HasRequirements) else None
 
 
 def _check(method: Configured) -> None:
-    why = method.instance.lacks() if isinstance(method.instance, MayLack) else None
+    why = method.instance.lacks() if isinstance(method.instance, HasRequirements) else None
     if why is not None:
         raise UserError(f"{method.text} cannot run here: {why}")

@@ -11,7 +11,7 @@ from bench.core.scenes import Dataset
 from bench.diffusion.backbone.handles import unknown_words
 
 
-def machinery_only(tokenizer: CLIPTokenizer, dataset: Dataset) -> str | None:
+def unknown_words_warning(tokenizer: CLIPTokenizer, dataset: Dataset) -> str | None:
     """One sentence if some class words are not the backbone's, else None."""
     labels = sorted({concept.label for scene in dataset.scenes for concept in scene.concepts})
     words = unknown_words(tokenizer, labels)
@@ -23,7 +23,7 @@ def machinery_only(tokenizer: CLIPTokenizer, dataset: Dataset) -> str | None:
 
 def warn_of_unknown_words(tokenizer: CLIPTokenizer, dataset: Dataset) -> None:
     """Say once what the page's banner will say."""
-    sentence = machinery_only(tokenizer, dataset)
+    sentence = unknown_words_warning(tokenizer, dataset)
     if sentence:
         console.print(f"[yellow]{sentence}[/yellow]")
 

@@ -37,7 +37,7 @@ class Embedding:
 
 
 @dataclass(frozen=True)
-class Sight:
+class RegionView:
     """What is seen of a masked object, and by which model: equal sights of one mask are equal features."""
 
     embedding: Embedding
@@ -50,21 +50,21 @@ class Sight:
         return self.fill is None and self.framing == "picture"
 
     @property
-    def apart(self) -> Sight:
+    def apart(self) -> RegionView:
         """The sight that tells the objects of one picture apart: itself, but where it is whole on black."""
         return replace(self, fill=BLACK) if self.is_whole else self
 
     @property
-    def whole(self) -> Sight:
+    def whole(self) -> RegionView:
         """The whole picture, nothing hidden, to the same model."""
-        return Sight(self.embedding, None, "picture")
+        return RegionView(self.embedding, None, "picture")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class FeatureComparison:
     """How the objects found for a concept are compared with it."""
 
-    sight: Sight
+    sight: RegionView
     instances: Instances = "largest"
 
 
@@ -80,7 +80,7 @@ class Alternative:
         """Its column of the table: `identity[fill=grey]`."""
         return alternative_column(self.setting)
 
-    def of(self, own: Comparison) -> Comparison:
+    def of(self, own: FeatureComparison) -> FeatureComparison:
         """The comparison that this makes of a preset's own."""
         factor = self.setting.partition("=")[0]
         change: dict[str, Any] = {factor: self.change}

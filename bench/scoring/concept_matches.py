@@ -10,16 +10,16 @@ from typing import Any
 import torch
 
 from bench.core.scenes import Concept, Scene
-from bench.scoring.comparison import Comparison, Instances
-from bench.scoring.features import Embeddings, Look, Looks, References
-from bench.scoring.instance_assignment import WhoIsWho, swapped
+from bench.scoring.comparison import FeatureComparison, Instances
+from bench.scoring.features import Embeddings, FeatureKey, FeatureCache, ReferenceFeatures
+from bench.scoring.instance_assignment import InstanceAssignment, swapped
 from bench.scoring.models.segmenter import Segmentation, Segments
 from bench.scoring.presets import Preset
 from bench.scoring.rows import IdentityColumns, PictureJob
 
 
 @dataclass(frozen=True, eq=False)
-class Crowd:
+class Detections:
     """A picture of the batch, by its number: its job and the found segments of the classes of its scene's concepts.
 
     `classes` has one a concept of the scene (None: unknown to the segmenter), `objects` one a segment.
@@ -33,11 +33,11 @@ class Crowd:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class ConceptMatch:
     """A concept that a picture was asked for, and who is who there."""
 
-    crowd: Crowd
-    who: WhoIsWho
+    crowd: Detections
+    who: InstanceAssignment
     index: int
 
     @property
@@ -58,9 +58,9 @@ class Case:
         kept = found if instances == "union" else found[:1]
         return tuple(self.crowd.segments[number] for number in kept)
 
-    def look(self, comparison: Comparison) -> Look:
+    def look(self, comparison: FeatureComparison) -> FeatureKey:
         """What is compared with the concept."""
-        return Look(self.crowd.number, self.chosen(comparison.instances), comparison.sight)
+        return FeatureKey(self.crowd.number, self.chosen(comparison.instances), comparison.sight)
 
     def verdict(self) -> tuple[bool | None, str]:
         """Whether it is detected (None: the segmenter cannot tell), and why it has no identity similarity, else ''."""
@@ -89,11 +89,11 @@ class Identities:
         self._segmenter = segmenter
         self._embeddings = embeddings
         self._batch_size = batch_size
-        self._references = References(embeddings)
+        self._references = ReferenceFeatures(embeddings)
 
     def columns(self, jobs: Sequence[PictureJob], segmentations: Sequence[Segmentation]) -> list[list[IdentityColumns]]:
         """A list a picture, with one entry a concept of its prompt; each has the alternatives' columns as well."""
-        looks = Looks([job.picture for job in jobs], segmentations, self._embeddings, self._batch_size)
+        looks = FeatureCache([job.picture for job in jobs], segmentations, self._embeddings, self._batch_size)
         pairs = zip(jobs, segmentations, strict=True)
         crowds = [self._crowd(number, job, segmentation) for number, (job, segmentation) in enumerate(pairs)]
         looks.take(look for crowd in crowds for look in [*self._objects(crowd), self._whole(crowd)])
@@ -101,7 +101,7 @@ class Identities:
         looks.take(look for some in cases for case in some for look in self._compared(case))
         return [[self._entry(case, looks) for case in some] for some in cases]
 
-    def _crowd(self, number: int, job: PictureJob, segmentation: Segmentation) -> Crowd:
+    def _crowd(self, number: int, job: PictureJob, segmentation: Segmentation) -> Detections:
         classes = tuple(self._segmenter.class_index(concept.label) for concept in job.scene.concepts)
         found = [
             (segment, index)
@@ -109,36 +109,36 @@ class Identities:
             if index is not None
             for segment in segmentation.segments(index)
         ]
-        return Crowd(number, job, classes, tuple(s for s, _ in found), tuple(index for _, index in found))
+        return Detections(number, job, classes, tuple(s for s, _ in found), tuple(index for _, index in found))
 
-    def _objects(self, crowd: Crowd) -> list[Look]:
+    def _objects(self, crowd: Detections) -> list[FeatureKey]:
         """Each object by itself."""
-        return [Look(crowd.number, (segment,), self._apart) for segment in crowd.segments]
+        return [FeatureKey(crowd.number, (segment,), self._apart) for segment in crowd.segments]
 
-    def _whole(self, crowd: Crowd) -> Look:
-        return Look(crowd.number, (), self._own.sight.whole)
+    def _whole(self, crowd: Detections) -> FeatureKey:
+        return FeatureKey(crowd.number, (), self._own.sight.whole)
 
-    def _cases(self, crowd: Crowd, looks: Looks) -> list[Case]:
+    def _cases(self, crowd: Detections, looks: FeatureCache) -> list[ConceptMatch]:
         references = self._references.of(crowd.job.scene, self._apart)
         similarities = torch.empty(0, len(references))
         if crowd.segments:
             similarities = looks.features(self._objects(crowd)) @ references.T
         asked = crowd.job.prompt.subset
-        who = WhoIsWho(crowd.classes, asked, crowd.objects, similarities.double().numpy())
-        return [Case(crowd, who, concept) for concept in asked]
+        who = InstanceAssignment(crowd.classes, asked, crowd.objects, similarities.double().numpy())
+        return [ConceptMatch(crowd, who, concept) for concept in asked]
 
-    def _compared(self, case: Case) -> Iterator[Look]:
+    def _compared(self, case: ConceptMatch) -> Iterator[FeatureKey]:
         """Every look that the entry of a case needs beside the objects by themselves; none if nothing was found."""
         if case.who.found_for(case.index):
             yield self._object(case)
             if case.concept.mask.any():
                 yield from (case.look(comparison) for comparison in self._comparisons.values())
 
-    def _object(self, case: Case) -> Look:
+    def _object(self, case: ConceptMatch) -> FeatureKey:
         """The object found for a concept, told apart from others."""
-        return case.look(Comparison(self._apart, self._own.instances))
+        return case.look(FeatureComparison(self._apart, self._own.instances))
 
-    def _entry(self, case: Case, looks: Looks) -> IdentityColumns:
+    def _entry(self, case: ConceptMatch, looks: FeatureCache) -> IdentityColumns:
         detected, reason = case.verdict()
         # Any: the columns of the alternatives are the preset's.
         columns: Any = {
@@ -151,26 +151,26 @@ class Identities:
         entry: IdentityColumns = columns
         return entry
 
-    def _identities(self, case: Case, reason: str, looks: Looks) -> dict[str, float]:
+    def _identities(self, case: ConceptMatch, reason: str, looks: FeatureCache) -> dict[str, float]:
         """The value of each comparison by its column; NaN for all of them where there is a reason."""
         return {
             column: math.nan if reason else self._value(case, case.look(comparison), comparison, looks)
             for column, comparison in self._comparisons.items()
         }
 
-    def _value(self, case: Case, look: Look, comparison: Comparison, looks: Looks) -> float:
+    def _value(self, case: ConceptMatch, look: FeatureKey, comparison: FeatureComparison, looks: FeatureCache) -> float:
         """The cosine of a look with the concept; NaN if the concept's mask is empty."""
         reference = self._references.of(case.scene, comparison.sight)[case.index]
         return float(looks.features([look])[0] @ reference)
 
-    def _row_of_matrix(self, case: Case, looks: Looks) -> list[float]:
+    def _row_of_matrix(self, case: ConceptMatch, looks: FeatureCache) -> list[float]:
         """The cosines of the object found for a concept with every concept of the scene."""
         references = self._references.of(case.scene, self._apart)
         cosines: list[float] = (references @ looks.features([self._object(case)])[0]).tolist()
         return cosines
 
 
-def _leaks(case: Case, row: list[float] | None) -> dict[str, Any]:
+def _leaks(case: ConceptMatch, row: list[float] | None) -> dict[str, Any]:
     """The columns of leakage; `row` is the concept's row of the matrix, None where it is not detected."""
     intruders = case.who.intruders()
     instances = None if case.crowd.classes[case.index] is None else len(case.who.being(case.index))

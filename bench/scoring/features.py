@@ -10,32 +10,32 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from bench.core.scenes import Picture, Scene
-from bench.scoring.comparison import Embedding, Sight
+from bench.core.scenes import ImageArray, Scene
+from bench.scoring.comparison import Embedding, RegionView
 from bench.scoring.models.identity import IdentityFeatures
 from bench.scoring.models.segmenter import Segmentation
-from bench.scoring.threads import each
-from bench.scoring.views import seen
+from bench.scoring.threads import parallel_map
+from bench.scoring.views import render_view
 
 Embeddings = Mapping[Embedding, IdentityFeatures]
 """The loaded models of a preset's sights."""
 
 
 @dataclass(frozen=True)
-class Look:
+class FeatureKey:
     """What a sight shows of some segments, taken together, of one picture of a batch (by its number)."""
 
     picture: int
     segments: tuple[int, ...]
-    sight: Sight
+    sight: RegionView
 
 
-class Looks:
+class FeatureCache:
     """The looks at one batch of pictures: the same sight of the same segments goes through its model once."""
 
     def __init__(
         self,
-        pictures: Sequence[Picture],
+        pictures: Sequence[ImageArray],
         segmentations: Sequence[Segmentation],
         embeddings: Embeddings,
         batch_size: int,
@@ -44,53 +44,53 @@ class Looks:
         self._segmentations = segmentations
         self._embeddings = embeddings
         self._batch_size = batch_size
-        self._features: dict[Look, Tensor] = {}
+        self._features: dict[FeatureKey, Tensor] = {}
 
-    def take(self, looks: Iterable[Look]) -> None:
+    def take(self, looks: Iterable[FeatureKey]) -> None:
         """Compute the features of the looks that are not known yet, at most `batch_size` at a time."""
         new = [look for look in dict.fromkeys(map(_plain, looks)) if look not in self._features]
         for embedding, model in self._embeddings.items():
             own = [look for look in new if look.sight.embedding == embedding]
             for start in range(0, len(own), self._batch_size):
                 batch = own[start : start + self._batch_size]
-                self._features.update(zip(batch, model.features(each(self._shown, batch)), strict=True))
+                self._features.update(zip(batch, model.features(parallel_map(self._shown, batch)), strict=True))
 
-    def features(self, looks: Sequence[Look]) -> Tensor:
+    def features(self, looks: Sequence[FeatureKey]) -> Tensor:
         """Normalised features of looks of one embedding that were taken, [N, width], N at least 1."""
         return torch.stack([self._features[_plain(look)] for look in looks])
 
-    def _shown(self, look: Look) -> Picture:
+    def _shown(self, look: FeatureKey) -> ImageArray:
         mask = self._segmentations[look.picture].mask(look.segments)
-        return seen(self._pictures[look.picture], mask, look.sight)
+        return render_view(self._pictures[look.picture], mask, look.sight)
 
 
-def _plain(look: Look) -> Look:
+def _plain(look: FeatureKey) -> FeatureKey:
     """The look without what makes no difference: the whole picture is the same whichever segments are meant."""
     return replace(look, segments=()) if look.sight.is_whole else look
 
 
-class References:
+class ReferenceFeatures:
     """Features of the scenes' own concepts, computed once and forgotten with their scene."""
 
     def __init__(self, embeddings: Embeddings) -> None:
         self._embeddings = embeddings
-        self._known: WeakKeyDictionary[Scene, dict[Sight, Tensor]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Scene, dict[RegionView, Tensor]] = WeakKeyDictionary()
 
-    def of(self, scene: Scene, sight: Sight) -> Tensor:
+    def of(self, scene: Scene, sight: RegionView) -> Tensor:
         """Every concept, by its own mask in its own picture, [concepts, width]; NaN where the mask is empty."""
         known = self._known.setdefault(scene, {})
         if sight not in known:
             known[sight] = self._compute(scene, sight)
         return known[sight]
 
-    def _compute(self, scene: Scene, sight: Sight) -> Tensor:
+    def _compute(self, scene: Scene, sight: RegionView) -> Tensor:
         model = self._embeddings[sight.embedding]
         # One at a time, so that a score does not depend on what else was computed.
         return torch.stack([self._concept(model, scene, index, sight) for index in range(len(scene.concepts))])
 
     @staticmethod
-    def _concept(model: IdentityFeatures, scene: Scene, index: int, sight: Sight) -> Tensor:
+    def _concept(model: IdentityFeatures, scene: Scene, index: int, sight: RegionView) -> Tensor:
         picture, mask = scene.picture_of(index), scene.concepts[index].mask
         if not mask.any():
             return torch.full_like(model.features([picture])[0], math.nan)
-        return model.features([seen(picture, mask, sight)])[0]
+        return model.features([render_view(picture, mask, sight)])[0]

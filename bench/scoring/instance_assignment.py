@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class WhoIsWho:
+class InstanceAssignment:
     """The objects found in a picture against the concepts of its scene.
 
     `classes` is the class of each of the C concepts (None: the segmenter does not know it), `asked` the concepts that

@@ -21,13 +21,13 @@ from bench.scoring.comparison import (
     ON_THE_PICTURE,
     OWN_VIEW,
     Alternative,
-    Comparison,
+    FeatureComparison,
     Embedding,
     Fill,
     Framing,
     Instances,
     Kind,
-    Sight,
+    RegionView,
     described,
     embedding,
 )
@@ -86,13 +86,13 @@ class Preset:
         return tuple(dict.fromkeys((self.clip, self.identity, self.segmenter, *embeddings)))
 
     @property
-    def comparison(self) -> Comparison:
+    def comparison(self) -> FeatureComparison:
         """How the objects found for a concept are compared with it."""
         own = Embedding(self.identity, self.identity_kind, self.identity_view)
-        return Comparison(Sight(own, self.mask_fill, self.framing), self.instances)
+        return FeatureComparison(RegionView(own, self.mask_fill, self.framing), self.instances)
 
     @property
-    def comparisons(self) -> dict[str, Comparison]:
+    def comparisons(self) -> dict[str, FeatureComparison]:
         """Every comparison by its column of the table: the preset's own, then its alternatives."""
         own = self.comparison
         return {"identity_similarity": own, **{one.column: one.of(own) for one in self.alternatives}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
-from bench.core.scenes import Picture, Prompt, Scene
+from bench.core.scenes import ImageArray, Prompt, Scene
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +17,7 @@ class PictureJob:
 
     scene: Scene
     prompt: Prompt
-    picture: Picture
+    picture: ImageArray
     unit: str = ""
 
 

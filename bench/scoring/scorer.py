@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from bench.core.device import resolve_device
-from bench.core.scenes import Picture, Scene
+from bench.core.scenes import ImageArray, Scene
 from bench.scoring.background_copy import BackgroundCopy
 from bench.scoring.concept_matches import Identities
 from bench.scoring.features import Embeddings
@@ -80,7 +80,7 @@ class Scorer:
     def _diversities(self, jobs: Sequence[PictureJob]) -> list[Diversity]:
         """How much the samples of each job's prompt differ: the same for all of them."""
         prompts = [(job.unit, job.scene, job.prompt.template, job.prompt.subset) for job in jobs]
-        samples: dict[tuple[str, Scene, str, tuple[int, ...]], list[Picture]] = {}
+        samples: dict[tuple[str, Scene, str, tuple[int, ...]], list[ImageArray]] = {}
         for prompt, job in zip(prompts, jobs, strict=True):
             samples.setdefault(prompt, []).append(job.picture)
         known = {prompt: self._evaluators.lpips.diversity(pictures) for prompt, pictures in samples.items()}

@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+def parallel_map(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """The result for each item, in their order; raises what `work` raises first in that order.
 
     `work` leaves torch's own operations to the caller: in every thread they would start threads of their own.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from bench.core.scenes import Mask, Picture
-from bench.scoring.comparison import BLACK, Fill, Sight
+from bench.core.scenes import Mask, ImageArray
+from bench.scoring.comparison import BLACK, Fill, RegionView
 
 
-def seen(picture: Picture, mask: Mask, sight: Sight) -> Picture:
-    """What a sight shows of the object in the mask [H, W]: the filled picture, or its box (`framed`)."""
-    return framed(picture, mask, sight.fill) if sight.framing == "box" else masked(picture, mask, sight.fill)
+def render_view(picture: ImageArray, mask: Mask, sight: RegionView) -> ImageArray:
+    """What a sight shows of the object in the mask [H, W]: the filled picture, or its box (`boxed`)."""
+    return boxed(picture, mask, sight.fill) if sight.framing == "box" else masked(picture, mask, sight.fill)
 
 
-def masked(picture: Picture, mask: Mask, fill: Fill = BLACK) -> Picture:
+def masked(picture: ImageArray, mask: Mask, fill: Fill = BLACK) -> ImageArray:
     """The picture with `fill` outside the mask, uint8 [H, W, 3] (black: google/break-a-scene, issue 32).
 
     None hides nothing: the picture as it is.
@@ -25,7 +25,7 @@ def masked(picture: Picture, mask: Mask, fill: Fill = BLACK) -> Picture:
     return np.asarray(Image.composite(Image.fromarray(picture), Image.new("RGB", size, fill), inside))
 
 
-def framed(picture: Picture, mask: Mask, fill: Fill = BLACK) -> Picture:
+def boxed(picture: ImageArray, mask: Mask, fill: Fill = BLACK) -> ImageArray:
     """The mask's bounding box, cut out of the filled picture and padded to a square: uint8 [S, S, 3].
 
     S is the box's longer side. There is no margin, and nothing is stretched: the shorter side is padded on both sides

@@ -14,7 +14,7 @@ from bench.stats.effects import CLIFFS_DELTA, IMPROVEMENT, Effect, cliffs_delta,
 from bench.stats.front import Front, measure_front
 from bench.stats.independent import Moments, moments
 from bench.stats.mixed import MixedModel, mixed_model
-from bench.stats.power import Need, need
+from bench.stats.power import SampleSize, sample_size
 from bench.stats.results import Comparison
 from bench.stats.scene_means import Floats, common_pictures, matrix, methods_of, picture_values, scene_means
 
@@ -34,7 +34,7 @@ class Analysis:
     effects: tuple[Effect, ...]
     mixed: dict[str, MixedModel]
     front: Front | None
-    needs: tuple[Need, ...]
+    needs: tuple[SampleSize, ...]
     asked: float
 
 
@@ -111,14 +111,14 @@ def _front(means: pd.DataFrame, methods: list[str]) -> Front | None:
     return measure_front(placed, values.reshape(-1, len(placed), len(axes))) if len(values) else None
 
 
-def _needs(means: pd.DataFrame, methods: list[str], asked: float) -> tuple[Need, ...]:
+def _needs(means: pd.DataFrame, methods: list[str], asked: float) -> tuple[SampleSize, ...]:
     pairs = list(combinations(methods, 2))
-    needs: list[Need] = []
+    needs: list[SampleSize] = []
     for metric in METRICS:
         columns = dict(zip(methods, matrix(means, metric.name, methods).T, strict=True))
         for first, second in pairs:
             differences = np.round(columns[first] - columns[second], 12)
-            needs.append(need(metric.name, (first, second), differences, asked, ALPHA / len(pairs)))
+            needs.append(sample_size(metric.name, (first, second), differences, asked, ALPHA / len(pairs)))
     return tuple(needs)
 
 

@@ -9,9 +9,9 @@ from dataclasses import asdict, fields
 import pandas as pd
 
 from bench.stats.analysis import Analysis
-from bench.stats.front import Front, Volume
+from bench.stats.front import Front, Hypervolume
 from bench.stats.intervals import Interval
-from bench.stats.power import Need
+from bench.stats.power import SampleSize
 from bench.stats.results import Overall, Pair
 
 FRONT = "prompt-similarity and identity-similarity"
@@ -29,7 +29,7 @@ def effects_frame(analysis: Analysis) -> pd.DataFrame:
     """One row an effect size of a pair of methods, with its interval."""
     columns = ["metric", "measure", "first", "second", "n_scenes", "value", "low", "high", "interval"]
     rows = [
-        (each.metric, each.measure, each.first, each.second, each.n, each.value, *ends(each.interval).values())
+        (each.metric, each.measure, each.first, each.second, each.n, each.value, *bounds(each.interval).values())
         for each in analysis.effects
     ]
     return pd.DataFrame(rows, columns=columns)
@@ -56,7 +56,7 @@ def front_frame(analysis: Analysis) -> pd.DataFrame:
 
 def power_frame(analysis: Analysis) -> pd.DataFrame:
     """One row a metric and pair: spread over scenes, scenes that a difference needs, least detectable difference."""
-    frame = pd.DataFrame([asdict(each) for each in analysis.needs], columns=[field.name for field in fields(Need)])
+    frame = pd.DataFrame([asdict(each) for each in analysis.needs], columns=[field.name for field in fields(SampleSize)])
     renames = {"n": "n_scenes", "scenes": "scenes_needed", "detectable": "detectable_difference"}
     return frame.rename(columns=renames).astype({"scenes_needed": "Int64"})
 
@@ -71,7 +71,7 @@ def overall_record(overall: Overall) -> dict[str, object]:
         "n": overall.n,
         "statistic": overall.statistic,
         "effect": math.nan,
-        **ends(None),
+        **bounds(None),
         "p": overall.p,
         "log10_p": overall.log10_p,
         "p_text": overall.p_text,
@@ -88,7 +88,7 @@ def pair_record(pair: Pair) -> dict[str, object]:
         "n": pair.n,
         "statistic": None,
         "effect": pair.effect,
-        **ends(pair.interval),
+        **bounds(pair.interval),
         "p": pair.p,
         "log10_p": math.log10(pair.p) if pair.p else None,
         "p_text": pair.p_text,
@@ -111,14 +111,14 @@ def _records(overall: Overall, pairs: tuple[Pair, ...]) -> list[dict[str, object
     return [overall_record(overall), *map(pair_record, pairs)]
 
 
-def ends(interval: Interval | None) -> dict[str, object]:
+def bounds(interval: Interval | None) -> dict[str, object]:
     """An interval as the columns `low`, `high` and `interval` (its level and method)."""
     if interval is None:
         return {"low": math.nan, "high": math.nan, "interval": "none"}
     return {"low": interval.low, "high": interval.high, "interval": f"{interval.level:.0%} {interval.method}"}
 
 
-def _volume_record(volume: Volume | None) -> dict[str, object]:
-    columns = ends(volume.interval if volume else None)
+def _volume_record(volume: Hypervolume | None) -> dict[str, object]:
+    columns = bounds(volume.interval if volume else None)
     value = volume.value if volume else math.nan
     return {"hypervolume": value, **{f"hypervolume_{key}": end for key, end in columns.items()}}

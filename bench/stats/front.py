@@ -26,7 +26,7 @@ DOMINANCE = "dominance: one-sided Wilcoxon in both metrics, Holm"
 
 
 @dataclass(frozen=True)
-class Volume:
+class Hypervolume:
     """The area that methods dominate above `REFERENCE`, with a conservative 95 % interval (None below 4 scenes)."""
 
     value: float
@@ -44,8 +44,8 @@ class Front:
     methods: tuple[str, ...]
     n_scenes: int
     probabilities: tuple[float, ...] | None
-    volume: Volume
-    volumes: tuple[Volume, ...]
+    volume: Hypervolume
+    volumes: tuple[Hypervolume, ...]
     dominance: tuple[Pair, ...]
 
 
@@ -89,7 +89,7 @@ def hypervolume(points: Floats) -> float:
     return float((widths * ordered[:, 1]).sum())
 
 
-def hypervolume_interval(values: Floats, level: float = 0.95) -> Volume:
+def hypervolume_interval(values: Floats, level: float = 0.95) -> Hypervolume:
     """The hypervolume of the means of [scenes, methods, 2], with an interval that holds whatever the means are.
 
     Hypervolume grows with every coordinate, so it lies between those of the lower and of the upper corners of a box
@@ -103,9 +103,9 @@ def hypervolume_interval(values: Floats, level: float = 0.95) -> Volume:
     cells = [mean_interval(values[:, i, j], level=each) for i in range(methods) for j in range(metrics)]
     whole = [cell for cell in cells if cell is not None]
     if len(whole) < len(cells) or not cells:
-        return Volume(value, None)
+        return Hypervolume(value, None)
     low, high = (np.reshape(ends, (methods, metrics)) for ends in zip(*((c.low, c.high) for c in whole), strict=True))
-    return Volume(value, Interval(hypervolume(low), hypervolume(high), level, BOX, n))
+    return Hypervolume(value, Interval(hypervolume(low), hypervolume(high), level, BOX, n))
 
 
 def dominance(names: Sequence[str], values: Floats) -> tuple[Pair, ...]:

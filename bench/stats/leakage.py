@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.stats.dataframes import ends
+from bench.stats.dataframes import bounds
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import PICTURE, common_pictures
 
@@ -35,7 +35,7 @@ class LeakageRate:
 
 
 @dataclass(frozen=True)
-class Likeness:
+class SimilarityMatrix:
     """How like objects found for a concept are to it (`own`) and to the scene's other concepts (`others`).
 
     Mean cosines over scenes: the diagonal of the leakage matrix, and the rest of it.
@@ -58,7 +58,7 @@ def leakage_rates(table: pd.DataFrame) -> tuple[LeakageRate, ...]:
     return tuple(rate for by, column in GROUPS.items() for rate in _rates(events, by, column))
 
 
-def likeness(table: pd.DataFrame) -> tuple[Likeness, ...]:
+def likeness(table: pd.DataFrame) -> tuple[SimilarityMatrix, ...]:
     """Of every method, the leakage matrix's diagonal against the rest, over scenes of several concepts."""
     cells = leakage_matrix(_comparable(table))
     several = cells[cells.groupby("scene")["identity"].transform("nunique") > 1]
@@ -118,12 +118,12 @@ def _rates(events: pd.DataFrame, by: str, column: str | None) -> Iterator[Leakag
         yield LeakageRate(str(method), str(event), by, name, float(scenes.mean()), interval, len(scenes), len(rows))
 
 
-def _likeness(method: str, cells: pd.DataFrame) -> Likeness:
+def _likeness(method: str, cells: pd.DataFrame) -> SimilarityMatrix:
     own = cells["requested"] == cells["identity"]
     scenes = [rows.groupby("scene")["similarity"].mean().to_numpy(np.float64) for rows in (cells[own], cells[~own])]
     diagonal, rest = (float(values.mean()) if len(values) else math.nan for values in scenes)
     own_interval, others_interval = (mean_interval(values, (-1.0, 1.0)) for values in scenes)
-    return Likeness(method, diagonal, rest, own_interval, others_interval, len(scenes[0]))
+    return SimilarityMatrix(method, diagonal, rest, own_interval, others_interval, len(scenes[0]))
 
 
 def _record(rate: LeakageRate) -> Mapping[str, object]:
@@ -133,7 +133,7 @@ def _record(rate: LeakageRate) -> Mapping[str, object]:
         "by": rate.by,
         "group": rate.group,
         "rate": rate.rate,
-        **ends(rate.interval),
+        **bounds(rate.interval),
         "n_scenes": rate.n_scenes,
         "n": rate.n,
     }

@@ -19,7 +19,7 @@ SIMULATIONS = 2_000
 
 
 @dataclass(frozen=True)
-class Need:
+class SampleSize:
     """How well one metric tells two methods apart.
 
     `spread` is the standard deviation of their difference over scenes, `difference` the one asked about, `scenes` how
@@ -38,14 +38,14 @@ class Need:
     detectable: float
 
 
-def need(metric: str, names: tuple[str, str], differences: Floats, asked: float, alpha: float) -> Need:
+def sample_size(metric: str, names: tuple[str, str], differences: Floats, asked: float, alpha: float) -> SampleSize:
     """What it takes to show a difference `asked`, if scenes differ as `differences`, float [scenes], do."""
     n = len(differences)
     spread = float(differences.std(ddof=1)) if n >= FEWEST else math.nan
     known = spread > 0
     scenes = scenes_needed(_rounded(asked / spread), alpha) if known else None
     detectable = spread * detectable_ratio(n, alpha) if known else math.nan
-    return Need(metric, *names, n, spread, alpha, asked, scenes, detectable)
+    return SampleSize(metric, *names, n, spread, alpha, asked, scenes, detectable)
 
 
 @cache

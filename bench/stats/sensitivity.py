@@ -13,7 +13,7 @@ from scipy import stats
 
 from bench.core.table import alternative_columns, changed_setting
 from bench.scoring.catalogue import IDENTITY_SIMILARITY
-from bench.stats.dataframes import ends
+from bench.stats.dataframes import bounds
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import Floats, common_pictures, methods_of, scene_means
 
@@ -22,7 +22,7 @@ LEFT_OUT, ZERO, WHOLE_PICTURE = "missing: left out", "missing: counts 0", "missi
 
 
 @dataclass(frozen=True)
-class Standing:
+class RankedMethod:
     """A method under one reading: its mean over scenes with interval, and its rank (1 is best; NaN without a mean)."""
 
     method: str
@@ -33,7 +33,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Turn:
+class RankFlip:
     """Two methods whose order is another one than as reported; `first` is ahead under the reading.
 
     `clear_before` and `clear_now`: whether the interval of the paired difference leaves out zero, as reported and under
@@ -47,7 +47,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ProtocolVariant:
     """One way to read identity similarity.
 
     `tau` is Kendall's tau of the methods' means with those as reported: 1 is the same order, -1 the opposite; None
@@ -55,12 +55,12 @@ class Reading:
     """
 
     name: str
-    standings: tuple[Standing, ...]
+    standings: tuple[RankedMethod, ...]
     tau: float | None
-    turns: tuple[Turn, ...]
+    turns: tuple[RankFlip, ...]
 
 
-def sensitivity(table: pd.DataFrame) -> tuple[Reading, ...]:
+def sensitivity(table: pd.DataFrame) -> tuple[ProtocolVariant, ...]:
     """Every reading that a table of scores has, the one that is reported first.
 
     They are the three policies on missing objects, and identity similarity with one setting of the preset changed
@@ -93,28 +93,28 @@ def _by_scene(table: pd.DataFrame, values: pd.Series[float], methods: Sequence[s
     return chosen.pivot(index="scene", columns="method", values="mean").reindex(columns=list(methods))
 
 
-def _reading(name: str, scenes: pd.DataFrame, reported: pd.DataFrame) -> Reading:
+def _reading(name: str, scenes: pd.DataFrame, reported: pd.DataFrame) -> ProtocolVariant:
     means, before = scenes.mean(), reported.mean()
     ranks = means.rank(ascending=False)
     standings = tuple(_standing(method, scenes[method], float(ranks[method])) for method in map(str, scenes))
     both = means.notna() & before.notna()
     tau = float(stats.kendalltau(means[both], before[both]).statistic) if both.sum() > 1 else None
     placed = [str(method) for method in scenes.columns[both]]
-    return Reading(name, standings, tau, _turns(placed, scenes, reported))
+    return ProtocolVariant(name, standings, tau, _turns(placed, scenes, reported))
 
 
-def _standing(method: str, scenes: pd.Series[float], rank: float) -> Standing:
+def _standing(method: str, scenes: pd.Series[float], rank: float) -> RankedMethod:
     values = scenes.dropna().to_numpy(dtype=np.float64)
     mean = float(values.mean()) if len(values) else math.nan
-    return Standing(method, mean, mean_interval(values, IDENTITY_SIMILARITY.limits), len(values), rank)
+    return RankedMethod(method, mean, mean_interval(values, IDENTITY_SIMILARITY.limits), len(values), rank)
 
 
-def _turns(methods: Sequence[str], scenes: pd.DataFrame, reported: pd.DataFrame) -> tuple[Turn, ...]:
+def _turns(methods: Sequence[str], scenes: pd.DataFrame, reported: pd.DataFrame) -> tuple[RankFlip, ...]:
     now, before = scenes.mean(), reported.mean()
     turned = [pair for pair in combinations(methods, 2) if _ahead(now, *pair) * _ahead(before, *pair) < 0]
     ordered = [(one, other) if _ahead(now, one, other) > 0 else (other, one) for one, other in turned]
     return tuple(
-        Turn(first, second, _is_clear(reported, first, second), _is_clear(scenes, first, second))
+        RankFlip(first, second, _is_clear(reported, first, second), _is_clear(scenes, first, second))
         for first, second in ordered
     )
 
@@ -129,18 +129,18 @@ def _is_clear(scenes: pd.DataFrame, first: str, second: str) -> bool:
     return interval is not None and not interval.low <= 0 <= interval.high
 
 
-def sensitivity_frame(readings: Sequence[Reading]) -> pd.DataFrame:
+def sensitivity_frame(readings: Sequence[ProtocolVariant]) -> pd.DataFrame:
     """One row a reading and method: mean, interval, rank, the reading's tau and whom the method passes there."""
     rows = [_record(reading, standing) for reading in readings for standing in reading.standings]
     return pd.DataFrame(rows)
 
 
-def _record(reading: Reading, standing: Standing) -> Mapping[str, object]:
+def _record(reading: ProtocolVariant, standing: RankedMethod) -> Mapping[str, object]:
     return {
         "reading": reading.name,
         "method": standing.method,
         "identity_similarity": standing.mean,
-        **ends(standing.interval),
+        **bounds(standing.interval),
         "n_scenes": standing.n_scenes,
         "rank": standing.rank,
         "kendall_tau_with_reported": reading.tau,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.builders.coco import CocoRecipe, SceneOptions
+from bench.data.builders.coco import CocoBuilder, SceneOptions
 from bench.playroom.world.coco import CocoSpec, write_coco
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
@@ -42,10 +42,10 @@ def toys(drawn_once: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def recipe() -> Callable[..., CocoRecipe]:
+def recipe() -> Callable[..., CocoBuilder]:
     """The recipe over a COCO folder: four scenes of 32 pixels with two prompts a subset, unless changed."""
 
-    def make(coco: Path, **changes: object) -> CocoRecipe:
+    def make(coco: Path, **changes: object) -> CocoBuilder:
         options = {
             "scenes": 4,
             "mix": "1,0,0",
@@ -57,6 +57,6 @@ def recipe() -> Callable[..., CocoRecipe]:
         }
         own = {key: changes.pop(key) for key in list(changes) if key in (*options, "split", "only_present")}
         settings = {"size": 32, **changes}
-        return CocoRecipe("toys", coco, SceneOptions(**{**options, **own}), **settings)  # type: ignore[arg-type]
+        return CocoBuilder("toys", coco, SceneOptions(**{**options, **own}), **settings)  # type: ignore[arg-type]
 
     return make

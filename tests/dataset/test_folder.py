@@ -10,7 +10,7 @@ from PIL import Image
 from bench.core.errors import UserError
 from bench.core.hashing import scene_digest
 from bench.core.scenes import BACKGROUND
-from bench.data.builders.folder import FolderRecipe, read_folder_scene, read_mask
+from bench.data.builders.folder import FolderBuilder, read_folder_scene, read_mask
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
 from bench.data.prompts import PromptPlan, parse_formats
@@ -18,8 +18,8 @@ from bench.data.prompts import PromptPlan, parse_formats
 PLAN = PromptPlan(parse_formats("2"), 1, "powerset", 0)
 
 
-def recipe(folder: Path, *, background: bool = False, size: int = 32) -> FolderRecipe:
-    return FolderRecipe(folder, size, background, PLAN, {"background": background})
+def recipe(folder: Path, *, background: bool = False, size: int = 32) -> FolderBuilder:
+    return FolderBuilder(folder, size, background, PLAN, {"background": background})
 
 
 def paint(path: Path, box: tuple[int, int, int, int], size: tuple[int, int] = (100, 60), mode: str = "L") -> Path:

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from bench.core.errors import UserError
-from bench.data.builders.coco import CocoRecipe
+from bench.data.builders.coco import CocoBuilder
 from bench.data.load import dataset_hash, load_dataset
 
-Recipe = Callable[..., CocoRecipe]
+Recipe = Callable[..., CocoBuilder]
 
 
 def test_scenes_come_back_as_they_were_written(toys: Path, tmp_path: Path, recipe: Recipe) -> None:

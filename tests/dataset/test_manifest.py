@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from bench.core.errors import UserError
-from bench.data.builders.coco import CocoRecipe
+from bench.data.builders.coco import CocoBuilder
 from bench.data.builders.rebuild import rebuild
 from bench.data.coco.masks import counts_text
 from bench.data.manifest import Manifest, read_manifest
 
-Recipe = Callable[..., CocoRecipe]
+Recipe = Callable[..., CocoBuilder]
 Edit = Callable[[dict[str, Any]], None]
 
 

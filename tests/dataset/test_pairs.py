@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from bench.core.errors import UserError
-from bench.data.builders.pairs import PairsRecipe, find_pairs
+from bench.data.builders.pairs import PairsBuilder, find_pairs
 from bench.data.load import load_dataset
 from bench.data.prompts import PromptPlan, parse_formats
 from bench.edit.inputs import read_source, read_target
@@ -42,7 +42,7 @@ def pairs(tmp_path: Path) -> Path:
 
 
 def test_sources_are_scenes_with_their_object(pairs: Path, tmp_path: Path) -> None:
-    PairsRecipe(pairs, 20, PLAN).build(tmp_path / "out")
+    PairsBuilder(pairs, 20, PLAN).build(tmp_path / "out")
     scenes = load_dataset(tmp_path / "out").scenes
     assert [scene.name for scene in scenes] == ["furniture-chair-to-table", "jewelry-ring"]
     assert [(scene.concepts[0].label, scene.concepts[0].object) for scene in scenes] == [
@@ -53,7 +53,7 @@ def test_sources_are_scenes_with_their_object(pairs: Path, tmp_path: Path) -> No
 
 
 def test_a_built_pair_is_what_an_edit_needs(pairs: Path, tmp_path: Path) -> None:
-    PairsRecipe(pairs, 20, PLAN).build(tmp_path / "out")
+    PairsBuilder(pairs, 20, PLAN).build(tmp_path / "out")
     folder = tmp_path / "out" / "scenes" / "furniture-chair-to-table"
     assert (folder / "prompt.txt").read_text() == "a photo of a table with [v1] style\n"
     assert read_source(folder, 64).concepts[0].object == "chair"
@@ -67,7 +67,7 @@ def test_a_built_pair_is_what_an_edit_needs(pairs: Path, tmp_path: Path) -> None
 
 
 def test_building_again_changes_nothing_and_another_target_is_noticed(pairs: Path, tmp_path: Path) -> None:
-    recipe = PairsRecipe(pairs, 20, PLAN)
+    recipe = PairsBuilder(pairs, 20, PLAN)
     recipe.build(tmp_path / "out")
     recipe.build(tmp_path / "out")
     (pairs / "jewelry/ring/target/objects.txt").write_text("crown")
@@ -80,7 +80,7 @@ def test_a_missing_part_is_named(pairs: Path, tmp_path: Path, part: str) -> None
     (pairs / "jewelry/ring" / part).unlink()
     named = part.replace("img.png", "img.jpg")
     with pytest.raises(UserError, match=f"ring lacks {named}: a pair needs"):
-        PairsRecipe(pairs, 20, PLAN).build(tmp_path / "out")
+        PairsBuilder(pairs, 20, PLAN).build(tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -106,4 +106,4 @@ def test_a_source_has_one_concept(pairs: Path, tmp_path: Path) -> None:
     shutil.copy(source / "mask0.png", source / "mask1.png")
     (source / "objects.txt").write_text("ring\nring")
     with pytest.raises(UserError, match="has 2 masks; a pair has one"):
-        PairsRecipe(pairs, 20, PLAN).build(tmp_path / "out")
+        PairsBuilder(pairs, 20, PLAN).build(tmp_path / "out")

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from bench.core.errors import UserError
-from bench.data.builders.coco import CocoRecipe
+from bench.data.builders.coco import CocoBuilder
 from bench.data.builders.rebuild import rebuild
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
 
-Recipe = Callable[..., CocoRecipe]
+Recipe = Callable[..., CocoBuilder]
 
 
 def files(folder: Path) -> dict[str, str]:

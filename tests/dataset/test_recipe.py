@@ -13,11 +13,11 @@ from pycocotools import mask as pycoco
 from pycocotools.coco import COCO
 
 from bench.core.errors import UserError
-from bench.data.builders.coco import CocoRecipe
+from bench.data.builders.coco import CocoBuilder
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
 
-Recipe = Callable[..., CocoRecipe]
+Recipe = Callable[..., CocoBuilder]
 
 
 def annotations(coco: Path) -> Path:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from bench.core.errors import UserError
 from bench.core.scenes import BACKGROUND, Scene
-from bench.data.builders.folder import FolderRecipe
+from bench.data.builders.folder import FolderBuilder
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
 from bench.data.prompts import PromptPlan, parse_formats
@@ -21,8 +21,8 @@ from bench.data.prompts import PromptPlan, parse_formats
 PLAN = PromptPlan(parse_formats("2"), 1, "powerset", 0)
 
 
-def recipe(folder: Path, *, background: bool = False) -> FolderRecipe:
-    return FolderRecipe(folder, 32, background, PLAN, {"background": background})
+def recipe(folder: Path, *, background: bool = False) -> FolderBuilder:
+    return FolderBuilder(folder, 32, background, PLAN, {"background": background})
 
 
 def shoot(folder: Path, colour: int, size: tuple[int, int], boxes: list[tuple[int, int, int, int]]) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.data import writer
-from bench.data.builders.coco import CocoRecipe
+from bench.data.builders.coco import CocoBuilder
 from bench.data.load import load_dataset
 
-Recipe = Callable[..., CocoRecipe]
+Recipe = Callable[..., CocoBuilder]
 
 
 FULL = [

@@ -8,7 +8,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from bench.core.errors import UserError
-from bench.diffusion.backbone.attention import Layer, Recorder, at_16, cross_attention_layers, recording, start_detached
+from bench.diffusion.backbone.attention import Layer, Recorder, at_16, cross_attention_layers, recording, bos_detached
 from bench.diffusion.backbone.backbone import Backbone
 
 
@@ -123,7 +123,7 @@ def test_the_taken_maps_equal_those_of_queries_and_keys_seen_by_hooks(
 def test_no_gradient_flows_through_the_start_token(backbone: Backbone, inputs: tuple[Tensor, Tensor, Tensor]) -> None:
     latents, times, states = inputs
     plain = backbone.unet(latents, times, states).sample
-    with start_detached(backbone.unet):
+    with bos_detached(backbone.unet):
         held_states = states.clone().requires_grad_()
         held = backbone.unet(latents, times, held_states).sample
     torch.testing.assert_close(held, plain, rtol=0, atol=0)

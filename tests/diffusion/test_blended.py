@@ -15,7 +15,7 @@ from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.diffusion.backbone.token_maps import token_maps, token_places
-from bench.diffusion.editing.blended import Edit, edited, latent_mask
+from bench.diffusion.editing.blended import BlendedEdit, edited, latent_mask
 from bench.diffusion.sampling.denoise import Denoiser
 from bench.diffusion.sampling.sampler import decode
 from bench.diffusion.training.losses import region_loss
@@ -33,18 +33,18 @@ def editing(backbone: Backbone, scene: Scene, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def edit(scene: Scene) -> Edit:
+def edit(scene: Scene) -> BlendedEdit:
     """Paint the first concept where the umbrella is."""
-    return Edit(scene.picture, scene.concepts[1].mask, "a photo of [v1]", ("[v1]",), 0.25, 0.0, 7)
+    return BlendedEdit(scene.picture, scene.concepts[1].mask, "a photo of [v1]", ("[v1]",), 0.25, 0.0, 7)
 
 
-def test_an_empty_region_gives_the_autoencoders_picture(editing: Backbone, edit: Edit) -> None:
+def test_an_empty_region_gives_the_autoencoders_picture(editing: Backbone, edit: BlendedEdit) -> None:
     nothing = replace(edit, mask=np.zeros_like(edit.mask))
     kept = decode(editing, Encoder(editing).mean(edit.picture)[0])
     np.testing.assert_array_equal(edited(editing, nothing, silent), kept)
 
 
-def test_only_the_region_is_repainted(editing: Backbone, edit: Edit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_region_is_repainted(editing: Backbone, edit: BlendedEdit, monkeypatch: pytest.MonkeyPatch) -> None:
     last: list[torch.Tensor] = []
     monkeypatch.setattr(
         "bench.diffusion.editing.blended.decode", lambda _backbone, latents: last.append(latents) or decode
@@ -56,20 +56,20 @@ def test_only_the_region_is_repainted(editing: Backbone, edit: Edit, monkeypatch
     assert not torch.allclose(last[0][:, inside], clean[:, inside], atol=1e-2)
 
 
-def test_it_is_deterministic_and_its_seed_counts(editing: Backbone, edit: Edit) -> None:
+def test_it_is_deterministic_and_its_seed_counts(editing: Backbone, edit: BlendedEdit) -> None:
     first = edited(editing, edit, silent)
     np.testing.assert_array_equal(edited(editing, edit, silent), first)
     assert not np.array_equal(edited(editing, replace(edit, noise_seed=8), silent), first)
 
 
 @pytest.mark.parametrize(("start", "walked"), [(0.0, 4), (0.25, 3), (0.5, 2), (0.99, 1)])
-def test_start_skips_its_share_of_the_steps(editing: Backbone, edit: Edit, start: float, walked: int) -> None:
+def test_start_skips_its_share_of_the_steps(editing: Backbone, edit: BlendedEdit, start: float, walked: int) -> None:
     steps: list[tuple[int, int]] = []
     edited(editing, replace(edit, start=start), lambda *step: steps.append(step))
     assert steps == [(done, walked) for done in range(1, walked + 1)]
 
 
-def test_guidance_moves_the_maps_towards_the_mask(editing: Backbone, edit: Edit) -> None:
+def test_guidance_moves_the_maps_towards_the_mask(editing: Backbone, edit: BlendedEdit) -> None:
     denoiser = Denoiser.of(editing, [edit.text])
     places = token_places(editing, edit.text, edit.handles)
     mask = latent_mask(editing, edit.mask)[0]
@@ -80,13 +80,13 @@ def test_guidance_moves_the_maps_towards_the_mask(editing: Backbone, edit: Edit)
     assert region_loss(token_maps(editing, moved, 400, denoiser.states[-1:], places), mask) < loss
 
 
-def test_guidance_changes_the_picture_more_with_a_larger_step(editing: Backbone, edit: Edit) -> None:
+def test_guidance_changes_the_picture_more_with_a_larger_step(editing: Backbone, edit: BlendedEdit) -> None:
     plain, *guided = [edited(editing, replace(edit, eta=eta), silent).astype(int) for eta in (0.0, 0.05, 5.0)]
     small, large = (abs(picture - plain).mean() for picture in guided)
     assert 0 < small < large
 
 
-def test_guidance_needs_the_handle_in_the_text(editing: Backbone, edit: Edit) -> None:
+def test_guidance_needs_the_handle_in_the_text(editing: Backbone, edit: BlendedEdit) -> None:
     with pytest.raises(UserError, match=r"does not name \[v2\]"):
         edited(editing, replace(edit, handles=("[v2]",), eta=1.0), silent)
 

@@ -12,7 +12,7 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.core.masks import mask_iou
-from bench.core.scenes import Mask, Picture
+from bench.core.scenes import Mask, ImageArray
 from bench.diffusion.em.crf import WIDTHS_SIDE, DenseCrf, check_crf, unary_energy
 
 needs_crf = pytest.mark.skipif(importlib.util.find_spec("pydensecrf") is None, reason="the extra 'crf' is missing")
@@ -32,7 +32,7 @@ def test_a_pixel_believes_in_its_own_label_with_the_softmax_of_one_and_zero() ->
     np.testing.assert_allclose(np.exp(-energy[:, 0, 1]), [likely, unlikely], rtol=1e-6)
 
 
-def _scene(side: int) -> tuple[Picture, Mask, Mask]:
+def _scene(side: int) -> tuple[ImageArray, Mask, Mask]:
     """A disc of one colour on another, and a rough mask: shifted, with specks."""
     rows, columns = np.mgrid[:side, :side]
     disc = (rows - side / 2) ** 2 + (columns - side / 2) ** 2 < (side / 3.5) ** 2
@@ -64,7 +64,7 @@ def test_it_is_deterministic() -> None:
     np.testing.assert_array_equal(DenseCrf().refine(picture, rough), DenseCrf().refine(picture, rough))
 
 
-def _mean_field(crf: DenseCrf, picture: Picture, mask: Mask) -> npt.NDArray[np.float64]:
+def _mean_field(crf: DenseCrf, picture: ImageArray, mask: Mask) -> npt.NDArray[np.float64]:
     """Krähenbühl and Koltun, algorithm 1, with every pair of pixels, Potts compatibility, symmetric normalisation.
 
     k(i, j) = w1 exp(-|p|^2 / 2 a^2) + w2 exp(-|p|^2 / 2 b^2 - |I|^2 / 2 c^2), each kernel normalised as

@@ -13,7 +13,7 @@ from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.diffusion.sampling.denoise import Denoiser
-from bench.diffusion.sampling.sampler import Order, decode, draw, initial_noise
+from bench.diffusion.sampling.sampler import DrawJob, decode, draw, initial_noise
 
 TEXTS = ("a photo of a cat", "an umbrella in the snow")
 
@@ -33,7 +33,7 @@ def test_it_is_the_pipelines_sampler(pipeline: str, guidance: float, request: py
     backbone = load_backbone(BackboneSpec(str(folder)), resolve("cpu", "fp32"))
     backbone.settings = BackboneSettings(sampler=Sampler(4, guidance))
     latents = stepped(backbone, (3, 4))
-    drawn = list(draw(backbone, [Order(text, seed) for text, seed in zip(TEXTS, (3, 4), strict=True)], 2))
+    drawn = list(draw(backbone, [DrawJob(text, seed) for text, seed in zip(TEXTS, (3, 4), strict=True)], 2))
     for one, picture in zip(latents, drawn, strict=True):
         difference = decode(backbone, one).astype(int) - picture.astype(int)
         assert abs(difference).max() <= 1

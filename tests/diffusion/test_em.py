@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.core.scenes import Mask, Picture, Scene
+from bench.core.scenes import Mask, ImageArray, Scene
 from bench.diffusion.backbone.attention import cross_attention_layers, recording
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
@@ -23,9 +23,9 @@ from bench.diffusion.em.latent_scene import MaskRule, with_masks
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase, Recipe
 from bench.diffusion.training.samples import SceneSamples
-from bench.plugins.method import Workbench
+from bench.plugins.method import MethodContext
 
-Benches = Callable[..., Workbench]
+Benches = Callable[..., MethodContext]
 WEIGHT = 0.3
 RULE = MaskRule(times=3, threshold=0.5, momentum=0.6, crf=None)
 RECIPE = Recipe(
@@ -81,7 +81,7 @@ class Pass:
     """Probabilities [heads, pixels, tokens] by layer."""
 
     @classmethod
-    def run(cls, own: Objective, picture: Picture, text: str, generator: torch.Generator) -> Pass:
+    def run(cls, own: Objective, picture: ImageArray, text: str, generator: torch.Generator) -> Pass:
         latents = own.encoder.sample(picture, generator)
         noise = torch.randn(latents.shape, generator=generator)
         time = torch.randint(1000, (1,), generator=generator)

@@ -16,7 +16,7 @@ from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import Sampler
-from bench.plugins.method import Request, Workbench
+from bench.plugins.method import Request, MethodContext
 from bench.plugins.spec import configure
 
 pytestmark = [
@@ -35,7 +35,7 @@ def _load(folder: Path, precision: str) -> Backbone:
 @pytest.mark.parametrize("method", ["ours[phase1_steps=2,phase2_steps=2]", "ours:code[phase1_steps=2,phase2_steps=2]"])
 def test_fit_and_generate(precision: str, method: str, tiny_pipeline: Path, scene: Scene) -> None:
     backbone = _load(tiny_pipeline, precision)
-    bench = Workbench(backbone, 0, batch_size=2, budget="full", on_step=lambda done, total: None)
+    bench = MethodContext(backbone, 0, batch_size=2, budget="full", on_step=lambda done, total: None)
     instance = configure("methods", method).instance
     state = instance.fit(scene, bench)
     assert all(torch.isfinite(value).all() and value.dtype == torch.float32 for value in state.values())
@@ -48,9 +48,9 @@ def test_fit_and_generate(precision: str, method: str, tiny_pipeline: Path, scen
 
 
 def test_half_precision_draws_nearly_what_the_cpu_draws(tiny_pipeline: Path, scene: Scene) -> None:
-    from bench.diffusion.sampling.sampler import Order, draw
+    from bench.diffusion.sampling.sampler import DrawJob, draw
 
-    orders = [Order("a photo of cat", 3)]
+    orders = [DrawJob("a photo of cat", 3)]
     cpu = load_backbone(BackboneSpec(str(tiny_pipeline)), resolve("cpu", "fp32"))
     cpu.settings = replace(cpu.settings, sampler=Sampler(steps=4, guidance=2.0))
     (expected,) = draw(cpu, orders, 1)

@@ -15,17 +15,17 @@ from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.token_maps import in_up_blocks
-from bench.diffusion.clic.in_context import InContext, View, roi_on_latents, roi_on_pixels, view_of
+from bench.diffusion.clic.in_context import InContext, ConceptStep, roi_on_latents, roi_on_pixels, draw_concept_step
 from bench.diffusion.clic.losses import context_loss, weighted_loss
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import ADAM, Phase, Recipe
-from bench.diffusion.training.samples import SceneSamples, Wording
+from bench.diffusion.training.samples import SceneSamples, TextTemplate
 from bench.diffusion.training.step import Step
-from bench.plugins.method import Workbench
+from bench.plugins.method import MethodContext
 
 PAPER = InContext(0.5, 0.0, 1.0, 0.5, 0.5, context_loss, roi_on_latents)
 CODE = InContext(0.25, 0.25, 0.5, 0.25, 0.25, weighted_loss, roi_on_pixels(weighted_loss))
-WORDING = Wording("{tokens}", "{a_object} with {handle} style")
+WORDING = TextTemplate("{tokens}", "{a_object} with {handle} style")
 RECIPE = Recipe(
     (Phase("handles", 1, 1e-3),), SceneSamples("uniform", 0.0, 1.0, 0.0, WORDING), ADAM, "mean", masked=True
 )
@@ -34,16 +34,16 @@ RECIPE = Recipe(
 @pytest.fixture
 def objective(backbone: Backbone, scene: Scene) -> Iterator[Objective]:
     ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
-    workbench = Workbench(backbone, 0, 1, "full", lambda _done, _total: None)
+    workbench = MethodContext(backbone, 0, 1, "full", lambda _done, _total: None)
     with recording(backbone.unet, 16, in_up_blocks) as recorder:
         yield Objective(RECIPE, scene, workbench, Encoder(backbone), Randomness.seeded(4), ids, {}, recorder)
 
 
-def drawn(objective: Objective, seed: int = 4) -> View:
-    return view_of(replace(objective, random=Randomness.seeded(seed)))
+def drawn(objective: Objective, seed: int = 4) -> ConceptStep:
+    return draw_concept_step(replace(objective, random=Randomness.seeded(seed)))
 
 
-def unet(view: View, latents: torch.Tensor, text: str) -> torch.Tensor:
+def unet(view: ConceptStep, latents: torch.Tensor, text: str) -> torch.Tensor:
     backbone = view.objective.backbone
     return backbone.unet(latents, view.step.time, backbone.encode_text([text])).sample
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.core.masks import mask_iou
-from bench.core.scenes import Mask, Picture, Scene
+from bench.core.scenes import Mask, ImageArray, Scene
 from bench.diffusion.em.crf import DenseCrf
 from bench.diffusion.em.latent_scene import LatentScene, MaskRule, with_masks
 
@@ -22,7 +22,7 @@ PLAIN = MaskRule(times=3, threshold=0.5, momentum=0.75, crf=None)
 class Erasing(DenseCrf):
     """A CRF that leaves nothing of any mask."""
 
-    def refine(self, picture: Picture, mask: Mask) -> Mask:
+    def refine(self, picture: ImageArray, mask: Mask) -> Mask:
         return mask & ~mask
 
 
@@ -30,7 +30,7 @@ class Erasing(DenseCrf):
 class Inverting(DenseCrf):
     """A CRF that turns masks inside out."""
 
-    def refine(self, picture: Picture, mask: Mask) -> Mask:
+    def refine(self, picture: ImageArray, mask: Mask) -> Mask:
         return ~mask
 
 

@@ -14,7 +14,7 @@ from bench.diffusion.backbone.handles import add_handles, embedding
 from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.backbone.token_maps import token_maps, token_places
 from bench.diffusion.editing.blended import latent_mask
-from bench.diffusion.editing.roi_matching import REGION, Match, matched_region
+from bench.diffusion.editing.roi_matching import REGION, RoiMatch, matched_region
 from bench.diffusion.training.losses import region_loss
 
 
@@ -30,8 +30,8 @@ def fitted(backbone: Backbone, scene: Scene, monkeypatch: pytest.MonkeyPatch) ->
     return backbone
 
 
-def matching(scene: Scene, seed: int = 1) -> Match:
-    return Match(scene.picture, scene.concepts[0], scene.picture[:, ::-1], "full", seed)
+def matching(scene: Scene, seed: int = 1) -> RoiMatch:
+    return RoiMatch(scene.picture, scene.concepts[0], scene.picture[:, ::-1], "full", seed)
 
 
 def test_the_region_has_the_targets_shape_and_is_never_empty(fitted: Backbone, scene: Scene) -> None:

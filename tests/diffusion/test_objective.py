@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 from torch import Tensor
 
 from bench.core.errors import UserError
-from bench.core.scenes import Picture, Scene
+from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.attention import Recorder, at_16, recording
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
@@ -22,11 +22,11 @@ from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Prior, Recipe
 from bench.diffusion.training.samples import Sample, SceneSamples
 from bench.diffusion.training.step import Step
-from bench.plugins.method import Workbench
+from bench.plugins.method import MethodContext
 
 RECIPE = Recipe((), SceneSamples("uniform", 0.5), PAPER_ADAM, "mean", masked=True)
 PRIOR = Prior("a photo of {class}", pictures=2, weight=0.7)
-Benches = Callable[..., Workbench]
+Benches = Callable[..., MethodContext]
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_prior_pictures_are_drawn_evenly_over_the_steps_classes_and_their_pictur
     names = {picture.tobytes(): (text, n) for text, found in own.prior.items() for n, picture in enumerate(found)}
     seen: Counter[tuple[str, int]] = Counter()
 
-    def sample(picture: Picture, _generator: torch.Generator) -> Tensor:
+    def sample(picture: ImageArray, _generator: torch.Generator) -> Tensor:
         seen.update([names[picture.tobytes()]] if picture.tobytes() in names else [])
         return torch.zeros(1, 4, 16, 16)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.core.scenes import Picture, Scene
+from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.training import prior
-from bench.diffusion.training.prior import Series, class_text, class_texts
-from bench.plugins.method import Workbench
+from bench.diffusion.training.prior import PriorImages, class_text, class_texts
+from bench.plugins.method import MethodContext
 from bench.plugins.spec import configure
 
 TEXT = "a photo at the snow"
@@ -34,7 +34,7 @@ def calls(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
     prior._DRAWN.clear()
 
 
-def pictures(series: Series) -> tuple[Picture, ...]:
+def pictures(series: PriorImages) -> tuple[ImageArray, ...]:
     return series.pictures(lambda: None)
 
 
@@ -43,9 +43,9 @@ def test_they_are_drawn_once_and_a_longer_series_begins_with_a_shorter(
     kept: bool, backbone: Backbone, calls: list[int], tmp_path: Path
 ) -> None:
     folder = tmp_path if kept else None
-    two = pictures(Series(backbone, TEXT, 2, 0, folder))
-    again = pictures(Series(backbone, TEXT, 2, 0, folder))
-    six = pictures(Series(backbone, TEXT, 6, 0, folder))
+    two = pictures(PriorImages(backbone, TEXT, 2, 0, folder))
+    again = pictures(PriorImages(backbone, TEXT, 2, 0, folder))
+    six = pictures(PriorImages(backbone, TEXT, 6, 0, folder))
     assert [count for count in calls if count] == [4, 4], "whole batches, and only what is missing"
     assert (len(two), len(six)) == (2, 6)
     np.testing.assert_array_equal(two, again)
@@ -54,10 +54,10 @@ def test_they_are_drawn_once_and_a_longer_series_begins_with_a_shorter(
 
 
 def test_another_seed_text_or_sampler_has_others(backbone: Backbone, calls: list[int], tmp_path: Path) -> None:
-    first = pictures(Series(backbone, TEXT, 1, 0, tmp_path))
-    others = [pictures(Series(backbone, TEXT, 1, 1, tmp_path)), pictures(Series(backbone, "a cat", 1, 0, tmp_path))]
+    first = pictures(PriorImages(backbone, TEXT, 1, 0, tmp_path))
+    others = [pictures(PriorImages(backbone, TEXT, 1, 1, tmp_path)), pictures(PriorImages(backbone, "a cat", 1, 0, tmp_path))]
     backbone.settings = replace(backbone.settings, sampler=Sampler(steps=3, guidance=2.0))
-    others.append(pictures(Series(backbone, TEXT, 1, 0, tmp_path)))
+    others.append(pictures(PriorImages(backbone, TEXT, 1, 0, tmp_path)))
     assert len(calls) == 4
     assert all(not np.array_equal(first[0], other[0]) for other in others)
 
@@ -71,7 +71,7 @@ def test_all_methods_and_scenes_of_a_run_share_them(
     for seed, other in enumerate((scene, replace(scene, name="other", picture=scene.picture[::-1]))):
         for text in ("db-m:prior", "cd-m:prior"):
             backbone.restore()
-            workbench = Workbench(backbone, seed, 1, "full", lambda _done, _total: None, shared=tmp_path)
+            workbench = MethodContext(backbone, seed, 1, "full", lambda _done, _total: None, shared=tmp_path)
             configure("methods", text).instance.fit(other, workbench)
     assert [count for count in calls if count] == [4, 4]
     assert len(list((tmp_path / "prior").rglob("*.png"))) == 8
@@ -79,9 +79,9 @@ def test_all_methods_and_scenes_of_a_run_share_them(
 
 def test_an_interrupted_batch_is_drawn_again_as_it_was(backbone: Backbone, calls: list[int], tmp_path: Path) -> None:
     """The rounding of a picture depends on its batch, so a batch is whole or drawn anew."""
-    whole = pictures(Series(backbone, TEXT, 8, 0, tmp_path))
+    whole = pictures(PriorImages(backbone, TEXT, 8, 0, tmp_path))
     next(iter(sorted(tmp_path.rglob("00006.png")))).unlink()
-    series = Series(backbone, TEXT, 8, 0, tmp_path)
+    series = PriorImages(backbone, TEXT, 8, 0, tmp_path)
     assert series.missing == 4
     told: list[None] = []
     again = series.pictures(lambda: told.append(None))

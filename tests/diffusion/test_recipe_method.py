@@ -13,13 +13,13 @@ from pydantic import Field
 from safetensors.torch import load_file, save_file
 
 from bench.core.errors import UserError
-from bench.core.scenes import Picture, Scene
+from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.diffusion.training.recipe import Optimiser, Phase, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.training.samples import SceneSamples, Wording
-from bench.plugins.method import Request, Workbench
+from bench.diffusion.training.samples import SceneSamples, TextTemplate
+from bench.plugins.method import Request, MethodContext
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Method(RecipeMethod):
 
 
 @pytest.fixture
-def bench(backbone: Backbone, workbench: Callable[..., Workbench]) -> Workbench:
+def bench(backbone: Backbone, workbench: Callable[..., MethodContext]) -> MethodContext:
     backbone.settings = BackboneSettings(sampler=Sampler(steps=3, guidance=2.0))
     return workbench()
 
@@ -48,12 +48,12 @@ def _requests(scene: Scene) -> Sequence[Request]:
     return [Request(prompt, seed) for seed, prompt in enumerate(scene.prompts)]
 
 
-def _draw(state: dict[str, object], scene: Scene, bench: Workbench) -> list[Picture]:
+def _draw(state: dict[str, object], scene: Scene, bench: MethodContext) -> list[ImageArray]:
     bench.backbone.restore()
     return list(Method().generate(state, scene, _requests(scene), bench))  # type: ignore[arg-type]
 
 
-def test_what_was_saved_draws_the_same_pictures(scene: Scene, bench: Workbench, tmp_path: Path) -> None:
+def test_what_was_saved_draws_the_same_pictures(scene: Scene, bench: MethodContext, tmp_path: Path) -> None:
     state = dict(Method().fit(scene, bench))
     path = tmp_path / "fit.safetensors"
     save_file(state, path)
@@ -62,7 +62,7 @@ def test_what_was_saved_draws_the_same_pictures(scene: Scene, bench: Workbench, 
     assert [picture.shape for picture in first] == [(32, 32, 3)] * 2
 
 
-def test_what_was_learned_puts_the_backbone_back_to_where_the_fit_left_it(scene: Scene, bench: Workbench) -> None:
+def test_what_was_learned_puts_the_backbone_back_to_where_the_fit_left_it(scene: Scene, bench: MethodContext) -> None:
     """Text and UNet answer as right after the fit, whose backbone still holds the trained weights."""
     backbone = bench.backbone
     state = Method().fit(scene, bench)
@@ -79,7 +79,7 @@ def test_what_was_learned_puts_the_backbone_back_to_where_the_fit_left_it(scene:
         assert same.all(), name
 
 
-def test_learning_changes_the_pictures(scene: Scene, bench: Workbench) -> None:
+def test_learning_changes_the_pictures(scene: Scene, bench: MethodContext) -> None:
     learned = dict(Method().fit(scene, bench))
     bench.backbone.restore()
     untaught = dict(Method(steps=0).fit(scene, bench))
@@ -110,12 +110,12 @@ class Styled(Method):
     """Speaks of styles, and learns the background."""
 
     def recipe(self) -> Recipe:
-        wording = Wording("{tokens}", "{label} in {handle}")
+        wording = TextTemplate("{tokens}", "{label} in {handle}")
         return replace(super().recipe(), samples=SceneSamples("uniform", 0.0, wording=wording), background=True)
 
 
 def test_pictures_are_drawn_with_the_methods_own_words_and_every_handle_it_learned(
-    scene: Scene, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, bench: MethodContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = Styled().fit(scene, bench)
     bench.backbone.restore()
@@ -133,7 +133,7 @@ def test_pictures_are_drawn_with_the_methods_own_words_and_every_handle_it_learn
     np.testing.assert_array_equal(bench.backbone.text_encoder.get_input_embeddings().weight[ids], state["handles"])
 
 
-def test_a_scene_of_one_concept(scene: Scene, bench: Workbench) -> None:
+def test_a_scene_of_one_concept(scene: Scene, bench: MethodContext) -> None:
     alone = replace(scene, concepts=scene.concepts[:1], prompts=(replace(scene.prompts[0], subset=(0,)),))
     state = dict(Method().fit(alone, bench))
     assert len(_draw(state, alone, bench)) == 1

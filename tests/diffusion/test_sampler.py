@@ -16,9 +16,9 @@ from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import Sampler
-from bench.diffusion.sampling.sampler import Order, decode, draw, initial_noise
+from bench.diffusion.sampling.sampler import DrawJob, decode, draw, initial_noise
 
-ORDERS = [Order(f"a photo of {word}", seed) for seed, word in enumerate(("cat", "umbrella", "snow") * 3)][:8]
+ORDERS = [DrawJob(f"a photo of {word}", seed) for seed, word in enumerate(("cat", "umbrella", "snow") * 3)][:8]
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_drawing_is_ddim_with_guidance_written_out(
     path = tiny_pipeline if prediction_type == "epsilon" else tiny_velocity_pipeline
     backbone = load_backbone(BackboneSpec(str(path)), resolve("cpu", "fp32"))
     backbone.settings = replace(backbone.settings, sampler=Sampler(steps=4, guidance=3.0))
-    (drawn,) = draw(backbone, [Order("a photo of cat", 7)], batch_size=1)
+    (drawn,) = draw(backbone, [DrawJob("a photo of cat", 7)], batch_size=1)
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
     alphas = torch.cumprod(1 - betas, dim=0)
     with torch.no_grad():
@@ -86,7 +86,7 @@ def test_a_smaller_resolution_may_be_asked_for(quick: Backbone) -> None:
 
 def test_texts_beyond_what_the_encoder_reads_are_told_once(quick: Backbone, caplog: pytest.LogCaptureFixture) -> None:
     long = "a photo of " + " and ".join(["a cat"] * 10)
-    assert len(list(draw(quick, [*ORDERS[:2], Order(long, 0), Order(long, 1)], batch_size=2))) == 4
+    assert len(list(draw(quick, [*ORDERS[:2], DrawJob(long, 0), DrawJob(long, 1)], batch_size=2))) == 4
     (message,) = caplog.messages
     assert message.startswith("2 of 4 texts are longer than the text encoder's 24 tokens")
     assert message.endswith(f"'{long}'")

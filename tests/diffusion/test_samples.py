@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, chisquare, kstest
 
 from bench.core.scenes import Prompt, Scene
-from bench.diffusion.training.samples import CollectionSamples, SceneSamples, Subsets, Wording, choose_subset
+from bench.diffusion.training.samples import CollectionSamples, SceneSamples, Subsets, TextTemplate, choose_subset
 
 DRAWS = 6_000
 UNLIKELY = 1e-3
@@ -109,13 +109,13 @@ def test_concepts_of_several_pictures_are_never_mixed_and_each_is_seen_as_often(
 
 def test_a_method_may_speak_of_concepts_in_its_own_words(scene: Scene) -> None:
     part = replace(scene, concepts=(scene.concepts[0], replace(scene.concepts[1], object="awning")))
-    wording = Wording("{tokens}", "{a_object} with {handle} style")
+    wording = TextTemplate("{tokens}", "{a_object} with {handle} style")
     sample = SceneSamples("all", 0.0, wording=wording).draw(part, np.random.default_rng(0))
     assert sample.text == "a cat with [v1] style and an awning with [v2] style"
     prompt = Prompt("a photo of {tokens} at the beach", (1,))
     assert wording.prompt_text(part, prompt) == "a photo of an awning with [v2] style at the beach"
-    assert Wording().prompt_text(part, prompt) == part.text_with_handles(prompt)
-    assert Wording("{tokens}", "{handle}, {a_label} or {label}").training_text(part.concepts[1:]) == (
+    assert TextTemplate().prompt_text(part, prompt) == part.text_with_handles(prompt)
+    assert TextTemplate("{tokens}", "{handle}, {a_label} or {label}").training_text(part.concepts[1:]) == (
         "[v2], an umbrella or umbrella"
     )
 

@@ -10,7 +10,7 @@ from bench.core.errors import UserError
 from bench.core.scenes import Scene
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
-from bench.diffusion.editing.common_region import Shared, shared_region
+from bench.diffusion.editing.common_region import SharedConcept, shared_region
 from bench.diffusion.editing.roi_matching import REGION
 
 
@@ -25,8 +25,8 @@ def brief(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
     return backbone
 
 
-def shared(scene: Scene, word: str = "cat", seed: int = 2) -> Shared:
-    return Shared((scene.picture, scene.picture[:, ::-1], scene.picture[::-1]), word, "full", seed)
+def shared(scene: Scene, word: str = "cat", seed: int = 2) -> SharedConcept:
+    return SharedConcept((scene.picture, scene.picture[:, ::-1], scene.picture[::-1]), word, "full", seed)
 
 
 def test_the_token_and_keys_and_values_are_trained_and_nothing_else(brief: Backbone, scene: Scene) -> None:

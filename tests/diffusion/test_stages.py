@@ -9,9 +9,9 @@ import torch
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.diffusion.clic.two_stage import begin, finish
-from bench.diffusion.sampling.sampler import Order, draw
+from bench.diffusion.sampling.sampler import DrawJob, draw
 
-ORDERS = [Order("a photo of a cat", 1), Order("a photo of an umbrella", 2), Order("a cat in the snow", 3)]
+ORDERS = [DrawJob("a photo of a cat", 1), DrawJob("a photo of an umbrella", 2), DrawJob("a cat in the snow", 3)]
 TEXTS = [order.text for order in ORDERS]
 
 

@@ -22,16 +22,16 @@ from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.training.objective import Objective, Randomness
-from bench.diffusion.training.prior import Series
+from bench.diffusion.training.prior import PriorImages
 from bench.diffusion.training.recipe import AttentionLoss, Optimiser, Phase, Prior, Recipe, Trained
-from bench.diffusion.training.recipe_method import put_back
+from bench.diffusion.training.recipe_method import load_state
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples
 from bench.diffusion.training.step import Step
 from bench.diffusion.training.trainer import HANDLES, Update, fit_recipe, trains
 from bench.diffusion.training.trainer import _prior as prior_of
-from bench.plugins.method import Workbench
+from bench.plugins.method import MethodContext
 
-Benches = Callable[..., Workbench]
+Benches = Callable[..., MethodContext]
 ADAM = Optimiser("adam", betas=(0.9, 0.99), weight_decay=1e-8)
 HANDLES_ONLY = Recipe((Phase("handles", 3, 0.01),), SceneSamples("uniform", 0.0), ADAM, "mean", masked=True)
 EVERYTHING = replace(HANDLES_ONLY, phases=(Phase("handles", 2, 0.01), Phase("everything", 2, 1e-3)))
@@ -44,20 +44,20 @@ def _quick_sampler(backbone: Backbone) -> None:
     backbone.settings = BackboneSettings(sampler=Sampler(steps=2, guidance=2.0))
 
 
-def make_objective(workbench: Workbench, recipe: Recipe, scene: Scene, ids: Tensor, seed: int = 123) -> Objective:
+def make_objective(workbench: MethodContext, recipe: Recipe, scene: Scene, ids: Tensor, seed: int = 123) -> Objective:
     """The recipe's objective without a recorder, on a backbone that knows the handles `ids`."""
     backbone, prior = workbench.backbone, {}
     if recipe.prior is not None:
-        prior = {PRIOR.text: Series(backbone, PRIOR.text, recipe.prior.pictures, 0).pictures(lambda: None)}
+        prior = {PRIOR.text: PriorImages(backbone, PRIOR.text, recipe.prior.pictures, 0).pictures(lambda: None)}
     return Objective(recipe, scene, workbench, Encoder(backbone), Randomness.seeded(seed), ids, prior, recorder=None)
 
 
-def mean_loss(workbench: Workbench, recipe: Recipe, scene: Scene, state: Mapping[str, Tensor] | None) -> float:
+def mean_loss(workbench: MethodContext, recipe: Recipe, scene: Scene, state: Mapping[str, Tensor] | None) -> float:
     """The recipe's loss over 12 random steps, before (no state) or after a fit."""
     backbone = workbench.backbone
     backbone.restore()
     if state is not None:
-        put_back(backbone, scene, state, recipe)
+        load_state(backbone, scene, state, recipe)
         ids = torch.tensor(backbone.tokenizer.convert_tokens_to_ids(["[v1]", "[v2]"]))
     else:
         ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, recipe.initialiser)

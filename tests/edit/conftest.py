@@ -13,8 +13,8 @@ from PIL import Image
 
 from bench.core.images import mask_png, picture_png
 from bench.core.scenes import Scene
-from bench.edit.options import START, Places, Wishes
-from bench.edit.session import Setup
+from bench.edit.options import START, EditPaths, EditOptions
+from bench.edit.session import BackboneOptions
 
 
 @pytest.fixture
@@ -50,18 +50,18 @@ def target(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def wishes(source: Path, target: Path) -> Wishes:
+def wishes(source: Path, target: Path) -> EditOptions:
     """Paint the cat into the middle of the room, with `ours`."""
     mask = target.with_name("room-mask.png")
-    return Wishes("ours", source, target, mask, "a photo of [v1]", None, START, None, None)
+    return EditOptions("ours", source, target, mask, "a photo of [v1]", None, START, None, None)
 
 
 @pytest.fixture
-def setup(tiny_backbone: Path) -> Setup:
-    return Setup(str(tiny_backbone), None, None, None, None, "cpu", "fp32", 0)
+def setup(tiny_backbone: Path) -> BackboneOptions:
+    return BackboneOptions(str(tiny_backbone), None, None, None, None, "cpu", "fp32", 0)
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Callable[..., Places]:
+def places(tmp_path: Path) -> Callable[..., EditPaths]:
     """Folders of edits and runs, with the edit's name."""
-    return lambda name=None: Places(tmp_path / "edits", tmp_path / "runs", name)
+    return lambda name=None: EditPaths(tmp_path / "edits", tmp_path / "runs", name)

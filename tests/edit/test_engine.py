@@ -15,11 +15,11 @@ from PIL import Image
 from bench.core.errors import UserError
 from bench.edit.engine import edit, editable
 from bench.edit.inputs import read_target
-from bench.edit.options import Places, Wishes
+from bench.edit.options import EditPaths, EditOptions
 from bench.edit.output import pictures_of
-from bench.edit.session import Setup
+from bench.edit.session import BackboneOptions
 
-Made = Callable[..., Places]
+Made = Callable[..., EditPaths]
 
 
 def read(path: Path) -> np.ndarray:
@@ -31,16 +31,16 @@ def no_fit(*_: object) -> None:
     raise AssertionError("it was fitted again")
 
 
-def keeping(places: Places) -> Places:
+def keeping(places: EditPaths) -> EditPaths:
     return replace(places, keep_weights=True)
 
 
-def fits(places: Places) -> list[Path]:
+def fits(places: EditPaths) -> list[Path]:
     """Every fit that lies in the folder of edits."""
     return list(places.edits.rglob("*.safetensors"))
 
 
-def test_an_edit_leaves_pictures_region_grid_and_record(wishes: Wishes, setup: Setup, places: Made) -> None:
+def test_an_edit_leaves_pictures_region_grid_and_record(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
     folder = edit(replace(wishes, etas=(0.0, 0.5)), setup, places())
     assert folder.name.startswith("ours-pair-room-")
     assert [file.name for file in pictures_of(folder)] == ["grid.png", "eta-0.png", "eta-0.5.png", "mask.png"]
@@ -58,7 +58,7 @@ def test_an_edit_leaves_pictures_region_grid_and_record(wishes: Wishes, setup: S
 
 
 def test_a_prompt_longer_than_the_encoder_reads_is_told_once(
-    wishes: Wishes, setup: Setup, places: Made, caplog: pytest.LogCaptureFixture
+    wishes: EditOptions, setup: BackboneOptions, places: Made, caplog: pytest.LogCaptureFixture
 ) -> None:
     long = "a photo of [v1]" + " in the snow at the beach" * 5
     edit(replace(wishes, prompt=long, etas=(0.0, 0.5)), setup, places())
@@ -66,7 +66,7 @@ def test_a_prompt_longer_than_the_encoder_reads_is_told_once(
 
 
 def test_the_same_edit_is_found_again(
-    wishes: Wishes, setup: Setup, places: Made, monkeypatch: pytest.MonkeyPatch
+    wishes: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = edit(wishes, setup, places())
     stamp = (folder / "grid.png").stat().st_mtime_ns
@@ -75,7 +75,7 @@ def test_the_same_edit_is_found_again(
     assert (folder / "grid.png").stat().st_mtime_ns == stamp
 
 
-def test_another_edit_never_overwrites(wishes: Wishes, setup: Setup, places: Made) -> None:
+def test_another_edit_never_overwrites(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
     folder = edit(wishes, setup, places("mine"))
     before = (folder / "grid.png").read_bytes()
     for other in (replace(wishes, prompt="[v1] in the snow"), replace(wishes, start=0.5), replace(wishes, etas=(1.0,))):
@@ -85,7 +85,7 @@ def test_another_edit_never_overwrites(wishes: Wishes, setup: Setup, places: Mad
 
 
 def test_a_fit_is_used_again_for_another_prompt(
-    wishes: Wishes, setup: Setup, places: Made, monkeypatch: pytest.MonkeyPatch
+    wishes: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit(wishes, setup, keeping(places()))
     monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
@@ -94,7 +94,7 @@ def test_a_fit_is_used_again_for_another_prompt(
     assert len(fits(places())) == 1, "an edit that does not keep its own fit leaves a kept one alone"
 
 
-def test_a_fit_goes_with_its_edit_unless_it_is_to_be_kept(wishes: Wishes, setup: Setup, places: Made) -> None:
+def test_a_fit_goes_with_its_edit_unless_it_is_to_be_kept(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
     edit(wishes, setup, places())
     assert fits(places()) == []
     edit(replace(wishes, prompt="[v2]"), setup, keeping(places()))
@@ -103,7 +103,7 @@ def test_a_fit_goes_with_its_edit_unless_it_is_to_be_kept(wishes: Wishes, setup:
 
 
 def test_an_interrupted_edit_is_not_fitted_again(
-    wishes: Wishes, setup: Setup, places: Made, monkeypatch: pytest.MonkeyPatch
+    wishes: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr("bench.edit.engine.edited", no_fit)
@@ -116,7 +116,7 @@ def test_an_interrupted_edit_is_not_fitted_again(
 
 
 def test_a_runs_fit_is_used(
-    wishes: Wishes, setup: Setup, places: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wishes: EditOptions, setup: BackboneOptions, places: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit(wishes, setup, keeping(places()))
     run = tmp_path / "runs" / "one"
@@ -129,32 +129,32 @@ def test_a_runs_fit_is_used(
     assert len(list((run / "fits").iterdir())) == 1, "a run's fit is the run's"
 
 
-def test_step_sizes_share_their_noise(wishes: Wishes, setup: Setup, places: Made) -> None:
+def test_step_sizes_share_their_noise(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
     alone = edit(replace(wishes, etas=(0.0,)), setup, places("one"))
     swept = edit(replace(wishes, etas=(0.0, 0.1)), setup, places("two"))
     np.testing.assert_array_equal(read(alone / "eta-0.png"), read(swept / "eta-0.png"))
 
 
-def test_without_a_mask_the_region_is_found(wishes: Wishes, setup: Setup, places: Made) -> None:
+def test_without_a_mask_the_region_is_found(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
     folder = edit(replace(wishes, mask=None), setup, places())
     assert json.loads((folder / "edit.json").read_text())["region"] == "found"
     assert 0 < (read(folder / "mask.png") > 0).mean() < 1
 
 
-def test_without_a_mask_one_concept_is_named(wishes: Wishes, setup: Setup, places: Made, tmp_path: Path) -> None:
+def test_without_a_mask_one_concept_is_named(wishes: EditOptions, setup: BackboneOptions, places: Made, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="without --mask one region is sought"):
         edit(replace(wishes, mask=None, prompt="[v1] and [v2]"), setup, places())
     assert not (tmp_path / "edits").exists()
 
 
-def test_clic_has_its_own_step_size_and_edits(wishes: Wishes, setup: Setup, places: Made) -> None:
+def test_clic_has_its_own_step_size_and_edits(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
     folder = edit(replace(wishes, method="clic", prompt="a cat with [v1] style"), setup, places())
     (eta,) = json.loads((folder / "edit.json").read_text())["etas"]
     assert eta == editable("clic").instance.guidance_eta > 0
 
 
 def test_a_source_without_masks_is_marked_by_what_pictures_share(
-    wishes: Wishes, setup: Setup, places: Made, source: Path, tmp_path: Path
+    wishes: EditOptions, setup: BackboneOptions, places: Made, source: Path, tmp_path: Path
 ) -> None:
     for mask in source.glob("mask*.png"):
         mask.unlink()
@@ -169,7 +169,7 @@ def test_a_source_without_masks_is_marked_by_what_pictures_share(
     assert 0 < (read(mask) > 0).mean() < 1
 
 
-def test_an_object_alone_is_refused(wishes: Wishes, setup: Setup, places: Made) -> None:
+def test_an_object_alone_is_refused(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
     with pytest.raises(UserError, match="--object goes with --shared"):
         edit(replace(wishes, object="cat"), setup, places())
 

@@ -11,13 +11,13 @@ from PIL import Image
 from bench.core.errors import UserError
 from bench.core.hashing import scene_digest
 from bench.core.scenes import Scene
-from bench.data.builders.folder import FolderRecipe
+from bench.data.builders.folder import FolderBuilder
 from bench.data.prompts import PromptPlan, parse_formats
 from bench.edit.inputs import named_concepts, read_sharing, read_source, read_target
 
 
 def build(source: Path, out: Path) -> Path:
-    FolderRecipe(source, 32, background=False, plan=PromptPlan(parse_formats("1"), 1, "powerset", 0)).build(out)
+    FolderBuilder(source, 32, background=False, plan=PromptPlan(parse_formats("1"), 1, "powerset", 0)).build(out)
     return out
 
 

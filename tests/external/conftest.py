@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 import pytest
 
-from bench.external.method import INTERPRETER, ExternalLearner, ExternalMethod, Need
+from bench.external.method import INTERPRETER, ExternalLearner, ExternalMethod, Requirement
 from bench.plugins.method import INCIDENTAL
 
 STAND_IN = """
@@ -63,7 +63,7 @@ class StandIn(ExternalMethod):
 
     driver: ClassVar[Path] = Path("set by the fixture")
     side: ClassVar[int] = 24
-    needs: ClassVar[tuple[Need, ...]] = (Need(INTERPRETER, "an environment"), Need("weights.pt", "from its authors"))
+    needs: ClassVar[tuple[Requirement, ...]] = (Requirement(INTERPRETER, "an environment"), Requirement("weights.pt", "from its authors"))
     content: ClassVar[tuple[str, ...]] = ("*.pt", "code/*.py")
 
     home: Annotated[Path, "its folder"] = field(metadata=INCIDENTAL)

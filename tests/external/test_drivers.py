@@ -20,7 +20,7 @@ from PIL import Image
 from bench.core.scenes import Prompt, Scene
 from bench.diffusion.backbone.backbone import Backbone
 from bench.external.method import DRIVERS
-from bench.plugins.method import Request, Workbench
+from bench.plugins.method import Request, MethodContext
 from bench.plugins.spec import configure
 
 ELITE = {
@@ -79,7 +79,7 @@ def driver(name: str) -> ModuleType:
 
 @pytest.fixture
 def request_of(
-    scene: Scene, workbench: Callable[..., Workbench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, workbench: Callable[..., MethodContext], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., dict[str, Any]]:
     """Writes a method's request for three prompts into a work folder and goes there."""
     work = tmp_path / "work"

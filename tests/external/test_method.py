@@ -18,23 +18,23 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from bench.core.errors import UserError
-from bench.core.scenes import Dataset, Picture, Prompt, Scene
+from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
 from bench.external.program import ProgramError
-from bench.plugins.method import Request, Workbench
+from bench.plugins.method import Request, MethodContext
 from bench.plugins.spec import Configured, configure
 from bench.run.plan import Conditions, make_plan
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in's interpreter is a shell script")
 
 Make = Callable[..., Any]
-Bench = Callable[..., Workbench]
+Bench = Callable[..., MethodContext]
 
 
 def asked(scene: Scene, count: int = 3) -> list[Request]:
     return [Request(replace(scene.prompts[0], sample=number), 2**40 + number) for number in range(count)]
 
 
-def drawn(method: Any, scene: Scene, workbench: Bench, count: int = 3) -> list[Picture]:
+def drawn(method: Any, scene: Scene, workbench: Bench, count: int = 3) -> list[ImageArray]:
     return list(method.generate({}, scene, asked(scene, count), workbench()))
 
 

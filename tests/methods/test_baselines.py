@@ -12,15 +12,15 @@ from bench.core.scenes import Scene
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.settings import BackboneSettings, Budget
 from bench.diffusion.training.recipe import Optimiser, Phase, Prior, Recipe
-from bench.diffusion.training.samples import CollectionSamples, SceneSamples, Wording
-from bench.plugins.method import Workbench
+from bench.diffusion.training.samples import CollectionSamples, SceneSamples, TextTemplate
+from bench.plugins.method import MethodContext
 from bench.plugins.spec import configure
 
 ADAM = Optimiser("adam", (0.9, 0.99), weight_decay=1e-8, clip=None)
 ADAMW = Optimiser("adamw", (0.9, 0.999), weight_decay=1e-2, clip=1.0)
 CLASS_PRIOR = Prior("a photo of {class}", pictures=200, weight=1.0)
 COLLECTION = CollectionSamples("uniform", flip=0.5)
-STYLE = Wording("{tokens}", "{a_object} with {handle} style")
+STYLE = TextTemplate("{tokens}", "{a_object} with {handle} style")
 
 PAPER = {
     "ti-m": Recipe((Phase("handles", 800, 5e-4),), COLLECTION, ADAM, "mean", masked=False),
@@ -100,7 +100,7 @@ def test_every_variant_is_stated_above(name: str) -> None:
     ],
 )
 def test_what_it_learns_by_name(
-    name: str, pieces: tuple[str, ...], scene: Scene, backbone: Backbone, workbench: Callable[..., Workbench]
+    name: str, pieces: tuple[str, ...], scene: Scene, backbone: Backbone, workbench: Callable[..., MethodContext]
 ) -> None:
     backbone.settings = BackboneSettings(budgets={"full": Budget(steps=0.0025)})
     state = configure("methods", name).instance.fit(scene, workbench())

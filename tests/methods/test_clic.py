@@ -17,14 +17,14 @@ from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.backbone.token_maps import in_up_blocks
 from bench.diffusion.clic.in_context import InContext, roi_on_latents
 from bench.diffusion.clic.losses import context_loss, weighted_loss
-from bench.diffusion.sampling.sampler import Order, draw
+from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.diffusion.training.recipe import Optimiser, Recipe
-from bench.diffusion.training.samples import SceneSamples, Wording
+from bench.diffusion.training.samples import SceneSamples, TextTemplate
 from bench.diffusion.training.trainer import HANDLES
-from bench.plugins.method import Request, Workbench
+from bench.plugins.method import Request, MethodContext
 from bench.plugins.spec import configure
 
-WORDING = Wording("{tokens}", "{a_object} with {handle} style")
+WORDING = TextTemplate("{tokens}", "{a_object} with {handle} style")
 
 
 def losses(recipe: Recipe) -> InContext:
@@ -92,7 +92,7 @@ def brief(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
     ("variant", "pieces"), [("paper", {"to_k", "to_v"}), ("code", {"to_q", "to_k", "to_v", "to_out"})]
 )
 def test_what_is_trained(
-    variant: str, pieces: set[str], brief: Backbone, scene: Scene, workbench: Callable[..., Workbench]
+    variant: str, pieces: set[str], brief: Backbone, scene: Scene, workbench: Callable[..., MethodContext]
 ) -> None:
     state = configure("methods", f"clic[variant={variant}]").instance.fit(scene, workbench())
     weights = {name for name in state if name != HANDLES}
@@ -106,7 +106,7 @@ def requests(scene: Scene) -> list[Request]:
 
 
 def test_with_all_steps_in_the_first_stage_the_base_model_draws_the_objects(
-    brief: Backbone, scene: Scene, workbench: Callable[..., Workbench]
+    brief: Backbone, scene: Scene, workbench: Callable[..., MethodContext]
 ) -> None:
     """Of 49 of 50 steps the tiny sampler's ten are all: nothing that was learned is seen."""
     whole = replace(scene, concepts=tuple(replace(one, object="cat") for one in scene.concepts))
@@ -116,13 +116,13 @@ def test_with_all_steps_in_the_first_stage_the_base_model_draws_the_objects(
     drawn = list(method.generate(state, whole, requests(whole), workbench()))
     brief.restore()
     texts = ("a photo of a cat and a cat at the beach", "a photo of a cat in the snow")
-    orders = [Order(text, request.noise_seed) for text, request in zip(texts, requests(whole), strict=True)]
+    orders = [DrawJob(text, request.noise_seed) for text, request in zip(texts, requests(whole), strict=True)]
     for picture, plain in zip(drawn, draw(brief, orders, 4), strict=True):
         assert abs(picture.astype(int) - plain.astype(int)).max() <= 1
 
 
 def test_without_a_first_stage_it_draws_what_any_recipe_draws(
-    brief: Backbone, scene: Scene, workbench: Callable[..., Workbench]
+    brief: Backbone, scene: Scene, workbench: Callable[..., MethodContext]
 ) -> None:
     method = Method(first_steps=0)
     state = method.fit(scene, workbench())
@@ -135,12 +135,12 @@ def test_without_a_first_stage_it_draws_what_any_recipe_draws(
 
 
 def test_a_tenth_of_the_steps_comes_first(
-    brief: Backbone, scene: Scene, workbench: Callable[..., Workbench], monkeypatch: pytest.MonkeyPatch
+    brief: Backbone, scene: Scene, workbench: Callable[..., MethodContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The paper's 5 of 50 are 1 of 10."""
     seen: list[int] = []
 
-    def begun(_backbone: Backbone, orders: list[Order], steps: int, _batch: int) -> list[torch.Tensor]:
+    def begun(_backbone: Backbone, orders: list[DrawJob], steps: int, _batch: int) -> list[torch.Tensor]:
         seen.append(steps)
         return [torch.zeros(1, 4, 16, 16)] * len(orders)
 

@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 
 from bench.core.errors import UserError
-from bench.core.scenes import Concept, Dataset, Picture, Prompt, Scene, handle
-from bench.diffusion.sampling.sampler import Order, draw
-from bench.plugins.method import Request, Workbench
+from bench.core.scenes import Concept, Dataset, ImageArray, Prompt, Scene, handle
+from bench.diffusion.sampling.sampler import DrawJob, draw
+from bench.plugins.method import Request, MethodContext
 from bench.plugins.spec import configure
-from bench.run.plan import look_outside
+from bench.run.plan import find_external_inputs
 
 
-def handed_over(text: str, *scenes: Scene) -> dict[Prompt, Picture]:
+def handed_over(text: str, *scenes: Scene) -> dict[Prompt, ImageArray]:
     """What a method that draws nothing gives for the prompts of the first scene."""
-    given = look_outside(configure("methods", text), Dataset("d", scenes)).given[scenes[0].name]
+    given = find_external_inputs(configure("methods", text), Dataset("d", scenes)).given[scenes[0].name]
     return {prompt: one.read() for prompt, one in given.items()}
 
 
@@ -86,29 +86,29 @@ def test_one_scene_has_no_other(scene: Scene) -> None:
 
 
 def test_base_model_draws_the_class_words_on_the_common_noise(
-    scene: Scene, workbench: Callable[..., Workbench]
+    scene: Scene, workbench: Callable[..., MethodContext]
 ) -> None:
     bench = workbench()
     (picture,) = configure("methods", "base-model").instance.generate({}, scene, [Request(scene.prompts[0], 7)], bench)
-    (wanted,) = draw(bench.backbone, [Order("a photo of a cat and an umbrella at the beach", 7)], 1)
+    (wanted,) = draw(bench.backbone, [DrawJob("a photo of a cat and an umbrella at the beach", 7)], 1)
     assert np.array_equal(picture, wanted)
 
 
 def test_copy_paste_is_the_scene_inside_the_masks_and_the_background_outside(
-    scene: Scene, workbench: Callable[..., Workbench]
+    scene: Scene, workbench: Callable[..., MethodContext]
 ) -> None:
     bench = workbench()
     method = configure("methods", "copy-paste").instance
     both, one = method.generate({}, scene, [Request(prompt, 7) for prompt in scene.prompts], bench)
     cat, umbrella = (concept.mask for concept in scene.concepts)
-    beach, snow = draw(bench.backbone, [Order("a photo at the beach", 7), Order("a photo in the snow", 7)], 2)
+    beach, snow = draw(bench.backbone, [DrawJob("a photo at the beach", 7), DrawJob("a photo in the snow", 7)], 2)
     assert np.array_equal(both[cat | umbrella], scene.picture[cat | umbrella])
     assert np.array_equal(both[~(cat | umbrella)], beach[~(cat | umbrella)])
     assert np.array_equal(one[umbrella], scene.picture[umbrella])
     assert np.array_equal(one[~umbrella], snow[~umbrella])
 
 
-def test_copy_paste_refuses_an_empty_mask(scene: Scene, workbench: Callable[..., Workbench]) -> None:
+def test_copy_paste_refuses_an_empty_mask(scene: Scene, workbench: Callable[..., MethodContext]) -> None:
     blank = Concept("cat", np.zeros((32, 32), bool), handle(0))
     with pytest.raises(UserError, match="pair: the mask of 'cat' is empty"):
         configure("methods", "copy-paste").instance.fit(replace(scene, concepts=(blank,)), workbench())

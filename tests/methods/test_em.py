@@ -22,20 +22,20 @@ from bench.diffusion.em.alternation import ExpectationMaximization, unmasked
 from bench.diffusion.em.latent_scene import with_masks
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase
 from bench.diffusion.training.samples import SceneSamples
-from bench.plugins.method import Notes, Request, Workbench
+from bench.plugins.method import FitRecords, Request, MethodContext
 
-Benches = Callable[..., Workbench]
+Benches = Callable[..., MethodContext]
 QUICK = {"times": 2, "crf": False}
 
 
 @pytest.fixture
-def fit(backbone: Backbone, workbench: Benches) -> Callable[[Method, Scene], tuple[dict[str, torch.Tensor], Notes]]:
+def fit(backbone: Backbone, workbench: Benches) -> Callable[[Method, Scene], tuple[dict[str, torch.Tensor], FitRecords]]:
     """Two steps a phase on the tiny backbone; what was learned, and the notes."""
     backbone.settings = BackboneSettings(sampler=Sampler(steps=2, guidance=2.0), budgets={"full": Budget(steps=0.005)})
 
-    def run(method: Method, scene: Scene) -> tuple[dict[str, torch.Tensor], Notes]:
+    def run(method: Method, scene: Scene) -> tuple[dict[str, torch.Tensor], FitRecords]:
         backbone.restore()
-        notes: list[Notes] = []
+        notes: list[FitRecords] = []
         state = method.fit(scene, replace(workbench(), note=notes.append))
         return dict(state), notes[0] if notes else ()
 
@@ -84,7 +84,7 @@ def test_a_recipe_is_for_one_fit() -> None:
     assert owners[0] is not owners[1]
 
 
-def test_given_masks_are_break_a_scene(scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], Notes]]) -> None:
+def test_given_masks_are_break_a_scene(scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], FitRecords]]) -> None:
     """The paper's upper bound, bit for bit."""
     given, notes = fit(Method(masks="given"), scene)
     ours, _ = fit(BreakAScene(), scene)
@@ -95,7 +95,7 @@ def test_given_masks_are_break_a_scene(scene: Scene, fit: Callable[..., tuple[di
 
 @pytest.mark.parametrize("fields", [{}, {"masks": "fixed"}, {"flip": 0.5}, {"init": "inversion"}])
 def test_the_scenes_masks_are_never_learned_from(
-    scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], Notes]], fields: dict[str, object]
+    scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], FitRecords]], fields: dict[str, object]
 ) -> None:
     method = Method(**QUICK, **fields)  # type: ignore[arg-type]
     lying = with_masks(scene, [~concept.mask for concept in scene.concepts])
@@ -105,7 +105,7 @@ def test_the_scenes_masks_are_never_learned_from(
 
 
 def test_the_notes_have_every_concept_at_every_step(
-    scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], Notes]]
+    scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], FitRecords]]
 ) -> None:
     _, notes = fit(Method(**QUICK), scene)  # type: ignore[arg-type]
     assert [(row["step"], row["concept"]) for row in notes] == [(step, c) for step in range(3) for c in (0, 1)]
@@ -114,7 +114,7 @@ def test_the_notes_have_every_concept_at_every_step(
 
 
 def test_a_scene_without_masks_can_be_learned_and_is_compared_with_nothing(
-    scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], Notes]]
+    scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], FitRecords]]
 ) -> None:
     bare = with_masks(scene, [np.zeros_like(concept.mask) for concept in scene.concepts])
     state, notes = fit(Method(**QUICK), bare)  # type: ignore[arg-type]

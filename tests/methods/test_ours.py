@@ -14,7 +14,7 @@ from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.settings import BackboneSettings, Budget
 from bench.diffusion.training.recipe import AttentionLoss, Optimiser, Phase, Prior
 from bench.diffusion.training.samples import SceneSamples
-from bench.plugins.method import Workbench
+from bench.plugins.method import MethodContext
 from bench.plugins.spec import configure
 
 PHASES = (Phase("handles", 400, 5e-4), Phase("everything", 400, 2e-6))
@@ -88,7 +88,7 @@ def test_an_impossible_value_is_one_line(fields: dict[str, object]) -> None:
     ],
 )
 def test_what_a_variant_learns(
-    name: str, weights: set[str] | None, scene: Scene, backbone: Backbone, workbench: Callable[..., Workbench]
+    name: str, weights: set[str] | None, scene: Scene, backbone: Backbone, workbench: Callable[..., MethodContext]
 ) -> None:
     backbone.settings = BackboneSettings(budgets={"full": Budget(steps=0.005)})
     state = configure("methods", name).instance.fit(scene, workbench())

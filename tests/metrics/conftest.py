@@ -27,7 +27,7 @@ from transformers import (
     ViTModel,
 )
 
-from bench.core.scenes import Concept, Picture, Scene
+from bench.core.scenes import Concept, ImageArray, Scene
 from bench.scoring.models.lpips_networks import WEIGHTS, SmallLpips
 from bench.scoring.models.sources import LpipsSource, ModelSource, ResizeCrop
 from bench.scoring.presets import Preset
@@ -75,7 +75,7 @@ def scene() -> Scene:
     return Scene("noise", noise(0), concepts)
 
 
-def noise(seed: int, height: int = 40, width: int = 40) -> Picture:
+def noise(seed: int, height: int = 40, width: int = 40) -> ImageArray:
     """A random picture."""
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.scoring.instance_assignment import WhoIsWho, swapped
+from bench.scoring.instance_assignment import InstanceAssignment, swapped
 
 CAT, DOG = 0, 1
 
 
 def who(
     classes: tuple[int | None, ...], asked: tuple[int, ...], objects: tuple[int, ...], rows: list[list[float]]
-) -> WhoIsWho:
-    return WhoIsWho(classes, asked, objects, np.array(rows).reshape(len(objects), len(classes)))
+) -> InstanceAssignment:
+    return InstanceAssignment(classes, asked, objects, np.array(rows).reshape(len(objects), len(classes)))
 
 
 def test_each_where_it_belongs() -> None:

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torchvision.models import AlexNet_Weights, VGG16_Weights
 
 from bench.core.errors import UserError
-from bench.core.scenes import Picture, Prompt, Scene
+from bench.core.scenes import ImageArray, Prompt, Scene
 from bench.scoring.models.lpips import LpipsDiversity
 from bench.scoring.models.lpips_networks import WEIGHTS, SmallLpips, load_lpips, load_small, trunk_file
 from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource
@@ -32,11 +32,11 @@ CPU = torch.device("cpu")
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "lpips"
 
 
-def noise(seed: int, size: int = 40) -> Picture:
+def noise(seed: int, size: int = 40) -> ImageArray:
     return np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
 
 
-def as_the_package_takes_it(picture: Picture) -> torch.Tensor:
+def as_the_package_takes_it(picture: ImageArray) -> torch.Tensor:
     """lpips.im2tensor of a picture: [1, 3, H, W] in [-1, 1]."""
     return lpips.im2tensor(picture)
 

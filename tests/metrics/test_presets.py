@@ -10,7 +10,7 @@ from bench.core.errors import UserError
 from bench.core.table import COLUMNS, alternative_columns
 from bench.metrics import METRICS
 from bench.scoring.catalogue import metric
-from bench.scoring.comparison import INSTANCES_BEST, Comparison, embedding
+from bench.scoring.comparison import INSTANCES_BEST, FeatureComparison, embedding
 from bench.scoring.models.clip_similarity import BACKENDS
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.weights import content
@@ -117,7 +117,7 @@ def test_every_alternative_differs_from_the_presets_own_comparison_in_one_settin
         assert {name for name in own if own[name] != other[name]} == {factor}
 
 
-def settings_of(comparison: Comparison) -> dict[str, object]:
+def settings_of(comparison: FeatureComparison) -> dict[str, object]:
     sight = comparison.sight
     return {name: getattr(sight, name) for name in ("embedding", "fill", "framing")} | {
         "instances": comparison.instances

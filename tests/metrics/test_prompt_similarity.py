@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer
 
-from bench.scoring.models.clip_similarity import BACKENDS, PromptSimilarity, Scale
+from bench.scoring.models.clip_similarity import BACKENDS, PromptSimilarity, CosineScale
 from bench.scoring.models.model_loading import load_processor, load_tokenizer
 from bench.scoring.presets import Preset
 
@@ -142,9 +142,9 @@ def test_a_cut_text_is_its_first_tokens_with_the_end_of_text(
 
 def test_a_scale_multiplies_and_then_lifts_to_its_floor() -> None:
     cosines = np.array([-0.4, 0.0, 0.2, 1.0])
-    assert Scale().apply(cosines).tolist() == cosines.tolist()
-    assert Scale(2.5, 0.0).apply(cosines).tolist() == [0.0, 0.0, 0.5, 2.5]
-    assert Scale(100.0).apply(cosines).tolist() == pytest.approx([-40.0, 0.0, 20.0, 100.0])
+    assert CosineScale().apply(cosines).tolist() == cosines.tolist()
+    assert CosineScale(2.5, 0.0).apply(cosines).tolist() == [0.0, 0.0, 0.5, 2.5]
+    assert CosineScale(100.0).apply(cosines).tolist() == pytest.approx([-40.0, 0.0, 20.0, 100.0])
 
 
 @given(
@@ -156,7 +156,7 @@ def test_values_keep_the_presets_limits_and_the_order_of_cosines(
     preset: Preset, cosines: list[float], factor: float, floor: float | None
 ) -> None:
     least, greatest = replace(preset, clip_scale=factor, clip_floor=floor).prompt_limits
-    values = Scale(factor, floor).apply(np.sort(cosines))
+    values = CosineScale(factor, floor).apply(np.sort(cosines))
     assert least <= values.min()
     assert values.max() <= greatest
     assert (np.diff(values) >= 0).all()

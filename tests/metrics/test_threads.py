@@ -13,7 +13,7 @@ from bench.scoring.models.identity import processor_view, resize_crop_view
 from bench.scoring.models.segmenter import Segmenter
 from bench.scoring.models.sources import ModelSource, ResizeCrop
 from bench.scoring.presets import Preset
-from bench.scoring.threads import each
+from bench.scoring.threads import parallel_map
 
 
 def pictures(count: int) -> list[np.ndarray]:
@@ -26,16 +26,16 @@ def test_results_are_in_the_items_order_whichever_is_ready_first() -> None:
         time.sleep(0.01 * (number == 0))
         return number * number
 
-    assert each(slow_first, range(40)) == [number * number for number in range(40)]
-    assert each(slow_first, []) == []
+    assert parallel_map(slow_first, range(40)) == [number * number for number in range(40)]
+    assert parallel_map(slow_first, []) == []
 
 
 def test_the_first_error_in_order_is_raised_and_the_threads_go_on() -> None:
     with pytest.raises(ValueError, match="2"):
-        each(lambda number: number if number < 2 else int(f"{number}?"), [0, 1, 2, 3])
-    assert each(lambda number: number, [1, 2]) == [1, 2]
+        parallel_map(lambda number: number if number < 2 else int(f"{number}?"), [0, 1, 2, 3])
+    assert parallel_map(lambda number: number, [1, 2]) == [1, 2]
     main = threading.get_ident()
-    assert main not in each(lambda _: threading.get_ident(), [0, 1, 2])
+    assert main not in parallel_map(lambda _: threading.get_ident(), [0, 1, 2])
 
 
 @pytest.mark.parametrize("count", [1, 9])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bench.scoring.comparison import BLACK, GREY, WHITE, Embedding, Fill, Sight
+from bench.scoring.comparison import BLACK, GREY, WHITE, Embedding, Fill, RegionView
 from bench.scoring.models.sources import ModelSource
-from bench.scoring.views import framed, masked, seen
+from bench.scoring.views import boxed, masked, render_view
 
 RED, BLUE = (200, 10, 20), (1, 2, 250)
 EMBEDDING = Embedding(ModelSource("nowhere"))
@@ -36,7 +36,7 @@ def test_the_fill_is_outside_and_the_object_untouched(picture: np.ndarray, bar: 
 
 def test_nothing_hidden_is_the_picture(picture: np.ndarray, bar: np.ndarray) -> None:
     assert np.array_equal(masked(picture, bar, None), picture)
-    assert np.array_equal(seen(picture, bar, Sight(EMBEDDING, None, "picture")), picture)
+    assert np.array_equal(render_view(picture, bar, RegionView(EMBEDDING, None, "picture")), picture)
 
 
 def test_the_fills_are_those_named() -> None:
@@ -45,7 +45,7 @@ def test_the_fills_are_those_named() -> None:
 
 def test_a_wide_box_is_padded_below_first_and_never_stretched(picture: np.ndarray, bar: np.ndarray) -> None:
     """2 rows of 3 become 3 x 3: (3 - 2) // 2 = 0 rows above, 1 below."""
-    box = framed(picture, bar, WHITE)
+    box = boxed(picture, bar, WHITE)
     assert box.shape == (3, 3, 3)
     assert (box[:2] == RED).all()
     assert (box[2] == WHITE).all()
@@ -54,7 +54,7 @@ def test_a_wide_box_is_padded_below_first_and_never_stretched(picture: np.ndarra
 def test_a_tall_box_is_padded_on_both_sides(picture: np.ndarray) -> None:
     tall = np.zeros((4, 6), bool)
     tall[:, 3] = True
-    box = framed(picture, tall, GREY)
+    box = boxed(picture, tall, GREY)
     assert box.shape == (4, 4, 3)
     assert np.array_equal(box[:, 1], picture[:, 3])
     assert (box[:, [0, 2, 3]] == GREY).all()
@@ -63,7 +63,7 @@ def test_a_tall_box_is_padded_on_both_sides(picture: np.ndarray) -> None:
 def test_a_square_box_is_cut_as_it_is(picture: np.ndarray) -> None:
     corners = np.zeros((4, 6), bool)
     corners[0, 0] = corners[3, 3] = True
-    assert np.array_equal(framed(picture, corners, None), picture[:4, :4])
+    assert np.array_equal(boxed(picture, corners, None), picture[:4, :4])
 
 
 def test_where_nothing_is_hidden_the_box_shows_what_is_beside_the_object_and_is_padded_black(
@@ -71,7 +71,7 @@ def test_where_nothing_is_hidden_the_box_shows_what_is_beside_the_object_and_is_
 ) -> None:
     ends = np.zeros((4, 6), bool)
     ends[1, 1] = ends[1, 4] = True
-    shown = seen(picture, ends, Sight(EMBEDDING, None, "box"))
+    shown = render_view(picture, ends, RegionView(EMBEDDING, None, "box"))
     assert shown.shape == (4, 4, 3)
     assert shown[1].tolist() == [list(BLUE), list(RED), list(RED), list(RED)]
     assert not shown[[0, 2, 3]].any()
@@ -80,10 +80,10 @@ def test_where_nothing_is_hidden_the_box_shows_what_is_beside_the_object_and_is_
 def test_the_box_of_a_filled_picture_hides_what_is_beside_the_object(picture: np.ndarray) -> None:
     ends = np.zeros((4, 6), bool)
     ends[1, 1] = ends[1, 4] = True
-    shown = seen(picture, ends, Sight(EMBEDDING, GREY, "box"))
+    shown = render_view(picture, ends, RegionView(EMBEDDING, GREY, "box"))
     assert shown[1].tolist() == [list(BLUE), list(GREY), list(GREY), list(RED)]
 
 
 def test_an_empty_mask_has_no_box(picture: np.ndarray) -> None:
     with pytest.raises(ValueError, match="no bounding box"):
-        framed(picture, np.zeros((4, 6), bool))
+        boxed(picture, np.zeros((4, 6), bool))

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bench.core.errors import UserError
-from bench.core.scenes import Concept, Picture, Prompt, Scene
+from bench.core.scenes import Concept, ImageArray, Prompt, Scene
 from bench.playroom.evaluate.common import held_out
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.yolo import YoloSegmenter
@@ -89,7 +89,7 @@ class Told(YoloSegmenter):
     def __init__(self) -> None:
         super().__init__(torch.nn.Identity(), Architecture({}, ("cat", "cup"), 64), PRESET)
 
-    def instances(self, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
+    def instances(self, picture: ImageArray) -> tuple[np.ndarray, np.ndarray]:
         masks = np.zeros((3, *picture.shape[:2]), bool)
         masks[0, :, :3], masks[1, :, 2:6], masks[2, 0, 0] = True, True, True
         return np.array([[0, 0, 3, 4, 0.9, 0], [2, 0, 6, 4, 0.8, 0], [0, 0, 1, 1, 0.3, 1]], float), masks

@@ -7,17 +7,17 @@ from hypothesis import strategies as st
 
 from bench.playroom.world.captions import VOCABULARY, caption, describe, with_article
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.world.scene import PlacedToy, Scene, sample_scene
-from bench.playroom.world.toys import CLASSES, COLOURS, UNSEEN_COLOURS, Identity
+from bench.playroom.world.scene import PlacedToy, ToyScene, sample_scene
+from bench.playroom.world.toys import CLASSES, COLOURS, UNSEEN_COLOURS, ToyIdentity
 
-MUG = Identity("mug", "red", "white", "striped")
-DUCK = Identity("duck", "orange", "orange", "plain")
-STRANGE = Identity("umbrella", "teal", "salmon", "zigzag")
+MUG = ToyIdentity("mug", "red", "white", "striped")
+DUCK = ToyIdentity("duck", "orange", "orange", "plain")
+STRANGE = ToyIdentity("umbrella", "teal", "salmon", "zigzag")
 
 
-def captions(identities: tuple[Identity, ...], context: str | None) -> set[str]:
+def captions(identities: tuple[ToyIdentity, ...], context: str | None) -> set[str]:
     """Everything said about a scene of these toys in sixty captions."""
-    scene = Scene(tuple(PlacedToy(one, 0.5, 0.5, 0.5) for one in identities), context, 0)
+    scene = ToyScene(tuple(PlacedToy(one, 0.5, 0.5, 0.5) for one in identities), context, 0)
     rng = np.random.default_rng(0)
     return {caption(scene, rng) for _ in range(60)}
 
@@ -26,7 +26,7 @@ def captions(identities: tuple[Identity, ...], context: str | None) -> set[str]:
     ("identity", "words"),
     [(MUG, "red and white striped mug"), (DUCK, "orange duck"), (STRANGE, "umbrella")],
 )
-def test_looks_in_words(identity: Identity, words: str) -> None:
+def test_looks_in_words(identity: ToyIdentity, words: str) -> None:
     assert describe(identity) == words
 
 

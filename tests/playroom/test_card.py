@@ -8,14 +8,14 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.playroom.evaluate import card
-from bench.playroom.evaluate.thresholds import LINES, Bar, mark
+from bench.playroom.evaluate.thresholds import LINES, Threshold, mark
 
 RATE = {"rate": 0.96, "low": 0.94, "high": 0.975, "n": 520}
 
 
 def test_a_bar_is_reached_from_its_own_side() -> None:
-    assert [Bar(0.9).reached(value) for value in (0.89, 0.9, 0.91)] == [False, True, True]
-    assert [Bar(0.9, at_most=True).reached(value) for value in (0.89, 0.9, 0.91)] == [True, True, False]
+    assert [Threshold(0.9).reached(value) for value in (0.89, 0.9, 0.91)] == [False, True, True]
+    assert [Threshold(0.9, at_most=True).reached(value) for value in (0.89, 0.9, 0.91)] == [True, True, False]
 
 
 def test_every_line_is_another_figure() -> None:

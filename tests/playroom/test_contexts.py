@@ -5,12 +5,12 @@ import pytest
 
 from bench.playroom.world.canvas import Canvas
 from bench.playroom.world.contexts import CONTEXTS, paint_background
-from bench.playroom.world.scene import Scene, draw
+from bench.playroom.world.scene import ToyScene, draw
 
 
 def thumbnail(context: str | None, seed: int) -> np.ndarray:
     """The background's mean colours in 8 x 8 fields."""
-    picture = draw(Scene((), context, seed), 64).picture.astype(float)
+    picture = draw(ToyScene((), context, seed), 64).picture.astype(float)
     return picture.reshape(8, 8, 8, 8, 3).mean(axis=(1, 3)).ravel()
 
 
@@ -39,12 +39,12 @@ def test_a_context_is_told_by_its_nearest_mean_picture() -> None:
 
 @pytest.mark.parametrize("context", [*CONTEXTS, None])
 def test_a_context_varies_with_the_seed(context: str | None) -> None:
-    first, second = (draw(Scene((), context, seed), 64).picture.astype(int) for seed in (0, 1))
+    first, second = (draw(ToyScene((), context, seed), 64).picture.astype(int) for seed in (0, 1))
     assert np.abs(first - second).mean() > 2
 
 
 def test_no_context_is_one_solid_colour() -> None:
-    picture = draw(Scene((), None, 5), 32).picture
+    picture = draw(ToyScene((), None, 5), 32).picture
     assert (picture == picture[0, 0]).all()
 
 

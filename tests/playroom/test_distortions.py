@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.playroom.evaluate.lpips import lpips_figures
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.distortions import ANOTHER, GRADES, OTHER_TOY, Kind, distort, other_toys
@@ -110,7 +110,7 @@ class ByPixels(LpipsDiversity):
     def __init__(self) -> None:
         pass
 
-    def distances(self, picture: Picture, others: list[Picture]) -> np.ndarray:
+    def distances(self, picture: ImageArray, others: list[ImageArray]) -> np.ndarray:
         return self.sign * np.array([np.square(picture.astype(float) - other).mean() for other in others])
 
 

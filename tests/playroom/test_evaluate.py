@@ -10,7 +10,7 @@ import pytest
 from bench.core.errors import UserError
 from bench.playroom.evaluate import __main__ as evaluate
 from bench.playroom.evaluate import card
-from bench.playroom.evaluate.suite import PARTS, Exam, Part
+from bench.playroom.evaluate.suite import PARTS, Exam, SuitePart
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the parts that were measured: three quick ones, the second of which lacks its checkpoint."""
     names: list[str] = []
 
-    def quick(name: str, reads: str) -> Part:
+    def quick(name: str, reads: str) -> SuitePart:
         def measure(exam: Exam) -> dict[str, Any]:
             names.append(name)
             return {"context_first_of_ten": {"rate": 1.0, "low": 0.9, "high": 1.0, "n": exam.amount.scenes}}
 
-        return Part(name, (reads,), ("scenes",), measure)
+        return SuitePart(name, (reads,), ("scenes",), measure)
 
     monkeypatch.setattr(evaluate, "PARTS", (quick("clip", "clip"), quick("vit", "vit"), quick("two-toys", "clip")))
     return names

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bench.playroom.evaluate.common import Rate, describe_mean, held_out, watched
+from bench.playroom.evaluate.common import HitRate, describe_mean, held_out, watched
 from bench.playroom.world.toys import COLOURS
 
 
 def test_rate_has_wilsons_interval() -> None:
     # Newcombe 1998: the score interval of 8 of 10 is .4902 to .9433.
-    told = Rate.of([True] * 8 + [False] * 2).describe()
+    told = HitRate.of([True] * 8 + [False] * 2).describe()
     assert told == {"rate": 0.8, "low": 0.4902, "high": 0.9433, "n": 10}
 
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.core.scenes import Mask, Picture
+from bench.core.scenes import Mask, ImageArray
 from bench.playroom.evaluate import headroom, vit
 from bench.playroom.evaluate.appearance import BACKDROP, Verdict, judge_looks, looks_figures
 from bench.playroom.evaluate.base_model import Judged, judge
 from bench.playroom.evaluate.clip import context_first
-from bench.playroom.evaluate.drawn_samples import Asked
+from bench.playroom.evaluate.drawn_samples import SampleText
 from bench.playroom.evaluate.headroom import Outcome, make_trial, shortlist, summarise
 from bench.playroom.evaluate.maskformer import Seen, describe_iou
 from bench.playroom.evaluate.size import median_seconds, size_figures
@@ -25,11 +25,11 @@ from bench.playroom.train.data import masked_toy
 from bench.playroom.train.maskformer import LABELS
 from bench.playroom.world.captions import describe
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.world.scene import PlacedToy, Scene, draw
-from bench.playroom.world.toys import CLASSES, COLOURS, UNSEEN_COLOURS, Identity, all_looks
+from bench.playroom.world.scene import PlacedToy, ToyScene, draw
+from bench.playroom.world.toys import CLASSES, COLOURS, UNSEEN_COLOURS, ToyIdentity, all_looks
 from bench.scoring.models.segmenter import Segmentation
 
-MUG = Identity("mug", "red", "white", "striped")
+MUG = ToyIdentity("mug", "red", "white", "striped")
 PICTURE = np.full((64, 64, 3), 200, np.uint8)
 
 
@@ -38,21 +38,21 @@ class Knowing:
 
     def __init__(self, names: set[str] = frozenset(), liked: str = "") -> None:
         self.names, self.liked = names, liked
-        self.shown: list[Picture] = []
+        self.shown: list[ImageArray] = []
 
-    def find(self, picture: Picture, class_name: str) -> Mask | None:
+    def find(self, picture: ImageArray, class_name: str) -> Mask | None:
         mask = np.zeros(picture.shape[:2], bool)
         mask[:8] = True
         return mask if class_name in self.names else None
 
-    def classes(self, picture: Picture) -> set[str]:
+    def classes(self, picture: ImageArray) -> set[str]:
         return set(self.names)
 
-    def likeness(self, picture: Picture, texts: list[str]) -> Tensor:
+    def likeness(self, picture: ImageArray, texts: list[str]) -> Tensor:
         self.shown.append(picture)
         return torch.tensor([float(text == self.liked) for text in texts])
 
-    def identity(self, pictures: Sequence[Picture]) -> Tensor:
+    def identity(self, pictures: Sequence[ImageArray]) -> Tensor:
         colours = [picture[picture.any(axis=-1)].mean(axis=0) for picture in pictures]
         return torch.nn.functional.normalize(torch.tensor(np.array(colours)).float() - 128, dim=-1)
 
@@ -96,7 +96,7 @@ def test_all_looks_are_all_descriptions_once() -> None:
 
 
 def test_a_picture_is_judged_by_all_asked_classes_and_by_strangers() -> None:
-    asked = Asked(("mug", "duck"), "in the snow")
+    asked = SampleText(("mug", "duck"), "in the snow")
     judged = judge(PICTURE, asked, Knowing({"mug", "car"}, "a photo of a mug and a duck in the snow"))
     assert judged == Judged(asked, frozenset({"mug", "car"}), context_first=True)
     assert (judged.all_found, judged.strangers) == (False, 1)
@@ -112,8 +112,8 @@ def test_mean_iou_is_pooled_over_scenes_and_averaged_over_classes() -> None:
 
 
 def test_the_segmenter_is_compared_to_the_truth_pixel_by_pixel() -> None:
-    duck = Identity("duck", "red", "red", "plain")
-    scene = Scene((PlacedToy(MUG, 0.3, 0.5, 0.4), PlacedToy(duck, 0.7, 0.5, 0.4)), None, 0)
+    duck = ToyIdentity("duck", "red", "red", "plain")
+    scene = ToyScene((PlacedToy(MUG, 0.3, 0.5, 0.4), PlacedToy(duck, 0.7, 0.5, 0.4)), None, 0)
     drawing = draw(scene, 64)
     ids = np.where(drawing.masks[0], 1, np.where(drawing.masks[1], 2, 0)).astype(np.int32)
     seen = Seen()
@@ -131,7 +131,7 @@ def test_identity_is_first_when_features_tell_toys_apart() -> None:
     codes = {0: 0, 1: 0}
 
     class Telling(Knowing):
-        def identity(self, pictures: Sequence[Picture]) -> Tensor:
+        def identity(self, pictures: Sequence[ImageArray]) -> Tensor:
             return torch.eye(22)[[codes.get(k, k) for k in range(len(pictures))]]
 
     figures = vit.vit_figures(Telling(), 3)

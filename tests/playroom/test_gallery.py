@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.playroom.evaluate import gallery
-from bench.playroom.evaluate.drawn_samples import Request
+from bench.playroom.evaluate.drawn_samples import SampleRequest
 from bench.playroom.evaluate.gallery import GAP, MARGIN, Sheet
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.toys import CLASSES
 
 
-def shades(rows: int, columns: int) -> list[list[Picture]]:
+def shades(rows: int, columns: int) -> list[list[ImageArray]]:
     return [[np.full((20, 20, 3), 10 * row + column, np.uint8) for column in range(columns)] for row in range(rows)]
 
 
@@ -35,9 +35,9 @@ class Artist:
     """Draws a grey for every request."""
 
     def __init__(self) -> None:
-        self.requests: list[Request] = []
+        self.requests: list[SampleRequest] = []
 
-    def draw(self, requests: list[Request], what: str) -> list[Picture]:
+    def draw(self, requests: list[SampleRequest], what: str) -> list[ImageArray]:
         self.requests = requests
         return [np.full((20, 20, 3), number, np.uint8) for number in range(len(requests))]
 

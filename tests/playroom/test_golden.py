@@ -13,35 +13,35 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.motifs import MOTIFS
-from bench.playroom.world.scene import RENDERER, PlacedToy, Scene, draw
-from bench.playroom.world.toys import CLASSES, Identity
+from bench.playroom.world.scene import RENDERER, PlacedToy, ToyScene, draw
+from bench.playroom.world.toys import CLASSES, ToyIdentity
 
 FOLDER = Path(__file__).parent / "golden"
 SIZE, SMALL = 64, 32
 MEAN_LEVELS = 1.0
 """A tile may differ by so many of 255 levels on average: room for other versions of Pillow's anti-aliasing."""
 
-MUG = PlacedToy(Identity("mug", "teal", "salmon", "zigzag", 1.1, 0.3, 2.5), 0.47, 0.52, 0.7, -9.0, True)
-SCENES: dict[str, dict[str, Scene]] = {
+MUG = PlacedToy(ToyIdentity("mug", "teal", "salmon", "zigzag", 1.1, 0.3, 2.5), 0.47, 0.52, 0.7, -9.0, True)
+SCENES: dict[str, dict[str, ToyScene]] = {
     "classes": {
-        name: Scene((PlacedToy(Identity(name, "red", "white", "striped"), 0.5, 0.5, 0.7, 8.0),), None, number)
+        name: ToyScene((PlacedToy(ToyIdentity(name, "red", "white", "striped"), 0.5, 0.5, 0.7, 8.0),), None, number)
         for number, name in enumerate(CLASSES)
     },
     "motifs": {
-        name: Scene((replace(MUG, identity=replace(MUG.identity, motif=name)),), None, number)
+        name: ToyScene((replace(MUG, identity=replace(MUG.identity, motif=name)),), None, number)
         for number, name in enumerate(MOTIFS)
     },
     "contexts": {
-        name: Scene((replace(MUG, x=0.3, size=0.4), replace(MUG, x=0.66, size=0.45)), name, number)
+        name: ToyScene((replace(MUG, x=0.3, size=0.4), replace(MUG, x=0.66, size=0.45)), name, number)
         for number, name in enumerate(CONTEXTS)
     },
 }
 
 
-def tile(scene: Scene) -> Picture:
+def tile(scene: ToyScene) -> ImageArray:
     """The scene, drawn as in training and averaged down to half the side."""
     return np.asarray(Image.fromarray(draw(scene, SIZE).picture).reduce(SIZE // SMALL))
 
@@ -50,14 +50,14 @@ def file_of(sheet: str) -> Path:
     return FOLDER / f"renderer-{RENDERER}-{sheet}.png"
 
 
-def golden(sheet: str) -> dict[str, Picture]:
+def golden(sheet: str) -> dict[str, ImageArray]:
     """The stored tiles by name."""
     with Image.open(file_of(sheet)) as image:
         tiles = np.split(np.asarray(image), len(SCENES[sheet]), axis=1)
     return dict(zip(SCENES[sheet], tiles, strict=True))
 
 
-def distance(one: Picture, other: Picture) -> float:
+def distance(one: ImageArray, other: ImageArray) -> float:
     """Mean absolute difference in levels of 255."""
     return float(np.abs(one.astype(int) - other).mean())
 
@@ -82,8 +82,8 @@ def test_the_stored_tiles_differ_from_one_another(sheet: str) -> None:
     ids=["moved by one pixel", "3 % larger", "turned by 4 degrees", "another colour"],
 )
 def test_a_small_change_of_the_drawing_would_be_noticed(change: dict[str, object]) -> None:
-    changed = Scene((replace(MUG, **change),), None, 0)
-    assert distance(tile(Scene((MUG,), None, 0)), tile(changed)) > MEAN_LEVELS
+    changed = ToyScene((replace(MUG, **change),), None, 0)
+    assert distance(tile(ToyScene((MUG,), None, 0)), tile(changed)) > MEAN_LEVELS
 
 
 def test_the_stored_pictures_are_small_and_of_this_renderer_alone() -> None:

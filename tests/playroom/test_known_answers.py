@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.core.scenes import Picture, Prompt, Scene
+from bench.core.scenes import ImageArray, Prompt, Scene
 from bench.core.seeds import seed_from
 from bench.data.load import load_dataset
 from bench.diffusion.backbone.backbone import Backbone
@@ -20,8 +20,8 @@ from bench.playroom.world import scene as world
 from bench.playroom.world.coco import CocoSpec, pool_scene
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.ground_truth import redrawn
-from bench.playroom.world.toys import Identity, sample_identity
-from bench.plugins.method import FitState, Method, Request, Workbench
+from bench.playroom.world.toys import ToyIdentity, sample_toy_identity
+from bench.plugins.method import FitState, Method, Request, MethodContext
 from bench.plugins.spec import configure
 from bench.scoring.presets import find_preset
 from bench.scoring.rows import PictureJob
@@ -35,7 +35,7 @@ RECIPE = "playroom[scenes=6,mix=1,0,0,formats=2,samples=1,pool=30,seed=11]"
 class Truth:
     """What is behind a scene of the dataset: its toys in the order of the concepts, and its context."""
 
-    toys: tuple[Identity, ...]
+    toys: tuple[ToyIdentity, ...]
     context: str | None
 
     @classmethod
@@ -52,16 +52,16 @@ class Truth:
 class Oracle:
     """Learns nothing and draws what it wants of the truth."""
 
-    def fit(self, scene: Scene, workbench: Workbench) -> FitState:
+    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
         return {}
 
     def generate(
-        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: Workbench
-    ) -> Iterator[Picture]:
+        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: MethodContext
+    ) -> Iterator[ImageArray]:
         for request in requests:
             yield self.picture(scene, request.prompt, np.random.default_rng(request.noise_seed))
 
-    def picture(self, scene: Scene, prompt: Prompt, rng: np.random.Generator) -> Picture:
+    def picture(self, scene: Scene, prompt: Prompt, rng: np.random.Generator) -> ImageArray:
         truth = Truth.of(scene)
         toys = [truth.toys[k] for k in prompt.subset]
         return world.draw(redrawn(toys, asked_context(prompt), rng), SPEC.size).picture
@@ -70,7 +70,7 @@ class Oracle:
 class Promptless(Oracle):
     """The true toys drawn anew, always in the scene's own context."""
 
-    def picture(self, scene: Scene, prompt: Prompt, rng: np.random.Generator) -> Picture:
+    def picture(self, scene: Scene, prompt: Prompt, rng: np.random.Generator) -> ImageArray:
         truth = Truth.of(scene)
         return world.draw(redrawn([truth.toys[k] for k in prompt.subset], truth.context, rng), SPEC.size).picture
 
@@ -78,7 +78,7 @@ class Promptless(Oracle):
 class Astray(Oracle):
     """The true toys drawn anew, in a context that is neither the asked one nor the scene's."""
 
-    def picture(self, scene: Scene, prompt: Prompt, rng: np.random.Generator) -> Picture:
+    def picture(self, scene: Scene, prompt: Prompt, rng: np.random.Generator) -> ImageArray:
         truth = Truth.of(scene)
         others = [each for each in CONTEXTS if each not in (asked_context(prompt), truth.context)]
         toys = [truth.toys[k] for k in prompt.subset]
@@ -88,15 +88,15 @@ class Astray(Oracle):
 class Copy(Oracle):
     """The scene itself: the upper bound of identity."""
 
-    def picture(self, scene: Scene, prompt: Prompt, rng: np.random.Generator) -> Picture:
+    def picture(self, scene: Scene, prompt: Prompt, rng: np.random.Generator) -> ImageArray:
         return scene.picture
 
 
 class Stranger(Oracle):
     """Other toys of the right classes, with never-seen looks of their own, in the asked context."""
 
-    def picture(self, scene: Scene, prompt: Prompt, rng: np.random.Generator) -> Picture:
-        toys = [sample_identity(rng, "unseen", scene.concepts[k].label) for k in prompt.subset]
+    def picture(self, scene: Scene, prompt: Prompt, rng: np.random.Generator) -> ImageArray:
+        toys = [sample_toy_identity(rng, "unseen", scene.concepts[k].label) for k in prompt.subset]
         return world.draw(redrawn(toys, asked_context(prompt), rng), SPEC.size).picture
 
 
@@ -129,7 +129,7 @@ def elsewhere(scene: Scene) -> Scene:
 @pytest.fixture(scope="module")
 def table(scenes: tuple[Scene, ...], loaded: Backbone) -> pd.DataFrame:
     """The scorer's rows of every method, with the names of method and scene."""
-    work = Workbench(loaded, seed=0, batch_size=4, budget="full", on_step=lambda _done, _total: None)
+    work = MethodContext(loaded, seed=0, batch_size=4, budget="full", on_step=lambda _done, _total: None)
     scorer = Scorer.load(find_preset("playroom"), "cpu")
     rows = []
     for name, method in METHODS.items():

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.core.scenes import Picture, Prompt
+from bench.core.scenes import ImageArray, Prompt
 from bench.playroom.world import scene as world
 from bench.playroom.world.ground_truth import as_benchmark_scene, redrawn
-from bench.playroom.world.toys import CLASSES, Identity, sample_identity
+from bench.playroom.world.toys import CLASSES, ToyIdentity, sample_toy_identity
 from bench.scoring.presets import find_preset
 from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
@@ -30,7 +30,7 @@ HERE, THERE = "at the beach", "in the snow"
 class Two:
     """A scene of two toys, and a hand that draws toys anew."""
 
-    toys: tuple[Identity, Identity]
+    toys: tuple[ToyIdentity, ToyIdentity]
     rng: np.random.Generator
 
     @classmethod
@@ -39,18 +39,18 @@ class Two:
         rng = np.random.default_rng([7, number, alike])
         first, other = map(str, rng.choice(CLASSES, 2, replace=False))
         names = (first, first if alike else other)
-        return cls((sample_identity(rng, "unseen", names[0]), sample_identity(rng, "unseen", names[1])), rng)
+        return cls((sample_toy_identity(rng, "unseen", names[0]), sample_toy_identity(rng, "unseen", names[1])), rng)
 
-    def draw(self, *toys: Identity) -> Picture:
+    def draw(self, *toys: ToyIdentity) -> ImageArray:
         return world.draw(redrawn(toys, THERE, self.rng), SIZE).picture
 
 
-def disguised(toy: Identity, other: Identity) -> Identity:
+def disguised(toy: ToyIdentity, other: ToyIdentity) -> ToyIdentity:
     """A toy of the one's class with the other's looks."""
     return replace(other, class_name=toy.class_name)
 
 
-CASES: dict[str, tuple[bool, tuple[int, ...], Callable[[Identity, Identity], Sequence[Identity]]]] = {
+CASES: dict[str, tuple[bool, tuple[int, ...], Callable[[ToyIdentity, ToyIdentity], Sequence[ToyIdentity]]]] = {
     "as asked": (False, (0, 1), lambda a, b: (a, b)),
     "looks swapped": (False, (0, 1), lambda a, b: (disguised(a, b), disguised(b, a))),
     "second not asked for": (False, (0,), lambda a, b: (a, b)),
@@ -141,7 +141,7 @@ def test_by_the_em_papers_protocol_the_true_toy_is_nearer_than_a_stranger() -> N
     for number in range(SCENES):
         two = Two.of(number, alike=False)
         scene = as_benchmark_scene(f"scene-{number}", redrawn(two.toys, HERE, two.rng), SIZE)
-        stranger = sample_identity(two.rng, "unseen", two.toys[0].class_name)
+        stranger = sample_toy_identity(two.rng, "unseen", two.toys[0].class_name)
         jobs += [
             PictureJob(scene, Prompt("a photo of {tokens}", (0,)), two.draw(toy)) for toy in (two.toys[0], stranger)
         ]

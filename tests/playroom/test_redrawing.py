@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from bench.core.images import read_picture
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.data.load import load_dataset
 from bench.data.manifest import MANIFEST, Manifest, read_manifest
 from bench.data.references import write_references
 from bench.playroom.world.coco import CocoSpec, pool_scene
 from bench.playroom.world.redrawing import Redrawing, identity
-from bench.playroom.world.scene import PlacedToy, Scene, draw
-from bench.playroom.world.toys import PALETTE, Identity
+from bench.playroom.world.scene import PlacedToy, ToyScene, draw
+from bench.playroom.world.toys import PALETTE, ToyIdentity
 from bench.plugins.spec import configure
 
 SPEC = CocoSpec(60, 0, 64, (2,))
@@ -55,7 +55,7 @@ def test_a_reference_of_one_toy_shows_its_colours_and_not_the_others(manifest: M
     assert share(picture, {other.first, other.second} - {own.first, own.second}) == 0
 
 
-def share(picture: Picture, colours: set[str]) -> float:
+def share(picture: ImageArray, colours: set[str]) -> float:
     """How much of the picture has one of the colours, within what averaging down leaves."""
     near = [np.abs(picture.astype(int) - PALETTE[name]).max(axis=2) < 12 for name in colours]
     return float(np.any(near, axis=0).mean())
@@ -69,9 +69,9 @@ def test_they_are_the_same_each_time_and_differ_by_prompt(manifest: Manifest) ->
 
 
 def test_of_two_toys_of_a_class_the_one_under_the_mask_is_meant() -> None:
-    left = PlacedToy(Identity("mug", "teal", "teal", "plain"), 0.25, 0.5, 0.4, 0.0, False)
-    right = PlacedToy(Identity("mug", "lime", "lime", "plain"), 0.75, 0.5, 0.4, 0.0, False)
-    world = Scene((left, right), None, 0)
+    left = PlacedToy(ToyIdentity("mug", "teal", "teal", "plain"), 0.25, 0.5, 0.4, 0.0, False)
+    right = PlacedToy(ToyIdentity("mug", "lime", "lime", "plain"), 0.75, 0.5, 0.4, 0.0, False)
+    world = ToyScene((left, right), None, 0)
     masks = draw(world, 48).masks
     assert [identity(world, "mug", mask).first for mask in masks] == ["teal", "lime"]
 

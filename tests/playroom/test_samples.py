@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from bench.core.device import resolve
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.sampling.sampler import Order
+from bench.diffusion.sampling.sampler import DrawJob
 from bench.playroom.evaluate import drawn_samples
-from bench.playroom.evaluate.drawn_samples import Artist, Request
+from bench.playroom.evaluate.drawn_samples import CachedGenerator, SampleRequest
 from bench.playroom.world.captions import VOCABULARY
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.toys import CLASSES, MOTIFS
@@ -23,7 +23,7 @@ from bench.playroom.world.toys import CLASSES, MOTIFS
 def test_one_toy_is_every_class_in_every_context() -> None:
     asked = drawn_samples.one_toy(2)
     assert len(asked) == len({request for _, request in asked}) == 13 * 10 * 2
-    assert asked[0] == (drawn_samples.Asked(("ball",), "at the beach"), Request("a photo of a ball at the beach", 0))
+    assert asked[0] == (drawn_samples.SampleText(("ball",), "at the beach"), SampleRequest("a photo of a ball at the beach", 0))
     assert {(each.classes, each.context) for each, _ in asked} == {((name,), c) for name in CLASSES for c in CONTEXTS}
 
 
@@ -47,11 +47,11 @@ def test_named_looks_are_every_class_in_every_motif_in_words_of_the_captions() -
 
 
 @pytest.fixture
-def orders(monkeypatch: pytest.MonkeyPatch) -> list[Order]:
+def orders(monkeypatch: pytest.MonkeyPatch) -> list[DrawJob]:
     """The orders that reach the sampler, which draws each noise seed's own grey."""
-    seen: list[Order] = []
+    seen: list[DrawJob] = []
 
-    def draw(backbone: Backbone, wanted: Sequence[Order], batch_size: int) -> Iterator[Picture]:
+    def draw(backbone: Backbone, wanted: Sequence[DrawJob], batch_size: int) -> Iterator[ImageArray]:
         seen.extend(wanted)
         yield from (np.full((4, 4, 3), order.noise_seed % 256, np.uint8) for order in wanted)
 
@@ -59,11 +59,11 @@ def orders(monkeypatch: pytest.MonkeyPatch) -> list[Order]:
     return seen
 
 
-def test_no_picture_is_drawn_twice(tiny_pipeline: Path, tmp_path: Path, orders: list[Order]) -> None:
-    wanted = [Request("a photo of a cat", 0), Request("a photo of a cat", 1), Request("a photo of a cat", 0)]
-    artist = Artist(tiny_pipeline, resolve("cpu", "fp32"), tmp_path)
+def test_no_picture_is_drawn_twice(tiny_pipeline: Path, tmp_path: Path, orders: list[DrawJob]) -> None:
+    wanted = [SampleRequest("a photo of a cat", 0), SampleRequest("a photo of a cat", 1), SampleRequest("a photo of a cat", 0)]
+    artist = CachedGenerator(tiny_pipeline, resolve("cpu", "fp32"), tmp_path)
     first = artist.draw(wanted[:1], "")
-    again = Artist(tiny_pipeline, resolve("cpu", "fp32"), tmp_path).draw(wanted, "")
+    again = CachedGenerator(tiny_pipeline, resolve("cpu", "fp32"), tmp_path).draw(wanted, "")
     assert [order.text for order in orders] == ["a photo of a cat"] * 2
     assert orders[0].noise_seed != orders[1].noise_seed
     assert np.array_equal(first[0], again[0])
@@ -72,8 +72,8 @@ def test_no_picture_is_drawn_twice(tiny_pipeline: Path, tmp_path: Path, orders: 
 
 
 def test_another_pipeline_has_pictures_of_its_own(
-    tiny_pipeline: Path, tiny_velocity_pipeline: Path, tmp_path: Path, orders: list[Order]
+    tiny_pipeline: Path, tiny_velocity_pipeline: Path, tmp_path: Path, orders: list[DrawJob]
 ) -> None:
     for pipeline in (tiny_pipeline, tiny_velocity_pipeline):
-        Artist(pipeline, resolve("cpu", "fp32"), tmp_path).draw([Request("a photo", 0)], "")
+        CachedGenerator(pipeline, resolve("cpu", "fp32"), tmp_path).draw([SampleRequest("a photo", 0)], "")
     assert len(orders) == 2

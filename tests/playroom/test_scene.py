@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.world.scene import Drawing, PlacedToy, Scene, draw, sample_scene
-from bench.playroom.world.toys import CLASSES, Identity
+from bench.playroom.world.scene import Drawing, PlacedToy, ToyScene, draw, sample_scene
+from bench.playroom.world.toys import CLASSES, ToyIdentity
 
 
 def toy(class_name: str, x: float = 0.5, y: float = 0.5, size: float = 0.5, **more: object) -> PlacedToy:
-    return replace(PlacedToy(Identity(class_name, "red", "white", "striped"), x, y, size), **more)
+    return replace(PlacedToy(ToyIdentity(class_name, "red", "white", "striped"), x, y, size), **more)
 
 
 def grown(mask: np.ndarray) -> np.ndarray:
@@ -48,13 +48,13 @@ def test_masks_are_disjoint_and_one_a_toy(seed: int, count: int, size: int) -> N
 
 @pytest.mark.parametrize("class_name", CLASSES)
 def test_every_class_covers_the_same_share_of_the_square_of_its_size(class_name: str) -> None:
-    mask = draw(Scene((toy(class_name, size=0.6),), None, 0), 128).masks[0]
+    mask = draw(ToyScene((toy(class_name, size=0.6),), None, 0), 128).masks[0]
     assert mask.mean() == pytest.approx(0.85 * 0.6**2, rel=0.04)  # .80 for the shape, the rest its outline
 
 
 def test_a_ball_is_an_ellipse_of_its_place_and_stretch() -> None:
     ball = toy("ball", x=0.4, y=0.6, size=0.5)
-    mask = draw(Scene((replace(ball, identity=replace(ball.identity, aspect=1.15)),), None, 0), 200).masks[0]
+    mask = draw(ToyScene((replace(ball, identity=replace(ball.identity, aspect=1.15)),), None, 0), 200).masks[0]
     y, x = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     wide, high = len(x), len(y)
     assert (x.mean() + 0.5, y.mean() + 0.5) == pytest.approx((80, 120), abs=1)
@@ -64,9 +64,9 @@ def test_a_ball_is_an_ellipse_of_its_place_and_stretch() -> None:
 
 def test_a_toy_behind_loses_exactly_what_the_one_in_front_covers() -> None:
     back, front = toy("house", 0.42), toy("ball", 0.6)
-    (alone_back,) = draw(Scene((back,), "in the snow", 3), 120).masks
-    (alone_front,) = draw(Scene((front,), "in the snow", 3), 120).masks
-    both = draw(Scene((back, front), "in the snow", 3), 120).masks
+    (alone_back,) = draw(ToyScene((back,), "in the snow", 3), 120).masks
+    (alone_front,) = draw(ToyScene((front,), "in the snow", 3), 120).masks
+    both = draw(ToyScene((back, front), "in the snow", 3), 120).masks
     assert np.array_equal(both[1], alone_front)
     assert not (both[0] & ~alone_back).any()
     lost = alone_back & ~both[0]
@@ -76,14 +76,14 @@ def test_a_toy_behind_loses_exactly_what_the_one_in_front_covers() -> None:
 
 
 def test_a_hidden_toy_has_an_empty_mask() -> None:
-    masks = draw(Scene((toy("ball", size=0.3), toy("ball", size=0.6)), None, 0), 64).masks
+    masks = draw(ToyScene((toy("ball", size=0.3), toy("ball", size=0.6)), None, 0), 64).masks
     assert not masks[0].any()
 
 
 def test_the_colour_of_a_toy_changes_pixels_of_its_mask_alone() -> None:
     red = toy("fish")
     blue = replace(red, identity=replace(red.identity, first="blue", second="green"))
-    before, after = (draw(Scene((fish,), "at the beach", 1), 96) for fish in (red, blue))
+    before, after = (draw(ToyScene((fish,), "at the beach", 1), 96) for fish in (red, blue))
     changed = (before.picture != after.picture).any(axis=2)
     assert np.array_equal(before.masks, after.masks)
     assert not (changed & ~grown(before.masks[0])).any()
@@ -91,19 +91,19 @@ def test_the_colour_of_a_toy_changes_pixels_of_its_mask_alone() -> None:
 
 
 def test_the_hole_of_a_handle_shows_the_background() -> None:
-    mask = draw(Scene((toy("mug", size=0.7),), None, 0), 128).masks[0]
+    mask = draw(ToyScene((toy("mug", size=0.7),), None, 0), 128).masks[0]
     row = mask[64].astype(int)
     assert (np.diff(row) == 1).sum() == 2  # the cup and, beyond the hole, the handle
 
 
 def test_flipping_mirrors_the_mask() -> None:
-    left, right = (draw(Scene((toy("duck", flip=flip),), None, 0), 64).masks[0] for flip in (False, True))
+    left, right = (draw(ToyScene((toy("duck", flip=flip),), None, 0), 64).masks[0] for flip in (False, True))
     assert not np.array_equal(left, right)
     assert (left ^ right[:, ::-1]).mean() < 0.01
 
 
 def test_a_quarter_turn_turns_the_mask_clockwise() -> None:
-    upright, turned = (draw(Scene((toy("boat", angle=a),), None, 0), 64).masks[0] for a in (0.0, 90.0))
+    upright, turned = (draw(ToyScene((toy("boat", angle=a),), None, 0), 64).masks[0] for a in (0.0, 90.0))
     assert (np.rot90(upright, -1) ^ turned).mean() < 0.01
 
 
@@ -145,13 +145,13 @@ def test_sampled_toys_stay_mostly_visible() -> None:
         scene = sample_scene(rng, count=int(rng.integers(2, 5)))
         masks = draw(scene, 48).masks
         for seen, part in zip(masks, scene.toys, strict=True):
-            shares.append(seen.sum() / draw(Scene((part,), None, 0), 48).masks[0].sum())
+            shares.append(seen.sum() / draw(ToyScene((part,), None, 0), 48).masks[0].sum())
     assert np.quantile(shares, 0.05) > 0.6
     assert min(shares) > 0.3
 
 
 def test_a_pixel_is_a_toy_s_where_the_toy_covers_most_of_it() -> None:
-    scene = Scene((toy("star", size=0.7), toy("duck", 0.7, 0.7, 0.4)), None, 0)
+    scene = ToyScene((toy("star", size=0.7), toy("duck", 0.7, 0.7, 0.4)), None, 0)
     coarse, fine = draw(scene, 32).masks, draw(scene, 640).masks
     covered = fine.reshape(2, 32, 20, 32, 20).mean(axis=(2, 4))
     assert coarse[covered > 0.8].all()
@@ -161,7 +161,7 @@ def test_a_pixel_is_a_toy_s_where_the_toy_covers_most_of_it() -> None:
 def test_two_periods_of_stripes_are_four_bands_that_turn_with_the_toy() -> None:
     ball = toy("ball", size=0.6)
     ball = replace(ball, identity=replace(ball.identity, repeat=2.0))
-    upright, turned = (draw(Scene((replace(ball, angle=a),), None, 0), 400) for a in (0.0, 90.0))
+    upright, turned = (draw(ToyScene((replace(ball, angle=a),), None, 0), 400) for a in (0.0, 90.0))
     # a line beside the cap; white has much green, red and the dark outline have little
     column = upright.picture[:, 140, 1][upright.masks[0][:, 140]] > 128
     assert column[np.flatnonzero(np.diff(column, prepend=not column[0]))].tolist() == [

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.playroom.world.motifs import MOTIFS as MOTIF_TESTS
-from bench.playroom.world.scene import PlacedToy, Scene, draw
-from bench.playroom.world.toys import CLASSES, COLOURS, MOTIFS, UNSEEN_COLOURS, UNSEEN_MOTIFS, Identity, sample_identity
+from bench.playroom.world.scene import PlacedToy, ToyScene, draw
+from bench.playroom.world.toys import CLASSES, COLOURS, MOTIFS, UNSEEN_COLOURS, UNSEEN_MOTIFS, ToyIdentity, sample_toy_identity
 
 
-def silhouette(class_name: str, identity: Identity | None = None) -> np.ndarray:
+def silhouette(class_name: str, identity: ToyIdentity | None = None) -> np.ndarray:
     """The toy's mask, cut to its bounding box and brought to 48 x 48 pixels."""
-    toy = PlacedToy(identity or Identity(class_name, "red", "red", "plain"), 0.5, 0.5, 0.6)
-    mask = draw(Scene((toy,), None, 0), 96).masks[0]
+    toy = PlacedToy(identity or ToyIdentity(class_name, "red", "red", "plain"), 0.5, 0.5, 0.6)
+    mask = draw(ToyScene((toy,), None, 0), 96).masks[0]
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return np.asarray(Image.fromarray(cut).resize((48, 48))) > 0
@@ -39,7 +39,7 @@ def test_the_silhouettes_of_any_two_classes_differ_also_when_both_fill_their_box
 
 @pytest.mark.parametrize("class_name", CLASSES)
 def test_proportions_move_a_silhouette_less_than_another_class_would(class_name: str) -> None:
-    low, high = (silhouette(class_name, Identity(class_name, "red", "red", "plain", detail=d)) for d in (0.0, 1.0))
+    low, high = (silhouette(class_name, ToyIdentity(class_name, "red", "red", "plain", detail=d)) for d in (0.0, 1.0))
     plain = silhouette(class_name)
     nearest = max(overlap(plain, silhouette(name)) for name in CLASSES if name != class_name)
     assert min(overlap(plain, low), overlap(plain, high)) > nearest
@@ -55,7 +55,7 @@ def test_unseen_looks_share_no_motif_and_no_colour_with_seen_ones() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(("seen", "unseen")))
 def test_a_sampled_identity_has_the_looks_asked_for(seed: int, looks: str) -> None:
-    toy = sample_identity(np.random.default_rng(seed), looks)
+    toy = sample_toy_identity(np.random.default_rng(seed), looks)
     colours, motifs = (COLOURS, MOTIFS) if looks == "seen" else (UNSEEN_COLOURS, UNSEEN_MOTIFS)
     assert toy.class_name in CLASSES
     assert toy.motif in motifs
@@ -69,11 +69,11 @@ def test_a_sampled_identity_has_the_looks_asked_for(seed: int, looks: str) -> No
 def test_sampling_reaches_every_class_motif_and_colour_and_keeps_a_class_asked_for() -> None:
     rng = np.random.default_rng(0)
     for looks, colours, motifs in (("seen", COLOURS, MOTIFS), ("unseen", UNSEEN_COLOURS, UNSEEN_MOTIFS)):
-        toys = [sample_identity(rng, looks) for _ in range(400)]
+        toys = [sample_toy_identity(rng, looks) for _ in range(400)]
         assert {toy.class_name for toy in toys} == set(CLASSES)
         assert {toy.motif for toy in toys} == set(motifs)
         assert {toy.first for toy in toys} == set(colours)
-    assert {sample_identity(rng, "unseen", "duck").class_name for _ in range(20)} == {"duck"}
+    assert {sample_toy_identity(rng, "unseen", "duck").class_name for _ in range(20)} == {"duck"}
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from bench.core.errors import UserError
 from bench.diffusion.backbone.settings import read_settings
 from bench.playroom.train import loop
 from bench.playroom.train.__main__ import What, main
-from bench.playroom.train.loop import Budget, Draw, train
+from bench.playroom.train.loop import TrainingBudget, Draw, train
 from bench.playroom.train.lpips import save_lpips
 from bench.playroom.train.tokenizer import make_tokenizer
 from bench.playroom.world.captions import VOCABULARY
@@ -189,7 +189,7 @@ class Regression:
         return {"loss": ((self.model(points) - points.sum(1, keepdim=True)) ** 2).mean()}
 
 
-BUDGET = Budget(steps=30, minutes=1e6, batch=8, learning_rate=0.01, seed=5, device=CPU)
+BUDGET = TrainingBudget(steps=30, minutes=1e6, batch=8, learning_rate=0.01, seed=5, device=CPU)
 
 
 def test_interrupted_training_ends_as_an_unbroken_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,12 +207,12 @@ def test_interrupted_training_ends_as_an_unbroken_one(tmp_path: Path, monkeypatc
 def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
     one, two = Regression(), Regression()
     train(one, BUDGET, tmp_path / "one")
-    train(two, Budget(30, 1e6, 8, 0.01, 6, CPU), tmp_path / "two")
+    train(two, TrainingBudget(30, 1e6, 8, 0.01, 6, CPU), tmp_path / "two")
     assert not torch.equal(next(one.model.parameters()), next(two.model.parameters()))
 
 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:
-    train(Regression(), Budget(400, 1e6, 8, 0.05, 0, CPU), tmp_path)
+    train(Regression(), TrainingBudget(400, 1e6, 8, 0.05, 0, CPU), tmp_path)
     with (tmp_path / "losses.csv").open() as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.01 * losses[0]

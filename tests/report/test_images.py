@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.core.scenes import Concept, Mask, Picture, Scene
+from bench.core.scenes import Concept, Mask, ImageArray, Scene
 from bench.reporting.images import TAG, THUMBNAIL, centre, file_uri, places, side_by_side, uri, with_masks
 
 SIDE = 16
 
 
-def decode(address: str) -> Picture:
+def decode(address: str) -> ImageArray:
     content = base64.b64decode(address.partition("base64,")[2])
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 

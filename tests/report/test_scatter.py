@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from bench.reporting.scatter import describe, keys, pareto_figure
+from bench.reporting.scatter import describe, legend, pareto_figure
 from bench.stats.intervals import Interval
 from bench.stats.summary import Estimate, MethodSummary, Summary
 
@@ -26,12 +26,12 @@ def summary(*methods: MethodSummary) -> Summary:
 
 
 def test_no_two_methods_look_the_same() -> None:
-    drawn = keys(summary(*(method(f"m{index}") for index in range(36))))
+    drawn = legend(summary(*(method(f"m{index}") for index in range(36))))
     assert len({(key.colour, key.symbol) for key in drawn}) == 36
 
 
 def test_the_front_is_filled_and_the_rest_is_open() -> None:
-    first, second, third = keys(summary(method("a"), method("b", front=False), method("c", math.nan, front=False)))
+    first, second, third = legend(summary(method("a"), method("b", front=False), method("c", math.nan, front=False)))
     assert (first.symbol, first.place) == ("circle", "on the Pareto front")
     assert (second.symbol, second.place) == ("square-open", "not on the front")
     assert third.place.startswith("not in the plot")
@@ -46,7 +46,7 @@ def test_the_front_is_filled_and_the_rest_is_open() -> None:
     ],
 )
 def test_points_have_short_names_that_tell_them_apart(names: tuple[str, ...], expected: list[str]) -> None:
-    shorts = [key.short for key in keys(summary(*map(method, names)))]
+    shorts = [key.short for key in legend(summary(*map(method, names)))]
     assert [short[:22] for short in shorts] == [text[:22] for text in expected]
     assert len(set(shorts)) == len(names)
 

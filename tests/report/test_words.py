@@ -21,7 +21,7 @@ from bench.reporting.text import (
     verdict,
 )
 from bench.stats.intervals import Interval
-from bench.stats.power import Need
+from bench.stats.power import SampleSize
 from bench.stats.results import Comparison, Overall, Pair
 from bench.stats.summary import Estimate, MethodSummary, Summary
 
@@ -165,4 +165,4 @@ def test_probabilities_are_never_rounded_to_certainty() -> None:
     ],
 )
 def test_what_a_difference_needs(n: int, spread: float, scenes: int | None, expected: str) -> None:
-    assert scenes_needed(Need("m", "a", "b", n, spread, 0.05, 0.02, scenes, 0.1)) == expected
+    assert scenes_needed(SampleSize("m", "a", "b", n, spread, 0.05, 0.02, scenes, 0.1)) == expected

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bench.plugins.discovery import find
-from bench.plugins.method import Choice
+from bench.plugins.method import FidelityNote
 from bench.plugins.report import ReportData
 from bench.plugins.spec import configure
 from bench.reporting import gallery
@@ -208,7 +208,7 @@ def test_what_was_run_stands_on_the_page(make_data: MakeData, tmp_path: Path) ->
 
 
 def test_ledgers_stand_on_the_page_escaped(make_data: MakeData, tmp_path: Path) -> None:
-    rows = (Choice("flips", "paper: none; code: <half>", "none", "they differ"),)
+    rows = (FidelityNote("flips", "paper: none; code: <half>", "none", "they differ"),)
     data = dataclasses.replace(make_data(), ledgers={"ours": rows})
     written = configure("reports", "pareto").instance.write(data, tmp_path / "out")
     page = body(written[0].read_text(encoding="utf-8"))

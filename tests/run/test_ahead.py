@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.run.prefetch import ahead
+from bench.run.prefetch import prefetch
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers()), st.integers(1, 9), st.integers(1, 4))
 def test_the_results_are_those_of_a_plain_loop_in_its_order(items: list[int], most: int, workers: int) -> None:
-    assert list(ahead(lambda item: item * 2, items, most, workers)) == [item * 2 for item in items]
+    assert list(prefetch(lambda item: item * 2, items, most, workers)) == [item * 2 for item in items]
 
 
 @pytest.mark.parametrize("most", [1, 3, 8])
 def test_no_more_than_the_bound_is_begun_and_not_taken(most: int) -> None:
     begun: list[int] = []
-    for taken, _ in enumerate(ahead(begun.append, range(40), most, workers=4)):
+    for taken, _ in enumerate(prefetch(begun.append, range(40), most, workers=4)):
         time.sleep(0.001)
         assert len(begun) <= taken + most
 
@@ -30,14 +30,14 @@ def test_no_more_than_the_bound_is_begun_and_not_taken(most: int) -> None:
 def test_work_goes_on_while_the_consumer_is_busy() -> None:
     """The second piece is done before it is asked for."""
     done = [threading.Event() for _ in range(3)]
-    results = ahead(lambda number: done[number].set(), range(3), most=3)
+    results = prefetch(lambda number: done[number].set(), range(3), most=3)
     next(results)
     assert done[1].wait(60)
     results.close()
 
 
 def test_an_error_comes_where_its_result_is_due() -> None:
-    results = ahead(lambda item: 1 // item, [1, 1, 0, 1], most=4)
+    results = prefetch(lambda item: 1 // item, [1, 1, 0, 1], most=4)
     assert next(results) == next(results) == 1
     with pytest.raises(ZeroDivisionError):
         next(results)
@@ -45,16 +45,16 @@ def test_an_error_comes_where_its_result_is_due() -> None:
 
 def test_a_closed_one_leaves_no_thread_and_begins_nothing_more() -> None:
     begun: list[int] = []
-    with contextlib.closing(ahead(begun.append, range(1000), most=4, workers=2)) as results:
+    with contextlib.closing(prefetch(begun.append, range(1000), most=4, workers=2)) as results:
         next(results)
     count = len(begun)
     assert count <= 5
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
     assert len(begun) == count
 
 
 def test_nothing_is_begun_before_the_first_is_asked_for() -> None:
     begun: list[int] = []
-    results = ahead(begun.append, range(5), most=5)
+    results = prefetch(begun.append, range(5), most=5)
     assert not begun
     results.close()

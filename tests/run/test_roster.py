@@ -9,7 +9,7 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.plugins.discovery import discover
-from bench.run.select_methods import call_roster
+from bench.run.select_methods import select_methods
 
 MODEST = '''
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def test_all_is_every_method_that_can_run_here(installed: Callable[..., None]) -
     installed("modest", "put the weights into x/")
     installed("able", None)
     installed("strange", None, "shade: float")
-    roster = call_roster(["all"])
+    roster = select_methods(["all"])
     known = set(discover("methods").found)
     skipped = {text.split(" ")[0] for text in roster.skipped}
     assert {"quick", "able", "ours", "real", "other-scene", "copy-paste", "base-model"} <= set(roster.methods)
@@ -55,7 +55,7 @@ def test_all_is_every_method_that_can_run_here(installed: Callable[..., None]) -
 
 
 def test_all_can_stand_beside_others_and_names_each_once(installed: Callable[..., None]) -> None:
-    roster = call_roster(["ours:code", "quick", "all"])
+    roster = select_methods(["ours:code", "quick", "all"])
     assert roster.methods[:2] == ("ours:code", "quick")
     assert len(set(roster.methods)) == len(roster.methods)
 
@@ -63,7 +63,7 @@ def test_all_can_stand_beside_others_and_names_each_once(installed: Callable[...
 def test_a_method_named_by_itself_is_refused(installed: Callable[..., None]) -> None:
     installed("modest", "put the weights into x/")
     with pytest.raises(UserError, match=r"^modest cannot run here: put the weights into x/$"):
-        call_roster(["quick", "modest"])
+        select_methods(["quick", "modest"])
 
 
 def test_a_run_says_in_one_line_what_it_skips(

@@ -24,7 +24,7 @@ from bench.run import prefetch, scoring
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import PlannedPicture, Unit
 from bench.run.score_cache import kept_scores
-from bench.run.scoring import BATCH, CALL, Task, assemble, calls, score, unscored
+from bench.run.scoring import BATCH, CALL, ScoringTask, assemble, calls, score, unscored
 from bench.scoring.rows import PictureJob
 
 EVALUATORS = "fake-1"
@@ -235,7 +235,7 @@ def test_the_costs_of_the_record_and_of_the_picture_are_in_the_table(
 
 @given(st.lists(st.integers(1, 40), max_size=60))
 def test_calls_are_whole_prompts_in_order_and_as_small_as_fills_batches(sizes: list[int]) -> None:
-    tasks = [Task(None, (None,) * size) for size in sizes]  # type: ignore[arg-type]
+    tasks = [ScoringTask(None, (None,) * size) for size in sizes]  # type: ignore[arg-type]
     made = list(calls(tasks))
     assert [task for call in made for task in call] == tasks
     for call in made[:-1]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.stats.simulation import null_simulation as null
-from bench.stats.simulation.null_simulation import Rate
+from bench.stats.simulation.null_simulation import RejectionRate
 
 
 def test_tables_have_no_difference_and_scenes_are_clusters() -> None:
@@ -48,10 +48,10 @@ def test_a_small_run_from_end_to_end() -> None:
 
 def test_failures_name_what_does_not_hold() -> None:
     name = sorted(null.trusted_checks())[0]
-    good = Rate(name, "normal", 50, 2_000, 0.06)
-    bad = Rate(name, "normal", 50, 2_000, 0.07)
-    few = Rate(name, "normal", 6, 2_000, 0.2)
-    weak = Rate("Kruskal-Wallis over pictures", "normal", 50, 2_000, 0.04)
-    strong = Rate("Kruskal-Wallis over pictures", "normal", 50, 2_000, 0.4)
+    good = RejectionRate(name, "normal", 50, 2_000, 0.06)
+    bad = RejectionRate(name, "normal", 50, 2_000, 0.07)
+    few = RejectionRate(name, "normal", 6, 2_000, 0.2)
+    weak = RejectionRate("Kruskal-Wallis over pictures", "normal", 50, 2_000, 0.04)
+    strong = RejectionRate("Kruskal-Wallis over pictures", "normal", 50, 2_000, 0.4)
     assert null.failures([good, few, strong]) == []
     assert len(null.failures([bad, weak])) == 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import TTestPower
 
-from bench.stats.power import detectable_ratio, need, power, scenes_needed
+from bench.stats.power import detectable_ratio, sample_size, power, scenes_needed
 
 
 def test_no_difference_is_found_as_often_as_alpha_says() -> None:
@@ -32,15 +32,15 @@ def test_few_scenes_cannot_show_anything() -> None:
 
 def test_a_need_is_in_the_metrics_own_unit() -> None:
     differences = np.random.default_rng(0).normal(scale=0.04, size=20)
-    told = need("identity-similarity", ("a", "b"), differences, asked=0.02, alpha=0.05)
+    told = sample_size("identity-similarity", ("a", "b"), differences, asked=0.02, alpha=0.05)
     assert told.spread == pytest.approx(differences.std(ddof=1))
     assert told.scenes == scenes_needed(float(f"{0.02 / told.spread:.1e}"))
     assert told.detectable == pytest.approx(told.spread * detectable_ratio(20))
 
 
 def test_what_is_unknown_is_not_invented() -> None:
-    few = need("m", ("a", "b"), np.array([0.1, 0.2, 0.3]), 0.02, 0.05)
+    few = sample_size("m", ("a", "b"), np.array([0.1, 0.2, 0.3]), 0.02, 0.05)
     assert (few.scenes, math.isnan(few.spread), math.isnan(few.detectable)) == (None, True, True)
-    equal = need("m", ("a", "b"), np.zeros(9), 0.02, 0.05)
+    equal = sample_size("m", ("a", "b"), np.zeros(9), 0.02, 0.05)
     assert (equal.scenes, equal.spread) == (None, 0)
-    assert need("m", ("a", "b"), np.arange(9.0), 0.02, 0.05).scenes is None, "more than 1,000"
+    assert sample_size("m", ("a", "b"), np.arange(9.0), 0.02, 0.05).scenes is None, "more than 1,000"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench.stats.scene_means import methods_of
-from bench.stats.sensitivity import LEFT_OUT, WHOLE_PICTURE, ZERO, Reading, sensitivity, sensitivity_frame
+from bench.stats.sensitivity import LEFT_OUT, WHOLE_PICTURE, ZERO, ProtocolVariant, sensitivity, sensitivity_frame
 from bench.stats.summary import summarise
 
 NAN = math.nan
@@ -23,11 +23,11 @@ def table(hand: pd.DataFrame) -> pd.DataFrame:
     return hand.assign(identity_whole_picture=0.1)
 
 
-def means(reading: Reading) -> dict[str, float]:
+def means(reading: ProtocolVariant) -> dict[str, float]:
     return {standing.method: standing.mean for standing in reading.standings}
 
 
-def by_name(table: pd.DataFrame) -> dict[str, Reading]:
+def by_name(table: pd.DataFrame) -> dict[str, ProtocolVariant]:
     return {reading.name: reading for reading in sensitivity(table)}
 
 

@@ -13,18 +13,18 @@ from bench.core.console import say
 from bench.core.errors import UserError
 from bench.core.hashing import pixel_hash
 from bench.core.images import crop_mask, crop_picture, read_picture
-from bench.core.progress import bar
+from bench.core.progress import progress_bar
 from bench.data.coco import masks
 from bench.data.coco.funnel import Candidate, Crop, Funnel, candidates
 from bench.data.coco.images import find_picture, find_pictures
 from bench.data.coco.index import Index, annotation_files, load_index
 from bench.data.coco.selection import Selection, parse_mix, quotas, select
-from bench.data.manifest import Identity, LicenceRecord, Manifest, MaskRecord, Option, SceneRecord
+from bench.data.manifest import DatasetSpec, LicenceRecord, Manifest, MaskRecord, Option, SceneRecord
 from bench.data.prompts import PromptPlan, Reading, parse_formats
-from bench.data.writer import SHEET, Drawn, is_built, write_dataset, write_manifest
+from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset, write_manifest
 
 
-class Choice(Protocol):
+class SelectionPolicy(Protocol):
     """Which scenes and prompts a dataset has: a dataclass, every field of which is recorded in its manifest.
 
     `only_present` leaves out images whose picture is not in the folder (a partial download of COCO).
@@ -49,13 +49,13 @@ class Choice(Protocol):
         """Every image that may become a scene, and what each rule left."""
         ...
 
-    def choose(self, pool: Sequence[Candidate]) -> Chosen:
+    def choose(self, pool: Sequence[Candidate]) -> SelectedScenes:
         """The images that become scenes."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class SelectedScenes:
     """The images that become scenes; `lack` says what the pool could not give, and `remedy` what was done."""
 
     scenes: tuple[Candidate, ...]
@@ -95,16 +95,16 @@ class SceneOptions:
         """Every image with at least two concepts in its crop."""
         return candidates(indexes, self.crop, on_images)
 
-    def choose(self, pool: Sequence[Candidate]) -> Chosen:
+    def choose(self, pool: Sequence[Candidate]) -> SelectedScenes:
         """The first in hash order for each number of concepts; of all, where the pool lacks the mix."""
         selection = select(pool, quotas(parse_mix(self.mix), self.scenes), self.seed)
         if selection.as_mixed:
-            return Chosen(selection.chosen)
-        return Chosen(selection.chosen, _lack(selection), f"took the first {len(selection.chosen)} in hash order")
+            return SelectedScenes(selection.chosen)
+        return SelectedScenes(selection.chosen, _lack(selection), f"took the first {len(selection.chosen)} in hash order")
 
 
 @dataclass(frozen=True)
-class CocoRecipe:
+class CocoBuilder:
     """A dataset to build: its recipe's name, the folder in COCO's format, options and side in pixels.
 
     `papers_prompts` is how many prompts the paper has, where there is one; `strict` refuses a pool without
@@ -113,7 +113,7 @@ class CocoRecipe:
 
     recipe: str
     coco: Path
-    options: Choice
+    options: SelectionPolicy
     size: int
     manifest_only: bool = False
     strict: bool = False
@@ -141,11 +141,11 @@ class CocoRecipe:
             write_dataset(out, manifest, CocoPictures.find(self.coco, manifest).draw)
             say(f"wrote {out}; look at {out / SHEET}")
 
-    def _identity(self, files: Sequence[Path]) -> Identity:
+    def _identity(self, files: Sequence[Path]) -> DatasetSpec:
         # Any: a protocol cannot say that it is a dataclass.
         own: Any = self.options
         options: Mapping[str, Option] = asdict(own)
-        return Identity(self.recipe, self.recipe, self.size, options, {file.name: _sha256(file) for file in files})
+        return DatasetSpec(self.recipe, self.recipe, self.size, options, {file.name: _sha256(file) for file in files})
 
     def _present(self, pool: list[Candidate], funnel: Funnel) -> list[Candidate]:
         if not self.options.only_present:
@@ -197,7 +197,7 @@ class CocoPictures:
             ) from None
         return cls(manifest.identity.size, {s.name: file for s, file in zip(manifest.scenes, files, strict=True)})
 
-    def draw(self, record: SceneRecord) -> Drawn:
+    def draw(self, record: SceneRecord) -> RenderedScene:
         """Read, crop and resize a scene's picture.
 
         Raises `UserError` if it cannot be read or has not the size that the annotations speak of.
@@ -208,7 +208,7 @@ class CocoPictures:
         if (width, height) != record.source_size:
             said = " x ".join(map(str, record.source_size))
             raise UserError(f"{file} is {width} x {height} pixels, its annotations are for {said}")
-        return Drawn(crop_picture(source, record.square, self.size), pixel_hash(source))
+        return RenderedScene(crop_picture(source, record.square, self.size), pixel_hash(source))
 
 
 def _sha256(file: Path) -> str:
@@ -227,14 +227,14 @@ def _lack(selection: Selection) -> str:
     return f"the mix needs {wanted} scenes with 2, 3, 4 concepts, the pool has {available}"
 
 
-def _filter(files: Sequence[Path], options: Choice) -> tuple[list[Candidate], Funnel]:
-    with bar("reading annotations", len(files)) as progress:
+def _filter(files: Sequence[Path], options: SelectionPolicy) -> tuple[list[Candidate], Funnel]:
+    with progress_bar("reading annotations", len(files)) as progress:
         indexes = []
         for file in files:
             progress.say(f"reading {file.name}")
             indexes.append(load_index(file))
             progress.advance()
-    with bar("filtering images", sum(len(index.photos) for index in indexes)) as progress:
+    with progress_bar("filtering images", sum(len(index.photos) for index in indexes)) as progress:
         return options.pool(indexes, progress.advance)
 
 

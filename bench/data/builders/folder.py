@@ -17,11 +17,11 @@ from bench.core.errors import UserError
 from bench.core.geometry import Square, centred_square
 from bench.core.hashing import pixel_hash
 from bench.core.images import crop_mask, crop_picture, opened
-from bench.core.scenes import BACKGROUND, Mask, Picture, Scene
+from bench.core.scenes import BACKGROUND, Mask, ImageArray, Scene
 from bench.data.coco.masks import counts_text
-from bench.data.manifest import Identity, Manifest, MaskRecord, Option, PictureRecord, SceneRecord, square_of
+from bench.data.manifest import DatasetSpec, Manifest, MaskRecord, Option, PictureRecord, SceneRecord, square_of
 from bench.data.prompts import PromptPlan
-from bench.data.writer import SHEET, Drawn, is_built, write_dataset
+from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
 
 UNLABELLED = "object"
 """The class word of a concept without `labels.txt`."""
@@ -36,7 +36,7 @@ _HALF = 128
 
 
 @dataclass(frozen=True)
-class FolderRecipe:
+class FolderBuilder:
     """A dataset from a folder that is a scene (`img.jpg`, `mask0.png`, ...) or holds several such folders.
 
     A scene of several pictures is a folder that holds a folder for each; its concepts are numbered through, in
@@ -66,7 +66,7 @@ class FolderRecipe:
         if len(scenes) != len(folders):
             raise UserError(f"two scenes of {self.folder} have the same name; rename one of the folders")
 
-        def draw(record: SceneRecord) -> Drawn:
+        def draw(record: SceneRecord) -> RenderedScene:
             crops = (record.square, *(square_of(one.crop) for one in record.more))
             own, *more = map(self._drawn, picture_folders(scenes[record.name][0]), crops)
             return replace(own, more=tuple(more))
@@ -75,16 +75,16 @@ class FolderRecipe:
         say(f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts a method")
         say(f"wrote {out}; look at {out / SHEET}")
 
-    def _identity(self, folders: Sequence[Path]) -> Identity:
+    def _identity(self, folders: Sequence[Path]) -> DatasetSpec:
         pictures = [folder for scene in folders for folder in picture_folders(scene)]
         files = [file for folder in pictures for file in sorted(folder.iterdir()) if _is_input(file)]
         root = self.folder.resolve()
         sources = {file.resolve().relative_to(root).as_posix(): _sha256(file) for file in files}
-        return Identity("folder", scene_name(self.folder), self.size, self.options, sources)
+        return DatasetSpec("folder", scene_name(self.folder), self.size, self.options, sources)
 
-    def _drawn(self, folder: Path, square: Square) -> Drawn:
+    def _drawn(self, folder: Path, square: Square) -> RenderedScene:
         picture = read_upright(picture_of(folder))
-        return Drawn(crop_picture(picture, square, self.size), pixel_hash(picture))
+        return RenderedScene(crop_picture(picture, square, self.size), pixel_hash(picture))
 
     def _scene(self, folder: Path) -> SceneRecord:
         """The scene of a folder that holds a picture, or several folders that do.
@@ -165,7 +165,7 @@ def read_folder_scene(folder: Path, size: int) -> Scene:
     found = scene_folders(folder)
     if found != [folder]:
         raise UserError(f"{folder} holds several scenes ({', '.join(one.name for one in found[:6])}); name one of them")
-    recipe = FolderRecipe(folder, size, background=False, plan=PromptPlan((), 0, "powerset", 0))
+    recipe = FolderBuilder(folder, size, background=False, plan=PromptPlan((), 0, "powerset", 0))
     record = recipe.record(folder)
     picture = crop_picture(read_upright(picture_of(folder)), record.square, size)
     return Scene(record.name, picture, record.concepts)
@@ -254,7 +254,7 @@ def _words(file: Path, kind: str, masks: int) -> list[str]:
     return words
 
 
-def read_upright(path: Path) -> Picture:
+def read_upright(path: Path) -> ImageArray:
     """The picture as one sees it, RGB: a camera's note of rotation is obeyed.
 
     Raises `UserError` for a file that is missing, truncated or no picture.

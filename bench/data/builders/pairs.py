@@ -12,10 +12,10 @@ from bench.core.errors import UserError
 from bench.core.hashing import pixel_hash
 from bench.core.images import crop_picture, mask_png, picture_png
 from bench.core.scenes import handle, with_article
-from bench.data.builders.folder import OBJECTS, FolderRecipe, picture_of, read_objects, read_upright, scene_name
-from bench.data.manifest import Identity, Manifest, Option, SceneRecord
+from bench.data.builders.folder import OBJECTS, FolderBuilder, picture_of, read_objects, read_upright, scene_name
+from bench.data.manifest import DatasetSpec, Manifest, Option, SceneRecord
 from bench.data.prompts import PromptPlan
-from bench.data.writer import SHEET, Drawn, is_built, write_dataset
+from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
 
 GROUPS = ("buildings", "furniture", "jewelry", "kitchenware")
 """The object classes of CLiC's user study (section 4.2)."""
@@ -25,7 +25,7 @@ _SIDES = ("source", "target")
 
 
 @dataclass(frozen=True)
-class Pair:
+class TransferPair:
     """A folder `GROUP/NAME` with the folders `source` and `target`."""
 
     folder: Path
@@ -50,7 +50,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class PairsRecipe:
+class PairsBuilder:
     """A dataset from folders `GROUP/NAME/source` and `GROUP/NAME/target`, each with a picture, a mask, objects.txt.
 
     `options` is what the manifest records.
@@ -73,22 +73,22 @@ class PairsRecipe:
             return
         records = tuple(self._source(pair) for pair in pairs.values())
 
-        def draw(record: SceneRecord) -> Drawn:
+        def draw(record: SceneRecord) -> RenderedScene:
             pair = pairs[record.name]
             picture = read_upright(picture_of(pair.folder / "source"))
             square = crop_picture(picture, record.square, self.size)
-            return Drawn(square, pixel_hash(picture), self._beside(pair))
+            return RenderedScene(square, pixel_hash(picture), self._beside(pair))
 
         manifest = write_dataset(out, Manifest(identity, records), draw)
         say(f"{len(manifest.scenes)} pairs, {manifest.prompts:,} prompts a method for the generation task")
         say(f"wrote {out}; look at {out / SHEET}")
 
-    def _identity(self, pairs: Mapping[str, Pair]) -> Identity:
+    def _identity(self, pairs: Mapping[str, TransferPair]) -> DatasetSpec:
         files = [file for pair in pairs.values() for file in pair.files()]
         sources = {file.relative_to(self.folder).as_posix(): sha256(file.read_bytes()).hexdigest() for file in files}
-        return Identity("pairs", scene_name(self.folder), self.size, self.options, sources)
+        return DatasetSpec("pairs", scene_name(self.folder), self.size, self.options, sources)
 
-    def _source(self, pair: Pair) -> SceneRecord:
+    def _source(self, pair: TransferPair) -> SceneRecord:
         record = self._scene(pair, "source")
         if len(record.masks) != 1:
             raise UserError(
@@ -96,18 +96,18 @@ class PairsRecipe:
             )
         return replace(record, name=pair.name, prompts=self.plan.prompts(pair.name, 1))
 
-    def _beside(self, pair: Pair) -> dict[str, bytes]:
+    def _beside(self, pair: TransferPair) -> dict[str, bytes]:
         record, folder = self._scene(pair, "target"), pair.folder / "target"
         picture = crop_picture(read_upright(picture_of(folder)), record.square, self.size)
         (word, *_) = read_objects(folder, record.classes)
         prompt = f"a photo of {with_article(word)} with {handle(0)} style\n"
         return {TARGET: picture_png(picture), TARGET_MASK: mask_png(record.mask(0)), PROMPT: prompt.encode()}
 
-    def _scene(self, pair: Pair, side: str) -> SceneRecord:
-        return FolderRecipe(self.folder, self.size, background=False, plan=self.plan).record(pair.folder / side)
+    def _scene(self, pair: TransferPair, side: str) -> SceneRecord:
+        return FolderBuilder(self.folder, self.size, background=False, plan=self.plan).record(pair.folder / side)
 
 
-def find_pairs(folder: Path) -> list[Pair]:
+def find_pairs(folder: Path) -> list[TransferPair]:
     """The pairs of a folder, in the order of their names.
 
     Raises `UserError` if it is none of that layout, has an unknown group, or a pair lacks a part.
@@ -118,7 +118,7 @@ def find_pairs(folder: Path) -> list[Pair]:
     unknown = [group.name for group in groups if group.name not in GROUPS]
     if unknown:
         raise UserError(f"{folder} has the group '{unknown[0]}'; the groups are {', '.join(GROUPS)}")
-    pairs = [Pair(child) for group in groups for child in sorted(group.iterdir()) if child.is_dir()]
+    pairs = [TransferPair(child) for group in groups for child in sorted(group.iterdir()) if child.is_dir()]
     if not pairs:
         raise UserError(f"{folder} has no pair: write GROUP/NAME/source and GROUP/NAME/target ({', '.join(GROUPS)})")
     for pair in pairs:

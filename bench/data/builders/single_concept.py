@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.core.errors import UserError
-from bench.data.builders.coco import Chosen
+from bench.data.builders.coco import SelectedScenes
 from bench.data.coco.funnel import Candidate, Funnel, candidates
 from bench.data.coco.index import Index
-from bench.data.coco.rules import Demand
+from bench.data.coco.rules import SelectionCriteria
 from bench.data.coco.selection import hash_order
 from bench.data.prompts import PromptPlan
 
@@ -58,9 +58,9 @@ class ConceptOptions:
                 raise UserError(
                     f"{index.file} has no class '{unknown[0]}'; this dataset is made from COCO's 80 classes"
                 )
-        return candidates(indexes, "center", on_images, Demand(frozenset(self.class_words), fewest=1, most=1))
+        return candidates(indexes, "center", on_images, SelectionCriteria(frozenset(self.class_words), fewest=1, most=1))
 
-    def choose(self, pool: Sequence[Candidate]) -> Chosen:
+    def choose(self, pool: Sequence[Candidate]) -> SelectedScenes:
         """The first in hash order of each class, as many of each; the next of any class where one has too few."""
         ordered = hash_order(pool, self.seed)
         wanted = even_shares(self.class_words, self.concepts)
@@ -68,13 +68,13 @@ class ConceptOptions:
         chosen = _within(ordered, wanted)
         lacking = [f"{available[word]} of {word}" for word, count in wanted.items() if available[word] < count]
         if not lacking:
-            return Chosen(tuple(chosen))
+            return SelectedScenes(tuple(chosen))
         taken = {id(candidate) for candidate in chosen}
         rest = [candidate for candidate in ordered if id(candidate) not in taken]
         chosen = sorted([*chosen, *rest[: self.concepts - len(chosen)]], key=ordered.index)
         most = max(wanted.values())
         lack = f"{self.concepts} concepts of {len(wanted)} classes need up to {most} of each, the pool has only "
-        return Chosen(tuple(chosen), lack + ", ".join(lacking), f"took {len(chosen)}, more of the other classes")
+        return SelectedScenes(tuple(chosen), lack + ", ".join(lacking), f"took {len(chosen)}, more of the other classes")
 
 
 def even_shares(classes: Sequence[str], concepts: int) -> dict[str, int]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from bench.core.geometry import Square, centred_square
 from bench.data.coco import masks, rules
 from bench.data.coco.index import Annotation, Index, Photo
-from bench.data.coco.rules import BREAK_A_SCENE, Demand, Instance
+from bench.data.coco.rules import BREAK_A_SCENE, SelectionCriteria, Instance
 
 Crop: TypeAlias = Literal["center", "best"]
 """The centred square, or the window that keeps most of the concepts."""
@@ -56,7 +56,7 @@ class Funnel:
 
 
 def candidates(
-    indexes: Sequence[Index], crop: Crop, on_images: Callable[[int], None], demand: Demand = BREAK_A_SCENE
+    indexes: Sequence[Index], crop: Crop, on_images: Callable[[int], None], demand: SelectionCriteria = BREAK_A_SCENE
 ) -> tuple[list[Candidate], Funnel]:
     """Every image that the rules leave, and the funnel; `on_images` hears how many more are done.
 
@@ -89,7 +89,7 @@ class _Examination:
     photo: Photo
     crop: Crop
     funnel: Funnel
-    demand: Demand
+    demand: SelectionCriteria
 
     def candidate(self) -> Candidate | None:
         annotations = self._usable()

@@ -23,7 +23,7 @@ FEWEST_CONCEPTS, MOST_CONCEPTS = 2, 4
 
 
 @dataclass(frozen=True)
-class Demand:
+class SelectionCriteria:
     """What a dataset asks of an image: classes (None: all but the dropped ones), fewest and most concepts."""
 
     classes: frozenset[str] | None = None
@@ -35,7 +35,7 @@ class Demand:
         return label not in DROPPED if self.classes is None else label in self.classes
 
 
-BREAK_A_SCENE = Demand()
+BREAK_A_SCENE = SelectionCriteria()
 
 
 @dataclass(frozen=True, eq=False)

@@ -88,7 +88,7 @@ def recording(unet: UNet2DConditionModel, latent_side: int, wanted: Predicate) -
 
 
 @contextlib.contextmanager
-def start_detached(unet: UNet2DConditionModel) -> Iterator[None]:
+def bos_detached(unet: UNet2DConditionModel) -> Iterator[None]:
     """While the block runs, no gradient flows through K and V of the text's first token (Custom Diffusion's code)."""
 
     def detach(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.diffusion.backbone.backbone import Backbone
 
 
@@ -23,13 +23,13 @@ class Encoder:
         self._backbone = backbone
         self._distribution = lru_cache(maxsize=4)(self._encode)
 
-    def sample(self, picture: Picture, generator: torch.Generator) -> Tensor:
+    def sample(self, picture: ImageArray, generator: torch.Generator) -> Tensor:
         """Scaled latents [1, C, h, w] of a picture uint8 [H, W, 3] that has the backbone's resolution."""
         mean, std = self._distribution(np.ascontiguousarray(picture).tobytes())
         noise = torch.randn(mean.shape, generator=generator).to(mean)
         return (mean + std * noise) * float(self._backbone.vae.config["scaling_factor"])
 
-    def mean(self, picture: Picture) -> Tensor:
+    def mean(self, picture: ImageArray) -> Tensor:
         """The scaled mean latents [1, C, h, w] of such a picture: nothing random, for editing."""
         mean, _ = self._distribution(np.ascontiguousarray(picture).tobytes())
         return mean * float(self._backbone.vae.config["scaling_factor"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from bench.core.scenes import Mask, Picture, Scene
+from bench.core.scenes import Mask, ImageArray, Scene
 
 
 def fit_resolution(scene: Scene, side: int) -> Scene:
@@ -22,7 +22,7 @@ def fit_resolution(scene: Scene, side: int) -> Scene:
     return replace(scene, picture=first, concepts=concepts, more=tuple(more))
 
 
-def _picture(picture: Picture, side: int) -> Picture:
+def _picture(picture: ImageArray, side: int) -> ImageArray:
     return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS))
 
 

@@ -24,7 +24,7 @@ _GREY = 128
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class ConceptStep:
     """One random step on one concept: the sample, its noised latents and its mask at their side [1, 1, h, w]."""
 
     objective: Objective
@@ -53,13 +53,13 @@ class InContext:
     attention_weight: float
     roi_weight: float
     context: PixelLoss
-    roi: Callable[[View], Tensor]
+    roi: Callable[[ConceptStep], Tensor]
 
     def begin(self, objective: Objective) -> Callable[[], Tensor]:
         """The loss of one random step, to be called once a step."""
-        return lambda: self.loss(view_of(objective))
+        return lambda: self.loss(draw_concept_step(objective))
 
-    def loss(self, view: View) -> Tensor:
+    def loss(self, view: ConceptStep) -> Tensor:
         """The weighted sum of the three losses, a scalar."""
         if view.objective.recorder is not None:
             view.objective.recorder.clear()
@@ -71,7 +71,7 @@ class InContext:
             total = total + self.roi_weight * self.roi(view)
         return total
 
-    def _attention(self, view: View) -> Tensor:
+    def _attention(self, view: ConceptStep) -> Tensor:
         """Equation 1 on the maps that the last forward pass left in the recorder."""
         recorder = view.objective.recorder
         assert recorder is not None, "the recipe records the layers that this loss reads"
@@ -81,28 +81,28 @@ class InContext:
         return region_loss(maps, soft_mask(view.mask[0], self.target_alpha))
 
 
-def view_of(objective: Objective) -> View:
+def draw_concept_step(objective: Objective) -> ConceptStep:
     """A random step, from the fit's randomness alone."""
     sample = objective.recipe.samples.draw(objective.scene, objective.random.numpy)
     latents = objective.encoder.sample(sample.picture, objective.random.torch)
     step = Step.drawn(objective.backbone, latents, objective.random.torch)
     mask = shrink_masks(torch.from_numpy(sample.masks.copy()).to(latents.device), latents.shape[-1])
-    return View(objective, sample, step, mask[None])
+    return ConceptStep(objective, sample, step, mask[None])
 
 
-def roi_on_latents(view: View) -> Tensor:
+def roi_on_latents(view: ConceptStep) -> Tensor:
     """CLiC, equation 4: the noisy latents are masked, the loss is over the whole."""
     predicted = view.step.predicted(view.mask * view.step.noisy, view.alone)
     return ((predicted - view.step.target) ** 2).mean()
 
 
-def roi_on_pixels(loss: PixelLoss) -> Callable[[View], Tensor]:
+def roi_on_pixels(loss: PixelLoss) -> Callable[[ConceptStep], Tensor]:
     """The official code's RoI loss: the picture is grey outside the mask, encoded anew, and the loss is masked too.
 
     Noise and time are those of the step (clic, learning.py:105, 927, 1008-1011).
     """
 
-    def roi(view: View) -> Tensor:
+    def roi(view: ConceptStep) -> Tensor:
         inside = view.sample.masks[0][:, :, None]
         grey = np.where(inside, view.sample.picture, np.uint8(_GREY))
         latents = view.objective.encoder.sample(grey, view.objective.random.torch)

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.sampling.denoise import Denoiser
-from bench.diffusion.sampling.sampler import Order, decode, initial_noise, warn_of_long_texts
+from bench.diffusion.sampling.sampler import DrawJob, decode, initial_noise, warn_of_long_texts
 
 
-def begin(backbone: Backbone, orders: Sequence[Order], steps: int, batch_size: int) -> list[Tensor]:
+def begin(backbone: Backbone, orders: Sequence[DrawJob], steps: int, batch_size: int) -> list[Tensor]:
     """Each order's latents [1, C, h, w] after its first `steps` sampling steps, on the CPU, with the networks now."""
     begun: list[Tensor] = []
     for start in range(0, len(orders), batch_size):
@@ -28,7 +28,7 @@ def begin(backbone: Backbone, orders: Sequence[Order], steps: int, batch_size: i
 
 def finish(
     backbone: Backbone, texts: Sequence[str], begun: Sequence[Tensor], steps: int, batch_size: int
-) -> Iterator[Picture]:
+) -> Iterator[ImageArray]:
     """The pictures uint8 [H, W, 3], in order, from latents that have `steps` steps behind them.
 
     Texts that are longer than the text encoder reads are cut, with a warning, as in `draw`.

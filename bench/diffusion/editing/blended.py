@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.core.scenes import Mask, Picture
+from bench.core.scenes import Mask, ImageArray
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.token_maps import token_maps, token_places
@@ -19,7 +19,7 @@ from bench.diffusion.training.losses import shrink_masks
 
 
 @dataclass(frozen=True, eq=False)
-class Edit:
+class BlendedEdit:
     """One edit of `picture` uint8 [s, s, 3] inside `mask` bool [s, s], s being the backbone's resolution.
 
     `text` says what is to be there; `handles` are the tokens in it that the guidance pulls into the mask with
@@ -27,7 +27,7 @@ class Edit:
     the more of the picture's own shapes stay.
     """
 
-    picture: Picture
+    picture: ImageArray
     mask: Mask
     text: str
     handles: tuple[str, ...]
@@ -36,7 +36,7 @@ class Edit:
     noise_seed: int
 
 
-def edited(backbone: Backbone, edit: Edit, on_step: Callable[[int, int], None]) -> Picture:
+def edited(backbone: Backbone, edit: BlendedEdit, on_step: Callable[[int, int], None]) -> ImageArray:
     """The edited picture uint8 [s, s, 3], with the networks and the vocabulary as they are now.
 
     The picture's mean latents are noised to the first step; before every step the latents outside the mask are
@@ -68,7 +68,7 @@ def latent_mask(backbone: Backbone, mask: Mask) -> Tensor:
     return shrink_masks(torch.from_numpy(mask.copy())[None], backbone.latent_shape[-1])[None].to(backbone.device)
 
 
-def _guidance(backbone: Backbone, edit: Edit, denoiser: Denoiser, mask: Tensor) -> Callable[[Tensor, int], Tensor]:
+def _guidance(backbone: Backbone, edit: BlendedEdit, denoiser: Denoiser, mask: Tensor) -> Callable[[Tensor, int], Tensor]:
     """CLiC, equation 7, on the half of the guidance that reads the text, at every step."""
     places = token_places(backbone, edit.text, edit.handles)
     told = denoiser.states[-1:]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bench.core.scenes import Concept, Mask, Picture, with_article
+from bench.core.scenes import Concept, Mask, ImageArray, with_article
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced, set_rows
@@ -23,20 +23,20 @@ LEARNING_RATE = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class Shared:
+class SharedConcept:
     """Pictures uint8 [s, s, 3] of an `object` that have a concept in common, the source first.
 
     s is the backbone's resolution. `budget` names an entry of the backbone's budgets; everything random derives
     from `seed`.
     """
 
-    pictures: Sequence[Picture]
+    pictures: Sequence[ImageArray]
     object: str
     budget: str
     seed: int
 
 
-def shared_region(backbone: Backbone, shared: Shared, on_step: Callable[[int, int], None]) -> Mask:
+def shared_region(backbone: Backbone, shared: SharedConcept, on_step: Callable[[int, int], None]) -> Mask:
     """The region of the first picture, bool [s, s], not empty; the backbone is changed.
 
     w* and the cross-attention's K and V are trained on the diffusion loss with the text "an OBJECT with w* style"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from bench.core.errors import UserError
-from bench.core.scenes import Concept, Mask, Picture, with_article
+from bench.core.scenes import Concept, Mask, ImageArray, with_article
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import embedding, resize_embedding, rows_replaced, set_rows
@@ -34,21 +34,21 @@ THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Match:
+class RoiMatch:
     """Find in `target` what `concept` is in `source`: both uint8 [s, s, 3], s being the backbone's resolution.
 
     `concept` has its mask at this side and its handle in the backbone's vocabulary. `budget` names an entry of
     the backbone's budgets; everything random derives from `seed`.
     """
 
-    source: Picture
+    source: ImageArray
     concept: Concept
-    target: Picture
+    target: ImageArray
     budget: str
     seed: int
 
 
-def matched_region(backbone: Backbone, match: Match, on_step: Callable[[int, int], None]) -> Mask:
+def matched_region(backbone: Backbone, match: RoiMatch, on_step: Callable[[int, int], None]) -> Mask:
     """The region of the target, bool [s, s], not empty; the token w* stays in the backbone's vocabulary.
 
     w* starts from the concept's handle and is trained alone on the attention loss (CLiC, equation 1) with the
@@ -65,7 +65,7 @@ def matched_region(backbone: Backbone, match: Match, on_step: Callable[[int, int
     return region_of(backbone, match.target, text, match.seed)
 
 
-def _train(backbone: Backbone, match: Match, text: str, row: nn.Parameter, on_step: Callable[[int, int], None]) -> None:
+def _train(backbone: Backbone, match: RoiMatch, text: str, row: nn.Parameter, on_step: Callable[[int, int], None]) -> None:
     budget = backbone.settings.budget(match.budget)
     steps = budget.scaled_steps(STEPS)
     update = Update([row], ADAM, LEARNING_RATE * budget.handle_learning_rate, backbone)
@@ -78,7 +78,7 @@ def _train(backbone: Backbone, match: Match, text: str, row: nn.Parameter, on_st
 
 
 @torch.no_grad()
-def region_of(backbone: Backbone, picture: Picture, text: str, seed: int) -> Mask:
+def region_of(backbone: Backbone, picture: ImageArray, text: str, seed: int) -> Mask:
     """Where w* looks in a picture: its maps at the sampler's times, averaged, stretched and cut at a half.
 
     bool [s, s] for a picture uint8 [s, s, 3] of the backbone's resolution.

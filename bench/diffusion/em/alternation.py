@@ -15,7 +15,7 @@ from bench.diffusion.em.latent_scene import LatentScene, MaskRule
 from bench.diffusion.training.objective import Objective
 from bench.diffusion.training.samples import Sample
 from bench.diffusion.training.step import Step
-from bench.plugins.method import Notes
+from bench.plugins.method import FitRecords
 
 
 def every_layer(_layer: Layer) -> bool:
@@ -39,7 +39,7 @@ class ExpectationMaximization:
         self._latent: LatentScene | None = None
 
     @property
-    def notes(self) -> Notes:
+    def notes(self) -> FitRecords:
         """What `LatentScene` notes of every estimate; nothing before the first."""
         return self._latent.notes if self._latent is not None else ()
 

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.special import log_softmax
 
 from bench.core.errors import UserError
-from bench.core.scenes import Mask, Picture
+from bench.core.scenes import Mask, ImageArray
 
 WIDTHS_SIDE = 480
 """The side in pixels of the pictures that CutLER's widths are meant for; they grow and shrink with the side."""
@@ -35,7 +35,7 @@ class DenseCrf:
     appearance_levels: float = 5.0
     most_side: int = 128
 
-    def refine(self, picture: Picture, mask: Mask) -> Mask:
+    def refine(self, picture: ImageArray, mask: Mask) -> Mask:
         """The mask [side, side] refined on its picture uint8 [side, side, 3]: the likelier label of each pixel.
 
         Raises `UserError` if pydensecrf2 is not installed.
@@ -46,7 +46,7 @@ class DenseCrf:
         probable = self.probabilities(colours, _resized(mask, small, Image.Resampling.NEAREST))
         return np.asarray(_resized(probable.argmax(axis=0) == 1, side, Image.Resampling.NEAREST), dtype=np.bool_)
 
-    def probabilities(self, picture: Picture, mask: Mask) -> npt.NDArray[np.float32]:
+    def probabilities(self, picture: ImageArray, mask: Mask) -> npt.NDArray[np.float32]:
         """Mean-field probabilities [2, height, width] of outside and inside, after all iterations.
 
         Raises `UserError` if pydensecrf2 is not installed.

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from bench.core.masks import iou_with_truth
-from bench.core.scenes import Mask, Picture, Scene
+from bench.core.scenes import Mask, ImageArray, Scene
 from bench.diffusion.em.crf import DenseCrf, check_crf
 from bench.diffusion.em.latent_masks import binarised, smoothed
 
@@ -33,19 +33,19 @@ class MaskRule:
         if self.crf is not None:
             check_crf()
 
-    def estimate(self, attention: Tensor, picture: Picture) -> Estimate:
+    def estimate(self, attention: Tensor, picture: ImageArray) -> MaskEstimate:
         """The mask that a concept's map [side, side] makes in its picture uint8 [side, side, 3]."""
         (rough,) = binarised(attention[None], self.threshold)
-        return Estimate(rough, self._refined(picture, rough))
+        return MaskEstimate(rough, self._refined(picture, rough))
 
-    def _refined(self, picture: Picture, rough: Mask) -> Mask:
+    def _refined(self, picture: ImageArray, rough: Mask) -> Mask:
         """What DenseCRF makes of the mask; the mask itself where that would leave nothing of it."""
         refined = rough if self.crf is None else self.crf.refine(picture, rough)
         return refined if refined.any() else rough
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class MaskEstimate:
     """One concept's mask, before (`rough`) and after DenseCRF."""
 
     rough: Mask
@@ -64,7 +64,7 @@ class LatentScene:
         self._truth = tuple(concept.mask for concept in scene.concepts)
         self._rule = rule
         self._maps: dict[int, Tensor] = {}
-        self._estimates: dict[int, Estimate] = {}
+        self._estimates: dict[int, MaskEstimate] = {}
         self._steps = 0
         self.scene = with_masks(scene, [np.ones_like(mask) for mask in self._truth])
         self.notes: list[dict[str, str | int | float]] = []

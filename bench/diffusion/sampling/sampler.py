@@ -11,21 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.diffusion.backbone.backbone import Backbone
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Order:
+class DrawJob:
     """One picture to draw: its text and the seed of its initial noise."""
 
     text: str
     noise_seed: int
 
 
-def draw(backbone: Backbone, orders: Sequence[Order], batch_size: int) -> Iterator[Picture]:
+def draw(backbone: Backbone, orders: Sequence[DrawJob], batch_size: int) -> Iterator[ImageArray]:
     """The pictures of `orders`, in order, by DDIM (eta 0) with the backbone's steps and guidance.
 
     A picture does not depend on the batch it is drawn in, up to the rounding of the arithmetic. Texts that are longer
@@ -43,7 +43,7 @@ def initial_noise(backbone: Backbone, seed: int) -> Tensor:
 
 
 @torch.no_grad()
-def decode(backbone: Backbone, latents: Tensor) -> Picture:
+def decode(backbone: Backbone, latents: Tensor) -> ImageArray:
     """The picture uint8 [H, W, 3] of scaled latents [C, h, w].
 
     In float32 and one at a time: 8-bit mantissas show in a picture, and 512-px decoders need gigabytes a
@@ -52,12 +52,12 @@ def decode(backbone: Backbone, latents: Tensor) -> Picture:
     vae: Any = backbone.vae
     scaled = latents[None].float() / vae.config["scaling_factor"]
     pixels: Tensor = vae.decode(scaled).sample[0].permute(1, 2, 0)
-    picture: Picture = ((pixels + 1) * 127.5).round().clamp(0, 255).cpu().numpy().astype(np.uint8)
+    picture: ImageArray = ((pixels + 1) * 127.5).round().clamp(0, 255).cpu().numpy().astype(np.uint8)
     return picture
 
 
 @torch.no_grad()
-def _denoise(backbone: Backbone, batch: Sequence[Order]) -> Tensor:
+def _denoise(backbone: Backbone, batch: Sequence[DrawJob]) -> Tensor:
     """Scaled latents [B, C, h, w] of the batch's texts."""
     noise = torch.cat([initial_noise(backbone, order.noise_seed) for order in batch])
     with backbone.hardware.autocast():

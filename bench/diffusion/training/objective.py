@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError
-from bench.core.scenes import Picture, Scene
+from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.attention import Recorder
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
@@ -19,7 +19,7 @@ from bench.diffusion.training.prior import class_text
 from bench.diffusion.training.recipe import AttentionLoss, Recipe
 from bench.diffusion.training.samples import Sample
 from bench.diffusion.training.step import Step
-from bench.plugins.method import Workbench
+from bench.plugins.method import MethodContext
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class Objective:
 
     recipe: Recipe
     scene: Scene
-    workbench: Workbench
+    workbench: MethodContext
     encoder: Encoder
     random: Randomness
     ids: Tensor
-    prior: Mapping[str, Sequence[Picture]]
+    prior: Mapping[str, Sequence[ImageArray]]
     recorder: Recorder | None
     observe: Callable[[Sample], None] = _look_away
 

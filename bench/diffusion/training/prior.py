@@ -12,16 +12,16 @@ from PIL import Image
 
 from bench.core.files import write_whole
 from bench.core.hashing import digest
-from bench.core.scenes import Concept, Picture, with_article
+from bench.core.scenes import Concept, ImageArray, with_article
 from bench.core.seeds import seed_from
 from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.sampling.sampler import Order, draw
+from bench.diffusion.sampling.sampler import DrawJob, draw
 
 CLASS = "{class}"
 BATCH = 4
 """So many are drawn at once, always (official train.py:687-719): the rounding is the same for every run."""
 
-_DRAWN: WeakKeyDictionary[Backbone, dict[str, dict[int, Picture]]] = WeakKeyDictionary()
+_DRAWN: WeakKeyDictionary[Backbone, dict[str, dict[int, ImageArray]]] = WeakKeyDictionary()
 
 
 def class_text(text: str, label: str) -> str:
@@ -35,7 +35,7 @@ def class_texts(text: str, concepts: Sequence[Concept]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
+class PriorImages:
     """The first `count` prior pictures of a text: made once per backbone, text, sampler and seed.
 
     Every scene and every method sees the same ones. They are kept in the `folder`, which belongs to runs of one
@@ -54,10 +54,10 @@ class Series:
         """How many are to be drawn yet: whole batches."""
         return -(-self.count // BATCH) * BATCH - self._whole_batches()
 
-    def pictures(self, on_picture: Callable[[], None]) -> tuple[Picture, ...]:
+    def pictures(self, on_picture: Callable[[], None]) -> tuple[ImageArray, ...]:
         """All of them, uint8 [H, W, 3], by the pristine backbone; `on_picture` is called for each new one."""
         start = self._whole_batches()
-        orders = [Order(self.text, self._noise_seed(index)) for index in range(start, start + self.missing)]
+        orders = [DrawJob(self.text, self._noise_seed(index)) for index in range(start, start + self.missing)]
         for index, picture in enumerate(draw(self.backbone, orders, BATCH), start):
             self._keep(index, picture)
             on_picture()
@@ -78,7 +78,7 @@ class Series:
         return digest({"text": self.text, "seed": self.seed, "sampler": asdict(sampler)})
 
     @property
-    def _memory(self) -> dict[int, Picture]:
+    def _memory(self) -> dict[int, ImageArray]:
         return _DRAWN.setdefault(self.backbone, {}).setdefault(self._key, {})
 
     def _file(self, folder: Path, index: int) -> Path:
@@ -87,13 +87,13 @@ class Series:
     def _is_there(self, index: int) -> bool:
         return index in self._memory if self.folder is None else self._file(self.folder, index).is_file()
 
-    def _keep(self, index: int, picture: Picture) -> None:
+    def _keep(self, index: int, picture: ImageArray) -> None:
         if self.folder is None:
             self._memory[index] = picture
         else:
             write_whole(self._file(self.folder, index), Image.fromarray(picture).save)
 
-    def _read(self, index: int) -> Picture:
+    def _read(self, index: int) -> ImageArray:
         if self.folder is None:
             return self._memory[index]
         with Image.open(self._file(self.folder, index)) as image:

@@ -11,13 +11,13 @@ import pydantic
 import torch
 
 from bench.core.errors import UserError
-from bench.core.scenes import Picture, Scene
+from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.handles import add_handles, set_rows
-from bench.diffusion.sampling.sampler import Order, draw
+from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.diffusion.training.recipe import Recipe
 from bench.diffusion.training.trainer import HANDLES, fit_recipe
-from bench.plugins.method import Choice, Request, Workbench
+from bench.plugins.method import FidelityNote, Request, MethodContext
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
@@ -36,7 +36,7 @@ class RecipeMethod(ABC):
     """
 
     by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    ledger: ClassVar[tuple[Choice, ...]] = ()
+    ledger: ClassVar[tuple[FidelityNote, ...]] = ()
 
     def __post_init__(self) -> None:
         for name, value in self.by_variant.get(getattr(self, "variant", ""), {}).items():
@@ -61,26 +61,26 @@ class RecipeMethod(ABC):
         prior = self.recipe().prior
         return prior.text if prior is not None else None
 
-    def fit(self, scene: Scene, workbench: Workbench) -> FitState:
+    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
         """Train the recipe on the scene; returns what was learned, as `fit_recipe` says."""
         return fit_recipe(self.recipe(), scene, workbench)
 
-    def put_back(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
+    def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
         """Bring a pristine backbone to the state that a fit left."""
-        put_back(backbone, scene, state, self.recipe())
+        load_state(backbone, scene, state, self.recipe())
 
     def generate(
-        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: Workbench
-    ) -> Iterator[Picture]:
+        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: MethodContext
+    ) -> Iterator[ImageArray]:
         """Draw the requested pictures with what was learned, in order, uint8 [H, W, 3]."""
-        self.put_back(state, scene, workbench.backbone)
+        self.load_state(state, scene, workbench.backbone)
         wording = self.recipe().samples.wording
-        orders = [Order(wording.prompt_text(scene, request.prompt), request.noise_seed) for request in requests]
+        orders = [DrawJob(wording.prompt_text(scene, request.prompt), request.noise_seed) for request in requests]
         yield from draw(workbench.backbone, orders, workbench.batch_size)
 
 
 @torch.no_grad()
-def put_back(backbone: Backbone, scene: Scene, state: FitState, recipe: Recipe) -> None:
+def load_state(backbone: Backbone, scene: Scene, state: FitState, recipe: Recipe) -> None:
     """Bring a pristine backbone to the state that a fit of this recipe left."""
     concepts = recipe.taught(scene).concepts
     ids = add_handles(backbone.tokenizer, backbone.text_encoder, concepts, recipe.initialiser)

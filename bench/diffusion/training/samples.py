@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from bench.core.scenes import Concept, Mask, Picture, Prompt, Scene, join_concepts, with_article
+from bench.core.scenes import Concept, Mask, ImageArray, Prompt, Scene, join_concepts, with_article
 
 Subsets = Literal["uniform", "size-first", "all"]
 """How concepts are chosen.
@@ -19,7 +19,7 @@ size, then a random subset of it in random order (official train.py:528-533). `a
 
 
 @dataclass(frozen=True)
-class Wording:
+class TextTemplate:
     """How a method speaks of concepts.
 
     `template` is the text of a training step; its `{tokens}` are the phrases of the step's concepts, joined by
@@ -58,7 +58,7 @@ class Sample:
     `masks` bool [k, H, W] are theirs, in the order of the text; `flipped` says whether both are mirrored.
     """
 
-    picture: Picture
+    picture: ImageArray
     masks: Mask
     subset: tuple[int, ...]
     text: str
@@ -77,7 +77,7 @@ class SceneSamples:
     flip: float
     single: float | None = None
     brightness: float = 0.0
-    wording: Wording = Wording()
+    wording: TextTemplate = TextTemplate()
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
         """One sample."""
@@ -85,11 +85,11 @@ class SceneSamples:
         sample = _sample(scene, self._lit(scene.picture_of(subset[0]), rng), subset, self.wording)
         return _flipped(sample, rng.random() < self.flip)
 
-    def _lit(self, picture: Picture, rng: np.random.Generator) -> Picture:
+    def _lit(self, picture: ImageArray, rng: np.random.Generator) -> ImageArray:
         if not self.brightness:
             return picture
         factor = rng.uniform(1 - self.brightness, 1 + self.brightness)
-        lit: Picture = np.clip(picture * factor, 0, 255).round().astype(np.uint8)
+        lit: ImageArray = np.clip(picture * factor, 0, 255).round().astype(np.uint8)
         return lit
 
 
@@ -103,7 +103,7 @@ class CollectionSamples:
 
     subsets: Subsets = "uniform"
     flip: float = 0.5
-    wording: Wording = Wording()
+    wording: TextTemplate = TextTemplate()
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
         """One sample."""
@@ -150,7 +150,7 @@ def _together(scene: Scene, subsets: Subsets, rng: np.random.Generator, single: 
     return tuple(group[index] for index in choose_subset(len(group), subsets, rng, single))
 
 
-def _sample(scene: Scene, picture: Picture, subset: tuple[int, ...], wording: Wording) -> Sample:
+def _sample(scene: Scene, picture: ImageArray, subset: tuple[int, ...], wording: TextTemplate) -> Sample:
     concepts = [scene.concepts[index] for index in subset]
     masks = np.stack([concept.mask for concept in concepts])
     return Sample(picture, masks, subset, wording.training_text(concepts))

@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.attention import Recorder, recording, start_detached
+from bench.diffusion.backbone.attention import Recorder, recording, bos_detached
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced
 from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.training.objective import Objective, Randomness
-from bench.diffusion.training.prior import Series, class_texts
+from bench.diffusion.training.prior import PriorImages, class_texts
 from bench.diffusion.training.recipe import PIECES, Optimiser, Phase, Recipe
-from bench.plugins.method import Workbench
+from bench.plugins.method import MethodContext
 
 HANDLES = "handles"
 """The name of the handles' rows [N, width] among what was learned."""
@@ -31,7 +31,7 @@ MOST_CONCEPTS = 4
 _log = logging.getLogger(__name__)
 
 
-def fit_recipe(recipe: Recipe, scene: Scene, workbench: Workbench) -> dict[str, Tensor]:
+def fit_recipe(recipe: Recipe, scene: Scene, workbench: MethodContext) -> dict[str, Tensor]:
     """Train a recipe on a scene, from a pristine backbone, which it changes.
 
     Returns `handles` [N, width] and every other tensor that the training changed, by its name in
@@ -97,7 +97,7 @@ def _check(recipe: Recipe, scene: Scene) -> None:
         )
 
 
-def _prior(recipe: Recipe, scene: Scene, workbench: Workbench) -> list[Series]:
+def _prior(recipe: Recipe, scene: Scene, workbench: MethodContext) -> list[PriorImages]:
     """The prior pictures that the recipe needs, one series a text."""
     if recipe.prior is None:
         return []
@@ -105,7 +105,7 @@ def _prior(recipe: Recipe, scene: Scene, workbench: Workbench) -> list[Series]:
     count = backbone.settings.budget(workbench.budget).scaled_prior_pictures(recipe.prior.pictures)
     folder = None if workbench.shared is None else workbench.shared / "prior"
     texts = class_texts(recipe.prior.text, scene.concepts)
-    return [Series(backbone, text, count, workbench.run_seed, folder) for text in texts]
+    return [PriorImages(backbone, text, count, workbench.run_seed, folder) for text in texts]
 
 
 @contextlib.contextmanager
@@ -113,7 +113,7 @@ def _watched(recipe: Recipe, backbone: Backbone) -> Iterator[Recorder | None]:
     """The UNet's cross-attention as the recipe wants it: recorded, its start token held, or as it is."""
     with contextlib.ExitStack() as stack:
         if recipe.detached_start:
-            stack.enter_context(start_detached(backbone.unet))
+            stack.enter_context(bos_detached(backbone.unet))
         if recipe.recorded is None:
             yield None
         else:

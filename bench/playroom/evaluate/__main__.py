@@ -12,8 +12,8 @@ from bench.core.device import resolve
 from bench.core.errors import UserError
 from bench.core.progress import console
 from bench.playroom.evaluate import card
-from bench.playroom.evaluate.drawn_samples import Artist
-from bench.playroom.evaluate.suite import PARTS, Amount, Exam, Part
+from bench.playroom.evaluate.drawn_samples import CachedGenerator
+from bench.playroom.evaluate.suite import PARTS, Amount, Exam, SuitePart
 from bench.scoring.presets import CHECKPOINTS
 
 PICTURES = Path(".playroom") / "exam"
@@ -40,7 +40,7 @@ def main(
     """
     hardware = resolve(device, "auto")
     amount = Amount(seeds, scenes, toys, descriptions)
-    exam = Exam(checkpoints, hardware, amount, Artist(checkpoints / "pipeline", hardware, pictures))
+    exam = Exam(checkpoints, hardware, amount, CachedGenerator(checkpoints / "pipeline", hardware, pictures))
     failed = [remark for part in _choose(only) if (remark := _measure(part, exam, out, again))]
     found = card.read_card(out)
     if out == card.CARD:
@@ -50,7 +50,7 @@ def main(
         raise UserError("; ".join(failed))
 
 
-def _choose(only: str) -> Sequence[Part]:
+def _choose(only: str) -> Sequence[SuitePart]:
     """The parts by name, in the exam's order; raises `UserError` for a name that is none."""
     wanted = [name.strip() for name in only.split(",") if name.strip()]
     known = {part.name for part in PARTS}
@@ -59,7 +59,7 @@ def _choose(only: str) -> Sequence[Part]:
     return [part for part in PARTS if not wanted or part.name in wanted]
 
 
-def _measure(part: Part, exam: Exam, out: Path, again: bool) -> str:
+def _measure(part: SuitePart, exam: Exam, out: Path, again: bool) -> str:
     """Measure a part unless the card has it, and put it in; what prevented it, in a line, or nothing."""
     try:
         inputs = part.inputs(exam)

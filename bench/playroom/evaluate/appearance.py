@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.core.scenes import Picture, with_article
-from bench.playroom.evaluate.common import HELD_OUT, Examiners, Rate, watched
+from bench.core.scenes import ImageArray, with_article
+from bench.playroom.evaluate.common import HELD_OUT, PlayroomEvaluators, HitRate, watched
 from bench.playroom.train.data import SIZE
 from bench.playroom.world.captions import describe
 from bench.playroom.world.scene import draw, sample_scene
-from bench.playroom.world.toys import Identity, all_looks
+from bench.playroom.world.toys import ToyIdentity, all_looks
 from bench.scoring.views import masked
 
 BACKDROP = (128, 128, 128)
@@ -34,7 +34,7 @@ class Verdict:
         return self.colours and self.motif
 
 
-def judge_looks(examiners: Examiners, picture: Picture, asked: Identity) -> Verdict:
+def judge_looks(examiners: PlayroomEvaluators, picture: ImageArray, asked: ToyIdentity) -> Verdict:
     """What CLIP says of the picture's largest segment of the asked class, alone on grey.
 
     The likeliest of all descriptions of the class is taken. Its colours are right if they are the asked ones in either
@@ -53,22 +53,22 @@ def judge_looks(examiners: Examiners, picture: Picture, asked: Identity) -> Verd
 def looks_figures(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """Shares of all pictures, a toy that was not found counting as wrong, and `*_of_found`: of those where it was."""
     found = [verdict for verdict in verdicts if verdict.found]
-    of_found = Rate.of(each.both for each in found).describe() if found else {}
+    of_found = HitRate.of(each.both for each in found).describe() if found else {}
     return {
-        "found": Rate.of(each.found for each in verdicts).describe(),
-        "colours_and_motif": Rate.of(each.both for each in verdicts).describe(),
-        "colours": Rate.of(each.colours for each in verdicts).describe(),
-        "motif": Rate.of(each.motif for each in verdicts).describe(),
+        "found": HitRate.of(each.found for each in verdicts).describe(),
+        "colours_and_motif": HitRate.of(each.both for each in verdicts).describe(),
+        "colours": HitRate.of(each.colours for each in verdicts).describe(),
+        "motif": HitRate.of(each.motif for each in verdicts).describe(),
         **({"colours_and_motif_of_found": of_found} if of_found else {}),
     }
 
 
-def drawn_looks_figures(examiners: Examiners, count: int) -> dict[str, Any]:
+def drawn_looks_figures(examiners: PlayroomEvaluators, count: int) -> dict[str, Any]:
     """The judge judged: `looks_figures` of `count` drawn held-out scenes of one toy with seen looks."""
     return looks_figures(list(_drawn(examiners, count)))
 
 
-def _drawn(examiners: Examiners, count: int) -> Iterator[Verdict]:
+def _drawn(examiners: PlayroomEvaluators, count: int) -> Iterator[Verdict]:
     for number in watched(range(count), "CLIP: looks of drawn toys"):
         scene = sample_scene(np.random.default_rng([HELD_OUT, 9, number]), count=1)
         yield judge_looks(examiners, draw(scene, SIZE).picture, scene.toys[0].identity)

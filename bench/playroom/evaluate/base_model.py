@@ -6,21 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.core.scenes import Picture, join_concepts, with_article
+from bench.core.scenes import ImageArray, join_concepts, with_article
 from bench.playroom.evaluate import drawn_samples
 from bench.playroom.evaluate.appearance import judge_looks, looks_figures
 from bench.playroom.evaluate.clip import context_first
-from bench.playroom.evaluate.common import Examiners, Rate, watched
-from bench.playroom.evaluate.drawn_samples import Artist, Asked
+from bench.playroom.evaluate.common import PlayroomEvaluators, HitRate, watched
+from bench.playroom.evaluate.drawn_samples import CachedGenerator, SampleText
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.world.toys import CLASSES, Identity
+from bench.playroom.world.toys import CLASSES, ToyIdentity
 
 
 @dataclass(frozen=True)
 class Judged:
     """What was asked for, the classes that the segmenter found, and whether CLIP puts the asked context first."""
 
-    asked: Asked
+    asked: SampleText
     found: frozenset[str]
     context_first: bool
 
@@ -35,7 +35,7 @@ class Judged:
         return len(self.found - set(self.asked.classes))
 
 
-def one_toy_figures(artist: Artist, examiners: Examiners, seeds: int) -> dict[str, Any]:
+def one_toy_figures(artist: CachedGenerator, examiners: PlayroomEvaluators, seeds: int) -> dict[str, Any]:
     """Figures of prompts of one toy: all classes x ten contexts x `seeds`, as shares with Wilson's interval.
 
     `found`: the segmenter has a segment of the asked class. `false_alarms`: it has one of a class that was not asked
@@ -48,13 +48,13 @@ def one_toy_figures(artist: Artist, examiners: Examiners, seeds: int) -> dict[st
     questions = len(judged) * (len(CLASSES) - 1)
     return {
         **_shares(judged, "found"),
-        "false_alarms_per_class": Rate(sum(each.strangers for each in judged), questions).describe(),
+        "false_alarms_per_class": HitRate(sum(each.strangers for each in judged), questions).describe(),
         "found_by_class": _by(judged, [(name, {name}) for name in CLASSES]),
         "found_by_context": _by(judged, [(context, {context}) for context in CONTEXTS]),
     }
 
 
-def two_toys_figures(artist: Artist, examiners: Examiners, seeds: int) -> dict[str, Any]:
+def two_toys_figures(artist: CachedGenerator, examiners: PlayroomEvaluators, seeds: int) -> dict[str, Any]:
     """Figures of prompts of two toys, every pair of classes x `seeds`: `both_found`, and as for one toy."""
     asked = drawn_samples.two_toys(seeds)
     pictures = artist.draw([request for _, request in asked], "drawing two toys")
@@ -62,38 +62,38 @@ def two_toys_figures(artist: Artist, examiners: Examiners, seeds: int) -> dict[s
     return {**_shares(judged, "both_found"), "found_by_class": _by(judged, [(name, {name}) for name in CLASSES])}
 
 
-def base_looks_figures(artist: Artist, examiners: Examiners, seeds: int) -> dict[str, Any]:
+def base_looks_figures(artist: CachedGenerator, examiners: PlayroomEvaluators, seeds: int) -> dict[str, Any]:
     """`looks_figures` of prompts that name colours and motif: every class in every motif x `seeds`."""
     asked = drawn_samples.named_looks(seeds)
     pictures = artist.draw([request for _, request in asked], "drawing named looks")
-    toys = [toy for each, _ in asked for toy in each.toys if isinstance(toy, Identity)]
+    toys = [toy for each, _ in asked for toy in each.toys if isinstance(toy, ToyIdentity)]
     pairs = list(zip(pictures, toys, strict=True))
     return looks_figures([judge_looks(examiners, *pair) for pair in watched(pairs, "judging named looks")])
 
 
-def judge(picture: Picture, asked: Asked, examiners: Examiners) -> Judged:
+def judge(picture: ImageArray, asked: SampleText, examiners: PlayroomEvaluators) -> Judged:
     """Look for the toys and the context that a picture should have."""
     subject = join_concepts([with_article(name) for name in asked.classes])
     first = context_first(examiners, picture, subject, asked.context)
     return Judged(asked, frozenset(examiners.classes(picture)), first)
 
 
-def _judge_all(pictures: Sequence[Picture], asked: Sequence[Asked], examiners: Examiners) -> list[Judged]:
+def _judge_all(pictures: Sequence[ImageArray], asked: Sequence[SampleText], examiners: PlayroomEvaluators) -> list[Judged]:
     pairs = list(zip(pictures, asked, strict=True))
     return [judge(picture, each, examiners) for picture, each in watched(pairs, "judging pictures")]
 
 
 def _shares(judged: Sequence[Judged], found: str) -> dict[str, Any]:
     return {
-        found: Rate.of(each.all_found for each in judged).describe(),
-        "false_alarms": Rate.of(each.strangers > 0 for each in judged).describe(),
-        "context_first_of_ten": Rate.of(each.context_first for each in judged).describe(),
+        found: HitRate.of(each.all_found for each in judged).describe(),
+        "false_alarms": HitRate.of(each.strangers > 0 for each in judged).describe(),
+        "context_first_of_ten": HitRate.of(each.context_first for each in judged).describe(),
     }
 
 
 def _by(judged: Sequence[Judged], parts: Iterable[tuple[str, set[str]]]) -> dict[str, float]:
     """The share of pictures with all asked toys, by an asked class or context."""
     return {
-        name: Rate.of(each.all_found for each in judged if part & {*each.asked.classes, each.asked.context}).rate
+        name: HitRate.of(each.all_found for each in judged if part & {*each.asked.classes, each.asked.context}).rate
         for name, part in parts
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_bytes, write_json
-from bench.playroom.evaluate.thresholds import LINES, Bar, Form, Line, mark
+from bench.playroom.evaluate.thresholds import LINES, Threshold, Form, Line, mark
 
 SCHEMA = 2
 CARD = Path(__file__).parent / "card.json"
@@ -86,7 +86,7 @@ def _row(line: Line, figure: Mapping[str, Any] | None) -> str:
     return f"| {line.words} | {text_of(figure, line.form)} | {_bar(line.bar, line.form)} | {reached} |"
 
 
-def _bar(bar: Bar | None, form: Form) -> str:
+def _bar(bar: Threshold | None, form: Form) -> str:
     if bar is None:
         return ""
     limit = f"{bar.limit:g}" if form == "megabytes" else f"{bar.limit:.2f}"

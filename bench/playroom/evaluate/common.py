@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import CLIPModel, ViTModel
 
-from bench.core.progress import bar
-from bench.core.scenes import Mask, Picture
+from bench.core.progress import progress_bar
+from bench.core.scenes import Mask, ImageArray
 from bench.playroom.train.data import SIZE
 from bench.playroom.train.maskformer import LABELS
-from bench.playroom.world.scene import Drawing, Scene, draw, sample_scene
+from bench.playroom.world.scene import Drawing, ToyScene, draw, sample_scene
 from bench.playroom.world.toys import CLASSES, Looks
 from bench.scoring.models.model_loading import load_model, load_processor, load_tokenizer
 from bench.scoring.models.segmenter import Segmentation, Segmenter
@@ -31,14 +31,14 @@ HELD_OUT = 1_000_003
 
 
 @dataclass(frozen=True)
-class Rate:
+class HitRate:
     """`hits` of `total`, with Wilson's 95 % interval."""
 
     hits: int
     total: int
 
     @classmethod
-    def of(cls, outcomes: Iterable[bool]) -> Rate:
+    def of(cls, outcomes: Iterable[bool]) -> HitRate:
         """Count them."""
         known = list(outcomes)
         return cls(sum(map(bool, known)), len(known))
@@ -64,7 +64,7 @@ def describe_mean(values: Sequence[float], limits: tuple[float, float] = (-1.0, 
 
 
 @dataclass(frozen=True, eq=False)
-class Examiners:
+class PlayroomEvaluators:
     """The evaluators of Playroom with their processors."""
 
     segmenter: Segmenter
@@ -75,16 +75,16 @@ class Examiners:
     vit_processor: Any
     _said: dict[tuple[str, ...], Tensor] = field(default_factory=dict)
 
-    def find(self, picture: Picture, class_name: str) -> Mask | None:
+    def find(self, picture: ImageArray, class_name: str) -> Mask | None:
         """The largest segment of the class, bool [H, W], or None."""
         return self.segmenter.segment([picture])[0].largest(LABELS.index(class_name))
 
-    def classes(self, picture: Picture) -> set[str]:
+    def classes(self, picture: ImageArray) -> set[str]:
         """The classes of which the segmenter finds a segment."""
         return toy_names(self.segmenter.segment([picture])[0])
 
     @torch.no_grad()
-    def likeness(self, picture: Picture, texts: list[str]) -> Tensor:
+    def likeness(self, picture: ImageArray, texts: list[str]) -> Tensor:
         """Cosine of the picture with each text, [N]."""
         pixels = self.clip_processor(picture, return_tensors="pt").pixel_values.to(self.clip.device)
         shown = self.clip.get_image_features(pixel_values=pixels).pooler_output
@@ -99,7 +99,7 @@ class Examiners:
         return self._said[texts]
 
     @torch.no_grad()
-    def identity(self, pictures: list[Picture]) -> Tensor:
+    def identity(self, pictures: list[ImageArray]) -> Tensor:
         """Normalised CLS tokens of black-masked toys, [N, width]."""
         pixels = self.vit_processor(pictures, return_tensors="pt").pixel_values.to(self.vit.device)
         return normalize(self.vit(pixel_values=pixels).last_hidden_state[:, 0], dim=-1).cpu()
@@ -110,9 +110,9 @@ def toy_names(found: Segmentation) -> set[str]:
     return {LABELS[index] for index in found.classes.values()} & set(CLASSES)
 
 
-def load_examiners(preset: Preset, device: torch.device) -> Examiners:
+def load_evaluators(preset: Preset, device: torch.device) -> PlayroomEvaluators:
     """Load what the preset names; raises `UserError` if a checkpoint cannot be had."""
-    return Examiners(
+    return PlayroomEvaluators(
         Segmenter.load(preset, device),
         load_model(CLIPModel, preset.clip, device),
         load_processor(preset.clip),
@@ -124,13 +124,13 @@ def load_examiners(preset: Preset, device: torch.device) -> Examiners:
 
 def watched(items: Sequence[Item], what: str) -> Iterator[Item]:
     """The items one after the other, with a bar that shows how far they are."""
-    with bar(what, len(items)) as progress:
+    with progress_bar(what, len(items)) as progress:
         for item in items:
             yield item
             progress.advance()
 
 
-def held_out(count: int, looks: Looks, **options: Any) -> Iterator[tuple[Scene, Drawing]]:
+def held_out(count: int, looks: Looks, **options: Any) -> Iterator[tuple[ToyScene, Drawing]]:
     """Drawn scenes whose seeds no training uses; `options` go to `sample_scene`."""
     for number in range(count):
         scene = sample_scene(np.random.default_rng([HELD_OUT, looks == "seen", number]), looks=looks, **options)

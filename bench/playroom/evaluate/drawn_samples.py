@@ -14,24 +14,24 @@ from PIL import Image
 
 from bench.core.device import Hardware
 from bench.core.files import write_whole
-from bench.core.progress import bar
-from bench.core.scenes import Picture, with_article
+from bench.core.progress import progress_bar
+from bench.core.scenes import ImageArray, with_article
 from bench.core.seeds import seed_from
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec, folder_hash
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import read_settings
-from bench.diffusion.sampling.sampler import Order, draw
+from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.playroom.evaluate.common import HELD_OUT
 from bench.playroom.world.captions import describe
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.world.toys import CLASSES, COLOUR_PAIRS, COLOURS, MOTIFS, Identity
+from bench.playroom.world.toys import CLASSES, COLOUR_PAIRS, COLOURS, MOTIFS, ToyIdentity
 
 BATCH = 16
 
 
 @dataclass(frozen=True)
-class Request:
+class SampleRequest:
     """A picture to draw: its text, and which of several pictures of that text it is."""
 
     text: str
@@ -39,10 +39,10 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Asked:
+class SampleText:
     """A text of the exam and what it asks for: toys (known by class, or by looks as well) and a context."""
 
-    toys: tuple[Identity | str, ...]
+    toys: tuple[ToyIdentity | str, ...]
     context: str
 
     @property
@@ -58,7 +58,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Artist:
+class CachedGenerator:
     """The pipeline in a folder, as its `scenebench.json` says it should draw, and where its pictures are kept."""
 
     pipeline: Path
@@ -77,51 +77,51 @@ class Artist:
         text = f"{folder_hash(self.pipeline)} {sampler.steps} {sampler.guidance} {self.hardware.precision}"
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
-    def draw(self, requests: Sequence[Request], what: str) -> list[Picture]:
+    def draw(self, requests: Sequence[SampleRequest], what: str) -> list[ImageArray]:
         """The pictures of the requests, in order; those that were drawn before are read. `what` names the progress."""
         missing = [request for request in dict.fromkeys(requests) if not self._file(request).is_file()]
         if missing:
-            with bar(what, len(missing)) as progress:
-                orders = [Order(each.text, seed_from(exam=each.text, number=each.number)) for each in missing]
+            with progress_bar(what, len(missing)) as progress:
+                orders = [DrawJob(each.text, seed_from(exam=each.text, number=each.number)) for each in missing]
                 for request, picture in zip(missing, draw(self.backbone, orders, BATCH), strict=True):
                     write_whole(self._file(request), Image.fromarray(picture).save)
                     progress.advance()
         return [_read(self._file(request)) for request in requests]
 
-    def _file(self, request: Request) -> Path:
+    def _file(self, request: SampleRequest) -> Path:
         name = hashlib.sha256(f"{request.number} {request.text}".encode()).hexdigest()[:20]
         return self.pictures / self.content / f"{name}.png"
 
 
-def one_toy(seeds: int) -> list[tuple[Asked, Request]]:
+def one_toy(seeds: int) -> list[tuple[SampleText, SampleRequest]]:
     """`seeds` pictures of "a photo of a CLASS CONTEXT" for every class and context."""
-    return _numbered((Asked((name,), context) for name, context in product(CLASSES, CONTEXTS)), seeds)
+    return _numbered((SampleText((name,), context) for name, context in product(CLASSES, CONTEXTS)), seeds)
 
 
-def two_toys(seeds: int) -> list[tuple[Asked, Request]]:
+def two_toys(seeds: int) -> list[tuple[SampleText, SampleRequest]]:
     """`seeds` pictures of every pair of classes, in either order by turns, in contexts by turns."""
     pairs = enumerate(combinations(CLASSES, 2))
-    return _numbered((Asked(pair[:: 1 - 2 * (k % 2)], CONTEXTS[k % len(CONTEXTS)]) for k, pair in pairs), seeds)
+    return _numbered((SampleText(pair[:: 1 - 2 * (k % 2)], CONTEXTS[k % len(CONTEXTS)]) for k, pair in pairs), seeds)
 
 
-def named_looks(seeds: int) -> list[tuple[Asked, Request]]:
+def named_looks(seeds: int) -> list[tuple[SampleText, SampleRequest]]:
     """`seeds` pictures of each class in each motif, every picture with colours of its own, in contexts by turns."""
     return _numbered(_looks(seeds), 1)
 
 
-def _looks(seeds: int) -> Iterator[Asked]:
+def _looks(seeds: int) -> Iterator[SampleText]:
     rng = np.random.default_rng([HELD_OUT, 10])
     for k, (name, motif, _) in enumerate(product(CLASSES, MOTIFS, range(seeds))):
         first, second = COLOUR_PAIRS[rng.integers(len(COLOUR_PAIRS))]
         if motif == "plain":
             first = second = str(rng.choice(list(COLOURS)))
-        yield Asked((Identity(name, first, second, motif),), CONTEXTS[k % len(CONTEXTS)])
+        yield SampleText((ToyIdentity(name, first, second, motif),), CONTEXTS[k % len(CONTEXTS)])
 
 
-def _numbered(texts: Iterator[Asked], seeds: int) -> list[tuple[Asked, Request]]:
-    return [(asked, Request(asked.text, number)) for asked in texts for number in range(seeds)]
+def _numbered(texts: Iterator[SampleText], seeds: int) -> list[tuple[SampleText, SampleRequest]]:
+    return [(asked, SampleRequest(asked.text, number)) for asked in texts for number in range(seeds)]
 
 
-def _read(file: Path) -> Picture:
+def _read(file: Path) -> ImageArray:
     with Image.open(file) as image:
         return np.asarray(image.convert("RGB"))

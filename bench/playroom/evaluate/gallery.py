@@ -15,12 +15,12 @@ from PIL import Image, ImageDraw, ImageFont
 from bench.core.device import resolve
 from bench.core.errors import UserError
 from bench.core.files import write_whole
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.playroom.evaluate.__main__ import PICTURES
-from bench.playroom.evaluate.drawn_samples import Artist, one_toy
+from bench.playroom.evaluate.drawn_samples import CachedGenerator, one_toy
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.world.scene import PlacedToy, Scene, draw, sample_scene
-from bench.playroom.world.toys import CLASSES, Looks, sample_identity
+from bench.playroom.world.scene import PlacedToy, ToyScene, draw, sample_scene
+from bench.playroom.world.toys import CLASSES, Looks, sample_toy_identity
 from bench.scoring.presets import CHECKPOINTS
 
 What = Literal["world", "base-model"]
@@ -37,7 +37,7 @@ INK, PAPER = (40, 40, 48), (255, 255, 255)
 class Sheet:
     """Square pictures uint8 of one size by rows, with what stands beside the rows and above the columns."""
 
-    pictures: Sequence[Sequence[Picture]]
+    pictures: Sequence[Sequence[ImageArray]]
     rows: Sequence[str]
     columns: Sequence[str]
 
@@ -70,7 +70,7 @@ def main(
     if what == "world":
         image = world()
     else:
-        image = base_model(Artist(checkpoints / "pipeline", resolve(device, "auto"), pictures))
+        image = base_model(CachedGenerator(checkpoints / "pipeline", resolve(device, "auto"), pictures))
     path = out / f"playroom-{what}.png"
     write_whole(path, lambda temporary: image.save(temporary, optimize=True))
     print(path)
@@ -97,7 +97,7 @@ def world() -> Image.Image:
     return stack([Sheet(toys, names, CLASSES), Sheet(scenes, [name for *_, name in kinds], CONTEXTS)])
 
 
-def base_model(artist: Artist) -> Image.Image:
+def base_model(artist: CachedGenerator) -> Image.Image:
     """The base model's first picture of "a photo of a CLASS CONTEXT" for every class (rows) and context (columns)."""
     requests = [request for _, request in one_toy(1)]
     drawn = artist.draw(requests, "drawing the gallery")
@@ -116,15 +116,15 @@ def stack(sheets: Sequence[Sheet]) -> Image.Image:
     return image
 
 
-def _toy(class_name: str, looks: Looks, row: int) -> Picture:
+def _toy(class_name: str, looks: Looks, row: int) -> ImageArray:
     """A toy of the class, 92 pixels a side, on a pale backdrop."""
     rng = np.random.default_rng([SEED, row, CLASSES.index(class_name)])
-    identity = sample_identity(rng, looks, class_name)
+    identity = sample_toy_identity(rng, looks, class_name)
     toy = PlacedToy(identity, 0.5, 0.48, 0.65, float(rng.uniform(-8, 8)), bool(rng.uniform() < 0.5))
-    return draw(Scene((toy,), None, PALE), 92).picture
+    return draw(ToyScene((toy,), None, PALE), 92).picture
 
 
-def _scene(context: str, looks: Looks, count: int) -> Picture:
+def _scene(context: str, looks: Looks, count: int) -> ImageArray:
     """A scene of `count` toys, 121 pixels a side."""
     rng = np.random.default_rng([SEED, 100 + count, CONTEXTS.index(context)])
     return draw(sample_scene(rng, looks=looks, count=count, context=context), 121).picture

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from bench.core.scenes import Picture, Prompt, Scene, with_article
-from bench.playroom.evaluate.common import HELD_OUT, Examiners, describe_mean, watched
-from bench.playroom.evaluate.drawn_samples import Artist, Request
+from bench.core.scenes import ImageArray, Prompt, Scene, with_article
+from bench.playroom.evaluate.common import HELD_OUT, PlayroomEvaluators, describe_mean, watched
+from bench.playroom.evaluate.drawn_samples import CachedGenerator, SampleRequest
 from bench.playroom.train.data import SIZE, masked_toy
 from bench.playroom.world.captions import describe
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.ground_truth import as_benchmark_scene, redrawn
 from bench.playroom.world.scene import draw, sample_scene
-from bench.playroom.world.toys import Identity, all_looks
+from bench.playroom.world.toys import ToyIdentity, all_looks
 from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
 from bench.scoring.views import masked
@@ -41,7 +41,7 @@ class Trial:
 
     number: int
     scene: Scene
-    toy: Identity
+    toy: ToyIdentity
     context: str
 
     @property
@@ -72,7 +72,7 @@ class Outcome:
         return max(known, default=math.nan)
 
 
-def headroom_figures(artist: Artist, examiners: Examiners, scorer: Scorer, size: Size) -> dict[str, Any]:
+def headroom_figures(artist: CachedGenerator, examiners: PlayroomEvaluators, scorer: Scorer, size: Size) -> dict[str, Any]:
     """The benchmark's own identity similarity on held-out scenes of never-seen toys, means over scenes.
 
     `redrawn`: of the same toy drawn again by the renderer, alone, in another pose and context. `class_words`: of the
@@ -119,14 +119,14 @@ def make_trial(number: int) -> Trial:
     return Trial(number, as_benchmark_scene(f"held-out-{number}", world, SIZE), world.toys[-1].identity, asked)
 
 
-def similarity(scorer: Scorer, trial: Trial, pictures: Sequence[Picture]) -> float:
+def similarity(scorer: Scorer, trial: Trial, pictures: Sequence[ImageArray]) -> float:
     """Mean identity similarity of the pictures in which the scorer finds the toy; NaN if in none."""
     rows = scorer.score([PictureJob(trial.scene, trial.prompt, picture) for picture in pictures])
     known = [row["identity_similarity"] for row in rows if not math.isnan(row["identity_similarity"])]
     return float(np.mean(known)) if known else math.nan
 
 
-def shortlist(trial: Trial, examiners: Examiners, count: int) -> list[Identity]:
+def shortlist(trial: Trial, examiners: PlayroomEvaluators, count: int) -> list[ToyIdentity]:
     """The `count` descriptions of the toy's class whose renderings are most similar to it, the most similar first."""
     looks = all_looks(trial.toy.class_name)
     rng = np.random.default_rng([HELD_OUT, 12, trial.number])
@@ -137,12 +137,12 @@ def shortlist(trial: Trial, examiners: Examiners, count: int) -> list[Identity]:
     return [looks[int(k)] for k in likeness.argsort(descending=True)[:count]]
 
 
-def _requests(trial: Trial, words: Sequence[Identity], seeds: int) -> list[list[Request]]:
+def _requests(trial: Trial, words: Sequence[ToyIdentity], seeds: int) -> list[list[SampleRequest]]:
     """The pictures by class word alone, then those of each description."""
     texts = [trial.text(trial.toy.class_name), *(trial.text(describe(each)) for each in words)]
-    return [[Request(text, number) for number in range(seeds)] for text in texts]
+    return [[SampleRequest(text, number) for number in range(seeds)] for text in texts]
 
 
-def _redraw(trial: Trial, number: int) -> Picture:
+def _redraw(trial: Trial, number: int) -> ImageArray:
     rng = np.random.default_rng([HELD_OUT, 13, trial.number, number])
     return draw(redrawn([trial.toy], trial.context, rng), SIZE).picture

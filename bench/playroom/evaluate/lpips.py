@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.core.scenes import Picture
-from bench.playroom.evaluate.common import HELD_OUT, Rate
+from bench.core.scenes import ImageArray
+from bench.playroom.evaluate.common import HELD_OUT, HitRate
 from bench.playroom.train.data import SIZE
 from bench.playroom.world.distortions import ANOTHER, GRADES, MILD, Kind, distort, other_toys
-from bench.playroom.world.scene import Scene, draw, sample_scene
+from bench.playroom.world.scene import ToyScene, draw, sample_scene
 from bench.playroom.world.toys import COLOURS
 from bench.scoring.models.lpips import LpipsDiversity
 from bench.scoring.models.sources import LpipsSource
@@ -44,22 +44,22 @@ def lpips_figures(folder: Path, count: int) -> dict[str, Any]:
 
 
 def _rates(outcomes: Mapping[str, Sequence[bool]]) -> dict[str, Any]:
-    return {figure: Rate.of(right).describe() for figure, right in outcomes.items()}
+    return {figure: HitRate.of(right).describe() for figure, right in outcomes.items()}
 
 
-def _squared_errors(picture: Picture, others: Sequence[Picture]) -> NDArray[np.float64]:
+def _squared_errors(picture: ImageArray, others: Sequence[ImageArray]) -> NDArray[np.float64]:
     """The mean squared error of a picture with each of N others, [N]."""
     errors: NDArray[np.float64] = np.square(np.stack(others).astype(np.float64) - picture).mean(axis=(1, 2, 3))
     return errors
 
 
-def _held_out(number: int) -> Scene:
+def _held_out(number: int) -> ToyScene:
     """A scene of one or two toys that no training sees; every other one has unseen looks."""
     rng = np.random.default_rng([HELD_OUT, 6, number])
     return sample_scene(rng, looks="seen" if number % 4 < 2 else "unseen", count=1 + number % 2)
 
 
-def _ladders(scene: Scene, number: int) -> dict[str, list[Picture]]:
+def _ladders(scene: ToyScene, number: int) -> dict[str, list[ImageArray]]:
     """The grades of every distortion of a scene's picture, by the distortion's name."""
     picture = draw(scene, SIZE).picture
     others = other_toys(scene, np.random.default_rng([HELD_OUT, 7, number]))
@@ -76,7 +76,7 @@ def _in_order(measured: Mapping[str, NDArray[np.float64]], looks: str) -> Iterat
     yield from (("mild_before_other_toy", bool(near < far)) for near, far in product(mild, measured[ANOTHER][-MILD:]))
 
 
-def _ladder(kind: Kind, picture: Picture, seed: int) -> list[Picture]:
+def _ladder(kind: Kind, picture: ImageArray, seed: int) -> list[ImageArray]:
     """The grades of one distortion of a picture, uint8 [H, W, 3] each."""
     strengths = torch.tensor(GRADES[kind], dtype=torch.float32)
     pixels = torch.tensor(picture).permute(2, 0, 1).float() / 255

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.playroom.evaluate.common import HELD_OUT, Examiners, Rate, held_out, toy_names, watched
+from bench.playroom.evaluate.common import HELD_OUT, PlayroomEvaluators, HitRate, held_out, toy_names, watched
 from bench.playroom.train.data import SIZE
 from bench.playroom.train.maskformer import LABELS
-from bench.playroom.world.scene import Drawing, Scene, draw, sample_scene
+from bench.playroom.world.scene import Drawing, ToyScene, draw, sample_scene
 from bench.playroom.world.toys import CLASSES, Looks
 from bench.scoring.models.segmenter import Segmentation
 
@@ -31,7 +31,7 @@ class Seen:
     toys: list[bool] = field(default_factory=list)
     alarms: list[bool] = field(default_factory=list)
 
-    def add(self, scene: Scene, drawing: Drawing, found: Segmentation) -> None:
+    def add(self, scene: ToyScene, drawing: Drawing, found: Segmentation) -> None:
         """Compare one scene's truth with its segments."""
         names, there = toy_names(found), [toy.identity.class_name for toy in scene.toys]
         self.alarms.append(bool(names - set(there)))
@@ -44,7 +44,7 @@ class Seen:
         self.either.append(np.array([(one | other).sum() for one, other in pairs], np.float64))
 
 
-def maskformer_figures(examiners: Examiners, count: int) -> dict[str, Any]:
+def maskformer_figures(examiners: PlayroomEvaluators, count: int) -> dict[str, Any]:
     """Figures on `count` held-out scenes with seen looks, as many with never-seen ones and as many of one toy.
 
     `*_mean_iou`: mean over classes of the IoU of predicted and true visible class region, pooled over scenes, with a
@@ -56,22 +56,22 @@ def maskformer_figures(examiners: Examiners, count: int) -> dict[str, Any]:
     return {
         **_figures(examiners, count, "seen"),
         **_figures(examiners, count, "unseen"),
-        "one_toy_false_alarms": Rate.of(_one_toy_alarms(examiners, count)).describe(),
+        "one_toy_false_alarms": HitRate.of(_one_toy_alarms(examiners, count)).describe(),
     }
 
 
-def _figures(examiners: Examiners, count: int, looks: Looks) -> dict[str, Any]:
+def _figures(examiners: PlayroomEvaluators, count: int, looks: Looks) -> dict[str, Any]:
     seen = Seen()
     for scene, drawing in watched(list(held_out(count, looks)), f"MaskFormer: {looks} looks"):
         seen.add(scene, drawing, examiners.segmenter.segment([drawing.picture])[0])
     return {
         f"{looks}_mean_iou": describe_iou(np.array(seen.both), np.array(seen.either)),
-        f"{looks}_found": Rate.of(seen.toys).describe(),
-        f"{looks}_false_alarms": Rate.of(seen.alarms).describe(),
+        f"{looks}_found": HitRate.of(seen.toys).describe(),
+        f"{looks}_false_alarms": HitRate.of(seen.alarms).describe(),
     }
 
 
-def _one_toy_alarms(examiners: Examiners, count: int) -> Iterator[bool]:
+def _one_toy_alarms(examiners: PlayroomEvaluators, count: int) -> Iterator[bool]:
     for number in watched(range(count), "MaskFormer: lone toys"):
         scene = sample_scene(np.random.default_rng([HELD_OUT, 8, number]), count=1)
         found = examiners.classes(draw(scene, SIZE).picture)

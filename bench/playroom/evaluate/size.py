@@ -15,7 +15,7 @@ import torch
 from scipy.stats import binom
 
 from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.sampling.sampler import Order, draw
+from bench.diffusion.sampling.sampler import DrawJob, draw
 
 TEXT = "a photo of a mug at the beach"
 Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -45,7 +45,7 @@ def speed_figures(backbone: Backbone, repeats: int) -> dict[str, Any]:
     with torch.no_grad():
         inputs = _inputs(backbone)
     verbs = {
-        "guided_sample": lambda: list(draw(backbone, [Order(TEXT, noise_seed=0)], 1)),
+        "guided_sample": lambda: list(draw(backbone, [DrawJob(TEXT, noise_seed=0)], 1)),
         "forward": lambda: _forward(backbone, inputs),
         "training_step": lambda: _train(backbone, inputs),
     }

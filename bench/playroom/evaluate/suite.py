@@ -16,8 +16,8 @@ from bench.diffusion.backbone.settings import read_settings
 from bench.playroom.evaluate.appearance import drawn_looks_figures
 from bench.playroom.evaluate.base_model import base_looks_figures, one_toy_figures, two_toys_figures
 from bench.playroom.evaluate.clip import clip_figures
-from bench.playroom.evaluate.common import Examiners, load_examiners
-from bench.playroom.evaluate.drawn_samples import Artist
+from bench.playroom.evaluate.common import PlayroomEvaluators, load_evaluators
+from bench.playroom.evaluate.drawn_samples import CachedGenerator
 from bench.playroom.evaluate.headroom import Size, headroom_figures
 from bench.playroom.evaluate.lpips import lpips_figures
 from bench.playroom.evaluate.maskformer import maskformer_figures
@@ -52,7 +52,7 @@ class Exam:
     checkpoints: Path
     hardware: Hardware
     amount: Amount
-    artist: Artist
+    artist: CachedGenerator
 
     @cached_property
     def preset(self) -> Preset:
@@ -67,9 +67,9 @@ class Exam:
         )
 
     @cached_property
-    def examiners(self) -> Examiners:
+    def examiners(self) -> PlayroomEvaluators:
         """CLIP, ViT and MaskFormer."""
-        return load_examiners(self.preset, self.hardware.device)
+        return load_evaluators(self.preset, self.hardware.device)
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -87,7 +87,7 @@ def _sampler(exam: Exam) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Part:
+class SuitePart:
     """One part of the exam.
 
     It reads the checkpoints `reads`, and its figures depend on these `amounts` and on what `also` tells.
@@ -167,24 +167,24 @@ def _machine(exam: Exam) -> dict[str, Any]:
 
 
 JUDGED = ("pipeline", "clip", "maskformer")
-PARTS: tuple[Part, ...] = (
-    Part("size", (), (), _size, also=_size),
-    Part("clip", ("clip",), ("scenes",), _clip),
-    Part("vit", ("vit",), ("scenes",), _vit),
-    Part("maskformer", ("maskformer",), ("scenes",), _maskformer),
-    Part("drawn-looks", ("clip", "maskformer"), ("scenes",), _drawn_looks),
-    Part("yolo", ("yolo",), ("scenes",), _yolo),
-    Part("lpips", ("lpips",), ("scenes",), _lpips),
-    Part("one-toy", JUDGED, ("seeds",), _one_toy, also=_sampler),
-    Part("two-toys", JUDGED, ("seeds",), _two_toys, also=_sampler),
-    Part("base-looks", JUDGED, ("seeds",), _base_looks, also=_sampler),
-    Part(
+PARTS: tuple[SuitePart, ...] = (
+    SuitePart("size", (), (), _size, also=_size),
+    SuitePart("clip", ("clip",), ("scenes",), _clip),
+    SuitePart("vit", ("vit",), ("scenes",), _vit),
+    SuitePart("maskformer", ("maskformer",), ("scenes",), _maskformer),
+    SuitePart("drawn-looks", ("clip", "maskformer"), ("scenes",), _drawn_looks),
+    SuitePart("yolo", ("yolo",), ("scenes",), _yolo),
+    SuitePart("lpips", ("lpips",), ("scenes",), _lpips),
+    SuitePart("one-toy", JUDGED, ("seeds",), _one_toy, also=_sampler),
+    SuitePart("two-toys", JUDGED, ("seeds",), _two_toys, also=_sampler),
+    SuitePart("base-looks", JUDGED, ("seeds",), _base_looks, also=_sampler),
+    SuitePart(
         "headroom",
         ("pipeline", "maskformer", "vit"),
         ("seeds", "toys", "descriptions"),
         _headroom,
         also=_sampler,
     ),
-    Part("speed", ("pipeline",), (), _speed, also=_machine),
+    SuitePart("speed", ("pipeline",), (), _speed, also=_machine),
 )
 """Every part, the quick ones first; `speed` is only to be believed on idle cores."""

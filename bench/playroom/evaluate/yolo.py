@@ -18,8 +18,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from bench.core.masks import mask_iou
-from bench.core.scenes import Picture
-from bench.playroom.evaluate.common import Rate, held_out, watched
+from bench.core.scenes import ImageArray
+from bench.playroom.evaluate.common import HitRate, held_out, watched
 from bench.playroom.train.data import SIZE
 from bench.playroom.world.toys import CLASSES, Looks
 from bench.scoring.models.sources import ModelSource
@@ -41,7 +41,7 @@ Instances = tuple[NDArray[np.float64], NDArray[np.bool_]]
 class Shown:
     """A held-out picture: classes [N] and visible masks [N, 64, 64] of its toys."""
 
-    picture: Picture
+    picture: ImageArray
     classes: tuple[int, ...]
     masks: NDArray[np.bool_]
 
@@ -66,10 +66,10 @@ def yolo_figures(folder: Path, count: int) -> dict[str, Any]:
     return figures
 
 
-def found(shown: list[Shown], instances: list[Instances]) -> Rate:
+def found(shown: list[Shown], instances: list[Instances]) -> HitRate:
     """Toys of which an instance of their class, confident enough for the preset, has a mask IoU of .5 or more."""
     least = find_preset("playroom-yolo").score_threshold
-    return Rate.of(
+    return HitRate.of(
         any(
             box[4] >= least and box[5] == kind and mask_iou(mask, true) >= MATCH
             for box, mask in zip(*told, strict=True)

@@ -16,7 +16,7 @@ from bench.core.files import write_bytes
 from bench.playroom.train import clip, lpips, maskformer, unet, vae, vit, yolo
 from bench.playroom.train.data import Scenes, load_scenes, load_toys
 from bench.playroom.train.export import save_half
-from bench.playroom.train.loop import Budget, train
+from bench.playroom.train.loop import TrainingBudget, train
 from bench.playroom.world.toys import CLASSES
 
 What = Literal["vae", "decoder", "unet", "maskformer", "clip", "vit", "lpips", "yolo"]
@@ -80,26 +80,26 @@ def main(
     plan = PLANS[what]
     where = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
     torch.manual_seed(seed)
-    budget = Budget(steps or plan.steps, minutes, batch or plan.batch, plan.learning_rate, seed, where)
+    budget = TrainingBudget(steps or plan.steps, minutes, batch or plan.batch, plan.learning_rate, seed, where)
     work = Work(out, state, load_scenes(state, scenes, seed), from_weights, where)
     TRAININGS[what](work, budget)
     _keep_losses(state / what / "losses.csv", out / "losses" / f"{what}.csv")
 
 
-def _train_vae(work: Work, budget: Budget) -> None:
+def _train_vae(work: Work, budget: TrainingBudget) -> None:
     fresh = vae.new_vae() if work.weights is None else _autoencoder(work.weights)
     train(vae.VaeTask(work.scenes, fresh), budget, work.state / "vae")
     vae.save_vae(fresh, work.scenes, work.vae)
 
 
-def _train_decoder(work: Work, budget: Budget) -> None:
+def _train_decoder(work: Work, budget: TrainingBudget) -> None:
     """Go on with the decoder alone, in place: the latents, and so a UNet in training, stay as they are."""
     known = vae.freeze_encoder(_autoencoder(work.weights or work.vae))
     train(vae.VaeTask(work.scenes, known), budget, work.state / "decoder")
     known.save_pretrained(work.vae)
 
 
-def _train_unet(work: Work, budget: Budget) -> None:
+def _train_unet(work: Work, budget: TrainingBudget) -> None:
     autoencoder = _autoencoder(work.weights / "vae" if work.weights else work.vae)
     latents = vae.load_latents(work.state / "vae", autoencoder, work.scenes, work.device)
     task = unet.UnetTask(work.scenes, latents, work.weights)
@@ -107,39 +107,39 @@ def _train_unet(work: Work, budget: Budget) -> None:
     unet.save_pipeline(task.model, autoencoder.cpu(), work.out / "pipeline")
 
 
-def _train_maskformer(work: Work, budget: Budget) -> None:
+def _train_maskformer(work: Work, budget: TrainingBudget) -> None:
     task = maskformer.MaskFormerTask(work.scenes, work.weights)
     train(task, budget, work.state / "maskformer")
     save_half(task.model, maskformer.new_processor(), work.out / "maskformer")
 
 
-def _train_clip(work: Work, budget: Budget) -> None:
+def _train_clip(work: Work, budget: TrainingBudget) -> None:
     task = clip.ClipTask(work.scenes, work.weights)
     train(task, budget, work.state / "clip")
     save_half(task.model, clip.new_processor(), work.out / "clip")
 
 
-def _train_vit(work: Work, budget: Budget) -> None:
+def _train_vit(work: Work, budget: TrainingBudget) -> None:
     toys = load_toys(work.state, max(len(CLASSES), len(work.scenes) // 5), budget.seed)
     task = vit.VitTask(toys, work.weights)
     train(task, budget, work.state / "vit")
     save_half(task.model, vit.new_processor(), work.out / "vit")
 
 
-def _train_lpips(work: Work, budget: Budget) -> None:
+def _train_lpips(work: Work, budget: TrainingBudget) -> None:
     ladders = lpips.load_ladders(work.state, max(2, len(work.scenes) // 10), budget.seed)
     task = lpips.LpipsTask(work.scenes, ladders, work.weights)
     train(task, budget, work.state / "lpips")
     lpips.save_lpips(task.model.network, work.out / "lpips")
 
 
-def _train_yolo(work: Work, budget: Budget) -> None:
+def _train_yolo(work: Work, budget: TrainingBudget) -> None:
     task = yolo.YoloTask(work.scenes, work.weights)
     train(task, budget, work.state / "yolo")
     yolo.save_yolo(task, work.out / "yolo")
 
 
-TRAININGS: dict[What, Callable[[Work, Budget], None]] = {
+TRAININGS: dict[What, Callable[[Work, TrainingBudget], None]] = {
     "vae": _train_vae,
     "decoder": _train_decoder,
     "unet": _train_unet,

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.playroom.world.scene import RENDERER, PlacedToy, Scene, draw, sample_scene
-from bench.playroom.world.toys import CLASSES, Identity, sample_identity
+from bench.playroom.world.scene import RENDERER, PlacedToy, ToyScene, draw, sample_scene
+from bench.playroom.world.toys import CLASSES, ToyIdentity, sample_toy_identity
 
 SIZE = 64
 """Side of Playroom's pictures in pixels."""
@@ -26,7 +26,7 @@ class Scenes:
 
     pictures: NDArray[np.uint8]
     instances: NDArray[np.uint8]
-    scenes: tuple[Scene, ...]
+    scenes: tuple[ToyScene, ...]
 
     def __len__(self) -> int:
         return len(self.scenes)
@@ -55,7 +55,7 @@ def _draw_all(folder: Path, count: int, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pictures = np.lib.format.open_memmap(folder / "pictures.npy", "w+", np.uint8, (count, SIZE, SIZE, 3))
     instances = np.lib.format.open_memmap(folder / "instances.npy", "w+", np.uint8, (count, SIZE, SIZE))
-    scenes: list[Scene] = []
+    scenes: list[ToyScene] = []
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
         jobs = ((seed, index) for index in range(count))
         for index, (scene, picture, labels) in enumerate(pool.imap(_draw_one, jobs, chunksize=64)):
@@ -66,7 +66,7 @@ def _draw_all(folder: Path, count: int, seed: int) -> None:
     (folder / "scenes.pkl").write_bytes(pickle.dumps(scenes))
 
 
-def _draw_one(job: tuple[int, int]) -> tuple[Scene, NDArray[np.uint8], NDArray[np.uint8]]:
+def _draw_one(job: tuple[int, int]) -> tuple[ToyScene, NDArray[np.uint8], NDArray[np.uint8]]:
     scene = sample_scene(np.random.default_rng(job))
     drawing = draw(scene, SIZE)
     numbers = np.arange(1, len(scene.toys) + 1, dtype=np.uint8)[:, None, None]
@@ -92,15 +92,15 @@ def load_toys(state: Path, count: int, seed: int) -> Toys:
 def _draw_views(job: tuple[int, int]) -> NDArray[np.uint8]:
     seed, index = job
     rng = np.random.default_rng([seed, 1, index])
-    identity = sample_identity(rng, "seen", CLASSES[index % len(CLASSES)])
+    identity = sample_toy_identity(rng, "seen", CLASSES[index % len(CLASSES)])
     return np.stack([masked_toy(identity, rng) for _ in range(VIEWS)])
 
 
-def masked_toy(identity: Identity, rng: np.random.Generator) -> NDArray[np.uint8]:
+def masked_toy(identity: ToyIdentity, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The toy alone on black, uint8 [64, 64, 3], in a random pose, size and place."""
     size = rng.uniform(0.36, 0.8)
     x, y = rng.uniform(0.5 * size, 1 - 0.5 * size, 2)
     angle, flip = float(rng.uniform(-15, 15)), bool(rng.uniform() < 0.5)
     toy = PlacedToy(identity, float(x), float(y), float(size), angle, flip)
-    drawing = draw(Scene((toy,), None, int(rng.integers(2**31))), SIZE)
+    drawing = draw(ToyScene((toy,), None, int(rng.integers(2**31))), SIZE)
     return np.where(drawing.masks[0][:, :, None], drawing.picture, np.uint8(0))

@@ -22,7 +22,7 @@ EMA_DECAY = 0.999
 
 
 @dataclass(frozen=True)
-class Budget:
+class TrainingBudget:
     """When to stop (whichever of `steps` and `minutes` comes first), and how to learn."""
 
     steps: int
@@ -47,7 +47,7 @@ class Draw:
         return torch.randn(shape, generator=self.generator).to(self.device)
 
 
-class Task(Protocol):
+class TrainingTask(Protocol):
     """What is trained: `model` holds every trained parameter."""
 
     @property
@@ -71,7 +71,7 @@ class State:
     seconds: float = 0.0
 
 
-def train(task: Task, budget: Budget, folder: Path) -> None:
+def train(task: TrainingTask, budget: TrainingBudget, folder: Path) -> None:
     """Train until the budget ends, going on from `folder`'s state; `task.model` then has averaged weights."""
     task.model.to(budget.device)
     state = _start(task.model, budget)
@@ -114,13 +114,13 @@ def resume(state: State, path: Path, device: torch.device) -> None:
         state.step, state.seconds = content["step"], content["seconds"]
 
 
-def _start(model: nn.Module, budget: Budget) -> State:
+def _start(model: nn.Module, budget: TrainingBudget) -> State:
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=budget.learning_rate, weight_decay=1e-4, fused=True)
     return State(model, copy.deepcopy(model).eval().requires_grad_(False), optimiser)
 
 
-def _step(task: Task, state: State, budget: Budget) -> dict[str, float]:
+def _step(task: TrainingTask, state: State, budget: TrainingBudget) -> dict[str, float]:
     for group in state.optimiser.param_groups:
         group["lr"] = budget.learning_rate * _schedule(state, budget)
     torch_rng = torch.Generator().manual_seed(hash((budget.seed, state.step)) % 2**63)
@@ -136,7 +136,7 @@ def _step(task: Task, state: State, budget: Budget) -> dict[str, float]:
     return {name: float(value.detach()) for name, value in losses.items()}
 
 
-def _schedule(state: State, budget: Budget) -> float:
+def _schedule(state: State, budget: TrainingBudget) -> float:
     """Linear warm-up, then a cosine down to 2 % over whatever ends first, steps or minutes."""
     done = min(1.0, max(state.step / budget.steps, state.seconds / (60 * budget.minutes)))
     return min(1.0, (state.step + 1) / WARM_UP) * (0.51 + 0.49 * math.cos(math.pi * done))

@@ -137,7 +137,7 @@ def _draw_ladder(job: tuple[int, int]) -> NDArray[np.uint8]:
     return np.stack([scene.draw(each, SIZE).picture for each in (plain, *other_toys(plain, rng))])
 
 
-def _names(known: scene.Scene) -> NDArray[np.float32]:
+def _names(known: scene.ToyScene) -> NDArray[np.float32]:
     """1 where a name of `NAMES` is true of the scene or of one of its toys, else 0."""
     toys = [toy.identity for toy in known.toys]
     true = {known.context, *(word for toy in toys for word in (toy.class_name, toy.motif, toy.first, toy.second))}

@@ -6,11 +6,11 @@ import numpy as np
 
 from bench.core.scenes import with_article
 from bench.playroom.world.contexts import CONTEXTS
-from bench.playroom.world.scene import Scene
-from bench.playroom.world.toys import CLASSES, COLOURS, MOTIFS, Identity
+from bench.playroom.world.scene import ToyScene
+from bench.playroom.world.toys import CLASSES, COLOURS, MOTIFS, ToyIdentity
 
 
-def describe(identity: Identity) -> str:
+def describe(identity: ToyIdentity) -> str:
     """The looks in words, without an article: "red and white striped mug", or "red mug" for a plain one.
 
     Looks that training never sees have no words: such a toy is its class alone.
@@ -23,7 +23,7 @@ def describe(identity: Identity) -> str:
     return f"{identity.first} and {identity.second} {identity.motif} {identity.class_name}"
 
 
-def caption(scene: Scene, rng: np.random.Generator) -> str:
+def caption(scene: ToyScene, rng: np.random.Generator) -> str:
     """A caption such as "a photo of a red and white striped mug and a duck at the beach".
 
     Each toy is named by its class or, half of the time, with its looks; in any order, joined by "and" as in

@@ -15,7 +15,7 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from bench.core.errors import UserError
-from bench.playroom.world.scene import RENDERER, Scene, draw, sample_scene
+from bench.playroom.world.scene import RENDERER, ToyScene, draw, sample_scene
 from bench.playroom.world.toys import CLASSES
 
 SPLIT = "playroom"
@@ -37,7 +37,7 @@ class CocoSpec:
     toys: tuple[int, ...] = tuple(_SHARES)
 
 
-def pool_scene(spec: CocoSpec, image_id: int) -> Scene:
+def pool_scene(spec: CocoSpec, image_id: int) -> ToyScene:
     """The scene of picture `image_id` (from 1): toys with looks that training never sees.
 
     It depends on the seed, the id and the numbers of toys alone, so that the truth behind any picture can be drawn

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
-from bench.playroom.world.scene import Scene
-from bench.playroom.world.toys import COLOURS, PALETTE, Identity, sample_identity
+from bench.playroom.world.scene import ToyScene
+from bench.playroom.world.toys import COLOURS, PALETTE, ToyIdentity, sample_toy_identity
 
 Kind = Literal["blur", "noise", "shift", "colour"]
 
@@ -56,7 +56,7 @@ def distort(kind: Kind, pictures: Tensor, strength: Tensor, seed: int) -> Tensor
     return _turn_hues(pictures, sign * strength)
 
 
-def other_toys(scene: Scene, rng: np.random.Generator) -> tuple[Scene, ...]:
+def other_toys(scene: ToyScene, rng: np.random.Generator) -> tuple[ToyScene, ...]:
     """The scene with another toy in the place of its last one, in the grades of `OTHER_TOY`, each a change more.
 
     The place, pose and background stay; the scene must have a toy.
@@ -72,10 +72,10 @@ def other_toys(scene: Scene, rng: np.random.Generator) -> tuple[Scene, ...]:
     return tuple(replace(scene, toys=(*scene.toys[:-1], replace(placed, identity=toy))) for toy in grades)
 
 
-def _another(own: Identity, rng: np.random.Generator) -> Identity:
+def _another(own: ToyIdentity, rng: np.random.Generator) -> ToyIdentity:
     """A toy of another class with another motif and none of the colours, that can lend `own` its motif."""
     while True:
-        other = sample_identity(rng, "seen" if own.first in COLOURS else "unseen")
+        other = sample_toy_identity(rng, "seen" if own.first in COLOURS else "unseen")
         new = other.class_name != own.class_name and other.motif not in {own.motif, "plain"}
         apart = {other.first, other.second}.isdisjoint({own.first, own.second})
         contrast = math.dist(PALETTE[own.first], PALETTE[other.second])

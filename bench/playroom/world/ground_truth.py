@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from bench.core import scenes
-from bench.playroom.world.scene import Scene, draw, sample_scene
-from bench.playroom.world.toys import Identity
+from bench.playroom.world.scene import ToyScene, draw, sample_scene
+from bench.playroom.world.toys import ToyIdentity
 
 
-def as_benchmark_scene(name: str, world: Scene, size: int) -> scenes.Scene:
+def as_benchmark_scene(name: str, world: ToyScene, size: int) -> scenes.ToyScene:
     """What a method would get of a scene of the world at `size` pixels a side: picture, masks and class words.
 
     The concepts stand in the order of the toys; there are no prompts.
@@ -20,10 +20,10 @@ def as_benchmark_scene(name: str, world: Scene, size: int) -> scenes.Scene:
     drawing = draw(world, size)
     pairs = zip(world.toys, drawing.masks, strict=True)
     concepts = [scenes.Concept(toy.identity.class_name, mask, scenes.handle(k)) for k, (toy, mask) in enumerate(pairs)]
-    return scenes.Scene(name, drawing.picture, tuple(concepts))
+    return scenes.ToyScene(name, drawing.picture, tuple(concepts))
 
 
-def redrawn(toys: Sequence[Identity], context: str | None, rng: np.random.Generator) -> Scene:
+def redrawn(toys: Sequence[ToyIdentity], context: str | None, rng: np.random.Generator) -> ToyScene:
     """The same toys (up to four), in another pose, size and place and in the given context (None: plain)."""
     placed = sample_scene(rng, count=len(toys), context=context)
     again = (replace(place, identity=toy) for place, toy in zip(placed.toys, toys, strict=True))

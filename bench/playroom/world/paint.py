@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 
 from bench.playroom.world.canvas import RGB
 from bench.playroom.world.motifs import MOTIFS
-from bench.playroom.world.shapes import SHAPES, Paint, Part, Points
-from bench.playroom.world.toys import PALETTE, Identity
+from bench.playroom.world.shapes import SHAPES, Paint, ShapePart, Points
+from bench.playroom.world.toys import PALETTE, ToyIdentity
 
 _INK: RGB = (38, 30, 40)
 _FIXED: dict[Paint, RGB] = {
@@ -34,7 +34,7 @@ class PlacedToy:
     turns it clockwise; `flip` mirrors it left to right.
     """
 
-    identity: Identity
+    identity: ToyIdentity
     x: float
     y: float
     size: float
@@ -52,7 +52,7 @@ class Patch:
     top: int
 
 
-def _sketch(parts: list[Part], width: float, extent: tuple[int, int]) -> NDArray[np.uint8]:
+def _sketch(parts: list[ShapePart], width: float, extent: tuple[int, int]) -> NDArray[np.uint8]:
     """The paint indices [h, w] of parts in pixels, on an `extent` (w, h), with outlines of `width` pixels."""
     image = Image.new("L", extent)
     pen = ImageDraw.Draw(image)
@@ -74,10 +74,10 @@ def _scale(class_name: str) -> float:
     return math.sqrt(_AREA / covered)
 
 
-def _moved(part: Part, matrix: NDArray[np.float64], centre: NDArray[np.float64] | float) -> Part:
+def _moved(part: ShapePart, matrix: NDArray[np.float64], centre: NDArray[np.float64] | float) -> ShapePart:
     """The part with its points mapped by the matrix and then shifted."""
     moved: tuple[Points, ...] = tuple(points @ matrix.T + centre for points in part.polygons)
-    return Part(part.paint, moved, part.outlined)
+    return ShapePart(part.paint, moved, part.outlined)
 
 
 def _frame(toy: PlacedToy) -> NDArray[np.float64]:
@@ -90,7 +90,7 @@ def _frame(toy: PlacedToy) -> NDArray[np.float64]:
     return rotation @ np.diag([scale * stretch * (-1 if toy.flip else 1), scale / stretch])
 
 
-def _palette(identity: Identity) -> NDArray[np.float32]:
+def _palette(identity: ToyIdentity) -> NDArray[np.float32]:
     """The colour [7, 3] of each paint; on a plain toy the second colour is a darker first one."""
     first, second = PALETTE[identity.first], PALETTE[identity.second]
     dim = 0.72 if identity.first == identity.second else 1.0
@@ -122,7 +122,7 @@ def paint_toy(toy: PlacedToy, canvas_size: int) -> Patch:
 
 
 def _coloured(
-    identity: Identity,
+    identity: ToyIdentity,
     indices: NDArray[np.uint8],
     offsets: tuple[NDArray[np.float32], NDArray[np.float32]],
     inverse: NDArray[np.float32],

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.core.scenes import Mask, Picture, Prompt
+from bench.core.scenes import Mask, ImageArray, Prompt
 from bench.core.seeds import seed_from
 from bench.data.manifest import SceneRecord
 from bench.playroom.world.coco import CocoSpec, pool_scene
 from bench.playroom.world.ground_truth import redrawn
-from bench.playroom.world.scene import Scene, draw
-from bench.playroom.world.toys import Identity
+from bench.playroom.world.scene import ToyScene, draw
+from bench.playroom.world.toys import ToyIdentity
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Redrawing:
 
     spec: CocoSpec
 
-    def draw(self, record: SceneRecord, prompt: Prompt) -> Picture:
+    def draw(self, record: SceneRecord, prompt: Prompt) -> ImageArray:
         """The prompt's toys in its context, in another pose, size and place, uint8 [size, size, 3].
 
         What the template says beside its concepts is the context; raises `KeyError` for one that is not Playroom's.
@@ -40,7 +40,7 @@ class Redrawing:
         return draw(redrawn(toys, context, np.random.default_rng(seed)), self.spec.size).picture
 
 
-def identity(world: Scene, label: str, mask: Mask) -> Identity:
+def identity(world: ToyScene, label: str, mask: Mask) -> ToyIdentity:
     """The toy of that class in the world; of two alike the one that covers most of the mask [side, side]."""
     alike = [number for number, toy in enumerate(world.toys) if toy.identity.class_name == label]
     if len(alike) > 1:

@@ -11,9 +11,9 @@ from PIL import Image
 from bench.playroom.world.canvas import Canvas
 from bench.playroom.world.contexts import CONTEXTS, FLOATING, paint_background
 from bench.playroom.world.paint import Patch, PlacedToy, paint_toy
-from bench.playroom.world.toys import CLASSES, Looks, sample_identity
+from bench.playroom.world.toys import CLASSES, Looks, sample_toy_identity
 
-__all__ = ["RENDERER", "Drawing", "PlacedToy", "Scene", "draw", "sample_scene"]
+__all__ = ["RENDERER", "Drawing", "PlacedToy", "ToyScene", "draw", "sample_scene"]
 
 RENDERER = 1
 """Version of the drawing; it changes whenever the pictures do, since models are trained on them."""
@@ -44,7 +44,7 @@ _BARE = 1 / 8
 
 
 @dataclass(frozen=True)
-class Scene:
+class ToyScene:
     """Toys, back to front, in a context (None: a plain backdrop) whose details are drawn from `seed`."""
 
     toys: tuple[PlacedToy, ...]
@@ -66,7 +66,7 @@ def sample_scene(
     looks: Looks = "seen",
     count: int | None = None,
     context: str | None = "any",
-) -> Scene:
+) -> ToyScene:
     """A scene of `count` toys (0 to 4; None: mostly one or two) with the given looks.
 
     `context` is one of `CONTEXTS`, None for a plain backdrop, or "any". The classes are distinct but for one
@@ -85,7 +85,7 @@ def sample_scene(
         margin = min(0.5, 0.5 * size)
         toys.append(
             PlacedToy(
-                sample_identity(rng, looks, str(name)),
+                sample_toy_identity(rng, looks, str(name)),
                 x=float(np.clip(x + dx, margin, 1 - margin)),
                 y=float(np.clip(y + dy, margin, 1 - margin)),
                 size=size,
@@ -93,7 +93,7 @@ def sample_scene(
                 flip=bool(rng.uniform() < 0.5),
             )
         )
-    return Scene(tuple(toys), place, int(rng.integers(2**31)))
+    return ToyScene(tuple(toys), place, int(rng.integers(2**31)))
 
 
 def _any_context(rng: np.random.Generator) -> str | None:
@@ -101,7 +101,7 @@ def _any_context(rng: np.random.Generator) -> str | None:
     return None if rng.uniform() < _BARE else str(rng.choice(CONTEXTS))
 
 
-def draw(scene: Scene, size: int) -> Drawing:
+def draw(scene: ToyScene, size: int) -> Drawing:
     """The scene at `size` pixels a side: the same picture at every size, but for its resolution.
 
     A pixel belongs to the toy whose visible part covers more than half of it.

@@ -55,7 +55,7 @@ _CONTRAST = 130.0
 
 
 @dataclass(frozen=True)
-class Identity:
+class ToyIdentity:
     """What stays the same when a toy is drawn again elsewhere.
 
     `first` and `second` are names in `PALETTE` (a plain toy has the same one twice); `aspect` is the stretch
@@ -87,7 +87,7 @@ COLOUR_PAIRS: tuple[tuple[str, str], ...] = tuple(_pairs(COLOURS))
 _PAIRS = {"seen": COLOUR_PAIRS, "unseen": tuple(_pairs(UNSEEN_COLOURS))}
 
 
-def sample_identity(rng: np.random.Generator, looks: Looks, class_name: str | None = None) -> Identity:
+def sample_toy_identity(rng: np.random.Generator, looks: Looks, class_name: str | None = None) -> ToyIdentity:
     """One toy of the class (None: any) with seen looks, or with a motif and a palette training never sees."""
     motif = str(rng.choice(MOTIFS if looks == "seen" else UNSEEN_MOTIFS))
     name = str(rng.choice(CLASSES)) if class_name is None else class_name
@@ -96,11 +96,11 @@ def sample_identity(rng: np.random.Generator, looks: Looks, class_name: str | No
     else:
         first, second = _PAIRS[looks][rng.integers(len(_PAIRS[looks]))]
     aspect = float(np.exp(rng.uniform(np.log(0.85), np.log(1.18))))
-    return Identity(name, first, second, motif, aspect, float(rng.uniform()), float(rng.uniform(2.2, 3.2)))
+    return ToyIdentity(name, first, second, motif, aspect, float(rng.uniform()), float(rng.uniform(2.2, 3.2)))
 
 
-def all_looks(class_name: str) -> list[Identity]:
+def all_looks(class_name: str) -> list[ToyIdentity]:
     """Every toy of the class that the captions can tell apart by its looks: 8 plain ones, 46 pairs in each motif."""
-    plain = [Identity(class_name, colour, colour, "plain") for colour in COLOURS]
-    pairs = [Identity(class_name, *pair, motif) for motif in MOTIFS if motif != "plain" for pair in COLOUR_PAIRS]
+    plain = [ToyIdentity(class_name, colour, colour, "plain") for colour in COLOURS]
+    pairs = [ToyIdentity(class_name, *pair, motif) for motif in MOTIFS if motif != "plain" for pair in COLOUR_PAIRS]
     return [*plain, *pairs]

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.scoring.models.clip import Clip, HuggingFaceClip
 from bench.scoring.models.model_loading import load_processor, load_tokenizer
 from bench.scoring.models.open_clip import OpenClip
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.presets import ClipBackend, Preset
-from bench.scoring.threads import each
+from bench.scoring.threads import parallel_map
 
 BACKENDS: dict[ClipBackend, Callable[[ModelSource, torch.device], Clip]] = {
     "hf": HuggingFaceClip.load,
@@ -27,7 +27,7 @@ BACKENDS: dict[ClipBackend, Callable[[ModelSource, torch.device], Clip]] = {
 
 
 @dataclass(frozen=True)
-class Scale:
+class CosineScale:
     """From cosines to a preset's values: `factor` times the cosine, but not below `floor` (None: no floor)."""
 
     factor: float = 1.0
@@ -42,7 +42,7 @@ class Scale:
 class PromptSimilarity:
     """CLIP with its tokenizer and processor; texts are embedded once and kept."""
 
-    def __init__(self, clip: Clip, tokenizer: Any, processor: Any, scale: Scale) -> None:
+    def __init__(self, clip: Clip, tokenizer: Any, processor: Any, scale: CosineScale) -> None:
         self._clip = clip
         self._tokenizer = tokenizer
         self._processor = processor
@@ -56,16 +56,16 @@ class PromptSimilarity:
         Tokenizer and processor are the checkpoint's own, whichever the back end.
         """
         clip = BACKENDS[preset.clip_backend](preset.clip, device)
-        scale = Scale(preset.clip_scale, preset.clip_floor)
+        scale = CosineScale(preset.clip_scale, preset.clip_floor)
         return cls(clip, load_tokenizer(preset.clip), load_processor(preset.clip), scale)
 
     @torch.inference_mode()
-    def similarities(self, pictures: Sequence[Picture], texts: Sequence[str]) -> NDArray[np.float64]:
+    def similarities(self, pictures: Sequence[ImageArray], texts: Sequence[str]) -> NDArray[np.float64]:
         """Cosine of each picture and its text (Break-A-Scene, section 4.1), on the preset's scale, shape [N].
 
         Texts longer than the model's context are cut; their end-of-text stays.
         """
-        ready = each(lambda picture: self._processor(images=[picture], return_tensors="pt")["pixel_values"], pictures)
+        ready = parallel_map(lambda picture: self._processor(images=[picture], return_tensors="pt")["pixel_values"], pictures)
         features = normalize(self._clip.pictures(torch.cat(ready)), dim=-1)
         cosines: NDArray[np.float64] = (features * self._embed(texts)).sum(dim=-1).double().cpu().numpy()
         return self._scale.apply(cosines)

@@ -12,13 +12,13 @@ from torch.nn.functional import normalize
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
 from transformers import CLIPVisionModelWithProjection, Dinov2Model, PreTrainedModel, ViTModel
 
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.scoring.comparison import Embedding, Kind
 from bench.scoring.models.model_loading import load_model, load_processor
 from bench.scoring.models.sources import ModelSource, ResizeCrop
-from bench.scoring.threads import each
+from bench.scoring.threads import parallel_map
 
-View = Callable[[Sequence[Picture]], Tensor]
+View = Callable[[Sequence[ImageArray]], Tensor]
 """Pictures -> the model's input, float32 [N, 3, H, W]."""
 
 
@@ -39,7 +39,7 @@ class IdentityFeatures:
         return cls(_MODELS[embedding.kind](source, device), embedding.kind, view)
 
     @torch.inference_mode()
-    def features(self, pictures: Sequence[Picture]) -> Tensor:
+    def features(self, pictures: Sequence[ImageArray]) -> Tensor:
         """Normalised features [N, width], on the CPU.
 
         DINO, DINOv2: the CLS token after the last layer norm; CLIP: the projected image embedding.
@@ -78,8 +78,8 @@ def resize_crop_view(view: ResizeCrop) -> View:
     cut: Any = Compose([Resize(view.resize, InterpolationMode.BICUBIC), CenterCrop(view.crop)])
     transform: Any = Compose([ToTensor(), Normalize(view.mean, view.std)])
 
-    def apply(pictures: Sequence[Picture]) -> Tensor:
-        crops = each(lambda picture: cut(Image.fromarray(picture)), pictures)
+    def apply(pictures: Sequence[ImageArray]) -> Tensor:
+        crops = parallel_map(lambda picture: cut(Image.fromarray(picture)), pictures)
         return torch.stack([transform(crop) for crop in crops])
 
     return apply
@@ -89,13 +89,13 @@ def processor_view(source: ModelSource) -> View:
     """The view of the model's own Hugging Face processor."""
     processor = load_processor(source)
 
-    def look(picture: Picture) -> Tensor:
+    def look(picture: ImageArray) -> Tensor:
         # Said, as the processor takes a box of few pixels for a picture whose channels come first.
         inputs = processor(images=[picture], input_data_format="channels_last", return_tensors="pt")
         pixels: Tensor = inputs["pixel_values"]
         return pixels
 
-    def apply(pictures: Sequence[Picture]) -> Tensor:
-        return torch.cat(each(look, pictures))
+    def apply(pictures: Sequence[ImageArray]) -> Tensor:
+        return torch.cat(parallel_map(look, pictures))
 
     return apply

@@ -13,7 +13,7 @@ from lpips import LPIPS
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.scoring.models.lpips_networks import load_lpips
 from bench.scoring.models.sources import LpipsSource
 
@@ -39,7 +39,7 @@ class LpipsDiversity:
         """Load a preset's network; raises `UserError` if that fails."""
         return cls(load_lpips(source, device), batch_size)
 
-    def diversity(self, samples: Sequence[Picture]) -> Diversity:
+    def diversity(self, samples: Sequence[ImageArray]) -> Diversity:
         """The mean LPIPS over all pairs of the samples of one prompt (Visual Concept EM, Table 1): at least 0.
 
         8 samples are 28 pairs, as in the paper. One sample has no pair, and LPIPS compares pictures of one size.
@@ -51,7 +51,7 @@ class LpipsDiversity:
         return Diversity(float(self.pairs(samples).mean()), "")
 
     @torch.inference_mode()
-    def pairs(self, pictures: Sequence[Picture]) -> NDArray[np.float64]:
+    def pairs(self, pictures: Sequence[ImageArray]) -> NDArray[np.float64]:
         """LPIPS of every pair of N pictures of one size, in the order of `itertools.combinations`: [N (N - 1) / 2]."""
         levels = self._levels(pictures)
         rows = [
@@ -61,17 +61,17 @@ class LpipsDiversity:
         return np.concatenate(rows)
 
     @torch.inference_mode()
-    def distances(self, picture: Picture, others: Sequence[Picture]) -> NDArray[np.float64]:
+    def distances(self, picture: ImageArray, others: Sequence[ImageArray]) -> NDArray[np.float64]:
         """LPIPS of a picture with each of N others of its size, [N] (Zhang et al. 2018, equation 1)."""
         return self._compare(self._levels([picture]), self._levels(others))
 
-    def _levels(self, pictures: Sequence[Picture]) -> list[Tensor]:
+    def _levels(self, pictures: Sequence[ImageArray]) -> list[Tensor]:
         """The trunk's features, normalised over channels, of every level: [N, channels, height, width] each."""
         starts = range(0, len(pictures), self._batch_size)
         batches = [self._features(pictures[start : start + self._batch_size]) for start in starts]
         return [torch.cat(level) for level in zip(*batches, strict=True)]
 
-    def _features(self, pictures: Sequence[Picture]) -> list[Tensor]:
+    def _features(self, pictures: Sequence[ImageArray]) -> list[Tensor]:
         model = self._model
         pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(self._device)
         signed = pixels.float() / 127.5 - 1

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from transformers import MaskFormerForInstanceSegmentation
 
-from bench.core.scenes import Mask, Picture
+from bench.core.scenes import Mask, ImageArray
 from bench.scoring.models.model_loading import load_model, load_processor
 from bench.scoring.presets import Preset
-from bench.scoring.threads import each
+from bench.scoring.threads import parallel_map
 
 _SUFFIXES = ("-other-merged", "-merged", "-other", "-stuff")
 """What COCO panoptic appends to names of merged classes: `table-merged`, `wall-other-merged`."""
@@ -56,7 +56,7 @@ class Segments(Protocol):
         """The class a word names, or None if the segmenter does not know it."""
         ...
 
-    def segment(self, pictures: Sequence[Picture]) -> list[Segmentation]:
+    def segment(self, pictures: Sequence[ImageArray]) -> list[Segmentation]:
         """What is found in each picture, at its own size."""
         ...
 
@@ -83,13 +83,13 @@ class Segmenter:
         return find_class(word, self._labels)
 
     @torch.inference_mode()
-    def segment(self, pictures: Sequence[Picture]) -> list[Segmentation]:
+    def segment(self, pictures: Sequence[ImageArray]) -> list[Segmentation]:
         """Panoptic segments of each picture at its own size; no segments of one class are fused."""
         sizes = [picture.shape[:2] for picture in pictures]
         if len(set(sizes)) > 1:
             # The processor would pad them to one size, and its post-processing takes the padding for picture.
             return [segmentation for picture in pictures for segmentation in self.segment([picture])]
-        ready = each(lambda picture: self._processor(images=[picture], return_tensors="pt"), pictures)
+        ready = parallel_map(lambda picture: self._processor(images=[picture], return_tensors="pt"), pictures)
         names = ("pixel_values", "pixel_mask")
         inputs = {name: torch.cat([one[name] for one in ready]).to(self._model.device) for name in names}
         outputs = self._model(**inputs)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.core.errors import UserError
-from bench.core.scenes import Picture
+from bench.core.scenes import ImageArray
 from bench.scoring.models.segmenter import Segmentation, find_class
 from bench.scoring.models.yolo_network import Architecture, load, ultralytics
 from bench.scoring.presets import Preset
@@ -48,12 +48,12 @@ class YoloSegmenter:
         """The class a word names, or None if the segmenter does not know it: see `find_class`."""
         return find_class(word, self._labels)
 
-    def segment(self, pictures: Sequence[Picture]) -> list[Segmentation]:
+    def segment(self, pictures: Sequence[ImageArray]) -> list[Segmentation]:
         """The instances of each picture at its own size; a pixel of several belongs to the most confident."""
         return [_segmentation(*self.instances(picture), picture) for picture in pictures]
 
     @torch.inference_mode()
-    def instances(self, picture: Picture) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def instances(self, picture: ImageArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Boxes float [N, 6] (x1, y1, x2, y2 in pixels, confidence, class), most confident first; masks [N, H, W]."""
         inputs = self._inputs(picture)
         predicted, prototypes = self._model(inputs)[0]
@@ -72,7 +72,7 @@ class YoloSegmenter:
         boxes: NDArray[np.float64] = found[shown, :6].double().cpu().numpy()
         return boxes, masks[shown].cpu().numpy()
 
-    def _inputs(self, picture: Picture) -> Tensor:
+    def _inputs(self, picture: ImageArray) -> Tensor:
         """The picture resized to the network's side and padded to its stride, float [1, 3, h, w] in [0, 1]."""
         side, stride = self._architecture.side, int(self._model.stride.max())
         boxed = ultralytics("data.augment").LetterBox((side, side), auto=True, stride=stride)(image=picture)
@@ -80,7 +80,7 @@ class YoloSegmenter:
         return pixels.to(next(self._model.parameters()).device).float() / 255
 
 
-def _segmentation(boxes: NDArray[np.float64], masks: NDArray[np.bool_], picture: Picture) -> Segmentation:
+def _segmentation(boxes: NDArray[np.float64], masks: NDArray[np.bool_], picture: ImageArray) -> Segmentation:
     ids = np.zeros(picture.shape[:2], dtype=np.int32)
     for number in reversed(range(len(masks))):
         ids[masks[number]] = number + 1

@@ -43,7 +43,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Interpretation:
     """One way to understand the table, and the groups that it gives."""
 
     name: str
@@ -86,7 +86,7 @@ def _audit(table: Table, measure: Measure) -> Iterator[Finding]:
         yield _judge_all(table, measure, measure.overall, readings)
 
 
-def _judge_all(table: Table, measure: Measure, claimed: Claim, readings: Sequence[Reading]) -> Finding:
+def _judge_all(table: Table, measure: Measure, claimed: Claim, readings: Sequence[Interpretation]) -> Finding:
     derived = {reading.name: kruskal_wallis_from_moments(reading.groups, table.scale) for reading in readings}
     what = f"{measure.name}: all methods ({KRUSKAL_WALLIS}, about)"
     finding = judge(what, claimed, derived)
@@ -96,7 +96,7 @@ def _judge_all(table: Table, measure: Measure, claimed: Claim, readings: Sequenc
     return Finding(finding.verdict, what, claimed.text, why, finding.derived)
 
 
-def _readings(measure: Measure) -> list[Reading]:
+def _readings(measure: Measure) -> list[Interpretation]:
     """Spreads as deviations and as variances; n as each method's and, if all print the same, as that of all."""
     counts = [entry.n or 0 for entry in measure.entries]
     shares = [(f"n {_span(counts)}", counts)]
@@ -107,7 +107,7 @@ def _readings(measure: Measure) -> list[Reading]:
     for name, ns in shares:
         for spread in (DEVIATIONS, VARIANCES):
             groups = [_group(entry, spread == VARIANCES, n) for entry, n in zip(measure.entries, ns, strict=True)]
-            readings.append(Reading(f"{spread}, {name}", groups))
+            readings.append(Interpretation(f"{spread}, {name}", groups))
     return readings
 
 
@@ -124,7 +124,7 @@ def _group(entry: Entry, variance: bool, n: int) -> Group:
     return Group(entry.mean, Printed(root, root - math.sqrt(max(spread.low, 0.0))), n)
 
 
-def _possible(table: Table, reading: Reading) -> bool:
+def _possible(table: Table, reading: Interpretation) -> bool:
     return table.scale is None or all(feasible(g.mean, g.deviation, table.scale) for g in reading.groups)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import stats
 
 from bench.core.files import write_bytes
-from bench.core.progress import bar
+from bench.core.progress import progress_bar
 from bench.stats.front import hypervolume
 from bench.stats.mixed import mixed_model
 from bench.stats.scene_means import Floats
@@ -48,7 +48,7 @@ Probe = Callable[[Floats], Mapping[str, Bools]]
 
 
 @dataclass(frozen=True)
-class Rate:
+class RejectionRate:
     """How often one check was wrong in `simulations` tables of so many scenes."""
 
     check: str
@@ -181,13 +181,13 @@ BY_PICTURE: tuple[Probe, ...] = (pictures,)
 """What must not be relied on, and is shown not to hold."""
 
 
-def measure(simulations: int, sizes: tuple[int, ...] = SIZES) -> list[Rate]:
+def measure(simulations: int, sizes: tuple[int, ...] = SIZES) -> list[RejectionRate]:
     """The rate of every check at every size under both laws; the same on every call."""
     starts = range(0, simulations, BLOCK)
     blocks: list[tuple[Law, int, int]] = [(law, n, start) for n in sizes for law in LAWS for start in starts]
     counts: Counter[tuple[str, Law, int]] = Counter()
     tables: Counter[tuple[str, Law, int]] = Counter()
-    with bar("null simulations", sum(scenes for _, scenes, _ in blocks)) as progress:
+    with progress_bar("null simulations", sum(scenes for _, scenes, _ in blocks)) as progress:
         for law, scenes, start in blocks:
             progress.say(f"null simulations, {scenes} scenes, {law}")
             values = draw(law, scenes, min(BLOCK, simulations - start), start)
@@ -196,10 +196,10 @@ def measure(simulations: int, sizes: tuple[int, ...] = SIZES) -> list[Rate]:
                     counts[check, law, scenes] += int(wrong.sum())
                     tables[check, law, scenes] += len(wrong)
             progress.advance(scenes)
-    return [Rate(*key, tables[key], wrong / tables[key]) for key, wrong in counts.items()]
+    return [RejectionRate(*key, tables[key], wrong / tables[key]) for key, wrong in counts.items()]
 
 
-def markdown(rates: list[Rate]) -> str:
+def markdown(rates: list[RejectionRate]) -> str:
     """The rates as a table, in percent; those that the bound does not allow are bold."""
     n = max(rate.simulations for rate in rates)
     found = {(rate.check, rate.law, rate.scenes): rate for rate in rates}
@@ -212,7 +212,7 @@ def markdown(rates: list[Rate]) -> str:
     return "\n".join(lines)
 
 
-def failures(rates: list[Rate]) -> list[str]:
+def failures(rates: list[RejectionRate]) -> list[str]:
     """What does not hold: checks by scene above the bound at 50 scenes, checks by picture that are not above it."""
     trusted = trusted_checks()
     return [
@@ -275,7 +275,7 @@ def _tukey(groups: Floats) -> Bools:
     return np.asarray(np.ptp(groups.mean(axis=2), axis=1) / error > quantile)
 
 
-def _cell(rate: Rate) -> str:
+def _cell(rate: RejectionRate) -> str:
     text = f"{100 * rate.rate:.1f}"
     return f"**{text}**" if rate.rate > bound(rate.simulations) else text
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from bench.stats.dataframes import ends, overall_record, pair_record
+from bench.stats.dataframes import bounds, overall_record, pair_record
 from bench.stats.intervals import Interval
 from bench.stats.user_study.choices import ChoicesStudy, Strength
 from bench.stats.user_study.rankings import RankingsStudy
@@ -38,7 +38,7 @@ def agreement_frame(studies: Sequence[Study]) -> pd.DataFrame:
 
 def _row(study: Study, who: str, measure: str, value: float, interval: Interval | None, n: int) -> dict[str, object]:
     question = study.answers.question
-    return {"question": question, "who": who, "measure": measure, "n": n, "value": value, **ends(interval)}
+    return {"question": question, "who": who, "measure": measure, "n": n, "value": value, **bounds(interval)}
 
 
 def _methods(studies: Sequence[Study]) -> Iterator[dict[str, object]]:
@@ -65,7 +65,7 @@ def _strengths(study: Study, measure: str, strengths: Sequence[Strength]) -> Ite
 
 def _value(study: Study, method: str, measure: str, value: float, interval: Interval | None) -> dict[str, object]:
     question = study.answers.question
-    return {"question": question, "method": method, "measure": measure, "value": value, **ends(interval)}
+    return {"question": question, "method": method, "measure": measure, "value": value, **bounds(interval)}
 
 
 def _tests(studies: Sequence[Study]) -> Iterator[dict[str, object]]:
