@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.sampling.sampler import DrawJob, draw
-from bench.plugins.method import FidelityNote, Request, MethodContext
+from bench.plugins.method import FidelityNote, MethodContext, Request
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
@@ -29,9 +29,9 @@ class Method:
         ),
     )
 
-    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:  # noqa: ARG002 - the protocol's
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:  # noqa: ARG002 - the protocol's
         """Learn nothing."""
-        workbench.on_step(1, 1)
+        context.on_step(1, 1)
         return {}
 
     def generate(
@@ -39,8 +39,8 @@ class Method:
         state: FitState,  # noqa: ARG002 - the protocol's
         scene: Scene,
         requests: Sequence[Request],
-        workbench: MethodContext,
+        context: MethodContext,
     ) -> Iterator[ImageArray]:
         """Draw the requested pictures from class words, in order, uint8 [H, W, 3]."""
-        orders = [DrawJob(scene.text_with_classes(request.prompt), request.noise_seed) for request in requests]
-        yield from draw(workbench.backbone, orders, workbench.batch_size)
+        jobs = [DrawJob(scene.text_with_classes(request.prompt), request.noise_seed) for request in requests]
+        yield from draw(context.backbone, jobs, context.batch_size)

@@ -38,7 +38,7 @@ class Method(RecipeMethod):
             "initialiser": "mean",
             "flip": 0.0,
             "brightness": 0.0,
-            "detached_start": False,
+            "detach_bos": False,
         },
         "code": {
             "trains": "cross-attention-all",
@@ -46,7 +46,7 @@ class Method(RecipeMethod):
             "initialiser": "first",
             "flip": 0.5,
             "brightness": 0.5,
-            "detached_start": True,
+            "detach_bos": True,
         },
     }
 
@@ -62,7 +62,7 @@ class Method(RecipeMethod):
     brightness: Annotated[float, "largest relative change of brightness", Field(ge=0, le=1)] = BY_VARIANT
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = 0.0
     prior_pictures: Annotated[int, "prior-preservation pictures a class", Field(ge=1)] = 200
-    detached_start: Annotated[bool, "no gradient through the start token's K and V"] = BY_VARIANT
+    detach_bos: Annotated[bool, "no gradient through the start token's K and V"] = BY_VARIANT
 
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
@@ -113,11 +113,11 @@ class Method(RecipeMethod):
         """One phase on handles and cross-attention, with the standard diffusion loss on the whole picture."""
         return Recipe(
             phases=(Phase(self.trains, self.steps, self.learning_rate),),
-            samples=SceneSamples("all", self.flip, brightness=self.brightness, wording=STYLE),
+            samples=SceneSamples("all", self.flip, brightness=self.brightness, text_template=STYLE),
             optimiser=ADAM if self.optimiser == "adam" else CLIC_ADAMW,
             initialiser=self.initialiser,
             masked=False,
             prior=Prior("a photo of {class}", self.prior_pictures, self.prior_weight) if self.prior_weight else None,
             given_masks=False,
-            detached_start=self.detached_start,
+            detach_bos=self.detach_bos,
         )

@@ -38,7 +38,7 @@ class Method(RecipeMethod):
             "optimiser": "adam",
             "initialiser": "mean",
             "prior_weight": 0.0,
-            "detached_start": False,
+            "detach_bos": False,
         },
         "code": {
             "steps": 1000,
@@ -48,7 +48,7 @@ class Method(RecipeMethod):
             "optimiser": "adamw",
             "initialiser": "first",
             "prior_weight": 1.0,
-            "detached_start": True,
+            "detach_bos": True,
         },
     }
 
@@ -61,7 +61,7 @@ class Method(RecipeMethod):
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
     prior_pictures: Annotated[int, "prior-preservation pictures a class", Field(ge=1)] = 200
-    detached_start: Annotated[bool, "no gradient through the start token's K and V"] = BY_VARIANT
+    detach_bos: Annotated[bool, "no gradient through the start token's K and V"] = BY_VARIANT
 
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
@@ -92,7 +92,7 @@ class Method(RecipeMethod):
             "start token",
             "Custom Diffusion's paper: nothing; code: its K and V get no gradient",
             "paper: they do; code: they do not",
-            "`detached_start` sets it",
+            "`detach_bos` sets it",
         ),
         FidelityNote(
             "augmentation",
@@ -124,5 +124,5 @@ class Method(RecipeMethod):
             initialiser=self.initialiser,
             masked=False,
             prior=Prior("a photo of {class}", self.prior_pictures, self.prior_weight) if self.prior_weight else None,
-            detached_start=self.detached_start,
+            detach_bos=self.detach_bos,
         )

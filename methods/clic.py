@@ -17,7 +17,7 @@ from bench.diffusion.sampling.sampler import DrawJob
 from bench.diffusion.training.recipe import ADAM, Optimiser, Phase, Recipe, Trained
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
 from bench.diffusion.training.samples import SceneSamples, TextTemplate
-from bench.plugins.method import FidelityNote, Request, MethodContext
+from bench.plugins.method import FidelityNote, MethodContext, Request
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
@@ -48,7 +48,7 @@ class Method(RecipeMethod):
         "paper": {"alpha": 0.5, "context_weight": 1.0, "attention_weight": 0.5, "roi_weight": 0.5},
         "code": {"alpha": 0.25, "context_weight": 0.5, "attention_weight": 0.25, "roi_weight": 0.25},
     }
-    guidance_eta: ClassVar[float] = 0.1
+    guidance_step_size: ClassVar[float] = 0.1
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
             "what is trained",
@@ -148,26 +148,26 @@ class Method(RecipeMethod):
                 flip=0.0 if paper else 0.5,
                 single=1.0,
                 brightness=0.0 if paper else 0.5,
-                wording=TextTemplate(template="{tokens}", phrase="{a_object} with {handle} style"),
+                text_template=TextTemplate(template="{tokens}", phrase="{a_object} with {handle} style"),
             ),
             optimiser=ADAM if paper else CODE_ADAMW,
             initialiser="mean",
             masked=True,
             layers=in_up_blocks if self.attention_weight else None,
-            detached_start=not paper,
+            detach_bos=not paper,
         )
 
     def generate(
-        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: MethodContext
+        self, state: FitState, scene: Scene, requests: Sequence[Request], context: MethodContext
     ) -> Iterator[ImageArray]:
         """Draw in two stages: the pristine backbone and the class words first, then what was learned."""
-        backbone, batch = workbench.backbone, workbench.batch_size
+        backbone, batch = context.backbone, context.batch_size
         first = round(self.first_steps * backbone.settings.sampler.steps / SAMPLING_STEPS)
         plain = [DrawJob(OBJECT.prompt_text(scene, request.prompt), request.noise_seed) for request in requests]
         begun = begin(backbone, plain, first, batch)
-        self.put_back(state, scene, backbone)
-        wording = self.recipe().samples.wording
-        texts = [wording.prompt_text(scene, request.prompt) for request in requests]
+        self.load_state(state, scene, backbone)
+        text_template = self.recipe().samples.text_template
+        texts = [text_template.prompt_text(scene, request.prompt) for request in requests]
         yield from finish(backbone, texts, begun, first, batch)
 
     def _losses(self) -> InContext:

@@ -12,7 +12,7 @@ from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Prompt, Scene
 from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.sampling.sampler import DrawJob, draw
-from bench.plugins.method import FidelityNote, Request, MethodContext
+from bench.plugins.method import FidelityNote, MethodContext, Request
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
@@ -49,15 +49,15 @@ class Method:
         ),
     )
 
-    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Learn nothing.
 
         Raises `UserError` if a mask is empty: nothing could be pasted.
         """
-        for concept in fit_resolution(scene, workbench.backbone.resolution).concepts:
+        for concept in fit_resolution(scene, context.backbone.resolution).concepts:
             if not concept.mask.any():
                 raise UserError(f"{scene.name}: the mask of '{concept.label}' is empty, so copy-paste cannot paste it")
-        workbench.on_step(1, 1)
+        context.on_step(1, 1)
         return {}
 
     def generate(
@@ -65,12 +65,12 @@ class Method:
         state: FitState,  # noqa: ARG002 - the protocol's
         scene: Scene,
         requests: Sequence[Request],
-        workbench: MethodContext,
+        context: MethodContext,
     ) -> Iterator[ImageArray]:
         """Draw the requested backgrounds and paste the concepts, in order, uint8 [H, W, 3]."""
-        small = fit_resolution(scene, workbench.backbone.resolution)
-        orders = [DrawJob(scene.text_of_background(request.prompt), request.noise_seed) for request in requests]
-        backgrounds = draw(workbench.backbone, orders, workbench.batch_size)
+        small = fit_resolution(scene, context.backbone.resolution)
+        jobs = [DrawJob(scene.text_of_background(request.prompt), request.noise_seed) for request in requests]
+        backgrounds = draw(context.backbone, jobs, context.batch_size)
         for request, background in zip(requests, backgrounds, strict=True):
             yield pasted(background, small, request.prompt)
 

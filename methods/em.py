@@ -148,7 +148,7 @@ class Method(RecipeMethod):
         """The phases, with masks that are estimated anew in every fit."""
         return self._recipe(ExpectationMaximization(self._rule()))
 
-    def lacks(self) -> str | None:
+    def missing_requirements(self) -> str | None:
         """The library of the CRF, where it is wanted and not installed."""
         if self.masks == "given":
             return None
@@ -158,18 +158,18 @@ class Method(RecipeMethod):
             return str(error)
         return None
 
-    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Learn handles, masks and weights; the notes are the latent masks' IoU with the true ones, step by step.
 
         Raises `UserError` without pydensecrf2, unless `crf` is off.
         """
         if self.masks == "given":
-            return super().fit(scene, workbench)
+            return super().fit(scene, context)
         rule = self._rule()
         rule.check()
         learning = ExpectationMaximization(rule)
-        state = fit_recipe(self._recipe(learning), scene, workbench)
-        workbench.note(learning.notes)
+        state = fit_recipe(self._recipe(learning), scene, context)
+        context.record(learning.records)
         return state
 
     def _rule(self) -> MaskRule:

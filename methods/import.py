@@ -43,7 +43,7 @@ class Method(PrecomputedImages):
 
     from_: Annotated[Path, "a folder of pictures, or a CSV that names them"] = field(metadata=INCIDENTAL)
 
-    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
+    def precomputed(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
         """The picture of every prompt, by the scene's name.
 
         Raises `UserError` if pictures are missing, named twice or unknown to the dataset, or one cannot be read.

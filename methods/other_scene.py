@@ -38,7 +38,7 @@ class Method(PrecomputedImages):
         ),
     )
 
-    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
+    def precomputed(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
         """The picture of every prompt, by the scene's name.
 
         Raises `UserError` if there is no other scene.
@@ -58,7 +58,7 @@ def _other(scenes: Sequence[Scene], own: Scene, prompt: Prompt) -> ImageArray:
         (len(wanted & {scene.concepts[index].label for index in shown}), picture)
         for scene in scenes
         if scene is not own
-        for picture, shown in zip(scene.pictures, scene.together, strict=True)
+        for picture, shown in zip(scene.pictures, scene.concepts_by_image, strict=True)
     ]
     most = max(shared for shared, _ in pictures)
     among = [picture for shared, picture in pictures if shared == most]

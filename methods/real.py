@@ -41,7 +41,7 @@ class Method(PrecomputedImages):
 
     pictures: Annotated[Literal["scene", "redrawn"], "the scene itself, or the dataset's reference pictures"] = "scene"
 
-    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
+    def precomputed(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
         """The picture of every prompt, by the scene's name.
 
         Raises `UserError` for redrawn ones if the dataset lacks any.

@@ -84,9 +84,9 @@ class Findings:
 
     summary: Summary
     analysis: Analysis
-    readings: tuple[ProtocolVariant, ...]
+    variants: tuple[ProtocolVariant, ...]
     rates: tuple[leakage.LeakageRate, ...]
-    likenesses: tuple[leakage.SimilarityMatrix, ...]
+    similarity_matrices: tuple[leakage.SimilarityMatrix, ...]
 
 
 def find(table: pd.DataFrame, difference: float) -> Findings:
@@ -96,7 +96,7 @@ def find(table: pd.DataFrame, difference: float) -> Findings:
         analyse(table, difference),
         sensitivity(table),
         leakage.leakage_rates(table),
-        leakage.likeness(table),
+        leakage.similarity_matrices(table),
     )
 
 
@@ -117,7 +117,7 @@ def _tables(table: pd.DataFrame, findings: Findings) -> dict[str, pd.DataFrame]:
     return {
         "pareto.csv": pareto_points(findings.summary),
         "summary.csv": findings.summary.frame(),
-        "sensitivity.csv": sensitivity_frame(findings.readings),
+        "sensitivity.csv": sensitivity_frame(findings.variants),
         "leakage.csv": leakage.leakage_frame(findings.rates),
         "leakage_matrix.csv": leakage.leakage_matrix(table),
         "tests.csv": dataframes.tests_frame(analysis),
@@ -146,11 +146,11 @@ def render(data: ReportData, findings: Findings, scores: str) -> str:
         significant=SIGNIFICANT,
         comparisons={(comparison.metric, comparison.unit): comparison for comparison in analysis.comparisons},
         chances=chances(analysis),
-        readings=findings.readings,
+        variants=findings.variants,
         events=leakage.EVENTS,
         rates={(rate.method, rate.event, rate.by, rate.group): rate for rate in findings.rates},
         leak_groups=_groups(findings.rates),
-        likenesses={like.method: like for like in findings.likenesses},
+        similarity_matrices={like.method: like for like in findings.similarity_matrices},
         gallery=make_gallery(data),
         open_rows=OPEN_ROWS,
         columns=COLUMNS,

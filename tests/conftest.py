@@ -60,7 +60,7 @@ def scene() -> Scene:
 
 
 @pytest.fixture
-def workbench(backbone: Backbone) -> Callable[..., MethodContext]:
+def context(backbone: Backbone) -> Callable[..., MethodContext]:
     """Makes workbenches with the tiny backbone."""
 
     def make(seed: int = 0, on_step: Callable[[int, int], None] = lambda done, total: None) -> MethodContext:

@@ -22,7 +22,7 @@ from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.training.recipe_method import RecipeMethod
 from bench.plugins.discovery import KINDS, DropIn, Kind, discover
-from bench.plugins.method import FitState, ProvidesImages, HasRequirements, Request, MethodContext
+from bench.plugins.method import FitState, HasRequirements, MethodContext, ProvidesImages, Request
 from bench.plugins.spec import configure, field_types, required
 from bench.run.plan import find_external_inputs
 
@@ -73,7 +73,7 @@ def _obstacle(text: str) -> str:
     if needed:
         return f"{text} needs {', '.join(needed)}: it has tests of its own"
     instance = configure("methods", text).instance
-    return (instance.lacks() or "") if isinstance(instance, HasRequirements) else ""
+    return (instance.missing_requirements() or "") if isinstance(instance, HasRequirements) else ""
 
 
 @pytest.fixture
@@ -103,18 +103,18 @@ class Bench:
         self.scene = scene
         self.steps: list[tuple[int, int]] = []
         dataset = Dataset("two", (scene, dataclasses.replace(scene, name="other")))
-        given = find_external_inputs(configured, dataset).given.get(scene.name, {})
+        precomputed = find_external_inputs(configured, dataset).precomputed.get(scene.name, {})
         on_step = lambda done, total: self.steps.append((done, total))  # noqa: E731
-        self.workbench = MethodContext(backbone, 5, 4, "full", on_step, given=given)
+        self.context = MethodContext(backbone, 5, 4, "full", on_step, precomputed=precomputed)
 
     def fit(self) -> FitState:
-        self.workbench.backbone.restore()
-        state: FitState = self.method.fit(self.scene, self.workbench)
+        self.context.backbone.restore()
+        state: FitState = self.method.fit(self.scene, self.context)
         return state
 
     def generate(self, state: FitState, requests: Sequence[Request]) -> list[ImageArray]:
-        self.workbench.backbone.restore()
-        return list(self.method.generate(state, self.scene, requests, self.workbench))
+        self.context.backbone.restore()
+        return list(self.method.generate(state, self.scene, requests, self.context))
 
 
 @pytest.mark.parametrize("text", at_work(variants=True))

@@ -22,21 +22,21 @@ def units(scene: Scene, methods: str = "ti-m", conditions: Conditions = CONDITIO
 
 def test_the_same_is_the_same(scene: Scene) -> None:
     one, other = units(scene), units(scene)
-    assert [unit.identity for unit in one] == [unit.identity for unit in other]
-    assert [p.identity for p in one[0].pictures] == [p.identity for p in other[0].pictures]
-    assert len({picture.identity for picture in one[0].pictures}) == len(scene.prompts)
+    assert [unit.key for unit in one] == [unit.key for unit in other]
+    assert [p.key for p in one[0].pictures] == [p.key for p in other[0].pictures]
+    assert len({picture.key for picture in one[0].pictures}) == len(scene.prompts)
 
 
 @pytest.mark.parametrize(
     "change", [{"backbone": "sha256:b"}, {"precision": "bf16"}, {"budget": {"steps": 0.5}}, {"seed": 1}]
 )
 def test_what_changes_a_fit(scene: Scene, change: dict[str, object]) -> None:
-    assert units(scene)[0].identity != units(scene, conditions=replace(CONDITIONS, **change))[0].identity
+    assert units(scene)[0].key != units(scene, conditions=replace(CONDITIONS, **change))[0].key
 
 
 def test_a_field_a_pixel_a_mask_and_a_label_change_a_fit(scene: Scene) -> None:
-    before = units(scene)[0].identity
-    assert units(scene, "ti-m[steps=7]")[0].identity != before
+    before = units(scene)[0].key
+    assert units(scene, "ti-m[steps=7]")[0].key != before
     pixel = scene.picture.copy()
     pixel[0, 0, 0] ^= 1
     mask = scene.concepts[0].mask.copy()
@@ -47,21 +47,21 @@ def test_a_field_a_pixel_a_mask_and_a_label_change_a_fit(scene: Scene) -> None:
         replace(scene, concepts=(replace(first, mask=mask), *rest)),
         replace(scene, concepts=(replace(first, label="dog"), *rest)),
     ):
-        assert units(other)[0].identity != before
+        assert units(other)[0].key != before
 
 
 def test_names_and_prompts_do_not_change_a_fit(scene: Scene) -> None:
     """New prompts never refit, and a scene under another name is the same fit."""
     prompts = (*scene.prompts, Prompt("a photo of {tokens} in the jungle", (0,)))
     grown = replace(scene, name="other", prompts=prompts)
-    assert units(grown, name="e")[0].identity == units(scene)[0].identity
+    assert units(grown, name="e")[0].key == units(scene)[0].key
 
 
 @pytest.mark.parametrize("change", [{"sampling_steps": 21}, {"guidance": 5.0}])
 def test_the_sampler_changes_pictures_but_no_fit(scene: Scene, change: dict[str, object]) -> None:
     before, after = units(scene)[0], units(scene, conditions=replace(CONDITIONS, **change))[0]
-    assert before.identity == after.identity
-    assert {p.identity for p in before.pictures}.isdisjoint(p.identity for p in after.pictures)
+    assert before.key == after.key
+    assert {p.key for p in before.pictures}.isdisjoint(p.key for p in after.pictures)
 
 
 @pytest.mark.parametrize("change", [{"sampling_steps": 21}, {"guidance": 5.0}])
@@ -70,14 +70,14 @@ def test_the_sampler_changes_a_fit_that_draws_prior_pictures(
     scene: Scene, method: str, change: dict[str, object]
 ) -> None:
     before, after = units(scene, method)[0], units(scene, method, replace(CONDITIONS, **change))[0]
-    assert before.identity != after.identity
+    assert before.key != after.key
 
 
 def test_methods_share_the_noise_and_the_seed_of_the_fit(scene: Scene) -> None:
     one, other = units(scene, "ti-m;ours")
     assert [p.request for p in one.pictures] == [p.request for p in other.pictures]
     assert one.fit_seed == other.fit_seed
-    assert {p.identity for p in one.pictures}.isdisjoint(p.identity for p in other.pictures)
+    assert {p.key for p in one.pictures}.isdisjoint(p.key for p in other.pictures)
 
 
 def test_samples_of_a_prompt_have_noises_of_their_own(scene: Scene) -> None:

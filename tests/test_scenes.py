@@ -39,9 +39,9 @@ def test_a_concept_is_seen_in_its_own_picture() -> None:
     other = np.full((2, 2, 3), 9, dtype=np.uint8)
     first, second, third = SCENE.concepts
     several = replace(SCENE, more=(other,), concepts=(first, replace(second, picture=1), third))
-    assert several.together == ((0, 2), (1,))
+    assert several.concepts_by_image == ((0, 2), (1,))
     assert [int(several.picture_of(index).max()) for index in range(3)] == [0, 9, 0]
-    assert SCENE.together == ((0, 1, 2),)
+    assert SCENE.concepts_by_image == ((0, 1, 2),)
 
 
 def test_the_background_is_the_complement_of_all_concepts() -> None:

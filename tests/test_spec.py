@@ -44,7 +44,7 @@ def test_a_keyword_and_a_place_as_a_field(tmp_path: Path) -> None:
     """`from` is a field `from_`; where a folder lies is recorded and is in no identity."""
     configured = configure("methods", f"import[from={tmp_path}]")
     assert configured.configuration == {"from": str(tmp_path)}
-    assert configured.identifying == {}
+    assert configured.key_fields == {}
 
 
 def test_what_has_no_default_must_be_told() -> None:

@@ -49,7 +49,9 @@ def _machine() -> Iterator[HealthCheck]:
     yield HealthCheck("processor", f"{os.cpu_count()} cores")
     yield HealthCheck("memory", f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free")
     free = psutil.disk_usage(str(Path.cwd())).free / 2**30
-    yield HealthCheck("disk here", f"{free:.0f} GiB free", "" if free > 10 else "Stable Diffusion needs 10 GiB and more")
+    yield HealthCheck(
+        "disk here", f"{free:.0f} GiB free", "" if free > 10 else "Stable Diffusion needs 10 GiB and more"
+    )
     if not torch.cuda.is_available():
         yield HealthCheck("GPU", "no CUDA device", "Playroom needs none; for Stable Diffusion use a machine with a GPU")
     for index in range(torch.cuda.device_count()):
@@ -104,7 +106,9 @@ def _weight(what: str, place: str, advice: str) -> HealthCheck:
 def _converted(what: str, shown: str) -> HealthCheck:
     if YOLO_FOLDER.is_dir():
         return HealthCheck(what, f"{shown}: converted by `bench convert-yolo`")
-    return HealthCheck(what, f"{shown}: none converted yet", "bench convert-yolo FILE.pt --trust, for preset paper-yolo")
+    return HealthCheck(
+        what, f"{shown}: none converted yet", "bench convert-yolo FILE.pt --trust, for preset paper-yolo"
+    )
 
 
 def _hub_weight(what: str, place: str, advice: str) -> HealthCheck:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.core.errors import UserError
-from bench.edit.options import START, EditPaths, EditOptions
+from bench.edit.options import START, EditOptions, EditPaths
 from bench.run.lock import hold
 
 Source = Annotated[
@@ -58,7 +58,7 @@ def edit(
     target: Target,
     prompt: Annotated[str, typer.Option(help="what is to be in the region, with handles: 'a chair with [v1] style'")],
     mask: Mask = None,
-    eta: Annotated[
+    guidance_step_size: Annotated[
         str | None, typer.Option(help="step sizes of the cross-attention guidance: 0,0.1,0.5; by default the method's")
     ] = None,
     start: Annotated[float, typer.Option(min=0, max=0.95, help="share of the sampling steps that is skipped")] = START,
@@ -89,22 +89,22 @@ def edit(
     from bench.edit.output import pictures_of  # noqa: PLC0415
     from bench.edit.session import BackboneOptions  # noqa: PLC0415
 
-    wishes = EditOptions(method, source, target, mask, prompt, _etas(eta), start, shared, object_)
-    setup = BackboneOptions(backbone, revision, budget, sampling_steps, guidance, device, precision, seed)
+    options = EditOptions(method, source, target, mask, prompt, _step_sizes(guidance_step_size), start, shared, object_)
+    backbone_options = BackboneOptions(backbone, revision, budget, sampling_steps, guidance, device, precision, seed)
     with hold(edits):
-        folder = make(wishes, setup, EditPaths(edits, runs, name, keep_weights))
+        folder = make(options, backbone_options, EditPaths(edits, runs, name, keep_weights))
     for file in pictures_of(folder):
         typer.echo(file)
 
 
-def _etas(text: str | None) -> tuple[float, ...] | None:
+def _step_sizes(text: str | None) -> tuple[float, ...] | None:
     """The step sizes that `0,0.1,0.5` means, without repetition."""
     if text is None:
         return None
     try:
-        etas = tuple(dict.fromkeys(float(part) for part in text.split(",")))
+        guidance_step_sizes = tuple(dict.fromkeys(float(part) for part in text.split(",")))
     except ValueError:
         raise UserError(f"--eta {text}: write numbers with commas, for example 0,0.1,0.5") from None
-    if not all(0 <= eta < float("inf") for eta in etas):
+    if not all(0 <= guidance_step_size < float("inf") for guidance_step_size in guidance_step_sizes):
         raise UserError(f"--eta {text}: a step size is a number from 0 up")
-    return etas
+    return guidance_step_sizes

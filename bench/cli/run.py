@@ -64,12 +64,14 @@ def run(
     """
     from bench.run.engine import ExecutionOptions, RunOptions, start  # noqa: PLC0415 - torch is slow to import
 
-    wishes = RunOptions(dataset, backbone, revision, precision, device, budget, sampling_steps, guidance, seed, metrics)
+    options = RunOptions(
+        dataset, backbone, revision, precision, device, budget, sampling_steps, guidance, seed, metrics
+    )
     folder = RunFolder(runs / (name or default_name(dataset, backbone)))
     specs = checked(methods)
     configure("reports", report)
     with hold(folder.path):
-        session, hardware = start(folder, specs, wishes)
+        session, hardware = start(folder, specs, options)
         units = chosen(session.plan, scenes, limit)
         if dry_run:
             _say_plan(session.todo(units), units, folder)
@@ -94,10 +96,10 @@ def checked(methods: str) -> tuple[str, ...]:
     specs = split_specs(methods)
     if not specs:
         raise UserError("--methods names no method; for example --methods ours,ti-m (`bench list methods`)")
-    roster = select_methods(specs)
-    if roster.skipped:
-        remarks.print(f"Skipped: {'; '.join(roster.skipped)}", soft_wrap=True, markup=False)
-    return roster.methods
+    selection = select_methods(specs)
+    if selection.skipped:
+        remarks.print(f"Skipped: {'; '.join(selection.skipped)}", soft_wrap=True, markup=False)
+    return selection.methods
 
 
 def default_name(dataset: str, backbone: str) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from bench.core.errors import UserError
 from bench.core.geometry import Square
-from bench.core.scenes import Mask, ImageArray
+from bench.core.scenes import ImageArray, Mask
 
 
 def crop_picture(picture: ImageArray, square: Square, size: int) -> ImageArray:

@@ -78,7 +78,7 @@ class Scene:
         return (self.picture, *self.more)
 
     @property
-    def together(self) -> tuple[tuple[int, ...], ...]:
+    def concepts_by_image(self) -> tuple[tuple[int, ...], ...]:
         """The indices of the concepts that each of the `pictures` shows, ascending."""
         shown = range(len(self.pictures))
         return tuple(tuple(i for i, one in enumerate(self.concepts) if one.picture == number) for number in shown)

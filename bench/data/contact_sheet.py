@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from bench.core.scenes import Mask, ImageArray
+from bench.core.scenes import ImageArray, Mask
 from bench.data.manifest import SceneRecord
 
 _SIDE, _GAP, _LINE = 224, 14, 18

@@ -22,10 +22,10 @@ def load_dataset(path: Path) -> Dataset:
     manifest = read_manifest(path / MANIFEST)
     if not manifest.has_pictures:
         raise UserError(
-            f"{path} has a manifest only; make the pictures: bench build-dataset {manifest.identity.recipe} "
+            f"{path} has a manifest only; make the pictures: bench build-dataset {manifest.spec.recipe} "
             f"--from-manifest {path / MANIFEST} --coco DIR --out ANOTHER"
         )
-    return Dataset(manifest.identity.name, tuple(_scene(path, record) for record in manifest.scenes))
+    return Dataset(manifest.spec.name, tuple(_scene(path, record) for record in manifest.scenes))
 
 
 def dataset_hash(path: Path) -> str:

@@ -137,7 +137,7 @@ class DatasetSpec:
 class Manifest:
     """A dataset's identity and scenes."""
 
-    identity: DatasetSpec
+    spec: DatasetSpec
     scenes: tuple[SceneRecord, ...]
 
     @property
@@ -201,7 +201,7 @@ def _check(path: Path, manifest: Manifest) -> None:
     if len(set(names)) != len(names) or not names:
         raise UserError(f"{path} is no manifest of a dataset: it has no scenes, or two of one name")
     for scene in manifest.scenes:
-        why = _fault(scene, manifest.identity.size)
+        why = _fault(scene, manifest.spec.size)
         if why is not None:
             raise UserError(f"{path}: scene '{scene.name}' {why}")
 

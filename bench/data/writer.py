@@ -33,7 +33,7 @@ class RenderedScene:
     more: tuple[RenderedScene, ...] = ()
 
 
-def is_built(out: Path, identity: DatasetSpec, *, pictures: bool = True) -> bool:
+def is_built(out: Path, spec: DatasetSpec, *, pictures: bool = True) -> bool:
     """Whether `out` already holds this very dataset, intact; False if there is nothing yet.
 
     Raises `UserError` if it holds anything else, or has no pictures although they are wanted.
@@ -43,7 +43,7 @@ def is_built(out: Path, identity: DatasetSpec, *, pictures: bool = True) -> bool
     if not (out / MANIFEST).is_file():
         raise UserError(f"{out} is there already and holds no dataset; choose another --out")
     existing = read_manifest(out / MANIFEST)
-    different = identity.differences(existing.identity)
+    different = spec.differences(existing.spec)
     if different:
         told = "; ".join(different[:_TOLD]) + ("; ..." if len(different) > _TOLD else "")
         raise UserError(f"{out} holds another dataset: {told}. Choose another --out, or remove it")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bench.core.errors import UserError
 from bench.core.hashing import digest, pixel_hash, scene_digest
-from bench.core.progress import ProgressBar, progress_bar, console
-from bench.core.scenes import Concept, Mask, ImageArray, Scene
+from bench.core.progress import ProgressBar, console, progress_bar
+from bench.core.scenes import Concept, ImageArray, Mask, Scene
 from bench.core.seeds import seed_from
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.resize import fit_resolution
@@ -19,7 +19,7 @@ from bench.diffusion.editing.blended import BlendedEdit, edited
 from bench.diffusion.editing.roi_matching import RoiMatch, matched_region
 from bench.diffusion.sampling.sampler import warn_of_long_texts
 from bench.edit.inputs import Target, handles, named_concepts, read_target
-from bench.edit.options import EditPaths, EditOptions
+from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import RESULT, is_made, write_edit
 from bench.edit.session import BackboneOptions, EditSession
 from bench.edit.source import source_scene
@@ -41,9 +41,9 @@ _FIT, _REGION, _EDIT = 10.0, 4.0, 1.0
 
 @runtime_checkable
 class Editable(Protocol):
-    """A method whose handles can be painted into a picture; `guidance_eta`, if it has one, is its own step size."""
+    """A method whose handles can be painted into a picture; `guidance_step_size`, if it has one, is its own step size."""
 
-    def put_back(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
+    def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
         """Bring a pristine backbone to the state that the fit left, with the handles in its vocabulary."""
         ...
 
@@ -52,53 +52,65 @@ class Editable(Protocol):
 class Job:
     """An edit that was read and found to be possible; `scene` is at the backbone's resolution."""
 
-    studio: EditSession
+    session: EditSession
     unit: Unit
     scene: Scene
     concepts: tuple[Concept, ...]
     target: Target
     prompt: str
-    etas: tuple[float, ...]
+    guidance_step_sizes: tuple[float, ...]
     start: float
 
     @property
-    def identity(self) -> str:
+    def key(self) -> str:
         """A hash of all that can change a pixel of it."""
         mask = self.target.mask
-        sampler = self.studio.backbone.settings.sampler
+        sampler = self.session.backbone.settings.sampler
         region = None if mask is None else mask.tobytes().hex()
-        content = [VERSION, self.unit.identity, pixel_hash(self.target.picture), region, self.prompt, self.etas]
+        content = [
+            VERSION,
+            self.unit.key,
+            pixel_hash(self.target.picture),
+            region,
+            self.prompt,
+            self.guidance_step_sizes,
+        ]
         return digest([*content, self.start, sampler.steps, sampler.guidance])
 
     @property
     def noise_seed(self) -> int:
         """The same for every method and step size."""
-        seed = self.studio.conditions.seed
+        seed = self.session.conditions.seed
         return seed_from(edit=pixel_hash(self.target.picture), prompt=self.prompt, seed=seed)
 
 
-def edit(wishes: EditOptions, setup: BackboneOptions, places: EditPaths) -> Path:
+def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPaths) -> Path:
     """Make the edit, or find it made; returns its folder.
 
     Raises `UserError` for wishes that cannot be met; then nothing is written.
     """
-    method = editable(wishes.method)
-    studio = EditSession.opened(setup)
-    target = read_target(wishes.target, wishes.mask, studio.backbone.resolution)
-    job = _job(wishes, studio, method, source_scene(wishes, places, studio), target)
-    folder = places.edits / (places.name or _name(job, wishes))
-    if is_made(folder, job.identity):
+    method = editable(options.method)
+    session = EditSession.opened(backbone_options)
+    target = read_target(options.target, options.mask, session.backbone.resolution)
+    job = _job(options, session, method, source_scene(options, paths, session), target)
+    folder = paths.edits / (paths.name or _name(job, options))
+    if is_made(folder, job.key):
         console.print(f"already made: {folder}", soft_wrap=True, markup=False)
         return folder
-    with progress_bar("edit", _FIT + _EDIT * len(job.etas) + (_REGION if target.mask is None else 0)) as progress:
-        state = _fitted(job, places, progress)
-        studio.backbone.restore()
-        method.instance.put_back(state, job.unit.scene, studio.backbone)
-        warn_of_long_texts(studio.backbone, [job.prompt])
+    with progress_bar(
+        "edit", _FIT + _EDIT * len(job.guidance_step_sizes) + (_REGION if target.mask is None else 0)
+    ) as progress:
+        state = _fitted(job, paths, progress)
+        session.backbone.restore()
+        method.instance.load_state(state, job.unit.scene, session.backbone)
+        warn_of_long_texts(session.backbone, [job.prompt])
         mask = _region(job, progress)
-        results = {f"{RESULT}{eta:g}": _edited(job, mask, eta, progress) for eta in job.etas}
-    write_edit(folder, _record(job, wishes), job.scene, target.picture, mask, results)
-    places.settle(job.unit.identity)
+        results = {
+            f"{RESULT}{guidance_step_size:g}": _edited(job, mask, guidance_step_size, progress)
+            for guidance_step_size in job.guidance_step_sizes
+        }
+    write_edit(folder, _record(job, options), job.scene, target.picture, mask, results)
+    paths.settle(job.unit.key)
     return folder
 
 
@@ -114,33 +126,33 @@ def editable(text: str) -> Configured:
     return method
 
 
-def _job(wishes: EditOptions, studio: EditSession, method: Configured, scene: Scene, target: Target) -> Job:
-    resized = fit_resolution(scene, studio.backbone.resolution)
-    concepts = named_concepts(resized, wishes.prompt)
+def _job(options: EditOptions, session: EditSession, method: Configured, scene: Scene, target: Target) -> Job:
+    resized = fit_resolution(scene, session.backbone.resolution)
+    concepts = named_concepts(resized, options.prompt)
     if target.mask is None and len(concepts) > 1:
         raise UserError(f"without --mask one region is sought: name one of {handles(concepts)} in --prompt, or mark it")
-    own: float = getattr(method.instance, "guidance_eta", 0.0)
+    own: float = getattr(method.instance, "guidance_step_size", 0.0)
     return Job(
-        studio=studio,
-        unit=studio.unit(method, scene),
+        session=session,
+        unit=session.unit(method, scene),
         scene=resized,
         concepts=concepts,
         target=target,
-        prompt=wishes.prompt,
-        etas=wishes.etas or (own,),
-        start=wishes.start,
+        prompt=options.prompt,
+        guidance_step_sizes=options.guidance_step_sizes or (own,),
+        start=options.start,
     )
 
 
-def _name(job: Job, wishes: EditOptions) -> str:
-    words = (job.unit.method.text, job.unit.scene.name, wishes.target.stem)
+def _name(job: Job, options: EditOptions) -> str:
+    words = (job.unit.method.text, job.unit.scene.name, options.target.stem)
     safe = ("".join(letter if letter.isalnum() or letter in "._" else "-" for letter in word) for word in words)
-    return "-".join((*(word.strip("-.") for word in safe), job.identity[:6]))
+    return "-".join((*(word.strip("-.") for word in safe), job.key[:6]))
 
 
-def _fitted(job: Job, places: EditPaths, progress: ProgressBar) -> Mapping[str, Any]:
+def _fitted(job: Job, paths: EditPaths, progress: ProgressBar) -> Mapping[str, Any]:
     """The fit, read if it is there, else made; it is on disk until the edit is written."""
-    file = places.fit(job.unit.identity)
+    file = paths.fit(job.unit.key)
     kept = read_fit(file)
     if kept is not None:
         console.print(f"fit: {file}", soft_wrap=True, markup=False)
@@ -152,11 +164,11 @@ def _fitted(job: Job, places: EditPaths, progress: ProgressBar) -> Mapping[str, 
         progress.say(f"{title} · fit {done}/{total}")
         progress.advance(_FIT / total)
 
-    backbone = job.studio.backbone
+    backbone = job.session.backbone
     backbone.restore()
     began = time.perf_counter()
-    workbench = MethodContext(backbone, job.unit.fit_seed, 1, job.studio.budget, on_step)
-    state: FitState = job.unit.method.instance.fit(job.unit.scene, workbench)
+    context = MethodContext(backbone, job.unit.fit_seed, 1, job.session.budget, on_step)
+    state: FitState = job.unit.method.instance.fit(job.unit.scene, context)
     write_fit(file, state, Cost(time.perf_counter() - began))
     return state
 
@@ -170,35 +182,35 @@ def _region(job: Job, progress: ProgressBar) -> Mask:
         progress.say(f"region {done}/{total}")
         progress.advance(_REGION / total)
 
-    seed = seed_from(region=scene_digest(job.unit.scene), seed=job.studio.conditions.seed)
+    seed = seed_from(region=scene_digest(job.unit.scene), seed=job.session.conditions.seed)
     match = RoiMatch(
-        job.scene.pictures[job.concepts[0].picture], job.concepts[0], job.target.picture, job.studio.budget, seed
+        job.scene.pictures[job.concepts[0].picture], job.concepts[0], job.target.picture, job.session.budget, seed
     )
-    return matched_region(job.studio.backbone, match, on_step)
+    return matched_region(job.session.backbone, match, on_step)
 
 
-def _edited(job: Job, mask: Mask, eta: float, progress: ProgressBar) -> ImageArray:
-    progress.say(f"eta {eta:g}")
+def _edited(job: Job, mask: Mask, guidance_step_size: float, progress: ProgressBar) -> ImageArray:
+    progress.say(f"eta {guidance_step_size:g}")
     names = tuple(concept.handle for concept in job.concepts)
-    order = BlendedEdit(job.target.picture, mask, job.prompt, names, job.start, eta, job.noise_seed)
-    return edited(job.studio.backbone, order, lambda _done, total: progress.advance(_EDIT / total))
+    blended = BlendedEdit(job.target.picture, mask, job.prompt, names, job.start, guidance_step_size, job.noise_seed)
+    return edited(job.session.backbone, blended, lambda _done, total: progress.advance(_EDIT / total))
 
 
-def _record(job: Job, wishes: EditOptions) -> dict[str, Any]:
-    sampler = job.studio.backbone.settings.sampler
+def _record(job: Job, options: EditOptions) -> dict[str, Any]:
+    sampler = job.session.backbone.settings.sampler
     return {
-        "identity": job.identity,
-        "fit": job.unit.identity,
+        "key": job.key,
+        "fit": job.unit.key,
         "method": job.unit.method.text,
         "configuration": job.unit.method.configuration,
         "source": job.unit.scene.name,
-        "target": wishes.target.name,
+        "target": options.target.name,
         "region": "found" if job.target.mask is None else "given",
         "prompt": job.prompt,
-        "etas": job.etas,
+        "guidance_step_sizes": job.guidance_step_sizes,
         "start": job.start,
         "sampling_steps": sampler.steps,
         "guidance": sampler.guidance,
-        "seed": job.studio.conditions.seed,
-        "backbone": job.studio.conditions.backbone,
+        "seed": job.session.conditions.seed,
+        "backbone": job.session.conditions.backbone,
     }

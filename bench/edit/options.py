@@ -15,7 +15,7 @@ START = 0.25
 class EditOptions:
     """What the command line asks for.
 
-    `etas` None: the method's own step size of the guidance. `mask` None: the region is found by RoI matching.
+    `guidance_step_sizes` None: the method's own step size of the guidance. `mask` None: the region is found by RoI matching.
     `shared` (a folder of pictures) and `object` (their class word) find the source's mask, where it has none.
     """
 
@@ -24,7 +24,7 @@ class EditOptions:
     target: Path
     mask: Path | None
     prompt: str
-    etas: tuple[float, ...] | None
+    guidance_step_sizes: tuple[float, ...] | None
     start: float
     shared: Path | None
     object: str | None
@@ -42,26 +42,26 @@ class EditPaths:
     name: str | None
     keep_weights: bool = False
 
-    def fit(self, identity: str) -> Path:
+    def fit(self, key: str) -> Path:
         """The fit's file: kept by an earlier edit or a run, left by an interrupted edit, or where a new one goes."""
-        runs = (RunFolder(run.parent).fit(identity) for run in sorted(self.runs.glob("*/run.json")))
-        files = (self._kept(identity), *runs)
-        return next((file for file in files if file.is_file()), self._passing(identity))
+        runs = (RunFolder(run.parent).fit(key) for run in sorted(self.runs.glob("*/run.json")))
+        files = (self._kept(key), *runs)
+        return next((file for file in files if file.is_file()), self._passing(key))
 
-    def settle(self, identity: str) -> None:
+    def settle(self, key: str) -> None:
         """Keep the fit that was made for an edit, or let it go, once the edit is written; others are not touched."""
-        passing, kept = self._passing(identity), self._kept(identity)
+        passing, kept = self._passing(key), self._kept(key)
         if self.keep_weights and passing.is_file():
             kept.parent.mkdir(exist_ok=True)
             passing.replace(kept)
         passing.unlink(missing_ok=True)
 
-    def _kept(self, identity: str) -> Path:
-        return RunFolder(self.edits).fit(identity)
+    def _kept(self, key: str) -> Path:
+        return RunFolder(self.edits).fit(key)
 
-    def _passing(self, identity: str) -> Path:
-        return self.edits / "unfinished" / f"{identity}.safetensors"
+    def _passing(self, key: str) -> Path:
+        return self.edits / "unfinished" / f"{key}.safetensors"
 
-    def shared_mask(self, identity: str) -> Path:
+    def shared_mask(self, key: str) -> Path:
         """The mask that was found for a source without one."""
-        return self.edits / "masks" / f"{identity}.png"
+        return self.edits / "masks" / f"{key}.png"

@@ -15,7 +15,7 @@ from scipy import ndimage
 from bench.core.errors import UserError
 from bench.core.files import read_json, whole_folder
 from bench.core.images import mask_png, picture_png
-from bench.core.scenes import Mask, ImageArray, Scene
+from bench.core.scenes import ImageArray, Mask, Scene
 from bench.reporting.images import CONCEPT_COLOURS
 
 SCHEMA = 1
@@ -25,20 +25,25 @@ RESULT = "eta-"
 _CELL, _GAP, _LINE, _OUTLINE = 256, 8, 20, 3
 
 
-def is_made(folder: Path, identity: str) -> bool:
+def is_made(folder: Path, key: str) -> bool:
     """Whether the folder holds this very edit already; False if there is nothing yet.
 
     Raises `UserError` if it holds anything else: an edit is never overwritten.
     """
     if not folder.exists():
         return False
-    if (folder / RECORD).is_file() and read_json(folder / RECORD, SCHEMA).get("identity") == identity:
+    if (folder / RECORD).is_file() and read_json(folder / RECORD, SCHEMA).get("key") == key:
         return True
     raise UserError(f"{folder} is there already and holds another edit; give this one another --name")
 
 
 def write_edit(
-    folder: Path, record: Mapping[str, Any], scene: Scene, target: ImageArray, mask: Mask, results: Mapping[str, ImageArray]
+    folder: Path,
+    record: Mapping[str, Any],
+    scene: Scene,
+    target: ImageArray,
+    mask: Mask,
+    results: Mapping[str, ImageArray],
 ) -> None:
     """Write each result as `NAME.png`, the region as `mask.png`, the grid and the record.
 

@@ -40,7 +40,7 @@ class EditSession:
     budget: str
 
     @classmethod
-    def opened(cls, setup: BackboneOptions) -> EditSession:
+    def opened(cls, backbone_options: BackboneOptions) -> EditSession:
         """Load the backbone.
 
         Raises `UserError` for a backbone, device, precision or budget that there is not.
@@ -48,12 +48,12 @@ class EditSession:
         for library in (diffusers, transformers):
             quiet: Any = library.utils.logging
             quiet.disable_progress_bar()
-        spec = BackboneSpec(setup.backbone, setup.revision)
-        backbone = load_backbone(spec, resolve(setup.device, setup.precision))
+        spec = BackboneSpec(backbone_options.backbone, backbone_options.revision)
+        backbone = load_backbone(spec, resolve(backbone_options.device, backbone_options.precision))
         own = backbone.settings
-        budget = own.check_budget(setup.budget) if setup.budget else "full"
-        steps = setup.sampling_steps or own.sampler.steps
-        guidance = own.sampler.guidance if setup.guidance is None else setup.guidance
+        budget = own.check_budget(backbone_options.budget) if backbone_options.budget else "full"
+        steps = backbone_options.sampling_steps or own.sampler.steps
+        guidance = own.sampler.guidance if backbone_options.guidance is None else backbone_options.guidance
         backbone.settings = replace(own, sampler=replace(own.sampler, steps=steps, guidance=guidance))
         conditions = Conditions(
             backbone=fingerprint(spec),
@@ -61,7 +61,7 @@ class EditSession:
             budget=asdict(own.budget(budget)),
             sampling_steps=steps,
             guidance=guidance,
-            seed=setup.seed,
+            seed=backbone_options.seed,
         )
         return cls(backbone, conditions, budget)
 

@@ -19,7 +19,7 @@ from bench.core.hashing import content_hash
 from bench.core.images import mask_png, picture_png
 from bench.core.scenes import ImageArray, Scene
 from bench.external.program import OUT, Program, ProgramError, picture_file, started
-from bench.plugins.method import Request, MethodContext
+from bench.plugins.method import MethodContext, Request
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
@@ -57,7 +57,7 @@ class ExternalMethod(ABC):
     needs: ClassVar[tuple[Requirement, ...]]
     content: ClassVar[tuple[str, ...]]
 
-    def lacks(self) -> str | None:
+    def missing_requirements(self) -> str | None:
         """What is missing from `home` and how to get it, in one line; None if all is there."""
         missing = [need for need in self.needs if not (self.home / need.path).exists()]
         told = "; ".join(f"{need.path} ({need.how})" for need in missing)
@@ -68,30 +68,30 @@ class ExternalMethod(ABC):
 
         Raises `UserError` if something is missing.
         """
-        if why := self.lacks():
+        if why := self.missing_requirements():
             raise UserError(why)
         files = sorted({file for pattern in self.content for file in self.home.glob(pattern) if file.is_file()})
         named = [f"{file.relative_to(self.home).as_posix()} {content_hash(file)}\n" for file in files]
         return hashlib.sha256("".join([content_hash(self.driver), *named]).encode()).hexdigest()
 
-    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Learn nothing: an encoder looks at the scene as it draws.
 
         Raises `UserError` if a part of the program or a mask is missing.
         """
         self._check(scene)
-        workbench.on_step(1, 1)
+        context.on_step(1, 1)
         return {}
 
     def generate(
-        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: MethodContext
+        self, state: FitState, scene: Scene, requests: Sequence[Request], context: MethodContext
     ) -> Iterator[ImageArray]:
         """The requested pictures as they appear, in order, uint8 [side, side, 3].
 
         Raises `ProgramError` if the program fails, stands still, or writes other pictures than it was asked for.
         """
         with _work_folder() as folder:
-            self._write_request(folder, "generate", scene, workbench, requests)
+            self._write_request(folder, "generate", scene, context, requests)
             _write_learned(folder / LEARNED, state)
             with self._started(folder) as program:
                 for number in range(len(requests)):
@@ -99,7 +99,7 @@ class ExternalMethod(ABC):
                 program.finish(len(requests))
 
     def _check(self, scene: Scene) -> None:
-        if why := self.lacks():
+        if why := self.missing_requirements():
             raise UserError(why)
         for concept in scene.concepts:
             if not concept.mask.any():
@@ -111,7 +111,7 @@ class ExternalMethod(ABC):
         return started(command, folder, self.minutes * 60)
 
     def _write_request(
-        self, folder: Path, verb: str, scene: Scene, workbench: MethodContext, requests: Sequence[Request]
+        self, folder: Path, verb: str, scene: Scene, context: MethodContext, requests: Sequence[Request]
     ) -> None:
         # Any: a base class cannot say that its subclasses are dataclasses.
         own: Any = self
@@ -122,7 +122,7 @@ class ExternalMethod(ABC):
             "settings": {
                 each.name: getattr(self, each.name) for each in fields(own) if not each.metadata.get("incidental")
             },
-            "seed": workbench.seed % _SEEDS,
+            "seed": context.seed % _SEEDS,
             "side": self.side,
             "scene": _write_scene(folder, scene),
             "learned": LEARNED,
@@ -134,7 +134,7 @@ class ExternalMethod(ABC):
 class ExternalLearner(ExternalMethod):
     """A method of another program that fits the scene first."""
 
-    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Let the program fit; returns every tensor that it left, as `FILE/NAME`.
 
         Raises `UserError` if a part of the program or a mask is missing, `ProgramError` if it fails or leaves
@@ -142,13 +142,13 @@ class ExternalLearner(ExternalMethod):
         """
         self._check(scene)
         with _work_folder() as folder:
-            self._write_request(folder, "fit", scene, workbench, ())
+            self._write_request(folder, "fit", scene, context, ())
             with self._started(folder) as program:
                 program.finish(0)
             state = _read_learned(folder / LEARNED)
         if not state:
             raise ProgramError(f"the program ended well, but its fit left no safetensors file in {LEARNED}/")
-        workbench.on_step(1, 1)
+        context.on_step(1, 1)
         return state
 
 

@@ -30,7 +30,7 @@ from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import FILE, SCHEMA, Budget
-from bench.plugins.method import Request, MethodContext
+from bench.plugins.method import MethodContext, Request
 from bench.plugins.spec import Configured, configure, split_specs
 from bench.scoring.presets import find_preset
 from bench.scoring.rows import PictureJob

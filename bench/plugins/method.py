@@ -44,9 +44,9 @@ class MethodContext:
 
     `seed` is the unit's seed; everything random in a fit derives from it. `batch_size` is how many pictures to
     draw at once (never changes what is drawn beyond rounding). `budget` names an entry of the backbone's `budgets`.
-    `on_step(done, total)` reports progress. `note` keeps what the fit tells of itself besides what it learned;
+    `on_step(done, total)` reports progress. `record` keeps what the fit tells of itself besides what it learned;
     a method calls it once, at the end of `fit`, or never. `run_seed` is the run's, the same for all units, and
-    `shared` a folder for what they have in common, such as prior-preservation pictures (None: no folder). `given`
+    `shared` a folder for what they have in common, such as prior-preservation pictures (None: no folder). `precomputed`
     are the scene's pictures of a method that `ProvidesImages`.
     """
 
@@ -55,10 +55,10 @@ class MethodContext:
     batch_size: int
     budget: str
     on_step: Callable[[int, int], None]
-    note: Callable[[FitRecords], None] = _forget
+    record: Callable[[FitRecords], None] = _forget
     run_seed: int = 0
     shared: Path | None = None
-    given: Mapping[Prompt, PrecomputedImage] = field(default_factory=dict)
+    precomputed: Mapping[Prompt, PrecomputedImage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ class FidelityNote:
 class Method(Protocol):
     """A drop-in of `methods/`: a frozen dataclass called `Method`, whose fields are its configuration."""
 
-    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Learn the scene's concepts; the backbone is pristine at the start and may be changed freely."""
         ...
 
     def generate(
-        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: MethodContext
+        self, state: FitState, scene: Scene, requests: Sequence[Request], context: MethodContext
     ) -> Iterator[ImageArray]:
         """Draw the requested pictures, in order; the backbone is pristine at the start."""
         ...
@@ -101,10 +101,10 @@ class Method(Protocol):
 class ProvidesImages(Protocol):
     """A method that takes its pictures from outside its scene: from other scenes of the dataset, or from files."""
 
-    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
+    def precomputed(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
         """The picture of every prompt, by the scene's name; raises `UserError` if the dataset has not what it needs.
 
-        Asked once, when a run is planned; `MethodContext.given` has the scene's own. Their hashes are in the fit's
+        Asked once, when a run is planned; `MethodContext.precomputed` has the scene's own. Their hashes are in the fit's
         identity, so that a picture that was changed is scored anew.
         """
         ...
@@ -124,7 +124,7 @@ class GeneratesPrior(Protocol):
     """A method whose fit may draw pictures, as for prior preservation."""
 
     @property
-    def draws_to_learn(self) -> bool:
+    def generates_prior(self) -> bool:
         """Whether it does, as it is configured: then the sampler's steps and guidance are in the fit's identity."""
         ...
 
@@ -146,6 +146,6 @@ class PreservesPrior(Protocol):
 class HasRequirements(Protocol):
     """A method that cannot run everywhere."""
 
-    def lacks(self) -> str | None:
+    def missing_requirements(self) -> str | None:
         """What it needs and this machine lacks, and how to get it, in one line; None if it can run."""
         ...

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import read_picture
 from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
-from bench.plugins.method import PrecomputedImage, Request, MethodContext
+from bench.plugins.method import MethodContext, PrecomputedImage, Request
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
@@ -21,12 +21,12 @@ class PrecomputedImages(ABC):
     """A method that learns and draws nothing: it hands over a picture that is there for every prompt."""
 
     @abstractmethod
-    def given(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
+    def precomputed(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
         """The picture of every prompt of the dataset, by the scene's name."""
 
-    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:  # noqa: ARG002 - the protocol's
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:  # noqa: ARG002 - the protocol's
         """Learn nothing."""
-        workbench.on_step(1, 1)
+        context.on_step(1, 1)
         return {}
 
     def generate(
@@ -34,11 +34,11 @@ class PrecomputedImages(ABC):
         state: FitState,  # noqa: ARG002 - the protocol's
         scene: Scene,  # noqa: ARG002 - the protocol's
         requests: Sequence[Request],
-        workbench: MethodContext,
+        context: MethodContext,
     ) -> Iterator[ImageArray]:
         """The requested pictures, in order, uint8 [H, W, 3], each of its own size; the noise changes nothing."""
         for request in requests:
-            yield workbench.given[request.prompt].read()
+            yield context.precomputed[request.prompt].read()
 
 
 def precomputed_pixels(picture: ImageArray) -> PrecomputedImage:

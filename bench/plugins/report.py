@@ -20,7 +20,7 @@ class ReportData:
     `table` has the columns of `bench.core.table.COLUMNS`; its `file`s are relative to `run_folder`. `facts` are label and
     value pairs of what was run; `methods` and `metrics` are resolved configurations; `banners` are sentences that must
     stand above everything else; `done_units` of `planned_units` are in the table; `command` starts the run again.
-    `ledgers` are the fidelity ledgers by method, without empty ones. `familiar` are, by method, the templates whose
+    `ledgers` are the fidelity ledgers by method, without empty ones. `seen_in_prior` are, by method, the templates whose
     context is the text of its own prior-preservation pictures: no new context for it.
     """
 
@@ -36,7 +36,7 @@ class ReportData:
     planned_units: int
     command: str = ""
     ledgers: Mapping[str, tuple[FidelityNote, ...]] = field(default_factory=dict)
-    familiar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    seen_in_prior: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Report(Protocol):

@@ -31,7 +31,7 @@ class Configured:
         return {public_name(field): _plain(getattr(self.instance, field.name)) for field in fields(self.instance)}
 
     @property
-    def identifying(self) -> dict[str, Any]:
+    def key_fields(self) -> dict[str, Any]:
         """The value of every field that can change a result: all but those marked `INCIDENTAL`."""
         left_out = {public_name(field) for field in fields(self.instance) if field.metadata.get("incidental")}
         return {name: value for name, value in self.configuration.items() if name not in left_out}

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from bench.core.scenes import Concept, Mask, ImageArray, Scene
+from bench.core.scenes import Concept, ImageArray, Mask, Scene
 
 AS_IS = 128
 """Pictures up to this side stay as they are, in PNG, and the page enlarges them without smoothing."""

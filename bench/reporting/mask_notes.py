@@ -53,7 +53,7 @@ def read_notes(data: ReportData) -> pd.DataFrame:
 
 def _notes(folder: RunFolder, units: pd.DataFrame) -> Iterator[pd.DataFrame]:
     for method, scene, seed, unit in units.itertuples(index=False):
-        file = folder.notes(str(unit))
+        file = folder.fit_records(str(unit))
         if file.is_file():
             notes = pd.read_csv(file)
             if set(COLUMNS) <= set(notes):

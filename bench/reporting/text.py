@@ -104,7 +104,7 @@ def share_bounds(interval: Interval | None) -> str:
     return "" if interval is None else f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
-def weight(turn: RankFlip) -> str:
+def weight(flip: RankFlip) -> str:
     """How much a turned order says: a difference that is not clear may turn by chance."""
     told = {
         (True, True): "a clear difference both ways",
@@ -112,7 +112,7 @@ def weight(turn: RankFlip) -> str:
         (False, True): "clear here only",
         (False, False): "not clear either way",
     }
-    return told[turn.clear_before, turn.clear_now]
+    return told[flip.clear_before, flip.clear_now]
 
 
 def count(n: int, noun: str) -> str:

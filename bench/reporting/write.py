@@ -79,7 +79,7 @@ def _data(
         done_units=table["unit"].nunique(),
         planned_units=len(plan),
         command=command(folder.name, settings),
-        familiar=familiar_templates(plan),
+        seen_in_prior=templates_seen_in_prior(plan),
     )
 
 
@@ -102,7 +102,7 @@ def command(name: str, settings: Settings) -> str:
     return shlex.join(["bench", "run", *words])
 
 
-def familiar_templates(plan: Sequence[Unit]) -> dict[str, tuple[str, ...]]:
+def templates_seen_in_prior(plan: Sequence[Unit]) -> dict[str, tuple[str, ...]]:
     """By method, the plan's templates that, without concepts, are the text of its prior-preservation pictures."""
     found: dict[str, dict[str, None]] = {}
     for unit in plan:
@@ -143,7 +143,7 @@ def _banners(
     done = table["unit"].nunique()
     if done < len(plan):
         yield f"Partial: {done} of {len(plan)} units are done."
-    failed = [unit for unit in plan if folder.failure(unit.identity).is_file()]
+    failed = [unit for unit in plan if folder.failure(unit.key).is_file()]
     if failed:
         methods = listed(list(dict.fromkeys(unit.method.text for unit in failed)))
         yield f"Failed: {len(failed)} of {len(plan)} units ({methods}); tracebacks lie in the run's folder failed/."

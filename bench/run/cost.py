@@ -27,14 +27,14 @@ class Cost:
         """One of so many equal parts: of the seconds and of the energy; each needed the whole memory."""
         return Cost(self.seconds / of, self.peak_memory_bytes, self.energy_joules / of)
 
-    def notes(self, stage: str) -> dict[str, str]:
+    def metadata(self, stage: str) -> dict[str, str]:
         """What is known, as texts for a file's metadata: `cost_fit_seconds` and so on."""
         return {name: repr(value) for name, value in _known(asdict(self), stage).items()}
 
     @classmethod
-    def noted(cls, stage: str, notes: Mapping[Any, Any]) -> Cost:
-        """What `notes` wrote; NaN for what is not there, as in files of earlier versions."""
-        return cls(**{field.name: float(notes.get(stage + field.name, math.nan)) for field in fields(cls)})
+    def from_metadata(cls, stage: str, metadata: Mapping[Any, Any]) -> Cost:
+        """What `metadata` wrote; NaN for what is not there, as in files of earlier versions."""
+        return cls(**{field.name: float(metadata.get(stage + field.name, math.nan)) for field in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class UnitCost:
 def picture_cost(path: Path) -> Cost:
     """What a drawn picture's file says that it took; NaN throughout if it says nothing."""
     with Image.open(path) as image:
-        return Cost.noted(GENERATE, image.info)
+        return Cost.from_metadata(GENERATE, image.info)
 
 
 def _known(values: Mapping[str, float], prefix: str) -> dict[str, float]:

@@ -24,7 +24,7 @@ from bench.plugins.spec import Configured, configure
 from bench.reporting.write import write_report
 from bench.run import scoring
 from bench.run.dataset_source import dataset_folder
-from bench.run.execute import ExecutionContext, is_done, execute
+from bench.run.execute import ExecutionContext, execute, is_done
 from bench.run.external_inputs import find_and_record, recorded_inputs
 from bench.run.folder import RunFolder
 from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
@@ -127,14 +127,17 @@ class Session:
         """Those of the units that are not done."""
         return tuple(unit for unit in units if not is_done(self.folder, unit))
 
-    def generate(self, units: Sequence[Unit], hardware: Hardware, pace: ExecutionOptions) -> int:
+    def generate(self, units: Sequence[Unit], hardware: Hardware, execution: ExecutionOptions) -> int:
         """Fit and draw what is missing of the units; returns how many failed."""
         todo = self.todo(units)
         if not todo:
             return 0
         backbone = self._load_backbone(hardware)
         warn_of_unknown_words(backbone.tokenizer, self.dataset)
-        return execute(ExecutionContext(self.folder, backbone, self.settings.budget, pace.batch_size, pace.keep_weights), todo)
+        return execute(
+            ExecutionContext(self.folder, backbone, self.settings.budget, execution.batch_size, execution.keep_weights),
+            todo,
+        )
 
     def score(self, device: str) -> pd.DataFrame:
         """Score what is not yet scored and write the table."""
@@ -158,26 +161,26 @@ class Session:
         return backbone
 
 
-def start(folder: RunFolder, methods: Sequence[str], wishes: RunOptions) -> tuple[Session, Hardware]:
+def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tuple[Session, Hardware]:
     """Begin a run or go on with it; the settings are kept in its folder.
 
     Raises `UserError` for bad wishes and for wishes that differ from what the run began with.
     """
-    hardware = resolve(wishes.device, wishes.precision)
-    spec = BackboneSpec(wishes.backbone, wishes.revision)
+    hardware = resolve(options.device, options.precision)
+    spec = BackboneSpec(options.backbone, options.revision)
     own = read_settings(locate(spec))
     settings = Settings(
-        dataset=wishes.dataset,
-        dataset_hash=dataset_hash(dataset_folder(wishes.dataset, folder)),
-        backbone=wishes.backbone,
-        revision=wishes.revision,
+        dataset=options.dataset,
+        dataset_hash=dataset_hash(dataset_folder(options.dataset, folder)),
+        backbone=options.backbone,
+        revision=options.revision,
         fingerprint=fingerprint(spec),
         precision=hardware.precision,
-        budget=own.check_budget(wishes.budget) if wishes.budget else default_budget(wishes.dataset),
-        sampling_steps=wishes.sampling_steps or own.sampler.steps,
-        guidance=own.sampler.guidance if wishes.guidance is None else wishes.guidance,
-        seed=wishes.seed,
-        preset=find_preset(wishes.metrics or own.metrics).name,
+        budget=own.check_budget(options.budget) if options.budget else default_budget(options.dataset),
+        sampling_steps=options.sampling_steps or own.sampler.steps,
+        guidance=own.sampler.guidance if options.guidance is None else options.guidance,
+        seed=options.seed,
+        preset=find_preset(options.metrics or own.metrics).name,
         methods=tuple(methods),
     )
     session = Session(folder, settings, find_and_record)

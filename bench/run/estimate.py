@@ -21,7 +21,7 @@ def estimate_minutes(folder: RunFolder, todo: Sequence[Unit]) -> float | None:
         fits, pictures = measured.get(unit.method.drop_in.name, ([], []))
         if not (fits and pictures):
             return None
-        refit = 0.0 if folder.fit(unit.identity).is_file() else mean(fits)
+        refit = 0.0 if folder.fit(unit.key).is_file() else mean(fits)
         total += refit + len(missing_pictures(folder, unit)) * mean(pictures)
     return total / 60
 
@@ -32,7 +32,7 @@ def _measured(folder: RunFolder) -> dict[str, tuple[list[float], list[float]]]:
     for path in sorted(folder.path.glob("units/*.json")):
         record = read_json(path, SCHEMA)
         fits, pictures = found.setdefault(record["method"], ([], []))
-        fits.append(Cost.noted(FIT, record).seconds)
+        fits.append(Cost.from_metadata(FIT, record).seconds)
         there = (path for path in map(folder.picture, record["pictures"]) if path.is_file())
         seconds = (picture_cost(path).seconds for path in there)
         pictures.extend(each for each in seconds if not math.isnan(each))

@@ -16,9 +16,9 @@ from PIL import Image, PngImagePlugin
 
 from bench.core.errors import UserError
 from bench.core.files import write_bytes, write_json
-from bench.core.progress import ProgressBar, progress_bar, console
+from bench.core.progress import ProgressBar, console, progress_bar
 from bench.core.scenes import ImageArray
-from bench.plugins.method import FitRecords, Request, MethodContext
+from bench.plugins.method import FitRecords, MethodContext, Request
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
 from bench.run.fit_files import read_fit, write_fit
 from bench.run.folder import SCHEMA, RunFolder
@@ -53,29 +53,29 @@ class ExecutionContext:
 
 def missing_pictures(folder: RunFolder, unit: Unit) -> tuple[PlannedPicture, ...]:
     """The unit's pictures that are not yet drawn."""
-    return tuple(picture for picture in unit.pictures if not folder.picture(picture.identity).is_file())
+    return tuple(picture for picture in unit.pictures if not folder.picture(picture.key).is_file())
 
 
 def is_done(folder: RunFolder, unit: Unit) -> bool:
     """Whether the unit has its record and every picture."""
-    return folder.record(unit.identity).is_file() and not missing_pictures(folder, unit)
+    return folder.unit_record(unit.key).is_file() and not missing_pictures(folder, unit)
 
 
-def execute(workshop: ExecutionContext, units: Sequence[Unit]) -> int:
+def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
     """Fit and draw every unit; returns how many failed.
 
     A method that raises leaves its traceback in `failed/` and does not stop the others; a `UserError` stops all.
     """
     failed = 0
-    with progress_bar("units", sum(_pieces(workshop.folder, unit) for unit in units)) as progress:
+    with progress_bar("units", sum(_pieces(context.folder, unit) for unit in units)) as progress:
         for unit in units:
             try:
-                _work_unit(workshop, unit, progress)
+                _work_unit(context, unit, progress)
             except UserError:
                 raise
             except Exception as error:
                 failed += 1
-                path = workshop.folder.failure(unit.identity)
+                path = context.folder.failure(unit.key)
                 write_bytes(path, traceback.format_exc().encode())
                 console.print(f"{unit.method.text} on {unit.scene.name} failed: {error!r} (traceback: {path})")
     return failed
@@ -85,24 +85,26 @@ def _pieces(folder: RunFolder, unit: Unit) -> float:
     return FIT_PIECES + len(missing_pictures(folder, unit))
 
 
-def _work_unit(workshop: ExecutionContext, unit: Unit, progress: ProgressBar) -> None:
+def _work_unit(context: ExecutionContext, unit: Unit, progress: ProgressBar) -> None:
     title = f"{unit.method.text} · {unit.scene.name}"
-    wanted = missing_pictures(workshop.folder, unit)
-    state, cost = _fit(workshop, unit, progress, title)
-    for done, picture in enumerate(_draw(workshop, unit, state, wanted)):
+    wanted = missing_pictures(context.folder, unit)
+    state, cost = _fit(context, unit, progress, title)
+    for done, picture in enumerate(_draw(context, unit, state, wanted)):
         progress.say(f"{title} · picture {done + 1}/{len(wanted)}")
-        _save_picture(workshop.folder, *picture)
+        _save_picture(context.folder, *picture)
         progress.advance()
-    _record(workshop.folder, unit, cost)
-    if not workshop.keep_weights:
-        workshop.folder.fit(unit.identity).unlink(missing_ok=True)
-    workshop.folder.failure(unit.identity).unlink(missing_ok=True)
+    _record(context.folder, unit, cost)
+    if not context.keep_weights:
+        context.folder.fit(unit.key).unlink(missing_ok=True)
+    context.folder.failure(unit.key).unlink(missing_ok=True)
     progress.say("units")
 
 
-def _fit(workshop: ExecutionContext, unit: Unit, progress: ProgressBar, title: str) -> tuple[dict[str, torch.Tensor], Cost]:
+def _fit(
+    context: ExecutionContext, unit: Unit, progress: ProgressBar, title: str
+) -> tuple[dict[str, torch.Tensor], Cost]:
     """The unit's fit with what it cost, read back if an earlier start made it."""
-    kept = read_fit(workshop.folder.fit(unit.identity))
+    kept = read_fit(context.folder.fit(unit.key))
     if kept is not None:
         progress.advance(FIT_PIECES)
         return kept
@@ -114,35 +116,35 @@ def _fit(workshop: ExecutionContext, unit: Unit, progress: ProgressBar, title: s
         progress.advance(FIT_PIECES * (done / total - shown))
         shown = done / total
 
-    workshop.backbone.restore()
-    bench = _workbench(workshop, unit, on_step)
-    state, cost = workshop.meter.measure(lambda: dict(unit.method.instance.fit(unit.scene, bench)))
+    context.backbone.restore()
+    bench = _method_context(context, unit, on_step)
+    state, cost = context.meter.measure(lambda: dict(unit.method.instance.fit(unit.scene, bench)))
     progress.advance(FIT_PIECES * (1.0 - shown))
-    write_fit(workshop.folder.fit(unit.identity), state, cost)
+    write_fit(context.folder.fit(unit.key), state, cost)
     return state, cost
 
 
-def _workbench(workshop: ExecutionContext, unit: Unit, on_step: Callable[[int, int], None]) -> MethodContext:
+def _method_context(context: ExecutionContext, unit: Unit, on_step: Callable[[int, int], None]) -> MethodContext:
     return MethodContext(
-        backbone=workshop.backbone,
+        backbone=context.backbone,
         seed=unit.fit_seed,
-        batch_size=workshop.batch_size,
-        budget=workshop.budget,
+        batch_size=context.batch_size,
+        budget=context.budget,
         on_step=on_step,
-        note=lambda notes: _write_notes(workshop.folder, unit, notes),
+        record=lambda records: _write_records(context.folder, unit, records),
         run_seed=unit.seed,
-        shared=workshop.folder.shared,
-        given=unit.given,
+        shared=context.folder.shared,
+        precomputed=unit.precomputed,
     )
 
 
-def _write_notes(folder: RunFolder, unit: Unit, notes: FitRecords) -> None:
+def _write_records(folder: RunFolder, unit: Unit, records: FitRecords) -> None:
     """What the fit told, as CSV; before the fit is kept, so that a kept fit has its notes."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(notes[0]) if notes else [])
+    writer = csv.DictWriter(text, fieldnames=list(records[0]) if records else [])
     writer.writeheader()
-    writer.writerows(notes)
-    write_bytes(folder.notes(unit.identity), text.getvalue().encode())
+    writer.writerows(records)
+    write_bytes(folder.fit_records(unit.key), text.getvalue().encode())
 
 
 def _say_nothing(_done: int, _total: int) -> None:
@@ -150,40 +152,40 @@ def _say_nothing(_done: int, _total: int) -> None:
 
 
 def _draw(
-    workshop: ExecutionContext, unit: Unit, state: Mapping[str, torch.Tensor], wanted: Sequence[PlannedPicture]
+    context: ExecutionContext, unit: Unit, state: Mapping[str, torch.Tensor], wanted: Sequence[PlannedPicture]
 ) -> Iterator[tuple[PlannedPicture, ImageArray, Cost]]:
     """Each picture as soon as its batch is drawn, with its share of what the batch cost."""
-    workshop.backbone.restore()
+    context.backbone.restore()
     requests: list[Request] = [picture.request for picture in wanted]
-    drawn = iter(unit.method.instance.generate(state, unit.scene, requests, _workbench(workshop, unit, _say_nothing)))
-    for start in range(0, len(wanted), workshop.batch_size):
-        batch = wanted[start : start + workshop.batch_size]
-        pictures, cost = workshop.meter.measure(partial(list[ImageArray], itertools.islice(drawn, len(batch))))
+    drawn = iter(unit.method.instance.generate(state, unit.scene, requests, _method_context(context, unit, _say_nothing)))
+    for start in range(0, len(wanted), context.batch_size):
+        batch = wanted[start : start + context.batch_size]
+        pictures, cost = context.meter.measure(partial(list[ImageArray], itertools.islice(drawn, len(batch))))
         share = cost.share(len(batch))
         yield from ((planned, picture, share) for planned, picture in zip(batch, pictures, strict=True))
 
 
 def _save_picture(folder: RunFolder, planned: PlannedPicture, picture: ImageArray, cost: Cost) -> None:
     """Write a PNG that carries what it cost; its pixels alone are the result."""
-    note = PngImagePlugin.PngInfo()
-    for name, text in cost.notes(GENERATE).items():
-        note.add_text(name, text)
+    text_chunks = PngImagePlugin.PngInfo()
+    for name, text in cost.metadata(GENERATE).items():
+        text_chunks.add_text(name, text)
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "png", pnginfo=note)
-    write_bytes(folder.picture(planned.identity), buffer.getvalue())
+    Image.fromarray(picture).save(buffer, "png", pnginfo=text_chunks)
+    write_bytes(folder.picture(planned.key), buffer.getvalue())
 
 
 def _record(folder: RunFolder, unit: Unit, fit: Cost) -> None:
     """Write the unit's record; what pictures of earlier starts cost is read from their files."""
-    pictures = [picture_cost(folder.picture(picture.identity)) for picture in unit.pictures]
-    cost = UnitCost.of(fit, folder.fit(unit.identity).stat().st_size, pictures)
+    pictures = [picture_cost(folder.picture(picture.key)) for picture in unit.pictures]
+    cost = UnitCost.of(fit, folder.fit(unit.key).stat().st_size, pictures)
     content = {
-        "unit": unit.identity,
+        "unit": unit.key,
         "method": unit.method.drop_in.name,
         "configuration": unit.method.configuration,
         "scene": unit.scene.name,
         "seed": unit.seed,
-        "pictures": [picture.identity for picture in unit.pictures],
+        "pictures": [picture.key for picture in unit.pictures],
         **cost.record(),
     }
-    write_json(folder.record(unit.identity), content, SCHEMA)
+    write_json(folder.unit_record(unit.key), content, SCHEMA)

@@ -24,7 +24,7 @@ def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return tensors, Cost.noted(FIT, file.metadata())
+            return tensors, Cost.from_metadata(FIT, file.metadata())
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}); delete it: the fit will be made anew") from error
 
@@ -32,4 +32,4 @@ def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:
 def write_fit(path: Path, state: Mapping[str, torch.Tensor], cost: Cost) -> None:
     """Keep what was learned; raises `UserError` if it cannot be written."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    write_whole(path, lambda temporary: save_file(tensors, temporary, cost.notes(FIT)))
+    write_whole(path, lambda temporary: save_file(tensors, temporary, cost.metadata(FIT)))

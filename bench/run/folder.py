@@ -51,15 +51,15 @@ class RunFolder:
         """What units have in common: the prior-preservation pictures."""
         return self.path / "shared"
 
-    def notes(self, unit: str) -> Path:
+    def fit_records(self, unit: str) -> Path:
         """What a unit's fit told of itself: a CSV file; few methods tell anything."""
-        return self.path / "notes" / f"{unit}.csv"
+        return self.path / "fit_records" / f"{unit}.csv"
 
-    def picture(self, identity: str) -> Path:
+    def picture(self, key: str) -> Path:
         """A generated picture."""
-        return self.path / "pictures" / f"{identity}.png"
+        return self.path / "pictures" / f"{key}.png"
 
-    def record(self, unit: str) -> Path:
+    def unit_record(self, unit: str) -> Path:
         """The record of a finished unit."""
         return self.path / "units" / f"{unit}.json"
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from bench.core.hashing import digest, scene_digest
 from bench.core.scenes import Dataset, Prompt, Scene
 from bench.core.seeds import seed_from
-from bench.plugins.method import GeneratesPrior, PrecomputedImage, ProvidesImages, HasFingerprint, Request
+from bench.plugins.method import GeneratesPrior, HasFingerprint, PrecomputedImage, ProvidesImages, Request
 from bench.plugins.spec import Configured
 
 RECIPE_VERSION = 2
@@ -36,25 +36,25 @@ class Conditions:
 class PlannedPicture:
     """One picture to draw, with its identity (20 hexadecimal digits)."""
 
-    identity: str
+    key: str
     request: Request
 
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """One fit of one method on one scene and all its pictures; `identity` is the fit's (20 hexadecimal digits).
+    """One fit of one method on one scene and all its pictures; `key` is the fit's (20 hexadecimal digits).
 
     `seed` is the run's; `fit_seed` is what everything random in the fit derives from, the same for every method.
-    `given` are the pictures of a method that takes them from outside the scene.
+    `precomputed` are the pictures of a method that takes them from outside the scene.
     """
 
-    identity: str
+    key: str
     method: Configured
     scene: Scene
     seed: int
     fit_seed: int
     pictures: tuple[PlannedPicture, ...]
-    given: Mapping[Prompt, PrecomputedImage] = field(default_factory=dict)
+    precomputed: Mapping[Prompt, PrecomputedImage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +65,21 @@ class ExternalInputs:
     """
 
     content: Mapping[str, str] = field(default_factory=dict)
-    given: Mapping[str, Mapping[Prompt, PrecomputedImage]] = field(default_factory=dict)
+    precomputed: Mapping[str, Mapping[Prompt, PrecomputedImage]] = field(default_factory=dict)
 
 
 def find_external_inputs(method: Configured, dataset: Dataset) -> ExternalInputs:
     """What the method takes from outside the scenes of the dataset; raises `UserError` if it is not there."""
     files = method.instance.fingerprint() if isinstance(method.instance, HasFingerprint) else ""
-    given = method.instance.given(dataset) if isinstance(method.instance, ProvidesImages) else {}
-    if not (files or given):
+    precomputed = method.instance.precomputed(dataset) if isinstance(method.instance, ProvidesImages) else {}
+    if not (files or precomputed):
         return ExternalInputs()
-    hashes = {name: sorted((repr(prompt), one.content) for prompt, one in of.items()) for name, of in given.items()}
-    return ExternalInputs({scene.name: digest([files, hashes.get(scene.name, [])]) for scene in dataset.scenes}, given)
+    hashes = {
+        name: sorted((repr(prompt), one.content) for prompt, one in of.items()) for name, of in precomputed.items()
+    }
+    return ExternalInputs(
+        {scene.name: digest([files, hashes.get(scene.name, [])]) for scene in dataset.scenes}, precomputed
+    )
 
 
 def make_plan(
@@ -110,17 +114,17 @@ def noise_seed(dataset: str, scene: str, prompt: Prompt, seed: int) -> int:
 
 def _unit(dataset: str, scene: Scene, method: Configured, outside: ExternalInputs, conditions: Conditions) -> Unit:
     content = outside.content.get(scene.name)
-    identity = _fit_identity(scene, method, {"outside": content} if content else {}, conditions)
-    pictures = tuple(_picture(dataset, scene, prompt, identity, conditions) for prompt in scene.prompts)
+    key = _fit_key(scene, method, {"outside": content} if content else {}, conditions)
+    pictures = tuple(_picture(dataset, scene, prompt, key, conditions) for prompt in scene.prompts)
     fit_seed = seed_from(scene=scene_digest(scene), seed=conditions.seed)
-    return Unit(identity, method, scene, conditions.seed, fit_seed, pictures, outside.given.get(scene.name, {}))
+    return Unit(key, method, scene, conditions.seed, fit_seed, pictures, outside.precomputed.get(scene.name, {}))
 
 
-def _fit_identity(scene: Scene, method: Configured, outside: Mapping[str, str], conditions: Conditions) -> str:
+def _fit_key(scene: Scene, method: Configured, outside: Mapping[str, str], conditions: Conditions) -> str:
     return digest(
         {
             "method": method.drop_in.name,
-            "configuration": method.identifying,
+            "configuration": method.key_fields,
             "source": hashlib.sha256(method.drop_in.file.read_bytes()).hexdigest(),
             "recipe_version": RECIPE_VERSION,
             "backbone": conditions.backbone,
@@ -136,13 +140,13 @@ def _fit_identity(scene: Scene, method: Configured, outside: Mapping[str, str], 
 
 def _sampler_of_fit(method: Configured, conditions: Conditions) -> Mapping[str, float]:
     """What of the sampler can change a fit: nothing, unless the fit draws pictures itself."""
-    draws = isinstance(method.instance, GeneratesPrior) and method.instance.draws_to_learn
+    draws = isinstance(method.instance, GeneratesPrior) and method.instance.generates_prior
     return {"sampling_steps": conditions.sampling_steps, "guidance": conditions.guidance} if draws else {}
 
 
 def _picture(dataset: str, scene: Scene, prompt: Prompt, fit: str, conditions: Conditions) -> PlannedPicture:
     request = Request(prompt, noise_seed(dataset, scene.name, prompt, conditions.seed))
-    identity = digest(
+    key = digest(
         {
             "fit": fit,
             "prompt": asdict(prompt),
@@ -151,4 +155,4 @@ def _picture(dataset: str, scene: Scene, prompt: Prompt, fit: str, conditions: C
             "guidance": conditions.guidance,
         }
     )
-    return PlannedPicture(identity, request)
+    return PlannedPicture(key, request)

@@ -45,24 +45,24 @@ def kept_scores(folder: RunFolder, evaluators: str, unit: Unit) -> dict[str, Sco
     """
     kept = _read(folder, evaluators, unit)
     # neither fewer nor more: a prompt's diversity depends on which samples were scored together
-    if kept.keys() != {picture.identity for picture in unit.pictures}:
+    if kept.keys() != {picture.key for picture in unit.pictures}:
         return {}
 
-    def holds(identity: str) -> bool:
-        return kept[identity].sha256 == content_hash(folder.picture(identity))
+    def holds(key: str) -> bool:
+        return kept[key].sha256 == content_hash(folder.picture(key))
 
-    whole = [samples for samples in samples_of(unit) if all(holds(one.identity) for one in samples)]
-    return {one.identity: kept[one.identity] for samples in whole for one in samples}
+    whole = [samples for samples in samples_of(unit) if all(holds(one.key) for one in samples)]
+    return {one.key: kept[one.key] for samples in whole for one in samples}
 
 
 def keep_scores(folder: RunFolder, evaluators: str, unit: Unit, scored: Mapping[str, ScoredImage]) -> None:
     """Write the scores of all the unit's pictures whole, or raise `UserError`."""
-    content = {identity: {"sha256": one.sha256, "rows": list(one.rows)} for identity, one in scored.items()}
-    write_json(folder.scores(evaluators, unit.identity), {"pictures": content}, SCHEMA)
+    content = {key: {"sha256": one.sha256, "rows": list(one.rows)} for key, one in scored.items()}
+    write_json(folder.scores(evaluators, unit.key), {"pictures": content}, SCHEMA)
 
 
 def _read(folder: RunFolder, evaluators: str, unit: Unit) -> dict[str, ScoredImage]:
     """Everything kept; nothing if the record is of an earlier version, which did not say of which files it is."""
-    path = folder.scores(evaluators, unit.identity)
+    path = folder.scores(evaluators, unit.key)
     pictures: Mapping[str, Any] = read_json(path, SCHEMA).get("pictures", {}) if path.is_file() else {}
-    return {identity: ScoredImage(one["sha256"], tuple(one["rows"])) for identity, one in pictures.items()}
+    return {key: ScoredImage(one["sha256"], tuple(one["rows"])) for key, one in pictures.items()}

@@ -51,7 +51,7 @@ class ScoringTask:
 class LoadedImage:
     """A picture as it was read: its job, and the hash of the very bytes."""
 
-    identity: str
+    key: str
     job: PictureJob
     sha256: str
 
@@ -62,7 +62,7 @@ class ScoreWriter:
     def __init__(self, folder: RunFolder, evaluators: str, units: Sequence[Unit]) -> None:
         self._folder = folder
         self._evaluators = evaluators
-        self._open = {unit.identity: (unit, kept_scores(folder, evaluators, unit)) for unit in units}
+        self._open = {unit.key: (unit, kept_scores(folder, evaluators, unit)) for unit in units}
 
     def tasks(self) -> list[ScoringTask]:
         """What is to be scored, in the order of the units."""
@@ -70,23 +70,23 @@ class ScoreWriter:
             ScoringTask(unit, samples)
             for unit, kept in self._open.values()
             for samples in samples_of(unit)
-            if any(picture.identity not in kept for picture in samples)
+            if any(picture.key not in kept for picture in samples)
         ]
 
-    def add(self, opened: Sequence[LoadedImage], rows: Iterable[Row]) -> None:
+    def add(self, loaded: Sequence[LoadedImage], rows: Iterable[Row]) -> None:
         """Enter the rows of pictures: each has one a concept of its prompt."""
         remaining = iter(rows)
-        for one in opened:
+        for one in loaded:
             _, scored = self._open[one.job.unit]
-            scored[one.identity] = ScoredImage(one.sha256, tuple(itertools.islice(remaining, len(one.job.prompt.subset))))
-        for identity in dict.fromkeys(one.job.unit for one in opened):
-            self._write_if_whole(identity)
+            scored[one.key] = ScoredImage(one.sha256, tuple(itertools.islice(remaining, len(one.job.prompt.subset))))
+        for key in dict.fromkeys(one.job.unit for one in loaded):
+            self._write_if_whole(key)
 
-    def _write_if_whole(self, identity: str) -> None:
-        unit, scored = self._open[identity]
+    def _write_if_whole(self, key: str) -> None:
+        unit, scored = self._open[key]
         if len(scored) == len(unit.pictures):
             keep_scores(self._folder, self._evaluators, unit, scored)
-            del self._open[identity]
+            del self._open[key]
 
 
 def unscored(folder: RunFolder, evaluators: str, units: Sequence[Unit]) -> tuple[Unit, ...]:
@@ -103,16 +103,16 @@ def score(folder: RunFolder, evaluators: str, units: Sequence[Unit], scorer: Sco
 
     Raises `UserError` for a picture that cannot be read.
     """
-    sheets = ScoreWriter(folder, evaluators, units)
-    tasks = sheets.tasks()
+    writer = ScoreWriter(folder, evaluators, units)
+    tasks = writer.tasks()
     wanted = [(task.unit, picture) for task in tasks for picture in task.samples]
     reading = prefetch(lambda one: _open(folder, *one), wanted, AHEAD)
     with contextlib.closing(reading) as pictures, progress_bar("scoring", len(wanted)) as progress:
         for call in calls(tasks):
             progress.say(f"scoring {call[0].unit.method.text} · {call[0].unit.scene.name}")
-            opened = list(itertools.islice(pictures, sum(len(task.samples) for task in call)))
-            sheets.add(opened, scorer.score([one.job for one in opened]))
-            progress.advance(len(opened))
+            loaded = list(itertools.islice(pictures, sum(len(task.samples) for task in call)))
+            writer.add(loaded, scorer.score([one.job for one in loaded]))
+            progress.advance(len(loaded))
 
 
 def calls(tasks: Iterable[ScoringTask]) -> Iterator[list[ScoringTask]]:
@@ -139,31 +139,31 @@ def assemble(folder: RunFolder, evaluators: str, dataset: str, units: Sequence[U
 
 
 def _open(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> LoadedImage:
-    path = folder.picture(picture.identity)
+    path = folder.picture(picture.key)
     try:
         content = path.read_bytes()
         with Image.open(io.BytesIO(content)) as image:
             pixels = np.asarray(image.convert("RGB"))
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error}); delete it: `bench run` draws it again") from error
-    job = PictureJob(unit.scene, picture.request.prompt, pixels, unit.identity)
-    return LoadedImage(picture.identity, job, hashlib.sha256(content).hexdigest())
+    job = PictureJob(unit.scene, picture.request.prompt, pixels, unit.key)
+    return LoadedImage(picture.key, job, hashlib.sha256(content).hexdigest())
 
 
 def _rows(folder: RunFolder, evaluators: str, dataset: str, unit: Unit) -> Iterator[dict[str, Any]]:
     kept = kept_scores(folder, evaluators, unit) if is_done(folder, unit) else {}
     if len(kept) < len(unit.pictures):
         return
-    costs = UnitCost.columns(read_json(folder.record(unit.identity), SCHEMA))
+    costs = UnitCost.columns(read_json(folder.unit_record(unit.key), SCHEMA))
     for picture in unit.pictures:
-        file = folder.picture(picture.identity)
+        file = folder.picture(picture.key)
         about = {
             "dataset": dataset,
             "scene": unit.scene.name,
             "method": unit.method.text,
             "seed": unit.seed,
-            "unit": unit.identity,
-            "picture": picture.identity,
+            "unit": unit.key,
+            "picture": picture.key,
             "file": file.relative_to(folder.path).as_posix(),
             "template": picture.request.prompt.template,
             "subset": "+".join(map(str, picture.request.prompt.subset)),
@@ -172,4 +172,4 @@ def _rows(folder: RunFolder, evaluators: str, dataset: str, unit: Unit) -> Itera
             f"{GENERATE}seconds": picture_cost(file).seconds,
             **costs,
         }
-        yield from ({**about, **row} for row in kept[picture.identity].rows)
+        yield from ({**about, **row} for row in kept[picture.key].rows)

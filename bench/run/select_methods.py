@@ -49,10 +49,10 @@ def _obstacle(found: DropIn) -> str | None:
     if needed:
         return f"needs {found.name}[{', '.join(f'{name}=...' for name in needed)}]"
     instance = found.role()
-    return instance.lacks() if isinstance(instance, HasRequirements) else None
+    return instance.missing_requirements() if isinstance(instance, HasRequirements) else None
 
 
 def _check(method: Configured) -> None:
-    why = method.instance.lacks() if isinstance(method.instance, HasRequirements) else None
+    why = method.instance.missing_requirements() if isinstance(method.instance, HasRequirements) else None
     if why is not None:
         raise UserError(f"{method.text} cannot run here: {why}")

@@ -72,7 +72,7 @@ class BackgroundCopy:
     def _complement(self, scene: Scene, number: int) -> Tensor:
         picture = scene.pictures[number]
         left = np.ones(picture.shape[:2], dtype=np.bool_)
-        for concept in (scene.concepts[index] for index in scene.together[number]):
+        for concept in (scene.concepts[index] for index in scene.concepts_by_image[number]):
             left &= ~concept.mask | (concept.label == BACKGROUND)
         feature = self._model.features([masked(picture, left)])[0]
         return feature if left.any() else torch.full_like(feature, math.nan)

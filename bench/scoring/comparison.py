@@ -64,7 +64,7 @@ class RegionView:
 class FeatureComparison:
     """How the objects found for a concept are compared with it."""
 
-    sight: RegionView
+    view: RegionView
     instances: Instances = "largest"
 
 
@@ -84,7 +84,7 @@ class Alternative:
         """The comparison that this makes of a preset's own."""
         factor = self.setting.partition("=")[0]
         change: dict[str, Any] = {factor: self.change}
-        return replace(own, **change) if factor == "instances" else replace(own, sight=replace(own.sight, **change))
+        return replace(own, **change) if factor == "instances" else replace(own, view=replace(own.view, **change))
 
     def describe(self) -> Any:
         """What is changed, ready for JSON."""

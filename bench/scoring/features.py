@@ -27,7 +27,7 @@ class FeatureKey:
 
     picture: int
     segments: tuple[int, ...]
-    sight: RegionView
+    view: RegionView
 
 
 class FeatureCache:
@@ -46,27 +46,27 @@ class FeatureCache:
         self._batch_size = batch_size
         self._features: dict[FeatureKey, Tensor] = {}
 
-    def take(self, looks: Iterable[FeatureKey]) -> None:
+    def take(self, features: Iterable[FeatureKey]) -> None:
         """Compute the features of the looks that are not known yet, at most `batch_size` at a time."""
-        new = [look for look in dict.fromkeys(map(_plain, looks)) if look not in self._features]
+        new = [look for look in dict.fromkeys(map(_plain, features)) if look not in self._features]
         for embedding, model in self._embeddings.items():
-            own = [look for look in new if look.sight.embedding == embedding]
+            own = [look for look in new if look.view.embedding == embedding]
             for start in range(0, len(own), self._batch_size):
                 batch = own[start : start + self._batch_size]
                 self._features.update(zip(batch, model.features(parallel_map(self._shown, batch)), strict=True))
 
-    def features(self, looks: Sequence[FeatureKey]) -> Tensor:
+    def features(self, features: Sequence[FeatureKey]) -> Tensor:
         """Normalised features of looks of one embedding that were taken, [N, width], N at least 1."""
-        return torch.stack([self._features[_plain(look)] for look in looks])
+        return torch.stack([self._features[_plain(look)] for look in features])
 
     def _shown(self, look: FeatureKey) -> ImageArray:
         mask = self._segmentations[look.picture].mask(look.segments)
-        return render_view(self._pictures[look.picture], mask, look.sight)
+        return render_view(self._pictures[look.picture], mask, look.view)
 
 
 def _plain(look: FeatureKey) -> FeatureKey:
     """The look without what makes no difference: the whole picture is the same whichever segments are meant."""
-    return replace(look, segments=()) if look.sight.is_whole else look
+    return replace(look, segments=()) if look.view.is_whole else look
 
 
 class ReferenceFeatures:
@@ -76,21 +76,21 @@ class ReferenceFeatures:
         self._embeddings = embeddings
         self._known: WeakKeyDictionary[Scene, dict[RegionView, Tensor]] = WeakKeyDictionary()
 
-    def of(self, scene: Scene, sight: RegionView) -> Tensor:
+    def of(self, scene: Scene, view: RegionView) -> Tensor:
         """Every concept, by its own mask in its own picture, [concepts, width]; NaN where the mask is empty."""
         known = self._known.setdefault(scene, {})
-        if sight not in known:
-            known[sight] = self._compute(scene, sight)
-        return known[sight]
+        if view not in known:
+            known[view] = self._compute(scene, view)
+        return known[view]
 
-    def _compute(self, scene: Scene, sight: RegionView) -> Tensor:
-        model = self._embeddings[sight.embedding]
+    def _compute(self, scene: Scene, view: RegionView) -> Tensor:
+        model = self._embeddings[view.embedding]
         # One at a time, so that a score does not depend on what else was computed.
-        return torch.stack([self._concept(model, scene, index, sight) for index in range(len(scene.concepts))])
+        return torch.stack([self._concept(model, scene, index, view) for index in range(len(scene.concepts))])
 
     @staticmethod
-    def _concept(model: IdentityFeatures, scene: Scene, index: int, sight: RegionView) -> Tensor:
+    def _concept(model: IdentityFeatures, scene: Scene, index: int, view: RegionView) -> Tensor:
         picture, mask = scene.picture_of(index), scene.concepts[index].mask
         if not mask.any():
             return torch.full_like(model.features([picture])[0], math.nan)
-        return model.features([render_view(picture, mask, sight)])[0]
+        return model.features([render_view(picture, mask, view)])[0]

@@ -21,8 +21,8 @@ from bench.scoring.comparison import (
     ON_THE_PICTURE,
     OWN_VIEW,
     Alternative,
-    FeatureComparison,
     Embedding,
+    FeatureComparison,
     Fill,
     Framing,
     Instances,
@@ -82,7 +82,7 @@ class Preset:
     @property
     def sources(self) -> tuple[ModelSource, ...]:
         """Its models in Hugging Face layout, each once: all but the LPIPS network."""
-        embeddings = (comparison.sight.embedding.source for comparison in self.comparisons.values())
+        embeddings = (comparison.view.embedding.source for comparison in self.comparisons.values())
         return tuple(dict.fromkeys((self.clip, self.identity, self.segmenter, *embeddings)))
 
     @property

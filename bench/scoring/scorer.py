@@ -39,7 +39,7 @@ class Evaluators:
     @classmethod
     def load(cls, preset: Preset, device: torch.device, batch_size: int) -> Evaluators:
         """Load a preset's models; `UserError` if one cannot be had."""
-        embeddings = dict.fromkeys(comparison.sight.embedding for comparison in preset.comparisons.values())
+        embeddings = dict.fromkeys(comparison.view.embedding for comparison in preset.comparisons.values())
         return cls(
             PromptSimilarity.load(preset, device),
             SEGMENTERS[preset.segmenter_kind](preset, device),
@@ -60,7 +60,7 @@ class Scorer:
         self._evaluators = evaluators
         self._batch_size = batch_size
         self._identities = Identities(preset, evaluators.segmenter, evaluators.embeddings, batch_size)
-        model = evaluators.embeddings[preset.comparison.sight.embedding]
+        model = evaluators.embeddings[preset.comparison.view.embedding]
         self._background = BackgroundCopy(model, evaluators.segmenter)
 
     @classmethod

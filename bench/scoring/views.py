@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from bench.core.scenes import Mask, ImageArray
+from bench.core.scenes import ImageArray, Mask
 from bench.scoring.comparison import BLACK, Fill, RegionView
 
 
-def render_view(picture: ImageArray, mask: Mask, sight: RegionView) -> ImageArray:
+def render_view(picture: ImageArray, mask: Mask, view: RegionView) -> ImageArray:
     """What a sight shows of the object in the mask [H, W]: the filled picture, or its box (`boxed`)."""
-    return boxed(picture, mask, sight.fill) if sight.framing == "box" else masked(picture, mask, sight.fill)
+    return boxed(picture, mask, view.fill) if view.framing == "box" else masked(picture, mask, view.fill)
 
 
 def masked(picture: ImageArray, mask: Mask, fill: Fill = BLACK) -> ImageArray:

@@ -25,7 +25,7 @@ ALPHA = 0.05
 class Analysis:
     """All tests and effects of a table; `mixed` is by the metric's name, `front` None if nothing is comparable.
 
-    `asked` is the difference that `needs` are about.
+    `target_difference` is the difference that `sample_sizes` are about.
     """
 
     methods: tuple[str, ...]
@@ -34,14 +34,14 @@ class Analysis:
     effects: tuple[Effect, ...]
     mixed: dict[str, MixedModel]
     front: Front | None
-    needs: tuple[SampleSize, ...]
-    asked: float
+    sample_sizes: tuple[SampleSize, ...]
+    target_difference: float
 
 
-def analyse(table: pd.DataFrame, asked: float) -> Analysis:
+def analyse(table: pd.DataFrame, target_difference: float) -> Analysis:
     """Analyse a table of scores (columns: `bench.core.table.COLUMNS`) on the pictures that every method has.
 
-    The mixed model alone also uses pictures and scenes that some method lacks. `asked` is the difference, in a
+    The mixed model alone also uses pictures and scenes that some method lacks. `target_difference` is the difference, in a
     metric's own unit, of which the report says how many scenes it needs.
     """
     methods = methods_of(table)
@@ -54,8 +54,8 @@ def analyse(table: pd.DataFrame, asked: float) -> Analysis:
         effects=_effects(picture_values(shared), means, methods),
         mixed=_mixed(scene_means(table), methods),
         front=_front(means, methods),
-        needs=_needs(means, methods, asked),
-        asked=asked,
+        sample_sizes=_sample_sizes(means, methods, target_difference),
+        target_difference=target_difference,
     )
 
 
@@ -111,15 +111,17 @@ def _front(means: pd.DataFrame, methods: list[str]) -> Front | None:
     return measure_front(placed, values.reshape(-1, len(placed), len(axes))) if len(values) else None
 
 
-def _needs(means: pd.DataFrame, methods: list[str], asked: float) -> tuple[SampleSize, ...]:
+def _sample_sizes(means: pd.DataFrame, methods: list[str], target_difference: float) -> tuple[SampleSize, ...]:
     pairs = list(combinations(methods, 2))
-    needs: list[SampleSize] = []
+    sample_sizes: list[SampleSize] = []
     for metric in METRICS:
         columns = dict(zip(methods, matrix(means, metric.name, methods).T, strict=True))
         for first, second in pairs:
             differences = np.round(columns[first] - columns[second], 12)
-            needs.append(sample_size(metric.name, (first, second), differences, asked, ALPHA / len(pairs)))
-    return tuple(needs)
+            sample_sizes.append(
+                sample_size(metric.name, (first, second), differences, target_difference, ALPHA / len(pairs))
+            )
+    return tuple(sample_sizes)
 
 
 def _column(values: pd.DataFrame, metric: Metric) -> Floats:

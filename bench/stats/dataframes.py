@@ -47,16 +47,23 @@ def front_frame(analysis: Analysis) -> pd.DataFrame:
         return pd.DataFrame(columns=["method", "n_scenes", "front_probability", *_volume_record(None)])
     probabilities = front.probabilities or (math.nan,) * len(front.methods)
     rows = [
-        {"method": method, "n_scenes": front.n_scenes, "front_probability": chance, **_volume_record(volume)}
-        for method, chance, volume in zip(front.methods, probabilities, front.volumes, strict=True)
+        {
+            "method": method,
+            "n_scenes": front.n_scenes,
+            "front_probability": chance,
+            **_volume_record(hypervolume_estimate),
+        }
+        for method, chance, hypervolume_estimate in zip(front.methods, probabilities, front.hypervolumes, strict=True)
     ]
     whole = {"method": "all together", "n_scenes": front.n_scenes, "front_probability": math.nan}
-    return pd.DataFrame([*rows, {**whole, **_volume_record(front.volume)}])
+    return pd.DataFrame([*rows, {**whole, **_volume_record(front.hypervolume_estimate)}])
 
 
 def power_frame(analysis: Analysis) -> pd.DataFrame:
     """One row a metric and pair: spread over scenes, scenes that a difference needs, least detectable difference."""
-    frame = pd.DataFrame([asdict(each) for each in analysis.needs], columns=[field.name for field in fields(SampleSize)])
+    frame = pd.DataFrame(
+        [asdict(each) for each in analysis.sample_sizes], columns=[field.name for field in fields(SampleSize)]
+    )
     renames = {"n": "n_scenes", "scenes": "scenes_needed", "detectable": "detectable_difference"}
     return frame.rename(columns=renames).astype({"scenes_needed": "Int64"})
 
@@ -118,7 +125,7 @@ def bounds(interval: Interval | None) -> dict[str, object]:
     return {"low": interval.low, "high": interval.high, "interval": f"{interval.level:.0%} {interval.method}"}
 
 
-def _volume_record(volume: Hypervolume | None) -> dict[str, object]:
-    columns = bounds(volume.interval if volume else None)
-    value = volume.value if volume else math.nan
+def _volume_record(hypervolume_estimate: Hypervolume | None) -> dict[str, object]:
+    columns = bounds(hypervolume_estimate.interval if hypervolume_estimate else None)
+    value = hypervolume_estimate.value if hypervolume_estimate else math.nan
     return {"hypervolume": value, **{f"hypervolume_{key}": end for key, end in columns.items()}}

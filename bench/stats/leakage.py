@@ -58,7 +58,7 @@ def leakage_rates(table: pd.DataFrame) -> tuple[LeakageRate, ...]:
     return tuple(rate for by, column in GROUPS.items() for rate in _rates(events, by, column))
 
 
-def likeness(table: pd.DataFrame) -> tuple[SimilarityMatrix, ...]:
+def similarity_matrices(table: pd.DataFrame) -> tuple[SimilarityMatrix, ...]:
     """Of every method, the leakage matrix's diagonal against the rest, over scenes of several concepts."""
     cells = leakage_matrix(_comparable(table))
     several = cells[cells.groupby("scene")["identity"].transform("nunique") > 1]

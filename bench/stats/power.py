@@ -38,14 +38,16 @@ class SampleSize:
     detectable: float
 
 
-def sample_size(metric: str, names: tuple[str, str], differences: Floats, asked: float, alpha: float) -> SampleSize:
-    """What it takes to show a difference `asked`, if scenes differ as `differences`, float [scenes], do."""
+def sample_size(
+    metric: str, names: tuple[str, str], differences: Floats, target_difference: float, alpha: float
+) -> SampleSize:
+    """What it takes to show a difference `target_difference`, if scenes differ as `differences`, float [scenes], do."""
     n = len(differences)
     spread = float(differences.std(ddof=1)) if n >= FEWEST else math.nan
     known = spread > 0
-    scenes = scenes_needed(_rounded(asked / spread), alpha) if known else None
+    scenes = scenes_needed(_rounded(target_difference / spread), alpha) if known else None
     detectable = spread * detectable_ratio(n, alpha) if known else math.nan
-    return SampleSize(metric, *names, n, spread, alpha, asked, scenes, detectable)
+    return SampleSize(metric, *names, n, spread, alpha, target_difference, scenes, detectable)
 
 
 @cache

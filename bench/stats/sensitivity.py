@@ -55,9 +55,9 @@ class ProtocolVariant:
     """
 
     name: str
-    standings: tuple[RankedMethod, ...]
+    methods: tuple[RankedMethod, ...]
     tau: float | None
-    turns: tuple[RankFlip, ...]
+    rank_flips: tuple[RankFlip, ...]
 
 
 def sensitivity(table: pd.DataFrame) -> tuple[ProtocolVariant, ...]:
@@ -68,22 +68,22 @@ def sensitivity(table: pd.DataFrame) -> tuple[ProtocolVariant, ...]:
     """
     methods = methods_of(table)
     shared = common_pictures(table)
-    scenes = {name: _by_scene(shared, values, methods) for name, values in _readings(shared).items()}
+    scenes = {name: _by_scene(shared, values, methods) for name, values in _variant_values(shared).items()}
     reported = scenes[LEFT_OUT]
-    return tuple(_reading(name, values, reported) for name, values in scenes.items())
+    return tuple(_variant(name, values, reported) for name, values in scenes.items())
 
 
-def _readings(table: pd.DataFrame) -> dict[str, pd.Series[float]]:
+def _variant_values(table: pd.DataFrame) -> dict[str, pd.Series[float]]:
     """A value for every row and reading. A concept whose class the segmenter does not know has none under any."""
     identity = table[IDENTITY_SIMILARITY.column].astype("float64")
     missing = table["detected"].astype("boolean").eq(False).fillna(False).astype(bool)
-    readings = {
+    variants = {
         LEFT_OUT: identity,
         ZERO: identity.mask(missing, 0.0),
         WHOLE_PICTURE: identity.mask(missing, table["identity_whole_picture"].astype("float64")),
     }
     alternatives = alternative_columns(table.columns)
-    return readings | {changed_setting(column): table[column].astype("float64") for column in alternatives}
+    return variants | {changed_setting(column): table[column].astype("float64") for column in alternatives}
 
 
 def _by_scene(table: pd.DataFrame, values: pd.Series[float], methods: Sequence[str]) -> pd.DataFrame:
@@ -93,23 +93,23 @@ def _by_scene(table: pd.DataFrame, values: pd.Series[float], methods: Sequence[s
     return chosen.pivot(index="scene", columns="method", values="mean").reindex(columns=list(methods))
 
 
-def _reading(name: str, scenes: pd.DataFrame, reported: pd.DataFrame) -> ProtocolVariant:
+def _variant(name: str, scenes: pd.DataFrame, reported: pd.DataFrame) -> ProtocolVariant:
     means, before = scenes.mean(), reported.mean()
     ranks = means.rank(ascending=False)
-    standings = tuple(_standing(method, scenes[method], float(ranks[method])) for method in map(str, scenes))
+    methods = tuple(_ranked(method, scenes[method], float(ranks[method])) for method in map(str, scenes))
     both = means.notna() & before.notna()
     tau = float(stats.kendalltau(means[both], before[both]).statistic) if both.sum() > 1 else None
     placed = [str(method) for method in scenes.columns[both]]
-    return ProtocolVariant(name, standings, tau, _turns(placed, scenes, reported))
+    return ProtocolVariant(name, methods, tau, _rank_flips(placed, scenes, reported))
 
 
-def _standing(method: str, scenes: pd.Series[float], rank: float) -> RankedMethod:
+def _ranked(method: str, scenes: pd.Series[float], rank: float) -> RankedMethod:
     values = scenes.dropna().to_numpy(dtype=np.float64)
     mean = float(values.mean()) if len(values) else math.nan
     return RankedMethod(method, mean, mean_interval(values, IDENTITY_SIMILARITY.limits), len(values), rank)
 
 
-def _turns(methods: Sequence[str], scenes: pd.DataFrame, reported: pd.DataFrame) -> tuple[RankFlip, ...]:
+def _rank_flips(methods: Sequence[str], scenes: pd.DataFrame, reported: pd.DataFrame) -> tuple[RankFlip, ...]:
     now, before = scenes.mean(), reported.mean()
     turned = [pair for pair in combinations(methods, 2) if _ahead(now, *pair) * _ahead(before, *pair) < 0]
     ordered = [(one, other) if _ahead(now, one, other) > 0 else (other, one) for one, other in turned]
@@ -129,20 +129,20 @@ def _is_clear(scenes: pd.DataFrame, first: str, second: str) -> bool:
     return interval is not None and not interval.low <= 0 <= interval.high
 
 
-def sensitivity_frame(readings: Sequence[ProtocolVariant]) -> pd.DataFrame:
+def sensitivity_frame(variants: Sequence[ProtocolVariant]) -> pd.DataFrame:
     """One row a reading and method: mean, interval, rank, the reading's tau and whom the method passes there."""
-    rows = [_record(reading, standing) for reading in readings for standing in reading.standings]
+    rows = [_record(variant, ranked) for variant in variants for ranked in variant.methods]
     return pd.DataFrame(rows)
 
 
-def _record(reading: ProtocolVariant, standing: RankedMethod) -> Mapping[str, object]:
+def _record(variant: ProtocolVariant, ranked: RankedMethod) -> Mapping[str, object]:
     return {
-        "reading": reading.name,
-        "method": standing.method,
-        "identity_similarity": standing.mean,
-        **bounds(standing.interval),
-        "n_scenes": standing.n_scenes,
-        "rank": standing.rank,
-        "kendall_tau_with_reported": reading.tau,
-        "passes": "; ".join(turn.second for turn in reading.turns if turn.first == standing.method),
+        "variant": variant.name,
+        "method": ranked.method,
+        "identity_similarity": ranked.mean,
+        **bounds(ranked.interval),
+        "n_scenes": ranked.n_scenes,
+        "rank": ranked.rank,
+        "kendall_tau_with_reported": variant.tau,
+        "passes": "; ".join(flip.second for flip in variant.rank_flips if flip.first == ranked.method),
     }

@@ -60,7 +60,7 @@ def test_every_fact_is_in_the_hash(file: Path) -> None:
         replace(first, prompts=first.prompts[1:]),
         replace(first, url="x"),
     )
-    hashes = {Manifest(manifest.identity, (scene, *manifest.scenes[1:])).sha256 for scene in changed}
+    hashes = {Manifest(manifest.spec, (scene, *manifest.scenes[1:])).sha256 for scene in changed}
     assert len(hashes - {manifest.sha256}) == 4
 
 

@@ -61,7 +61,7 @@ def test_concepts_are_numbered_through_and_know_their_picture(built: Scene) -> N
         ("cat", "[v2]", 0),
         ("person", "[v3]", 1),
     ]
-    assert built.together == ((0, 1), (2,))
+    assert built.concepts_by_image == ((0, 1), (2,))
     assert [int(built.picture_of(index).mean()) for index in range(3)] == [40, 40, 200]
     assert all(picture.shape == (32, 32, 3) for picture in built.pictures)
 
@@ -79,8 +79,8 @@ def test_masks_are_cropped_with_their_own_picture(built: Scene) -> None:
 def test_prompts_join_concepts_of_different_pictures(built: Scene) -> None:
     assert len(built.prompts) == 2 * 7
     assert {prompt.subset for prompt in built.prompts} == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)}
-    together = next(prompt for prompt in built.prompts if prompt.subset == (0, 2))
-    assert built.text_with_classes(together) == "a photo of a dog and a person at the beach"
+    concepts_by_image = next(prompt for prompt in built.prompts if prompt.subset == (0, 2))
+    assert built.text_with_classes(concepts_by_image) == "a photo of a dog and a person at the beach"
 
 
 def test_each_picture_gets_its_own_background(pictures: Path, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_built_dataset_has_one_concept_a_scene_and_all_prompts(coco: Path, tmp
 
 def test_the_manifest_says_whose_lists_they_are(coco: Path, tmp_path: Path) -> None:
     Builder(coco=coco, concepts=11, manifest_only=True, size=32).build(tmp_path / "out")
-    options = read_manifest(tmp_path / "out" / "manifest.json").identity.options
+    options = read_manifest(tmp_path / "out" / "manifest.json").spec.options
     assert options["origin"] == ORIGIN
     assert "unpublished" in ORIGIN
     assert options["classes"] == ",".join(CLASSES)

@@ -8,7 +8,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from bench.core.errors import UserError
-from bench.diffusion.backbone.attention import Layer, Recorder, at_16, cross_attention_layers, recording, bos_detached
+from bench.diffusion.backbone.attention import Layer, Recorder, at_16, bos_detached, cross_attention_layers, recording
 from bench.diffusion.backbone.backbone import Backbone
 
 

@@ -81,14 +81,17 @@ def test_guidance_moves_the_maps_towards_the_mask(editing: Backbone, edit: Blend
 
 
 def test_guidance_changes_the_picture_more_with_a_larger_step(editing: Backbone, edit: BlendedEdit) -> None:
-    plain, *guided = [edited(editing, replace(edit, eta=eta), silent).astype(int) for eta in (0.0, 0.05, 5.0)]
+    plain, *guided = [
+        edited(editing, replace(edit, guidance_step_size=guidance_step_size), silent).astype(int)
+        for guidance_step_size in (0.0, 0.05, 5.0)
+    ]
     small, large = (abs(picture - plain).mean() for picture in guided)
     assert 0 < small < large
 
 
 def test_guidance_needs_the_handle_in_the_text(editing: Backbone, edit: BlendedEdit) -> None:
     with pytest.raises(UserError, match=r"does not name \[v2\]"):
-        edited(editing, replace(edit, handles=("[v2]",), eta=1.0), silent)
+        edited(editing, replace(edit, handles=("[v2]",), guidance_step_size=1.0), silent)
 
 
 def test_maps_lie_in_the_unit_interval_at_the_latents_side(editing: Backbone, scene: Scene) -> None:

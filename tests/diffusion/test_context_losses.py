@@ -124,9 +124,11 @@ def test_blend_is_equation_6() -> None:
 
 def test_guidance_is_equation_7() -> None:
     """CA is taken as x^2 per pixel: the gradient of the squared norm of x^2 - M is 4 x (x^2 - M)."""
-    latents, mask, eta = normal(1, 2, 2), binary(1, 2, 2), 0.7
-    moved = towards(variable := latents.clone().requires_grad_(), guidance_energy(variable**2, mask), eta)
-    by_hand = latents - eta * 4 * latents * (latents**2 - mask)
+    latents, mask, guidance_step_size = normal(1, 2, 2), binary(1, 2, 2), 0.7
+    moved = towards(
+        variable := latents.clone().requires_grad_(), guidance_energy(variable**2, mask), guidance_step_size
+    )
+    by_hand = latents - guidance_step_size * 4 * latents * (latents**2 - mask)
     torch.testing.assert_close(moved, by_hand, rtol=1e-12, atol=1e-15)
     assert not moved.requires_grad
 

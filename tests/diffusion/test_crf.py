@@ -12,7 +12,7 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.core.masks import mask_iou
-from bench.core.scenes import Mask, ImageArray
+from bench.core.scenes import ImageArray, Mask
 from bench.diffusion.em.crf import WIDTHS_SIDE, DenseCrf, check_crf, unary_energy
 
 needs_crf = pytest.mark.skipif(importlib.util.find_spec("pydensecrf") is None, reason="the extra 'crf' is missing")

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.core.scenes import Mask, ImageArray, Scene
+from bench.core.scenes import ImageArray, Mask, Scene
 from bench.diffusion.backbone.attention import cross_attention_layers, recording
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
@@ -55,7 +55,7 @@ class Fit:
 
 
 @pytest.fixture
-def make(backbone: Backbone, workbench: Benches) -> Iterator[Callable[[Scene, Recipe], Fit]]:
+def make(backbone: Backbone, context: Benches) -> Iterator[Callable[[Scene, Recipe], Fit]]:
     with contextlib.ExitStack() as stack:
 
         def build(scene: Scene, recipe: Recipe = RECIPE) -> Fit:
@@ -64,7 +64,7 @@ def make(backbone: Backbone, workbench: Benches) -> Iterator[Callable[[Scene, Re
             handles = nn.Parameter(embedding(backbone.text_encoder).detach()[ids])
             stack.enter_context(rows_replaced(backbone.text_encoder, ids, handles))
             recorder = stack.enter_context(recording(backbone.unet, 16, every_layer))
-            bench = workbench()
+            bench = context()
             own = Objective(recipe, scene, bench, Encoder(backbone), Randomness.seeded(4), ids, {}, recorder)
             return Fit(own, handles)
 
@@ -176,7 +176,7 @@ def test_a_step_learns_under_the_masks_and_then_estimates_them_anew(
             now = seen.of(own, concept, sample.text, layers_of(own, "down", "mid", "up"), 32).detach()
             maps[concept] = 0.6 * maps[concept] + 0.4 * (now.flip(1) if flip else now)
             masks[concept] = threshold(maps[concept].numpy())
-        rows = [row for row in learning.notes if row["step"] == number]
+        rows = [row for row in learning.records if row["step"] == number]
         for row, mask, concept in zip(rows, masks, scene.concepts, strict=True):
             union = (mask | concept.mask).sum()
             assert row["iou"] == pytest.approx((mask & concept.mask).sum() / union, abs=4 / union)
@@ -200,10 +200,10 @@ def test_masks_that_are_held_are_those_of_the_last_estimate(scene: Scene, make: 
     for _ in range(3):
         step()
     held = learning.hold(fit.own)
-    noted = len(learning.notes)
-    assert noted == 2 * (1 + 3)
+    from_metadata = len(learning.records)
+    assert from_metadata == 2 * (1 + 3)
     held()
-    assert len(learning.notes) == noted
+    assert len(learning.records) == from_metadata
 
 
 def test_holding_from_the_start_keeps_the_first_estimate(scene: Scene, make: Callable[..., Fit]) -> None:
@@ -216,7 +216,7 @@ def test_holding_from_the_start_keeps_the_first_estimate(scene: Scene, make: Cal
     seen = Pass.run(fit.own, sample.picture, sample.text, random.torch)
     expected = _m_step(fit.own, seen, sample.text, sample.subset, list(sample.masks))
     torch.testing.assert_close(held(), expected, rtol=1e-5, atol=1e-6)
-    assert {row["step"] for row in learning.notes} == {0}
+    assert {row["step"] for row in learning.records} == {0}
 
 
 def test_inversion_is_the_plain_diffusion_loss(scene: Scene, make: Callable[..., Fit]) -> None:

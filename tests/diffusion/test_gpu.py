@@ -16,7 +16,7 @@ from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import Sampler
-from bench.plugins.method import Request, MethodContext
+from bench.plugins.method import MethodContext, Request
 from bench.plugins.spec import configure
 
 pytestmark = [
@@ -50,12 +50,12 @@ def test_fit_and_generate(precision: str, method: str, tiny_pipeline: Path, scen
 def test_half_precision_draws_nearly_what_the_cpu_draws(tiny_pipeline: Path, scene: Scene) -> None:
     from bench.diffusion.sampling.sampler import DrawJob, draw
 
-    orders = [DrawJob("a photo of cat", 3)]
+    jobs = [DrawJob("a photo of cat", 3)]
     cpu = load_backbone(BackboneSpec(str(tiny_pipeline)), resolve("cpu", "fp32"))
     cpu.settings = replace(cpu.settings, sampler=Sampler(steps=4, guidance=2.0))
-    (expected,) = draw(cpu, orders, 1)
+    (expected,) = draw(cpu, jobs, 1)
     for precision, close in (("fp32", 2), ("fp16", 8), ("bf16", 32)):
-        (picture,) = draw(_load(tiny_pipeline, precision), orders, 1)
+        (picture,) = draw(_load(tiny_pipeline, precision), jobs, 1)
         assert np.abs(picture.astype(int) - expected.astype(int)).max() <= close
 
 

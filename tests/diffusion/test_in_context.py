@@ -15,7 +15,7 @@ from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.token_maps import in_up_blocks
-from bench.diffusion.clic.in_context import InContext, ConceptStep, roi_on_latents, roi_on_pixels, draw_concept_step
+from bench.diffusion.clic.in_context import ConceptStep, InContext, draw_concept_step, roi_on_latents, roi_on_pixels
 from bench.diffusion.clic.losses import context_loss, weighted_loss
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import ADAM, Phase, Recipe
@@ -34,9 +34,9 @@ RECIPE = Recipe(
 @pytest.fixture
 def objective(backbone: Backbone, scene: Scene) -> Iterator[Objective]:
     ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
-    workbench = MethodContext(backbone, 0, 1, "full", lambda _done, _total: None)
+    context = MethodContext(backbone, 0, 1, "full", lambda _done, _total: None)
     with recording(backbone.unet, 16, in_up_blocks) as recorder:
-        yield Objective(RECIPE, scene, workbench, Encoder(backbone), Randomness.seeded(4), ids, {}, recorder)
+        yield Objective(RECIPE, scene, context, Encoder(backbone), Randomness.seeded(4), ids, {}, recorder)
 
 
 def drawn(objective: Objective, seed: int = 4) -> ConceptStep:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.core.masks import mask_iou
-from bench.core.scenes import Mask, ImageArray, Scene
+from bench.core.scenes import ImageArray, Mask, Scene
 from bench.diffusion.em.crf import DenseCrf
 from bench.diffusion.em.latent_scene import LatentScene, MaskRule, with_masks
 
@@ -48,7 +48,7 @@ def test_no_given_mask_is_left_in_a_latent_scene(scene: Scene) -> None:
     latent = LatentScene(scene, PLAIN)
     assert all(concept.mask.all() for concept in latent.scene.concepts)
     np.testing.assert_array_equal(latent.scene.picture, scene.picture)
-    assert latent.notes == []
+    assert latent.records == []
 
 
 def test_the_first_estimate_is_of_every_concept(scene: Scene, truth: tuple[Mask, Mask]) -> None:
@@ -56,7 +56,7 @@ def test_the_first_estimate_is_of_every_concept(scene: Scene, truth: tuple[Mask,
     latent.start(maps_of(truth[1], truth[1]))
     for concept in latent.scene.concepts:
         np.testing.assert_array_equal(concept.mask, truth[1])
-    first, second = latent.notes
+    first, second = latent.records
     assert first == {"step": 0, "concept": 0, "label": "cat", "estimated": True, "iou": 0.0, "iou_without_crf": 0.0}
     assert (second["iou"], second["iou_without_crf"]) == (1.0, 1.0)
 
@@ -72,7 +72,7 @@ def test_a_step_moves_the_named_concepts_by_the_momentum(scene: Scene, truth: tu
     both = truth[0] | truth[1]
     np.testing.assert_array_equal(found, [truth[0], both, both, truth[1]])
     np.testing.assert_array_equal(latent.scene.concepts[1].mask, truth[1])
-    rows = [(row["step"], row["concept"], row["estimated"], row["iou"]) for row in latent.notes]
+    rows = [(row["step"], row["concept"], row["estimated"], row["iou"]) for row in latent.records]
     # 16 x 12 and 24 x 12 pixels, which do not overlap
     overlap = pytest.approx(16 / (16 + 24))
     assert rows[2:] == [
@@ -92,7 +92,7 @@ def test_a_step_names_concepts_in_any_order(scene: Scene, truth: tuple[Mask, Mas
 def test_the_notes_tell_what_the_crf_gains(scene: Scene, truth: tuple[Mask, Mask]) -> None:
     latent = LatentScene(scene, replace(PLAIN, crf=Inverting()))
     latent.start(maps_of(*(~mask for mask in truth)))
-    assert [(row["iou"], row["iou_without_crf"]) for row in latent.notes] == [(1.0, 0.0), (1.0, 0.0)]
+    assert [(row["iou"], row["iou_without_crf"]) for row in latent.records] == [(1.0, 0.0), (1.0, 0.0)]
 
 
 def test_a_mask_that_the_crf_would_erase_stays_as_it_was(scene: Scene, truth: tuple[Mask, Mask]) -> None:
@@ -117,4 +117,4 @@ def test_the_truth_changes_nothing_but_the_notes(scene: Scene, truth: tuple[Mask
         latent.update([0, 1], maps_of(truth[1], truth[0]))
     for one, other in zip(told.scene.concepts, lied.scene.concepts, strict=True):
         np.testing.assert_array_equal(one.mask, other.mask)
-    assert told.notes != lied.notes
+    assert told.records != lied.records

@@ -30,7 +30,7 @@ Benches = Callable[..., MethodContext]
 
 
 @pytest.fixture
-def objective(scene: Scene, backbone: Backbone, workbench: Benches) -> Callable[..., Objective]:
+def objective(scene: Scene, backbone: Backbone, context: Benches) -> Callable[..., Objective]:
     """Makes objectives on the tiny backbone, with two prior pictures a class."""
     ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
     rng = np.random.default_rng(5)
@@ -41,7 +41,7 @@ def objective(scene: Scene, backbone: Backbone, workbench: Benches) -> Callable[
 
     def make(recipe: Recipe, recorder: Recorder | None, seed: int = 0) -> Objective:
         random = Randomness.seeded(seed)
-        return Objective(recipe, scene, workbench(), Encoder(backbone), random, ids, prior, recorder)
+        return Objective(recipe, scene, context(), Encoder(backbone), random, ids, prior, recorder)
 
     return make
 

@@ -26,7 +26,7 @@ def calls(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
     found: list[int] = []
     draw = prior.draw
     monkeypatch.setattr(
-        prior, "draw", lambda backbone, orders, size: found.append(len(orders)) or draw(backbone, orders, size)
+        prior, "draw", lambda backbone, jobs, size: found.append(len(jobs)) or draw(backbone, jobs, size)
     )
     prior._DRAWN.clear()
     backbone.settings = replace(backbone.settings, sampler=Sampler(steps=2, guidance=2.0))
@@ -34,8 +34,8 @@ def calls(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
     prior._DRAWN.clear()
 
 
-def pictures(series: PriorImages) -> tuple[ImageArray, ...]:
-    return series.pictures(lambda: None)
+def pictures(prior_images: PriorImages) -> tuple[ImageArray, ...]:
+    return prior_images.pictures(lambda: None)
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["in memory", "in a folder"])
@@ -55,7 +55,10 @@ def test_they_are_drawn_once_and_a_longer_series_begins_with_a_shorter(
 
 def test_another_seed_text_or_sampler_has_others(backbone: Backbone, calls: list[int], tmp_path: Path) -> None:
     first = pictures(PriorImages(backbone, TEXT, 1, 0, tmp_path))
-    others = [pictures(PriorImages(backbone, TEXT, 1, 1, tmp_path)), pictures(PriorImages(backbone, "a cat", 1, 0, tmp_path))]
+    others = [
+        pictures(PriorImages(backbone, TEXT, 1, 1, tmp_path)),
+        pictures(PriorImages(backbone, "a cat", 1, 0, tmp_path)),
+    ]
     backbone.settings = replace(backbone.settings, sampler=Sampler(steps=3, guidance=2.0))
     others.append(pictures(PriorImages(backbone, TEXT, 1, 0, tmp_path)))
     assert len(calls) == 4
@@ -71,8 +74,8 @@ def test_all_methods_and_scenes_of_a_run_share_them(
     for seed, other in enumerate((scene, replace(scene, name="other", picture=scene.picture[::-1]))):
         for text in ("db-m:prior", "cd-m:prior"):
             backbone.restore()
-            workbench = MethodContext(backbone, seed, 1, "full", lambda _done, _total: None, shared=tmp_path)
-            configure("methods", text).instance.fit(other, workbench)
+            context = MethodContext(backbone, seed, 1, "full", lambda _done, _total: None, shared=tmp_path)
+            configure("methods", text).instance.fit(other, context)
     assert [count for count in calls if count] == [4, 4]
     assert len(list((tmp_path / "prior").rglob("*.png"))) == 8
 
@@ -81,13 +84,13 @@ def test_an_interrupted_batch_is_drawn_again_as_it_was(backbone: Backbone, calls
     """The rounding of a picture depends on its batch, so a batch is whole or drawn anew."""
     whole = pictures(PriorImages(backbone, TEXT, 8, 0, tmp_path))
     next(iter(sorted(tmp_path.rglob("00006.png")))).unlink()
-    series = PriorImages(backbone, TEXT, 8, 0, tmp_path)
-    assert series.missing == 4
+    prior_images = PriorImages(backbone, TEXT, 8, 0, tmp_path)
+    assert prior_images.missing == 4
     told: list[None] = []
-    again = series.pictures(lambda: told.append(None))
+    again = prior_images.pictures(lambda: told.append(None))
     assert len(told) == 4
     np.testing.assert_array_equal(whole, again)
-    assert series.missing == 0
+    assert prior_images.missing == 0
 
 
 def test_a_text_may_ask_for_the_class_word_with_its_article(scene: Scene) -> None:

@@ -19,7 +19,7 @@ from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.diffusion.training.recipe import Optimiser, Phase, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
 from bench.diffusion.training.samples import SceneSamples, TextTemplate
-from bench.plugins.method import Request, MethodContext
+from bench.plugins.method import MethodContext, Request
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Method(RecipeMethod):
 
 
 @pytest.fixture
-def bench(backbone: Backbone, workbench: Callable[..., MethodContext]) -> MethodContext:
+def bench(backbone: Backbone, context: Callable[..., MethodContext]) -> MethodContext:
     backbone.settings = BackboneSettings(sampler=Sampler(steps=3, guidance=2.0))
-    return workbench()
+    return context()
 
 
 def _requests(scene: Scene) -> Sequence[Request]:
@@ -110,8 +110,10 @@ class Styled(Method):
     """Speaks of styles, and learns the background."""
 
     def recipe(self) -> Recipe:
-        wording = TextTemplate("{tokens}", "{label} in {handle}")
-        return replace(super().recipe(), samples=SceneSamples("uniform", 0.0, wording=wording), background=True)
+        text_template = TextTemplate("{tokens}", "{label} in {handle}")
+        return replace(
+            super().recipe(), samples=SceneSamples("uniform", 0.0, text_template=text_template), background=True
+        )
 
 
 def test_pictures_are_drawn_with_the_methods_own_words_and_every_handle_it_learned(
@@ -122,7 +124,7 @@ def test_pictures_are_drawn_with_the_methods_own_words_and_every_handle_it_learn
     texts: list[str] = []
     monkeypatch.setattr(
         "bench.diffusion.training.recipe_method.draw",
-        lambda _backbone, orders, _size: iter(texts.extend(o.text for o in orders) or ()),
+        lambda _backbone, jobs, _size: iter(texts.extend(o.text for o in jobs) or ()),
     )
     list(Styled().generate(state, scene, _requests(scene), bench))
     assert texts == [

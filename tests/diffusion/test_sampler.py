@@ -32,9 +32,9 @@ def quick(backbone: Backbone) -> Iterator[Backbone]:
 
 def test_a_picture_does_not_depend_on_its_batch(quick: Backbone) -> None:
     alone = np.stack(list(draw(quick, ORDERS, batch_size=1))).astype(int)
-    together = np.stack(list(draw(quick, ORDERS, batch_size=8))).astype(int)
+    concepts_by_image = np.stack(list(draw(quick, ORDERS, batch_size=8))).astype(int)
     assert alone.shape == (8, 32, 32, 3)
-    assert np.abs(alone - together).max() <= 1
+    assert np.abs(alone - concepts_by_image).max() <= 1
     assert np.abs(alone[0] - alone[1]).max() > 1
 
 

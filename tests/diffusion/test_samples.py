@@ -109,11 +109,11 @@ def test_concepts_of_several_pictures_are_never_mixed_and_each_is_seen_as_often(
 
 def test_a_method_may_speak_of_concepts_in_its_own_words(scene: Scene) -> None:
     part = replace(scene, concepts=(scene.concepts[0], replace(scene.concepts[1], object="awning")))
-    wording = TextTemplate("{tokens}", "{a_object} with {handle} style")
-    sample = SceneSamples("all", 0.0, wording=wording).draw(part, np.random.default_rng(0))
+    text_template = TextTemplate("{tokens}", "{a_object} with {handle} style")
+    sample = SceneSamples("all", 0.0, text_template=text_template).draw(part, np.random.default_rng(0))
     assert sample.text == "a cat with [v1] style and an awning with [v2] style"
     prompt = Prompt("a photo of {tokens} at the beach", (1,))
-    assert wording.prompt_text(part, prompt) == "a photo of an awning with [v2] style at the beach"
+    assert text_template.prompt_text(part, prompt) == "a photo of an awning with [v2] style at the beach"
     assert TextTemplate().prompt_text(part, prompt) == part.text_with_handles(prompt)
     assert TextTemplate("{tokens}", "{handle}, {a_label} or {label}").training_text(part.concepts[1:]) == (
         "[v2], an umbrella or umbrella"

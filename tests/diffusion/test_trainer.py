@@ -44,17 +44,17 @@ def _quick_sampler(backbone: Backbone) -> None:
     backbone.settings = BackboneSettings(sampler=Sampler(steps=2, guidance=2.0))
 
 
-def make_objective(workbench: MethodContext, recipe: Recipe, scene: Scene, ids: Tensor, seed: int = 123) -> Objective:
+def make_objective(context: MethodContext, recipe: Recipe, scene: Scene, ids: Tensor, seed: int = 123) -> Objective:
     """The recipe's objective without a recorder, on a backbone that knows the handles `ids`."""
-    backbone, prior = workbench.backbone, {}
+    backbone, prior = context.backbone, {}
     if recipe.prior is not None:
         prior = {PRIOR.text: PriorImages(backbone, PRIOR.text, recipe.prior.pictures, 0).pictures(lambda: None)}
-    return Objective(recipe, scene, workbench, Encoder(backbone), Randomness.seeded(seed), ids, prior, recorder=None)
+    return Objective(recipe, scene, context, Encoder(backbone), Randomness.seeded(seed), ids, prior, recorder=None)
 
 
-def mean_loss(workbench: MethodContext, recipe: Recipe, scene: Scene, state: Mapping[str, Tensor] | None) -> float:
+def mean_loss(context: MethodContext, recipe: Recipe, scene: Scene, state: Mapping[str, Tensor] | None) -> float:
     """The recipe's loss over 12 random steps, before (no state) or after a fit."""
-    backbone = workbench.backbone
+    backbone = context.backbone
     backbone.restore()
     if state is not None:
         load_state(backbone, scene, state, recipe)
@@ -62,7 +62,7 @@ def mean_loss(workbench: MethodContext, recipe: Recipe, scene: Scene, state: Map
     else:
         ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, recipe.initialiser)
     with torch.no_grad(), recording(backbone.unet, 16, at_16) as recorder:
-        objective = replace(make_objective(workbench, recipe, scene, ids), recorder=recorder)
+        objective = replace(make_objective(context, recipe, scene, ids), recorder=recorder)
         return float(np.mean([float(objective()) for _ in range(12)]))
 
 
@@ -75,89 +75,89 @@ def mean_loss(workbench: MethodContext, recipe: Recipe, scene: Scene, state: Map
         pytest.param(replace(EVERYTHING, prior=PRIOR), id="prior preservation loss"),
     ],
 )
-def test_training_lowers_the_loss(recipe: Recipe, scene: Scene, backbone: Backbone, workbench: Benches) -> None:
+def test_training_lowers_the_loss(recipe: Recipe, scene: Scene, backbone: Backbone, context: Benches) -> None:
     recipe = replace(recipe, phases=(Phase("handles", 5, 0.01), Phase("everything", 30, 2e-3)))
-    before = mean_loss(workbench(), recipe, scene, None)
+    before = mean_loss(context(), recipe, scene, None)
     backbone.restore()
-    state = fit_recipe(recipe, scene, workbench())
-    assert mean_loss(workbench(), recipe, scene, state) < 0.95 * before
+    state = fit_recipe(recipe, scene, context())
+    assert mean_loss(context(), recipe, scene, state) < 0.95 * before
 
 
-def test_the_handles_alone_lower_the_cross_attention_loss(scene: Scene, backbone: Backbone, workbench: Benches) -> None:
+def test_the_handles_alone_lower_the_cross_attention_loss(scene: Scene, backbone: Backbone, context: Benches) -> None:
     recipe = replace(HANDLES_ONLY, phases=(Phase("handles", 25, 0.05),), attention=ATTENTION)
-    before = mean_loss(workbench(), recipe, scene, None)
+    before = mean_loss(context(), recipe, scene, None)
     backbone.restore()
-    assert mean_loss(workbench(), recipe, scene, fit_recipe(recipe, scene, workbench())) < before
+    assert mean_loss(context(), recipe, scene, fit_recipe(recipe, scene, context())) < before
 
 
 def test_handles_are_the_only_rows_and_weights_that_phase_1_changes(
-    scene: Scene, backbone: Backbone, workbench: Benches
+    scene: Scene, backbone: Backbone, context: Benches
 ) -> None:
-    pristine = {name: value.detach().clone() for name, value in backbone.parameters().items()}
-    state = fit_recipe(replace(HANDLES_ONLY, attention=ATTENTION), scene, workbench())
+    original = {name: value.detach().clone() for name, value in backbone.parameters().items()}
+    state = fit_recipe(replace(HANDLES_ONLY, attention=ATTENTION), scene, context())
     assert list(state) == [HANDLES]
     for name, value in backbone.parameters().items():
-        assert torch.equal(value[: len(pristine[name])], pristine[name]), name
+        assert torch.equal(value[: len(original[name])], original[name]), name
     backbone.restore()
     ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
     initial = backbone.text_encoder.get_input_embeddings().weight[ids]
     assert (state[HANDLES] != initial).any(dim=1).all()
 
 
-def test_phase_2_trains_unet_and_text_encoder(scene: Scene, backbone: Backbone, workbench: Benches) -> None:
-    pristine = {name: value.detach().clone() for name, value in backbone.parameters().items()}
-    state = fit_recipe(EVERYTHING, scene, workbench())
+def test_phase_2_trains_unet_and_text_encoder(scene: Scene, backbone: Backbone, context: Benches) -> None:
+    original = {name: value.detach().clone() for name, value in backbone.parameters().items()}
+    state = fit_recipe(EVERYTHING, scene, context())
     changed = state.keys() - {HANDLES}
     assert {name.split(".")[0] for name in changed} == {"unet", "text_encoder"}
-    assert len(changed) > 0.9 * len(pristine)
+    assert len(changed) > 0.9 * len(original)
     for name in changed:
-        assert state[name].shape == pristine[name].shape, "the handles' rows are not among the matrix's"
-        assert not torch.equal(state[name], pristine[name]), "what did not change is not kept"
+        assert state[name].shape == original[name].shape, "the handles' rows are not among the matrix's"
+        assert not torch.equal(state[name], original[name]), "what did not change is not kept"
     assert {value.dtype for value in state.values()} == {torch.float32}
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(
-    scene: Scene, backbone: Backbone, workbench: Benches
+    scene: Scene, backbone: Backbone, context: Benches
 ) -> None:
     recipe = replace(EVERYTHING, attention=ATTENTION, prior=PRIOR)
     states = []
     for seed in (5, 5, 6):
         backbone.restore()
         torch.rand(3), np.random.rand(3)  # noqa: NPY002 - the global generators must not matter
-        states.append(fit_recipe(recipe, scene, workbench(seed)))
+        states.append(fit_recipe(recipe, scene, context(seed)))
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     assert not torch.equal(states[0][HANDLES], states[2][HANDLES])
 
 
-def test_no_global_random_state_is_touched(scene: Scene, workbench: Benches) -> None:
+def test_no_global_random_state_is_touched(scene: Scene, context: Benches) -> None:
     torch.manual_seed(1)
     np.random.seed(1)  # noqa: NPY002
     expected = torch.rand(3), np.random.rand(3)  # noqa: NPY002
     torch.manual_seed(1)
     np.random.seed(1)  # noqa: NPY002
-    fit_recipe(EVERYTHING, scene, workbench())
+    fit_recipe(EVERYTHING, scene, context())
     assert torch.equal(torch.rand(3), expected[0])
     np.testing.assert_array_equal(np.random.rand(3), expected[1])  # noqa: NPY002
 
 
-def test_a_phase_may_have_no_steps(scene: Scene, backbone: Backbone, workbench: Benches) -> None:
+def test_a_phase_may_have_no_steps(scene: Scene, backbone: Backbone, context: Benches) -> None:
     no_first = replace(EVERYTHING, phases=(Phase("handles", 0, 0.01), Phase("everything", 1, 1e-3)))
-    assert len(fit_recipe(no_first, scene, workbench())) > 1
+    assert len(fit_recipe(no_first, scene, context())) > 1
     backbone.restore()
     nothing = replace(EVERYTHING, phases=(Phase("handles", 0, 0.01), Phase("everything", 0, 1e-3)))
-    assert list(fit_recipe(nothing, scene, workbench())) == [HANDLES]
+    assert list(fit_recipe(nothing, scene, context())) == [HANDLES]
 
 
 def test_the_backbones_budget_scales_steps_and_prior_pictures(
-    scene: Scene, backbone: Backbone, workbench: Benches
+    scene: Scene, backbone: Backbone, context: Benches
 ) -> None:
     backbone.settings = replace(backbone.settings, budgets={"full": Budget(steps=0.5, prior_pictures=2 / 3)})
     steps: list[tuple[int, int]] = []
     recipe = replace(EVERYTHING, phases=(Phase("handles", 4, 0.01), Phase("everything", 2, 1e-3)))
     recipe = replace(recipe, prior=Prior("drawn by this test alone", pictures=3, weight=1.0))
-    (series,) = prior_of(recipe, scene, workbench())
+    (series,) = prior_of(recipe, scene, context())
     assert series.count == 2
-    fit_recipe(recipe, scene, workbench(on_step=lambda done, total: steps.append((done, total))))
+    fit_recipe(recipe, scene, context(on_step=lambda done, total: steps.append((done, total))))
     # two pictures are drawn as a batch of four, then there are 2 + 1 steps
     assert steps == [(done, 7) for done in range(1, 8)]
 
@@ -174,14 +174,14 @@ PROJECTIONS = {"to_q.weight", "to_k.weight", "to_v.weight", "to_out.0.weight", "
     ],
 )
 def test_what_moves_is_what_the_phase_trains(
-    trains: Trained, pieces: set[str], scene: Scene, backbone: Backbone, workbench: Benches
+    trains: Trained, pieces: set[str], scene: Scene, backbone: Backbone, context: Benches
 ) -> None:
-    state = fit_recipe(replace(HANDLES_ONLY, phases=(Phase(trains, 3, 1e-3),)), scene, workbench())
+    state = fit_recipe(replace(HANDLES_ONLY, phases=(Phase(trains, 3, 1e-3),)), scene, context())
     layers = [name.removesuffix(".processor") for name in backbone.unet.attn_processors if ".attn2." in name]
     expected = {f"unet.{layer}.{piece}" for layer in layers for piece in pieces}
     assert state.keys() == {HANDLES, *expected}
     for name, value in backbone.parameters().items():
-        before = backbone.pristine(name)
+        before = backbone.original(name)
         assert torch.equal(value[: len(before)], before) == (name not in expected), name
 
 
@@ -199,20 +199,20 @@ def test_every_weight_has_its_own_place_in_the_sets() -> None:
     }
 
 
-def test_handles_may_have_a_learning_rate_of_their_own(scene: Scene, backbone: Backbone, workbench: Benches) -> None:
+def test_handles_may_have_a_learning_rate_of_their_own(scene: Scene, backbone: Backbone, context: Benches) -> None:
     """Adam's first step is the learning rate wherever there is a gradient, up to epsilon."""
     adam = Optimiser("adam", (0.9, 0.999), 0.0)
     recipe = replace(HANDLES_ONLY, phases=(Phase("cross-attention", 1, 1e-4, 1e-2),), optimiser=adam)
-    state = fit_recipe(recipe, scene, workbench())
+    state = fit_recipe(recipe, scene, context())
     backbone.restore()
     ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
     start = backbone.text_encoder.get_input_embeddings().weight[ids]
     assert (state[HANDLES] - start).abs().max().item() == pytest.approx(1e-2, rel=0.05)
-    moved = max((state[name] - backbone.pristine(name)).abs().max().item() for name in state if name != HANDLES)
+    moved = max((state[name] - backbone.original(name)).abs().max().item() for name in state if name != HANDLES)
     assert moved == pytest.approx(1e-4, rel=0.05)
 
 
-def test_a_batch_averages_the_gradients_of_its_samples(scene: Scene, backbone: Backbone, workbench: Benches) -> None:
+def test_a_batch_averages_the_gradients_of_its_samples(scene: Scene, backbone: Backbone, context: Benches) -> None:
     drawn: list[tuple[Tensor, Tensor]] = []
 
     def spy(objective: Objective) -> Callable[[], Tensor]:
@@ -238,14 +238,14 @@ def test_a_batch_averages_the_gradients_of_its_samples(scene: Scene, backbone: B
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Update, "step", step)
         phase = Phase("handles", 2, 0.01, batch=3, objective=spy)
-        fit_recipe(replace(HANDLES_ONLY, phases=(phase,)), scene, workbench())
+        fit_recipe(replace(HANDLES_ONLY, phases=(phase,)), scene, context())
     assert len(drawn) == 6
     for number, gradient in enumerate(steps):
         expected = sum(part for _, part in drawn[3 * number : 3 * number + 3]) / 3
         torch.testing.assert_close(gradient, expected)
 
 
-def test_a_phase_may_bring_its_own_loss_and_state(scene: Scene, workbench: Benches) -> None:
+def test_a_phase_may_bring_its_own_loss_and_state(scene: Scene, context: Benches) -> None:
     """It is made once, as its phase begins, from the recipe's own, and called for every sample."""
     made: list[Objective] = []
     called: list[int] = []
@@ -260,22 +260,22 @@ def test_a_phase_may_bring_its_own_loss_and_state(scene: Scene, workbench: Bench
         return loss
 
     phases = (Phase("handles", 2, 0.01, objective=own), Phase("handles", 3, 0.01), Phase("handles", 1, 0.01, batch=2))
-    fit_recipe(replace(HANDLES_ONLY, phases=phases), scene, workbench())
+    fit_recipe(replace(HANDLES_ONLY, phases=phases), scene, context())
     assert called == [1, 1]
     assert len(made) == 1
 
 
-def test_a_scene_without_a_mask_is_refused_where_masks_are_needed(scene: Scene, workbench: Benches) -> None:
+def test_a_scene_without_a_mask_is_refused_where_masks_are_needed(scene: Scene, context: Benches) -> None:
     blank = replace(scene.concepts[1], mask=np.zeros((32, 32), bool))
     nothing = replace(scene, concepts=(scene.concepts[0], blank))
     with pytest.raises(UserError, match=r"pair: the mask of \[v2\] \(umbrella\) is empty"):
-        fit_recipe(HANDLES_ONLY, nothing, workbench())
+        fit_recipe(HANDLES_ONLY, nothing, context())
     raw = replace(HANDLES_ONLY, samples=SceneSamples("all", 0.0), masked=False, given_masks=False)
-    assert torch.isfinite(fit_recipe(raw, nothing, workbench())[HANDLES]).all()
+    assert torch.isfinite(fit_recipe(raw, nothing, context())[HANDLES]).all()
 
 
-def test_the_background_is_one_more_concept(scene: Scene, backbone: Backbone, workbench: Benches) -> None:
-    state = fit_recipe(replace(HANDLES_ONLY, background=True), scene, workbench())
+def test_the_background_is_one_more_concept(scene: Scene, backbone: Backbone, context: Benches) -> None:
+    state = fit_recipe(replace(HANDLES_ONLY, background=True), scene, context())
     assert state[HANDLES].shape[0] == 3
     assert backbone.tokenizer.convert_tokens_to_ids("[v3]") == len(backbone.tokenizer) - 1
 
@@ -308,30 +308,30 @@ def _all_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_all_chosen")
-def test_the_attention_loss_is_averaged_or_summed_over_the_chosen_concepts(scene: Scene, workbench: Benches) -> None:
-    averaged = mean_loss(workbench(), replace(HANDLES_ONLY, attention=AttentionLoss(1e6, "mean")), scene, None)
-    summed = mean_loss(workbench(), replace(HANDLES_ONLY, attention=AttentionLoss(1e6, "sum")), scene, None)
+def test_the_attention_loss_is_averaged_or_summed_over_the_chosen_concepts(scene: Scene, context: Benches) -> None:
+    averaged = mean_loss(context(), replace(HANDLES_ONLY, attention=AttentionLoss(1e6, "mean")), scene, None)
+    summed = mean_loss(context(), replace(HANDLES_ONLY, attention=AttentionLoss(1e6, "sum")), scene, None)
     assert summed / averaged == pytest.approx(2, rel=1e-3)
 
 
-def test_a_training_that_diverges_is_no_result(scene: Scene, workbench: Benches) -> None:
+def test_a_training_that_diverges_is_no_result(scene: Scene, context: Benches) -> None:
     wild = replace(EVERYTHING, phases=(Phase("everything", 6, 1e30),))
     with pytest.raises(FloatingPointError, match="diverged"):
-        fit_recipe(wild, scene, workbench())
+        fit_recipe(wild, scene, context())
 
 
 @pytest.mark.usefixtures("_all_chosen")
-def test_a_text_longer_than_the_backbone_reads_is_one_line(scene: Scene, workbench: Benches) -> None:
+def test_a_text_longer_than_the_backbone_reads_is_one_line(scene: Scene, context: Benches) -> None:
     many = tuple(replace(scene.concepts[0], handle=f"[v{index}]") for index in range(1, 16))
     recipe = replace(HANDLES_ONLY, phases=(Phase("handles", 1, 0.01),), attention=ATTENTION)
     with pytest.raises(UserError, match="longer than the 24 tokens"):
-        fit_recipe(recipe, replace(scene, concepts=many), workbench())
+        fit_recipe(recipe, replace(scene, concepts=many), context())
 
 
-def test_a_scene_of_another_size_is_brought_to_the_backbones(scene: Scene, workbench: Benches) -> None:
+def test_a_scene_of_another_size_is_brought_to_the_backbones(scene: Scene, context: Benches) -> None:
     large = replace(
         scene,
         picture=scene.picture.repeat(3, axis=0).repeat(3, axis=1),
         concepts=tuple(replace(c, mask=c.mask.repeat(3, axis=0).repeat(3, axis=1)) for c in scene.concepts),
     )
-    assert torch.isfinite(fit_recipe(HANDLES_ONLY, large, workbench())[HANDLES]).all()
+    assert torch.isfinite(fit_recipe(HANDLES_ONLY, large, context())[HANDLES]).all()

@@ -13,7 +13,7 @@ from PIL import Image
 
 from bench.core.images import mask_png, picture_png
 from bench.core.scenes import Scene
-from bench.edit.options import START, EditPaths, EditOptions
+from bench.edit.options import START, EditOptions, EditPaths
 from bench.edit.session import BackboneOptions
 
 
@@ -50,7 +50,7 @@ def target(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def wishes(source: Path, target: Path) -> EditOptions:
+def options(source: Path, target: Path) -> EditOptions:
     """Paint the cat into the middle of the room, with `ours`."""
     mask = target.with_name("room-mask.png")
     return EditOptions("ours", source, target, mask, "a photo of [v1]", None, START, None, None)

@@ -15,7 +15,7 @@ from PIL import Image
 from bench.core.errors import UserError
 from bench.edit.engine import edit, editable
 from bench.edit.inputs import read_target
-from bench.edit.options import EditPaths, EditOptions
+from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import pictures_of
 from bench.edit.session import BackboneOptions
 
@@ -40,12 +40,14 @@ def fits(places: EditPaths) -> list[Path]:
     return list(places.edits.rglob("*.safetensors"))
 
 
-def test_an_edit_leaves_pictures_region_grid_and_record(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
-    folder = edit(replace(wishes, etas=(0.0, 0.5)), setup, places())
+def test_an_edit_leaves_pictures_region_grid_and_record(
+    options: EditOptions, setup: BackboneOptions, places: Made
+) -> None:
+    folder = edit(replace(options, guidance_step_sizes=(0.0, 0.5)), setup, places())
     assert folder.name.startswith("ours-pair-room-")
     assert [file.name for file in pictures_of(folder)] == ["grid.png", "eta-0.png", "eta-0.5.png", "mask.png"]
     record = json.loads((folder / "edit.json").read_text())
-    assert (record["method"], record["prompt"], record["region"], record["etas"]) == (
+    assert (record["method"], record["prompt"], record["region"], record["guidance_step_sizes"]) == (
         "ours",
         "a photo of [v1]",
         "given",
@@ -53,125 +55,133 @@ def test_an_edit_leaves_pictures_region_grid_and_record(wishes: EditOptions, set
     )
     assert read(folder / "eta-0.png").shape == (32, 32, 3)
     assert not np.array_equal(read(folder / "eta-0.png"), read(folder / "eta-0.5.png"))
-    mask = read_target(wishes.target, wishes.mask, 32).mask
+    mask = read_target(options.target, options.mask, 32).mask
     np.testing.assert_array_equal(read(folder / "mask.png")[:, :, 0] > 0, mask)
 
 
 def test_a_prompt_longer_than_the_encoder_reads_is_told_once(
-    wishes: EditOptions, setup: BackboneOptions, places: Made, caplog: pytest.LogCaptureFixture
+    options: EditOptions, setup: BackboneOptions, places: Made, caplog: pytest.LogCaptureFixture
 ) -> None:
     long = "a photo of [v1]" + " in the snow at the beach" * 5
-    edit(replace(wishes, prompt=long, etas=(0.0, 0.5)), setup, places())
+    edit(replace(options, prompt=long, guidance_step_sizes=(0.0, 0.5)), setup, places())
     assert sum("longer than the text encoder's 24 tokens" in message for message in caplog.messages) == 1
 
 
 def test_the_same_edit_is_found_again(
-    wishes: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
+    options: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = edit(wishes, setup, places())
+    folder = edit(options, setup, places())
     stamp = (folder / "grid.png").stat().st_mtime_ns
     monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
-    assert edit(wishes, setup, places()) == folder
+    assert edit(options, setup, places()) == folder
     assert (folder / "grid.png").stat().st_mtime_ns == stamp
 
 
-def test_another_edit_never_overwrites(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
-    folder = edit(wishes, setup, places("mine"))
+def test_another_edit_never_overwrites(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
+    folder = edit(options, setup, places("mine"))
     before = (folder / "grid.png").read_bytes()
-    for other in (replace(wishes, prompt="[v1] in the snow"), replace(wishes, start=0.5), replace(wishes, etas=(1.0,))):
+    for other in (
+        replace(options, prompt="[v1] in the snow"),
+        replace(options, start=0.5),
+        replace(options, guidance_step_sizes=(1.0,)),
+    ):
         with pytest.raises(UserError, match="holds another edit; give this one another --name"):
             edit(other, setup, places("mine"))
     assert (folder / "grid.png").read_bytes() == before
 
 
 def test_a_fit_is_used_again_for_another_prompt(
-    wishes: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
+    options: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edit(wishes, setup, keeping(places()))
+    edit(options, setup, keeping(places()))
     monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
-    other = edit(replace(wishes, prompt="[v2] in the snow"), setup, places())
+    other = edit(replace(options, prompt="[v2] in the snow"), setup, places())
     assert (other / "grid.png").is_file()
     assert len(fits(places())) == 1, "an edit that does not keep its own fit leaves a kept one alone"
 
 
-def test_a_fit_goes_with_its_edit_unless_it_is_to_be_kept(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
-    edit(wishes, setup, places())
+def test_a_fit_goes_with_its_edit_unless_it_is_to_be_kept(
+    options: EditOptions, setup: BackboneOptions, places: Made
+) -> None:
+    edit(options, setup, places())
     assert fits(places()) == []
-    edit(replace(wishes, prompt="[v2]"), setup, keeping(places()))
+    edit(replace(options, prompt="[v2]"), setup, keeping(places()))
     (kept,) = fits(places())
     assert kept.parent.name == "fits"
 
 
 def test_an_interrupted_edit_is_not_fitted_again(
-    wishes: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
+    options: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr("bench.edit.engine.edited", no_fit)
         with pytest.raises(AssertionError):
-            edit(wishes, setup, places())
+            edit(options, setup, places())
     assert len(fits(places())) == 1
     monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
-    edit(wishes, setup, places())
+    edit(options, setup, places())
     assert fits(places()) == []
 
 
 def test_a_runs_fit_is_used(
-    wishes: EditOptions, setup: BackboneOptions, places: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: EditOptions, setup: BackboneOptions, places: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edit(wishes, setup, keeping(places()))
+    edit(options, setup, keeping(places()))
     run = tmp_path / "runs" / "one"
     run.mkdir(parents=True)
     (run / "run.json").write_text("{}")
     shutil.move(tmp_path / "edits" / "fits", run / "fits")
     monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
-    edit(replace(wishes, prompt="[v2]"), setup, places())
+    edit(replace(options, prompt="[v2]"), setup, places())
     assert fits(places()) == []
     assert len(list((run / "fits").iterdir())) == 1, "a run's fit is the run's"
 
 
-def test_step_sizes_share_their_noise(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
-    alone = edit(replace(wishes, etas=(0.0,)), setup, places("one"))
-    swept = edit(replace(wishes, etas=(0.0, 0.1)), setup, places("two"))
+def test_step_sizes_share_their_noise(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
+    alone = edit(replace(options, guidance_step_sizes=(0.0,)), setup, places("one"))
+    swept = edit(replace(options, guidance_step_sizes=(0.0, 0.1)), setup, places("two"))
     np.testing.assert_array_equal(read(alone / "eta-0.png"), read(swept / "eta-0.png"))
 
 
-def test_without_a_mask_the_region_is_found(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
-    folder = edit(replace(wishes, mask=None), setup, places())
+def test_without_a_mask_the_region_is_found(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
+    folder = edit(replace(options, mask=None), setup, places())
     assert json.loads((folder / "edit.json").read_text())["region"] == "found"
     assert 0 < (read(folder / "mask.png") > 0).mean() < 1
 
 
-def test_without_a_mask_one_concept_is_named(wishes: EditOptions, setup: BackboneOptions, places: Made, tmp_path: Path) -> None:
+def test_without_a_mask_one_concept_is_named(
+    options: EditOptions, setup: BackboneOptions, places: Made, tmp_path: Path
+) -> None:
     with pytest.raises(UserError, match="without --mask one region is sought"):
-        edit(replace(wishes, mask=None, prompt="[v1] and [v2]"), setup, places())
+        edit(replace(options, mask=None, prompt="[v1] and [v2]"), setup, places())
     assert not (tmp_path / "edits").exists()
 
 
-def test_clic_has_its_own_step_size_and_edits(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
-    folder = edit(replace(wishes, method="clic", prompt="a cat with [v1] style"), setup, places())
-    (eta,) = json.loads((folder / "edit.json").read_text())["etas"]
-    assert eta == editable("clic").instance.guidance_eta > 0
+def test_clic_has_its_own_step_size_and_edits(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
+    folder = edit(replace(options, method="clic", prompt="a cat with [v1] style"), setup, places())
+    (guidance_step_size,) = json.loads((folder / "edit.json").read_text())["guidance_step_sizes"]
+    assert guidance_step_size == editable("clic").instance.guidance_step_size > 0
 
 
 def test_a_source_without_masks_is_marked_by_what_pictures_share(
-    wishes: EditOptions, setup: BackboneOptions, places: Made, source: Path, tmp_path: Path
+    options: EditOptions, setup: BackboneOptions, places: Made, source: Path, tmp_path: Path
 ) -> None:
     for mask in source.glob("mask*.png"):
         mask.unlink()
     others = tmp_path / "others"
     others.mkdir()
-    shutil.copy(wishes.target, others / "a.png")
+    shutil.copy(options.target, others / "a.png")
     with pytest.raises(UserError, match="--shared needs --object WORD"):
-        edit(replace(wishes, shared=others), setup, places())
-    folder = edit(replace(wishes, shared=others, object="cat"), setup, places())
+        edit(replace(options, shared=others), setup, places())
+    folder = edit(replace(options, shared=others, object="cat"), setup, places())
     assert (folder / "grid.png").is_file()
     (mask,) = (tmp_path / "edits" / "masks").glob("*.png")
     assert 0 < (read(mask) > 0).mean() < 1
 
 
-def test_an_object_alone_is_refused(wishes: EditOptions, setup: BackboneOptions, places: Made) -> None:
+def test_an_object_alone_is_refused(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
     with pytest.raises(UserError, match="--object goes with --shared"):
-        edit(replace(wishes, object="cat"), setup, places())
+        edit(replace(options, object="cat"), setup, places())
 
 
 def test_methods_without_handles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

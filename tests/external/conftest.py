@@ -63,7 +63,10 @@ class StandIn(ExternalMethod):
 
     driver: ClassVar[Path] = Path("set by the fixture")
     side: ClassVar[int] = 24
-    needs: ClassVar[tuple[Requirement, ...]] = (Requirement(INTERPRETER, "an environment"), Requirement("weights.pt", "from its authors"))
+    needs: ClassVar[tuple[Requirement, ...]] = (
+        Requirement(INTERPRETER, "an environment"),
+        Requirement("weights.pt", "from its authors"),
+    )
     content: ClassVar[tuple[str, ...]] = ("*.pt", "code/*.py")
 
     home: Annotated[Path, "its folder"] = field(metadata=INCIDENTAL)

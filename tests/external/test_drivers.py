@@ -20,7 +20,7 @@ from PIL import Image
 from bench.core.scenes import Prompt, Scene
 from bench.diffusion.backbone.backbone import Backbone
 from bench.external.method import DRIVERS
-from bench.plugins.method import Request, MethodContext
+from bench.plugins.method import MethodContext, Request
 from bench.plugins.spec import configure
 
 ELITE = {
@@ -79,7 +79,7 @@ def driver(name: str) -> ModuleType:
 
 @pytest.fixture
 def request_of(
-    scene: Scene, workbench: Callable[..., MethodContext], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, context: Callable[..., MethodContext], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., dict[str, Any]]:
     """Writes a method's request for three prompts into a work folder and goes there."""
     work = tmp_path / "work"
@@ -91,7 +91,7 @@ def request_of(
         template = "a photo of {tokens} at the beach"
         prompts = [Prompt(template, (0, 1), 0), Prompt(template, (0, 1), 1), Prompt(template, (1,), 0)]
         requests = [Request(prompt, 40 + number) for number, prompt in enumerate(prompts)]
-        configure("methods", spec).instance._write_request(work, verb, scene, workbench(), requests)
+        configure("methods", spec).instance._write_request(work, verb, scene, context(), requests)
         content: dict[str, Any] = json.loads((work / "request.json").read_text())
         return content
 

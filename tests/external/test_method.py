@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from bench.core.errors import UserError
 from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
 from bench.external.program import ProgramError
-from bench.plugins.method import Request, MethodContext
+from bench.plugins.method import MethodContext, Request
 from bench.plugins.spec import Configured, configure
 from bench.run.plan import Conditions, make_plan
 
@@ -34,14 +34,14 @@ def asked(scene: Scene, count: int = 3) -> list[Request]:
     return [Request(replace(scene.prompts[0], sample=number), 2**40 + number) for number in range(count)]
 
 
-def drawn(method: Any, scene: Scene, workbench: Bench, count: int = 3) -> list[ImageArray]:
-    return list(method.generate({}, scene, asked(scene, count), workbench()))
+def drawn(method: Any, scene: Scene, context: Bench, count: int = 3) -> list[ImageArray]:
+    return list(method.generate({}, scene, asked(scene, count), context()))
 
 
 def test_the_program_gets_the_scene_and_the_wishes_and_its_pictures_come_back(
-    stand_in: Make, scene: Scene, workbench: Bench, home: Path
+    stand_in: Make, scene: Scene, context: Bench, home: Path
 ) -> None:
-    pictures = drawn(stand_in(), scene, workbench)
+    pictures = drawn(stand_in(), scene, context)
     # the stand-in paints the seed, cut to 32 bits, and the number of concepts
     assert [tuple(picture[0, 0]) for picture in pictures] == [(0, 2, 9), (1, 2, 9), (2, 2, 9)]
     assert {(picture.shape, picture.dtype) for picture in pictures} == {((24, 24, 3), np.dtype(np.uint8))}
@@ -64,10 +64,10 @@ def test_the_program_gets_the_scene_and_the_wishes_and_its_pictures_come_back(
 
 
 def test_pictures_and_masks_of_the_scene_are_files(
-    stand_in: Make, scene: Scene, workbench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stand_in: Make, scene: Scene, context: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = stand_in()
-    method._write_request(tmp_path, "generate", scene, workbench(), asked(scene))
+    method._write_request(tmp_path, "generate", scene, context(), asked(scene))
     content = json.loads((tmp_path / "request.json").read_text())["scene"]
     assert np.array_equal(np.asarray(Image.open(tmp_path / content["pictures"][0])), scene.picture)
     for concept, told in zip(scene.concepts, content["concepts"], strict=True):
@@ -89,34 +89,34 @@ def test_pictures_and_masks_of_the_scene_are_files(
     ],
 )
 def test_a_failing_program_is_told_in_one_line_with_what_it_said(
-    behaviour: str, message: str, stand_in: Make, scene: Scene, workbench: Bench
+    behaviour: str, message: str, stand_in: Make, scene: Scene, context: Bench
 ) -> None:
     with pytest.raises(ProgramError) as error:
-        drawn(stand_in(behaviour=behaviour), scene, workbench)
+        drawn(stand_in(behaviour=behaviour), scene, context)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert "loading" in error.value.__notes__[0]
 
 
-def test_pictures_from_before_a_crash_are_kept(stand_in: Make, scene: Scene, workbench: Bench) -> None:
-    pictures = stand_in(behaviour="crash").generate({}, scene, asked(scene), workbench())
+def test_pictures_from_before_a_crash_are_kept(stand_in: Make, scene: Scene, context: Bench) -> None:
+    pictures = stand_in(behaviour="crash").generate({}, scene, asked(scene), context())
     assert next(pictures).shape == (24, 24, 3)
     with pytest.raises(ProgramError):
         next(pictures)
 
 
 def test_a_silent_program_is_stopped_with_all_it_started(
-    stand_in: Make, scene: Scene, workbench: Bench, home: Path
+    stand_in: Make, scene: Scene, context: Bench, home: Path
 ) -> None:
-    pictures = stand_in(behaviour="hang", minutes=0.1).generate({}, scene, asked(scene), workbench())
+    pictures = stand_in(behaviour="hang", minutes=0.1).generate({}, scene, asked(scene), context())
     next(pictures)
     with pytest.raises(ProgramError, match=r"no picture and no end for 0\.1 minutes, so it was stopped"):
         next(pictures)
     assert is_gone(int((home / "child").read_text()))
 
 
-def test_a_program_nobody_waits_for_is_stopped(stand_in: Make, scene: Scene, workbench: Bench, home: Path) -> None:
-    pictures = stand_in(behaviour="hang").generate({}, scene, asked(scene), workbench())
+def test_a_program_nobody_waits_for_is_stopped(stand_in: Make, scene: Scene, context: Bench, home: Path) -> None:
+    pictures = stand_in(behaviour="hang").generate({}, scene, asked(scene), context())
     next(pictures)
     deadline = time.monotonic() + 60
     while not (home / "child").is_file() and time.monotonic() < deadline:
@@ -125,9 +125,9 @@ def test_a_program_nobody_waits_for_is_stopped(stand_in: Make, scene: Scene, wor
     assert is_gone(int((home / "child").read_text()))
 
 
-def test_a_program_that_dies_leaves_nothing_running(stand_in: Make, scene: Scene, workbench: Bench, home: Path) -> None:
+def test_a_program_that_dies_leaves_nothing_running(stand_in: Make, scene: Scene, context: Bench, home: Path) -> None:
     with pytest.raises(ProgramError, match="exit code 9"):
-        drawn(stand_in(behaviour="orphan"), scene, workbench)
+        drawn(stand_in(behaviour="orphan"), scene, context)
     assert is_gone(int((home / "child").read_text()))
 
 
@@ -144,47 +144,45 @@ def is_gone(process: int) -> bool:
 
 
 def test_what_a_fit_leaves_is_given_back_to_generate(
-    stand_in: Make, learner: type[Any], scene: Scene, workbench: Bench, home: Path
+    stand_in: Make, learner: type[Any], scene: Scene, context: Bench, home: Path
 ) -> None:
     words = {"cat.word": torch.arange(4.0), "scale": torch.ones(1)}
     save_file(words, home / "words.safetensors")
     method = stand_in(learner)
-    state = method.fit(scene, workbench())
+    state = method.fit(scene, context())
     assert {name: tensor.tolist() for name, tensor in state.items()} == {
         "words/cat.word": [0, 1, 2, 3],
         "words/scale": [1],
     }
-    assert len(list(method.generate(state, scene, asked(scene), workbench()))) == 3
+    assert len(list(method.generate(state, scene, asked(scene), context()))) == 3
     assert json.loads((home / "seen.json").read_text())["learned_files"] == ["words.safetensors"]
 
 
-def test_a_fit_that_leaves_nothing_has_failed(
-    stand_in: Make, learner: type[Any], scene: Scene, workbench: Bench
-) -> None:
+def test_a_fit_that_leaves_nothing_has_failed(stand_in: Make, learner: type[Any], scene: Scene, context: Bench) -> None:
     with pytest.raises(ProgramError, match="left no safetensors file"):
-        stand_in(learner, behaviour="nothing learned").fit(scene, workbench())
+        stand_in(learner, behaviour="nothing learned").fit(scene, context())
 
 
 def test_what_is_missing_is_named_with_the_way_to_get_it(
-    stand_in: Make, scene: Scene, workbench: Bench, home: Path
+    stand_in: Make, scene: Scene, context: Bench, home: Path
 ) -> None:
     (home / "weights.pt").unlink()
-    assert stand_in().lacks() == f"{home} lacks weights.pt (from its authors)"
-    for verb in (stand_in().fingerprint, lambda: stand_in().fit(scene, workbench())):
+    assert stand_in().missing_requirements() == f"{home} lacks weights.pt (from its authors)"
+    for verb in (stand_in().fingerprint, lambda: stand_in().fit(scene, context())):
         with pytest.raises(UserError, match=r"lacks weights\.pt"):
             verb()
 
 
-def test_an_interpreter_that_does_not_start(stand_in: Make, scene: Scene, workbench: Bench, home: Path) -> None:
+def test_an_interpreter_that_does_not_start(stand_in: Make, scene: Scene, context: Bench, home: Path) -> None:
     (home / "env/bin/python").chmod(0o644)
     with pytest.raises(ProgramError, match=r"cannot start .*env/bin/python: Permission denied"):
-        drawn(stand_in(), scene, workbench)
+        drawn(stand_in(), scene, context)
 
 
-def test_an_empty_mask_is_refused(stand_in: Make, scene: Scene, workbench: Bench) -> None:
+def test_an_empty_mask_is_refused(stand_in: Make, scene: Scene, context: Bench) -> None:
     blank = replace(scene.concepts[0], mask=np.zeros((32, 32), bool))
     with pytest.raises(UserError, match="the mask of 'cat' is empty"):
-        stand_in().fit(replace(scene, concepts=(blank,)), workbench())
+        stand_in().fit(replace(scene, concepts=(blank,)), context())
 
 
 def test_checkpoints_code_and_settings_make_the_identity_and_places_do_not(
@@ -211,10 +209,10 @@ def test_checkpoints_code_and_settings_make_the_identity_and_places_do_not(
 
 @pytest.mark.parametrize("name", ["elite", "realfill"])
 def test_without_its_program_a_built_in_method_says_what_to_get_in_one_line(
-    name: str, scene: Scene, workbench: Bench, tmp_path: Path
+    name: str, scene: Scene, context: Bench, tmp_path: Path
 ) -> None:
     method = configure("methods", f"{name}[home={tmp_path}]").instance
-    for verb in (method.fingerprint, lambda: method.fit(scene, workbench())):
+    for verb in (method.fingerprint, lambda: method.fit(scene, context())):
         with pytest.raises(UserError) as error:
             verb()
         assert str(error.value).startswith(f"{tmp_path} lacks code/")

@@ -51,7 +51,7 @@ EXPECTED = {
         "first",
         masked=False,
         prior=CLASS_PRIOR,
-        detached_start=True,
+        detach_bos=True,
     ),
     "cd:code": Recipe(
         (Phase("cross-attention-all", 500, 1e-5),),
@@ -60,7 +60,7 @@ EXPECTED = {
         "first",
         masked=False,
         given_masks=False,
-        detached_start=True,
+        detach_bos=True,
     ),
 }
 EXPECTED |= {
@@ -100,10 +100,10 @@ def test_every_variant_is_stated_above(name: str) -> None:
     ],
 )
 def test_what_it_learns_by_name(
-    name: str, pieces: tuple[str, ...], scene: Scene, backbone: Backbone, workbench: Callable[..., MethodContext]
+    name: str, pieces: tuple[str, ...], scene: Scene, backbone: Backbone, context: Callable[..., MethodContext]
 ) -> None:
     backbone.settings = BackboneSettings(budgets={"full": Budget(steps=0.0025)})
-    state = configure("methods", name).instance.fit(scene, workbench())
+    state = configure("methods", name).instance.fit(scene, context())
     learned = [piece for piece in pieces for weight in state if piece in weight]
     assert set(learned) == set(pieces)
     assert len(learned) == len(state) - 1, "and nothing else but the handles"

@@ -21,7 +21,7 @@ from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.diffusion.training.recipe import Optimiser, Recipe
 from bench.diffusion.training.samples import SceneSamples, TextTemplate
 from bench.diffusion.training.trainer import HANDLES
-from bench.plugins.method import Request, MethodContext
+from bench.plugins.method import MethodContext, Request
 from bench.plugins.spec import configure
 
 WORDING = TextTemplate("{tokens}", "{a_object} with {handle} style")
@@ -41,7 +41,7 @@ def test_the_default_is_the_paper() -> None:
     assert (phase.trains, phase.steps, phase.learning_rate) == ("cross-attention", 500, 1e-5)
     assert recipe.samples == SceneSamples("uniform", 0.0, single=1.0, wording=WORDING)
     assert recipe.optimiser == Optimiser("adam", (0.9, 0.999), weight_decay=0.0, clip=None)
-    assert (recipe.layers, recipe.detached_start) == (in_up_blocks, False)
+    assert (recipe.layers, recipe.detach_bos) == (in_up_blocks, False)
     assert losses(recipe) == InContext(0.5, 0.0, 1.0, 0.5, 0.5, context_loss, roi_on_latents)
 
 
@@ -52,7 +52,7 @@ def test_the_variant_code_is_the_official_code() -> None:
     assert (phase.trains, phase.steps, phase.learning_rate) == ("cross-attention-all", 500, 1e-5)
     assert recipe.samples == SceneSamples("uniform", 0.5, single=1.0, brightness=0.5, wording=WORDING)
     assert recipe.optimiser == Optimiser("adamw", (0.9, 0.999), weight_decay=0.1, clip=1.0)
-    assert recipe.detached_start
+    assert recipe.detach_bos
     found = losses(recipe)
     assert (found.alpha, found.target_alpha, found.context) == (0.25, 0.25, weighted_loss)
     assert (found.context_weight, found.attention_weight, found.roi_weight) == (0.5, 0.25, 0.25)
@@ -92,9 +92,9 @@ def brief(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
     ("variant", "pieces"), [("paper", {"to_k", "to_v"}), ("code", {"to_q", "to_k", "to_v", "to_out"})]
 )
 def test_what_is_trained(
-    variant: str, pieces: set[str], brief: Backbone, scene: Scene, workbench: Callable[..., MethodContext]
+    variant: str, pieces: set[str], brief: Backbone, scene: Scene, context: Callable[..., MethodContext]
 ) -> None:
-    state = configure("methods", f"clic[variant={variant}]").instance.fit(scene, workbench())
+    state = configure("methods", f"clic[variant={variant}]").instance.fit(scene, context())
     weights = {name for name in state if name != HANDLES}
     assert all(".attn2." in name for name in weights)
     assert {name.split(".attn2.")[1].split(".")[0] for name in weights} == pieces
@@ -106,14 +106,14 @@ def requests(scene: Scene) -> list[Request]:
 
 
 def test_with_all_steps_in_the_first_stage_the_base_model_draws_the_objects(
-    brief: Backbone, scene: Scene, workbench: Callable[..., MethodContext]
+    brief: Backbone, scene: Scene, context: Callable[..., MethodContext]
 ) -> None:
     """Of 49 of 50 steps the tiny sampler's ten are all: nothing that was learned is seen."""
     whole = replace(scene, concepts=tuple(replace(one, object="cat") for one in scene.concepts))
     method = Method(first_steps=49)
-    state = method.fit(whole, workbench())
+    state = method.fit(whole, context())
     brief.restore()
-    drawn = list(method.generate(state, whole, requests(whole), workbench()))
+    drawn = list(method.generate(state, whole, requests(whole), context()))
     brief.restore()
     texts = ("a photo of a cat and a cat at the beach", "a photo of a cat in the snow")
     orders = [DrawJob(text, request.noise_seed) for text, request in zip(texts, requests(whole), strict=True)]
@@ -122,20 +122,20 @@ def test_with_all_steps_in_the_first_stage_the_base_model_draws_the_objects(
 
 
 def test_without_a_first_stage_it_draws_what_any_recipe_draws(
-    brief: Backbone, scene: Scene, workbench: Callable[..., MethodContext]
+    brief: Backbone, scene: Scene, context: Callable[..., MethodContext]
 ) -> None:
     method = Method(first_steps=0)
-    state = method.fit(scene, workbench())
+    state = method.fit(scene, context())
     brief.restore()
-    drawn = list(method.generate(state, scene, requests(scene), workbench()))
+    drawn = list(method.generate(state, scene, requests(scene), context()))
     brief.restore()
-    usual = list(super(Method, method).generate(state, scene, requests(scene), workbench()))
+    usual = list(super(Method, method).generate(state, scene, requests(scene), context()))
     for picture, other in zip(drawn, usual, strict=True):
         assert abs(picture.astype(int) - other.astype(int)).max() <= 1
 
 
 def test_a_tenth_of_the_steps_comes_first(
-    brief: Backbone, scene: Scene, workbench: Callable[..., MethodContext], monkeypatch: pytest.MonkeyPatch
+    brief: Backbone, scene: Scene, context: Callable[..., MethodContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The paper's 5 of 50 are 1 of 10."""
     seen: list[int] = []
@@ -145,9 +145,9 @@ def test_a_tenth_of_the_steps_comes_first(
         return [torch.zeros(1, 4, 16, 16)] * len(orders)
 
     method = Method()
-    state = method.fit(scene, workbench())
+    state = method.fit(scene, context())
     brief.restore()
     monkeypatch.setitem(Method.generate.__globals__, "begin", begun)
-    pictures = list(method.generate(state, scene, requests(scene), workbench()))
+    pictures = list(method.generate(state, scene, requests(scene), context()))
     assert seen == [1]
     assert not np.array_equal(*pictures)

@@ -13,15 +13,15 @@ from PIL import Image
 from bench.core.errors import UserError
 from bench.core.scenes import Concept, Dataset, ImageArray, Prompt, Scene, handle
 from bench.diffusion.sampling.sampler import DrawJob, draw
-from bench.plugins.method import Request, MethodContext
+from bench.plugins.method import MethodContext, Request
 from bench.plugins.spec import configure
 from bench.run.plan import find_external_inputs
 
 
 def handed_over(text: str, *scenes: Scene) -> dict[Prompt, ImageArray]:
     """What a method that draws nothing gives for the prompts of the first scene."""
-    given = find_external_inputs(configure("methods", text), Dataset("d", scenes)).given[scenes[0].name]
-    return {prompt: one.read() for prompt, one in given.items()}
+    precomputed = find_external_inputs(configure("methods", text), Dataset("d", scenes)).precomputed[scenes[0].name]
+    return {prompt: one.read() for prompt, one in precomputed.items()}
 
 
 def alike(scene: Scene, name: str, shade: int, labels: tuple[str, ...]) -> Scene:
@@ -86,18 +86,18 @@ def test_one_scene_has_no_other(scene: Scene) -> None:
 
 
 def test_base_model_draws_the_class_words_on_the_common_noise(
-    scene: Scene, workbench: Callable[..., MethodContext]
+    scene: Scene, context: Callable[..., MethodContext]
 ) -> None:
-    bench = workbench()
+    bench = context()
     (picture,) = configure("methods", "base-model").instance.generate({}, scene, [Request(scene.prompts[0], 7)], bench)
     (wanted,) = draw(bench.backbone, [DrawJob("a photo of a cat and an umbrella at the beach", 7)], 1)
     assert np.array_equal(picture, wanted)
 
 
 def test_copy_paste_is_the_scene_inside_the_masks_and_the_background_outside(
-    scene: Scene, workbench: Callable[..., MethodContext]
+    scene: Scene, context: Callable[..., MethodContext]
 ) -> None:
-    bench = workbench()
+    bench = context()
     method = configure("methods", "copy-paste").instance
     both, one = method.generate({}, scene, [Request(prompt, 7) for prompt in scene.prompts], bench)
     cat, umbrella = (concept.mask for concept in scene.concepts)
@@ -108,10 +108,10 @@ def test_copy_paste_is_the_scene_inside_the_masks_and_the_background_outside(
     assert np.array_equal(one[~umbrella], snow[~umbrella])
 
 
-def test_copy_paste_refuses_an_empty_mask(scene: Scene, workbench: Callable[..., MethodContext]) -> None:
+def test_copy_paste_refuses_an_empty_mask(scene: Scene, context: Callable[..., MethodContext]) -> None:
     blank = Concept("cat", np.zeros((32, 32), bool), handle(0))
     with pytest.raises(UserError, match="pair: the mask of 'cat' is empty"):
-        configure("methods", "copy-paste").instance.fit(replace(scene, concepts=(blank,)), workbench())
+        configure("methods", "copy-paste").instance.fit(replace(scene, concepts=(blank,)), context())
 
 
 @pytest.mark.parametrize(

@@ -22,22 +22,22 @@ from bench.diffusion.em.alternation import ExpectationMaximization, unmasked
 from bench.diffusion.em.latent_scene import with_masks
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase
 from bench.diffusion.training.samples import SceneSamples
-from bench.plugins.method import FitRecords, Request, MethodContext
+from bench.plugins.method import FitRecords, MethodContext, Request
 
 Benches = Callable[..., MethodContext]
 QUICK = {"times": 2, "crf": False}
 
 
 @pytest.fixture
-def fit(backbone: Backbone, workbench: Benches) -> Callable[[Method, Scene], tuple[dict[str, torch.Tensor], FitRecords]]:
+def fit(backbone: Backbone, context: Benches) -> Callable[[Method, Scene], tuple[dict[str, torch.Tensor], FitRecords]]:
     """Two steps a phase on the tiny backbone; what was learned, and the notes."""
     backbone.settings = BackboneSettings(sampler=Sampler(steps=2, guidance=2.0), budgets={"full": Budget(steps=0.005)})
 
     def run(method: Method, scene: Scene) -> tuple[dict[str, torch.Tensor], FitRecords]:
         backbone.restore()
-        notes: list[FitRecords] = []
-        state = method.fit(scene, replace(workbench(), note=notes.append))
-        return dict(state), notes[0] if notes else ()
+        records: list[FitRecords] = []
+        state = method.fit(scene, replace(context(), record=records.append))
+        return dict(state), records[0] if records else ()
 
     return run
 
@@ -84,11 +84,13 @@ def test_a_recipe_is_for_one_fit() -> None:
     assert owners[0] is not owners[1]
 
 
-def test_given_masks_are_break_a_scene(scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], FitRecords]]) -> None:
+def test_given_masks_are_break_a_scene(
+    scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], FitRecords]]
+) -> None:
     """The paper's upper bound, bit for bit."""
-    given, notes = fit(Method(masks="given"), scene)
+    given, records = fit(Method(masks="given"), scene)
     ours, _ = fit(BreakAScene(), scene)
-    assert notes == ()
+    assert records == ()
     assert given.keys() == ours.keys()
     assert all(torch.equal(given[name], ours[name]) for name in given)
 
@@ -107,41 +109,39 @@ def test_the_scenes_masks_are_never_learned_from(
 def test_the_notes_have_every_concept_at_every_step(
     scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], FitRecords]]
 ) -> None:
-    _, notes = fit(Method(**QUICK), scene)  # type: ignore[arg-type]
-    assert [(row["step"], row["concept"]) for row in notes] == [(step, c) for step in range(3) for c in (0, 1)]
-    assert {row["label"] for row in notes} == {"cat", "umbrella"}
-    assert all(0 <= float(row["iou"]) <= 1 and row["iou"] == row["iou_without_crf"] for row in notes)
+    _, records = fit(Method(**QUICK), scene)  # type: ignore[arg-type]
+    assert [(row["step"], row["concept"]) for row in records] == [(step, c) for step in range(3) for c in (0, 1)]
+    assert {row["label"] for row in records} == {"cat", "umbrella"}
+    assert all(0 <= float(row["iou"]) <= 1 and row["iou"] == row["iou_without_crf"] for row in records)
 
 
 def test_a_scene_without_masks_can_be_learned_and_is_compared_with_nothing(
     scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], FitRecords]]
 ) -> None:
     bare = with_masks(scene, [np.zeros_like(concept.mask) for concept in scene.concepts])
-    state, notes = fit(Method(**QUICK), bare)  # type: ignore[arg-type]
+    state, records = fit(Method(**QUICK), bare)  # type: ignore[arg-type]
     assert torch.isfinite(state["handles"]).all()
-    assert all(math.isnan(float(row["iou"])) for row in notes)
+    assert all(math.isnan(float(row["iou"])) for row in records)
 
 
-def test_what_it_learned_draws(
-    scene: Scene, backbone: Backbone, workbench: Benches, fit: Callable[..., object]
-) -> None:
+def test_what_it_learned_draws(scene: Scene, backbone: Backbone, context: Benches, fit: Callable[..., object]) -> None:
     if importlib.util.find_spec("pydensecrf") is None:
         pytest.skip("the extra 'crf' is missing")
     method = Method(times=2)
-    state = method.fit(scene, workbench())
+    state = method.fit(scene, context())
     backbone.restore()
-    (picture,) = method.generate(state, scene, [Request(scene.prompts[0], 3)], workbench())
+    (picture,) = method.generate(state, scene, [Request(scene.prompts[0], 3)], context())
     assert picture.shape == scene.picture.shape
     assert picture.dtype == np.uint8
 
 
 def test_without_pydensecrf_it_is_one_line_before_anything_is_trained(
-    scene: Scene, workbench: Benches, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, context: Benches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pydensecrf", None)
     steps: list[int] = []
     with pytest.raises(UserError, match="pydensecrf2"):
-        Method().fit(scene, workbench(on_step=lambda done, total: steps.append(done)))
+        Method().fit(scene, context(on_step=lambda done, total: steps.append(done)))
     assert steps == []
 
 

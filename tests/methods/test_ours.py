@@ -27,7 +27,7 @@ def test_the_default_is_the_paper() -> None:
     assert recipe.optimiser == Optimiser("adam", (0.9, 0.99), weight_decay=1e-8, clip=None)
     assert (recipe.initialiser, recipe.masked, recipe.prior) == ("mean", True, None)
     assert recipe.attention == AttentionLoss(0.01, "mean")
-    assert (recipe.given_masks, recipe.background, recipe.detached_start) == (True, False, False)
+    assert (recipe.given_masks, recipe.background, recipe.detach_bos) == (True, False, False)
 
 
 def test_the_variant_code_is_the_official_code() -> None:
@@ -88,10 +88,10 @@ def test_an_impossible_value_is_one_line(fields: dict[str, object]) -> None:
     ],
 )
 def test_what_a_variant_learns(
-    name: str, weights: set[str] | None, scene: Scene, backbone: Backbone, workbench: Callable[..., MethodContext]
+    name: str, weights: set[str] | None, scene: Scene, backbone: Backbone, context: Callable[..., MethodContext]
 ) -> None:
     backbone.settings = BackboneSettings(budgets={"full": Budget(steps=0.005)})
-    state = configure("methods", name).instance.fit(scene, workbench())
+    state = configure("methods", name).instance.fit(scene, context())
     assert len(state["handles"]) == (3 if name == "ours:background" else 2)
     changed = state.keys() - {"handles"}
     if weights == {"attn2"}:

@@ -77,7 +77,7 @@ def columns(
 ) -> list[dict[str, object]]:
     """The entries of one picture, a concept of the subset each."""
     picture, found = drawn(*objects)
-    own = preset.comparison.sight.embedding
+    own = preset.comparison.view.embedding
     subject = Identities(preset, Told(), {own: Colours(), OTHER: Colours((2, 1, 1))}, batch_size)
     (entries,) = subject.columns([PictureJob(scene, Prompt("{tokens}", subset), picture)], [found])
     return entries
@@ -224,7 +224,7 @@ def test_the_same_sight_of_the_same_object_is_embedded_once() -> None:
     preset = replace(PRESET, alternatives=(INSTANCES_BEST, INSTANCES_UNION))
     picture, found = drawn(("cat", slice(0, 4), RED), ("dog", slice(4, 8), GREEN))
     model = Colours()
-    subject = Identities(preset, Told(), {preset.comparison.sight.embedding: model}, 8)
+    subject = Identities(preset, Told(), {preset.comparison.view.embedding: model}, 8)
     subject.columns([PictureJob(CAT_AND_DOG, Prompt("{tokens}", (0, 1)), picture)], [found])
     references, in_the_picture = 2, ["cat", "dog", "whole"]
     assert len(model.seen) == references + len(in_the_picture)

@@ -29,7 +29,7 @@ SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "nu
 
 
 def load(preset: Preset) -> IdentityFeatures:
-    return IdentityFeatures.load(preset.comparison.sight.embedding, CPU)
+    return IdentityFeatures.load(preset.comparison.view.embedding, CPU)
 
 
 def picture(seed: int, height: int = 40, width: int = 40) -> np.ndarray:

@@ -104,7 +104,7 @@ def test_the_em_papers_protocol_is_pinned() -> None:
     assert (em.segmenter_kind, em.identity_kind, em.framing, em.mask_fill) == ("yolo", "clip", "box", None)
     assert em.identity == em.clip == find_preset("paper").clip
     own = find_preset("playroom-em")
-    assert replace(em.comparison.sight, embedding=own.comparison.sight.embedding) == own.comparison.sight
+    assert replace(em.comparison.view, embedding=own.comparison.view.embedding) == own.comparison.view
     assert (own.score_threshold, own.overlap_threshold) == (em.score_threshold, em.overlap_threshold)
 
 
@@ -118,8 +118,8 @@ def test_every_alternative_differs_from_the_presets_own_comparison_in_one_settin
 
 
 def settings_of(comparison: FeatureComparison) -> dict[str, object]:
-    sight = comparison.sight
-    return {name: getattr(sight, name) for name in ("embedding", "fill", "framing")} | {
+    view = comparison.view
+    return {name: getattr(view, name) for name in ("embedding", "fill", "framing")} | {
         "instances": comparison.instances
     }
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer
 
-from bench.scoring.models.clip_similarity import BACKENDS, PromptSimilarity, CosineScale
+from bench.scoring.models.clip_similarity import BACKENDS, CosineScale, PromptSimilarity
 from bench.scoring.models.model_loading import load_processor, load_tokenizer
 from bench.scoring.presets import Preset
 
@@ -101,10 +101,10 @@ def test_pictures_that_are_not_square_are_cropped_in_the_middle(clip: PromptSimi
 def test_a_text_counts_alone_or_among_others(
     clip: PromptSimilarity, either: Preset, pictures: list[np.ndarray]
 ) -> None:
-    together = clip.similarities(pictures, TEXTS)
+    concepts_by_image = clip.similarities(pictures, TEXTS)
     fresh = PromptSimilarity.load(either, CPU)
     alone = [fresh.similarities([picture], [text])[0] for picture, text in zip(pictures, TEXTS, strict=True)]
-    assert together == pytest.approx(alone, abs=1e-6)
+    assert concepts_by_image == pytest.approx(alone, abs=1e-6)
 
 
 def test_neither_order_nor_what_was_embedded_before_makes_a_difference(

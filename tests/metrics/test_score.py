@@ -55,7 +55,7 @@ def scorer(preset: Preset, masks: dict[str, np.ndarray], batch_size: int = 8) ->
 
 
 def features(preset: Preset) -> IdentityFeatures:
-    return IdentityFeatures.load(preset.comparison.sight.embedding, CPU)
+    return IdentityFeatures.load(preset.comparison.view.embedding, CPU)
 
 
 @pytest.fixture

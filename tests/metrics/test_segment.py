@@ -114,8 +114,8 @@ def test_pictures_of_several_sizes_are_segmented_as_if_alone(lenient: Preset) ->
     segmenter = Segmenter.load(lenient, CPU)
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, shape, dtype=np.uint8) for shape in ((40, 40, 3), (40, 60, 3))]
-    together = segmenter.segment(pictures)
-    for picture, found in zip(pictures, together, strict=True):
+    concepts_by_image = segmenter.segment(pictures)
+    for picture, found in zip(pictures, concepts_by_image, strict=True):
         (alone,) = segmenter.segment([picture])
         assert found.ids.shape == picture.shape[:2]
         assert np.array_equal(found.ids, alone.ids)

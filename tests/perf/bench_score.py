@@ -189,9 +189,9 @@ def prepare(path: Path, count: int, device: torch.device) -> Setting:
     units = tuple(make_units(count))
     rng = np.random.default_rng(0)
     for unit in units:
-        write_json(folder.record(unit.identity), {}, SCHEMA)
+        write_json(folder.unit_record(unit.key), {}, SCHEMA)
         for picture in unit.pictures:
-            file = folder.picture(picture.identity)
+            file = folder.picture(picture.key)
             file.parent.mkdir(parents=True, exist_ok=True)
             paint(rng).save(file)
     return Setting(folder, units, Scorer.load(build_evaluators(path), str(device)), device)

@@ -55,13 +55,13 @@ def test_scenes_without_toys() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(("seen", "unseen")))
-def test_every_word_is_in_the_vocabulary(seed: int, looks: str) -> None:
+def test_every_word_is_in_the_vocabulary(seed: int, appearance: str) -> None:
     rng = np.random.default_rng(seed)
-    scene = sample_scene(rng, looks=looks)
+    scene = sample_scene(rng, appearance=appearance)
     words = caption(scene, rng).lower().split()
     assert set(words) <= set(VOCABULARY)
     assert sum(word in CLASSES for word in words) == len(scene.toys)
-    if looks == "unseen":
+    if appearance == "unseen":
         assert not set(words) & set(COLOURS)
 
 

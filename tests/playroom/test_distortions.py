@@ -13,7 +13,7 @@ from bench.playroom.evaluate.lpips import lpips_figures
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.distortions import ANOTHER, GRADES, OTHER_TOY, Kind, distort, other_toys
 from bench.playroom.world.scene import sample_scene
-from bench.playroom.world.toys import COLOURS, UNSEEN_COLOURS, Looks
+from bench.playroom.world.toys import COLOURS, UNSEEN_COLOURS, Appearance
 from bench.scoring.models.lpips import LpipsDiversity
 from bench.scoring.presets import CHECKPOINTS
 
@@ -81,11 +81,11 @@ def test_colours_turn_about_grey() -> None:
     assert torch.allclose(distort("colour", grey, torch.tensor([120.0]), 0), grey, atol=1e-6)
 
 
-@pytest.mark.parametrize("looks", ["seen", "unseen"])
-def test_another_toy_changes_one_thing_more_at_every_grade(looks: Looks) -> None:
+@pytest.mark.parametrize("appearance", ["seen", "unseen"])
+def test_another_toy_changes_one_thing_more_at_every_grade(appearance: Appearance) -> None:
     for number in range(30):
         rng = np.random.default_rng(number)
-        scene = sample_scene(rng, looks=looks, count=1 + number % 2, context=CONTEXTS[number % 10])
+        scene = sample_scene(rng, appearance=appearance, count=1 + number % 2, context=CONTEXTS[number % 10])
         ladder = other_toys(scene, rng)
         own, (proportions, motif, colours, other) = scene.toys[-1].identity, [s.toys[-1].identity for s in ladder]
         assert len(ladder) == len(OTHER_TOY)
@@ -97,7 +97,7 @@ def test_another_toy_changes_one_thing_more_at_every_grade(looks: Looks) -> None
         assert {colours.first, colours.second}.isdisjoint({own.first, own.second})
         assert (colours.class_name, colours.motif) == (own.class_name, motif.motif)
         assert other.class_name != own.class_name
-        assert {other.first, other.second} <= set(COLOURS if looks == "seen" else UNSEEN_COLOURS)
+        assert {other.first, other.second} <= set(COLOURS if appearance == "seen" else UNSEEN_COLOURS)
         for changed in ladder:
             assert (changed.context, changed.seed, changed.toys[:-1]) == (scene.context, scene.seed, scene.toys[:-1])
 

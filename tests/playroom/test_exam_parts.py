@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.core.scenes import Mask, ImageArray
+from bench.core.scenes import ImageArray, Mask
 from bench.playroom.evaluate import headroom, vit
 from bench.playroom.evaluate.appearance import BACKDROP, Verdict, judge_looks, looks_figures
 from bench.playroom.evaluate.base_model import Judged, judge
@@ -26,7 +26,7 @@ from bench.playroom.train.maskformer import LABELS
 from bench.playroom.world.captions import describe
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.scene import PlacedToy, ToyScene, draw
-from bench.playroom.world.toys import CLASSES, COLOURS, UNSEEN_COLOURS, ToyIdentity, all_looks
+from bench.playroom.world.toys import CLASSES, COLOURS, UNSEEN_COLOURS, ToyIdentity, all_appearances
 from bench.scoring.models.segmenter import Segmentation
 
 MUG = ToyIdentity("mug", "red", "white", "striped")
@@ -90,7 +90,7 @@ def test_a_toy_that_is_not_found_has_no_right_looks() -> None:
 
 
 def test_all_looks_are_all_descriptions_once() -> None:
-    said = [describe(each) for each in all_looks("mug")]
+    said = [describe(each) for each in all_appearances("mug")]
     assert len(said) == len(set(said)) == len(COLOURS) + 3 * 46
     assert {"red mug", "red and white striped mug", "white and red dotted mug"} <= set(said)
 
@@ -135,7 +135,7 @@ def test_identity_is_first_when_features_tell_toys_apart() -> None:
             return torch.eye(22)[[codes.get(k, k) for k in range(len(pictures))]]
 
     figures = vit.vit_figures(Telling(), 3)
-    assert [figures[f"{looks}_first_of_21"]["rate"] for looks in ("seen", "unseen")] == [1, 1]
+    assert [figures[f"{appearance}_first_of_21"]["rate"] for appearance in ("seen", "unseen")] == [1, 1]
     codes[1] = 21
     codes[5] = 0
     assert vit.vit_figures(Telling(), 3)["seen_first_of_21"]["rate"] == 0

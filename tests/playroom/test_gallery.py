@@ -43,10 +43,10 @@ class Artist:
 
 
 def test_the_base_model_is_shown_by_class_and_context() -> None:
-    artist = Artist()
-    painted = np.asarray(gallery.base_model(artist))
-    assert len(artist.requests) == len(CLASSES) * len(CONTEXTS)
-    assert artist.requests[11].text == f"a photo of a {CLASSES[1]} {CONTEXTS[1]}"
+    generator = Artist()
+    painted = np.asarray(gallery.base_model(generator))
+    assert len(generator.requests) == len(CLASSES) * len(CONTEXTS)
+    assert generator.requests[11].text == f"a photo of a {CLASSES[1]} {CONTEXTS[1]}"
     top = painted.shape[0] - len(CLASSES) * (20 + GAP)
     assert (painted[top + 20 + GAP : top + 40, MARGIN + 20 + GAP : MARGIN + 40] == 11).all()
 

@@ -21,7 +21,7 @@ from bench.playroom.world.coco import CocoSpec, pool_scene
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.ground_truth import redrawn
 from bench.playroom.world.toys import ToyIdentity, sample_toy_identity
-from bench.plugins.method import FitState, Method, Request, MethodContext
+from bench.plugins.method import FitState, Method, MethodContext, Request
 from bench.plugins.spec import configure
 from bench.scoring.presets import find_preset
 from bench.scoring.rows import PictureJob
@@ -52,11 +52,11 @@ class Truth:
 class Oracle:
     """Learns nothing and draws what it wants of the truth."""
 
-    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:
         return {}
 
     def generate(
-        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: MethodContext
+        self, state: FitState, scene: Scene, requests: Sequence[Request], context: MethodContext
     ) -> Iterator[ImageArray]:
         for request in requests:
             yield self.picture(scene, request.prompt, np.random.default_rng(request.noise_seed))

@@ -23,7 +23,10 @@ from bench.playroom.world.toys import CLASSES, MOTIFS
 def test_one_toy_is_every_class_in_every_context() -> None:
     asked = drawn_samples.one_toy(2)
     assert len(asked) == len({request for _, request in asked}) == 13 * 10 * 2
-    assert asked[0] == (drawn_samples.SampleText(("ball",), "at the beach"), SampleRequest("a photo of a ball at the beach", 0))
+    assert asked[0] == (
+        drawn_samples.SampleText(("ball",), "at the beach"),
+        SampleRequest("a photo of a ball at the beach", 0),
+    )
     assert {(each.classes, each.context) for each, _ in asked} == {((name,), c) for name in CLASSES for c in CONTEXTS}
 
 
@@ -60,9 +63,13 @@ def orders(monkeypatch: pytest.MonkeyPatch) -> list[DrawJob]:
 
 
 def test_no_picture_is_drawn_twice(tiny_pipeline: Path, tmp_path: Path, orders: list[DrawJob]) -> None:
-    wanted = [SampleRequest("a photo of a cat", 0), SampleRequest("a photo of a cat", 1), SampleRequest("a photo of a cat", 0)]
-    artist = CachedGenerator(tiny_pipeline, resolve("cpu", "fp32"), tmp_path)
-    first = artist.draw(wanted[:1], "")
+    wanted = [
+        SampleRequest("a photo of a cat", 0),
+        SampleRequest("a photo of a cat", 1),
+        SampleRequest("a photo of a cat", 0),
+    ]
+    generator = CachedGenerator(tiny_pipeline, resolve("cpu", "fp32"), tmp_path)
+    first = generator.draw(wanted[:1], "")
     again = CachedGenerator(tiny_pipeline, resolve("cpu", "fp32"), tmp_path).draw(wanted, "")
     assert [order.text for order in orders] == ["a photo of a cat"] * 2
     assert orders[0].noise_seed != orders[1].noise_seed

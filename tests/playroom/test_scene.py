@@ -29,8 +29,8 @@ def same(one: Drawing, other: Drawing) -> bool:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(("seen", "unseen")))
-def test_a_scene_and_its_drawing_follow_from_the_seed_alone(seed: int, looks: str) -> None:
-    one, other = (sample_scene(np.random.default_rng(seed), looks=looks) for _ in range(2))
+def test_a_scene_and_its_drawing_follow_from_the_seed_alone(seed: int, appearance: str) -> None:
+    one, other = (sample_scene(np.random.default_rng(seed), appearance=appearance) for _ in range(2))
     assert one == other
     assert same(draw(one, 32), draw(other, 32))
 

@@ -10,7 +10,15 @@ from PIL import Image
 
 from bench.playroom.world.motifs import MOTIFS as MOTIF_TESTS
 from bench.playroom.world.scene import PlacedToy, ToyScene, draw
-from bench.playroom.world.toys import CLASSES, COLOURS, MOTIFS, UNSEEN_COLOURS, UNSEEN_MOTIFS, ToyIdentity, sample_toy_identity
+from bench.playroom.world.toys import (
+    CLASSES,
+    COLOURS,
+    MOTIFS,
+    UNSEEN_COLOURS,
+    UNSEEN_MOTIFS,
+    ToyIdentity,
+    sample_toy_identity,
+)
 
 
 def silhouette(class_name: str, identity: ToyIdentity | None = None) -> np.ndarray:
@@ -54,9 +62,9 @@ def test_unseen_looks_share_no_motif_and_no_colour_with_seen_ones() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(("seen", "unseen")))
-def test_a_sampled_identity_has_the_looks_asked_for(seed: int, looks: str) -> None:
-    toy = sample_toy_identity(np.random.default_rng(seed), looks)
-    colours, motifs = (COLOURS, MOTIFS) if looks == "seen" else (UNSEEN_COLOURS, UNSEEN_MOTIFS)
+def test_a_sampled_identity_has_the_looks_asked_for(seed: int, appearance: str) -> None:
+    toy = sample_toy_identity(np.random.default_rng(seed), appearance)
+    colours, motifs = (COLOURS, MOTIFS) if appearance == "seen" else (UNSEEN_COLOURS, UNSEEN_MOTIFS)
     assert toy.class_name in CLASSES
     assert toy.motif in motifs
     assert {toy.first, toy.second} <= set(colours)
@@ -68,8 +76,8 @@ def test_a_sampled_identity_has_the_looks_asked_for(seed: int, looks: str) -> No
 
 def test_sampling_reaches_every_class_motif_and_colour_and_keeps_a_class_asked_for() -> None:
     rng = np.random.default_rng(0)
-    for looks, colours, motifs in (("seen", COLOURS, MOTIFS), ("unseen", UNSEEN_COLOURS, UNSEEN_MOTIFS)):
-        toys = [sample_toy_identity(rng, looks) for _ in range(400)]
+    for appearance, colours, motifs in (("seen", COLOURS, MOTIFS), ("unseen", UNSEEN_COLOURS, UNSEEN_MOTIFS)):
+        toys = [sample_toy_identity(rng, appearance) for _ in range(400)]
         assert {toy.class_name for toy in toys} == set(CLASSES)
         assert {toy.motif for toy in toys} == set(motifs)
         assert {toy.first for toy in toys} == set(colours)

@@ -23,7 +23,7 @@ from bench.core.errors import UserError
 from bench.diffusion.backbone.settings import read_settings
 from bench.playroom.train import loop
 from bench.playroom.train.__main__ import What, main
-from bench.playroom.train.loop import TrainingBudget, Draw, train
+from bench.playroom.train.loop import Draw, TrainingBudget, train
 from bench.playroom.train.lpips import save_lpips
 from bench.playroom.train.tokenizer import make_tokenizer
 from bench.playroom.world.captions import VOCABULARY

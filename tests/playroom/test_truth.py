@@ -21,7 +21,7 @@ def test_a_scene_of_the_benchmark_has_the_drawn_picture_and_masks() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_toys_drawn_anew_keep_their_identity_and_nothing_else(count: int) -> None:
-    world = sample_scene(np.random.default_rng(count), looks="unseen", count=count)
+    world = sample_scene(np.random.default_rng(count), appearance="unseen", count=count)
     toys = [toy.identity for toy in world.toys]
     again = redrawn(toys, CONTEXTS[3], np.random.default_rng(99))
     assert [toy.identity for toy in again.toys] == toys

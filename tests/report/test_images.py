@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.core.scenes import Concept, Mask, ImageArray, Scene
+from bench.core.scenes import Concept, ImageArray, Mask, Scene
 from bench.reporting.images import TAG, THUMBNAIL, centre, file_uri, places, side_by_side, uri, with_masks
 
 SIDE = 16

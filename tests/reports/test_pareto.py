@@ -262,7 +262,7 @@ def test_the_difference_asked_about_is_a_setting(make_data: MakeData, tmp_path: 
 
 
 def test_readings_leakage_and_costs_are_told(make_data: MakeData, tmp_path: Path) -> None:
-    data = dataclasses.replace(make_data(), familiar={"ti-m": ("a photo of {tokens} in the snow",)})
+    data = dataclasses.replace(make_data(), seen_in_prior={"ti-m": ("a photo of {tokens} in the snow",)})
     page, _, _ = write(data, tmp_path / "out")
     told = " ".join(body(page).split())
     for name in ("missing: left out", "missing: counts 0", "missing: whole picture", "fill=grey"):

@@ -48,13 +48,13 @@ def test_a_batch_shares_its_seconds_and_its_energy_but_not_its_memory() -> None:
 
 @given(costs)
 def test_what_is_noted_is_read_back_exactly(cost: Cost) -> None:
-    assert Cost.noted(GENERATE, cost.notes(GENERATE)) == cost
+    assert Cost.from_metadata(GENERATE, cost.metadata(GENERATE)) == cost
 
 
 def test_what_is_unknown_is_not_noted_and_comes_back_as_nan() -> None:
-    notes = Cost(3.5).notes(FIT)
-    assert notes == {"cost_fit_seconds": "3.5"}
-    back = Cost.noted(FIT, notes)
+    records = Cost(3.5).records(FIT)
+    assert records == {"cost_fit_seconds": "3.5"}
+    back = Cost.from_metadata(FIT, records)
     assert back.seconds == 3.5
     assert math.isnan(back.peak_memory_bytes)
     assert math.isnan(back.energy_joules)

@@ -33,7 +33,7 @@ def test_notes_are_a_table_of_their_unit(bench: Callable[..., int], drop_ins: Pa
     (unit,) = table[table["method"] == "telling"]["unit"].unique()
     (file,) = Path("runs/r/notes").iterdir()
     assert file.name == f"{unit}.csv"
-    notes = pd.read_csv(file)
-    assert list(notes) == ["step", "label", "iou"]
-    assert notes["step"].tolist() == [0, 0, 1, 1, 2, 2]
-    assert notes["iou"].tolist() == [0.1 * step for step in (0, 0, 1, 1, 2, 2)]
+    records = pd.read_csv(file)
+    assert list(records) == ["step", "label", "iou"]
+    assert records["step"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert records["iou"].tolist() == [0.1 * step for step in (0, 0, 1, 1, 2, 2)]

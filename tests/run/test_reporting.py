@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.core.scenes import Prompt
 from bench.plugins.spec import configure
-from bench.reporting.write import command, familiar_templates
+from bench.reporting.write import command, templates_seen_in_prior
 from bench.run.settings import Settings
 
 SETTINGS = Settings(
@@ -48,5 +48,5 @@ def unit(text: str) -> Any:
 
 def test_a_context_of_prior_pictures_is_familiar() -> None:
     """The official Break-A-Scene code preserves "a photo at the beach"."""
-    found = familiar_templates([unit("ours:code"), unit("ours"), unit("db-m:prior"), unit("real")])
+    found = templates_seen_in_prior([unit("ours:code"), unit("ours"), unit("db-m:prior"), unit("real")])
     assert found == {"ours:code": ("a photo of {tokens} at the beach",)}

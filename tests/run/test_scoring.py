@@ -45,13 +45,13 @@ class Judge:
             raise KeyboardInterrupt
         self.on_call()
         self.calls.append(list(jobs))
-        together = Counter((job.unit, job.prompt.template, job.prompt.subset) for job in jobs)
+        concepts_by_image = Counter((job.unit, job.prompt.template, job.prompt.subset) for job in jobs)
         return [
             {
                 "concept": concept,
                 "label": job.scene.concepts[concept].label,
                 "prompt_similarity": float(job.picture.mean()),
-                "lpips_diversity": float(together[job.unit, job.prompt.template, job.prompt.subset]),
+                "lpips_diversity": float(concepts_by_image[job.unit, job.prompt.template, job.prompt.subset]),
             }
             for job in jobs
             for concept in job.prompt.subset
@@ -63,9 +63,9 @@ class Judge:
 
 
 def make_unit(scene: Scene, method: str) -> Unit:
-    identity = f"{method}-{scene.name}"
-    pictures = [PlannedPicture(f"{identity}-{k}", Request(prompt, k)) for k, prompt in enumerate(scene.prompts)]
-    return Unit(identity, SimpleNamespace(text=method), scene, 0, 0, tuple(pictures))  # type: ignore[arg-type]
+    key = f"{method}-{scene.name}"
+    pictures = [PlannedPicture(f"{key}-{k}", Request(prompt, k)) for k, prompt in enumerate(scene.prompts)]
+    return Unit(key, SimpleNamespace(text=method), scene, 0, 0, tuple(pictures))  # type: ignore[arg-type]
 
 
 def make_scene(number: int, samples: int) -> Scene:
@@ -74,9 +74,9 @@ def make_scene(number: int, samples: int) -> Scene:
     return Scene(f"s{number}", np.zeros((8, 8, 3), np.uint8), concepts, prompts)
 
 
-def paint(folder: RunFolder, identity: str, level: int) -> None:
-    folder.picture(identity).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((8, 8, 3), level, np.uint8)).save(folder.picture(identity))
+def paint(folder: RunFolder, key: str, level: int) -> None:
+    folder.picture(key).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((8, 8, 3), level, np.uint8)).save(folder.picture(key))
 
 
 @pytest.fixture
@@ -89,9 +89,9 @@ def units(folder: RunFolder) -> tuple[Unit, ...]:
     """Two scenes, two methods, four prompts of three samples each: drawn, and not yet scored."""
     found = tuple(make_unit(make_scene(number, 3), method) for number in range(2) for method in METHODS)
     for level, picture in enumerate(picture for unit in found for picture in unit.pictures):
-        paint(folder, picture.identity, level)
+        paint(folder, picture.key, level)
     for unit in found:
-        write_json(folder.record(unit.identity), {"cost_fit_seconds": 2.5}, SCHEMA)
+        write_json(folder.unit_record(unit.key), {"cost_fit_seconds": 2.5}, SCHEMA)
     return found
 
 
@@ -105,7 +105,7 @@ def test_the_rows_are_those_of_the_pictures_in_the_plans_order(folder: RunFolder
     run(folder, units, Judge())
     table = assemble(folder, EVALUATORS, "tiny", units)
     expected = [
-        (unit.identity, picture.identity, concept)
+        (unit.key, picture.key, concept)
         for unit in units
         for picture in unit.pictures
         for concept in picture.request.prompt.subset
@@ -119,7 +119,7 @@ def test_the_rows_are_those_of_the_pictures_in_the_plans_order(folder: RunFolder
 def test_calls_hold_several_units_and_no_prompt_is_divided(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     judge = run(folder, units, Judge())
     assert [len(call) for call in judge.calls] == [24, 24]
-    assert {job.unit for job in judge.calls[0]} == {units[0].identity, units[1].identity}
+    assert {job.unit for job in judge.calls[0]} == {units[0].key, units[1].key}
 
 
 def test_what_is_scored_is_not_scored_again(folder: RunFolder, units: tuple[Unit, ...]) -> None:
@@ -135,15 +135,15 @@ def test_a_changed_picture_is_scored_anew_with_its_prompt_and_no_other(
     run(folder, units, Judge())
     before = assemble(folder, EVALUATORS, "tiny", units).set_index(["picture", "concept"])
     changed = units[2].pictures[4]
-    paint(folder, changed.identity, 200)
+    paint(folder, changed.key, 200)
     assert unscored(folder, EVALUATORS, units) == (units[2],)
     (call,) = run(folder, units, Judge()).calls
     assert {(job.unit, job.prompt.template, job.prompt.subset) for job in call} == {
-        (units[2].identity, changed.request.prompt.template, changed.request.prompt.subset)
+        (units[2].key, changed.request.prompt.template, changed.request.prompt.subset)
     }
     after = assemble(folder, EVALUATORS, "tiny", units).set_index(["picture", "concept"])
     moved = after["prompt_similarity"] != before["prompt_similarity"]
-    assert set(after[moved].index.get_level_values("picture")) == {changed.identity}
+    assert set(after[moved].index.get_level_values("picture")) == {changed.key}
     assert set(after[moved]["prompt_similarity"]) == {200.0}
     assert set(after["lpips_diversity"]) == {3.0}
 
@@ -153,22 +153,22 @@ def test_a_picture_that_changed_since_it_was_scored_is_not_in_the_table(
 ) -> None:
     """The table never shows a file beside another file's scores."""
     run(folder, units, Judge())
-    paint(folder, units[0].pictures[0].identity, 201)
-    assert units[0].identity not in set(assemble(folder, EVALUATORS, "tiny", units)["unit"])
+    paint(folder, units[0].pictures[0].key, 201)
+    assert units[0].key not in set(assemble(folder, EVALUATORS, "tiny", units)["unit"])
 
 
 def test_scores_that_do_not_say_of_which_file_they_are_do_not_count(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     run(folder, units, Judge())
-    path = folder.scores(EVALUATORS, units[1].identity)
+    path = folder.scores(EVALUATORS, units[1].key)
     pictures = read_json(path, SCHEMA)["pictures"]
-    write_json(path, {"rows": {identity: one["rows"] for identity, one in pictures.items()}}, SCHEMA)
+    write_json(path, {"rows": {key: one["rows"] for key, one in pictures.items()}}, SCHEMA)
     assert unscored(folder, EVALUATORS, units) == (units[1],)
     assert run(folder, units, Judge()).pictures == 12
 
 
 def test_scores_of_fewer_samples_do_not_count(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     run(folder, units, Judge())
-    path = folder.scores(EVALUATORS, units[1].identity)
+    path = folder.scores(EVALUATORS, units[1].key)
     pictures = read_json(path, SCHEMA)["pictures"]
     pictures.popitem()
     write_json(path, {"pictures": pictures}, SCHEMA)
@@ -184,15 +184,15 @@ def test_a_stop_loses_no_unit_that_was_whole(folder: RunFolder, units: tuple[Uni
 
 
 def test_a_unit_that_is_not_drawn_is_left_out(folder: RunFolder, units: tuple[Unit, ...]) -> None:
-    folder.record(units[0].identity).unlink()
-    folder.picture(units[1].pictures[0].identity).unlink()
+    folder.unit_record(units[0].key).unlink()
+    folder.picture(units[1].pictures[0].key).unlink()
     assert unscored(folder, EVALUATORS, units) == units[2:]
     run(folder, units, Judge())
-    assert set(assemble(folder, EVALUATORS, "tiny", units)["unit"]) == {unit.identity for unit in units[2:]}
+    assert set(assemble(folder, EVALUATORS, "tiny", units)["unit"]) == {unit.key for unit in units[2:]}
 
 
 def test_a_broken_picture_is_named_in_one_line(folder: RunFolder, units: tuple[Unit, ...]) -> None:
-    path = folder.picture(units[0].pictures[5].identity)
+    path = folder.picture(units[0].pictures[5].key)
     path.write_bytes(path.read_bytes()[:45])
     with pytest.raises(UserError, match=f"{path.name} cannot be read"):
         run(folder, units, Judge())
@@ -225,10 +225,10 @@ def test_the_costs_of_the_record_and_of_the_picture_are_in_the_table(
 ) -> None:
     run(folder, units, Judge())
     whole = {"cost_fit_seconds": 9.0, "cost_peak_memory_bytes": 1e9, "cost_disk_bytes": 77, "cost_energy_joules": 5.0}
-    write_json(folder.record(units[0].identity), whole, SCHEMA)
+    write_json(folder.unit_record(units[0].key), whole, SCHEMA)
     table = assemble(folder, EVALUATORS, "tiny", units).groupby("unit", sort=False).first()
-    assert table.loc[units[0].identity, list(whole)].tolist() == list(whole.values())
-    old = table.loc[units[1].identity]
+    assert table.loc[units[0].key, list(whole)].tolist() == list(whole.values())
+    old = table.loc[units[1].key]
     assert old["cost_fit_seconds"] == 2.5
     assert all(math.isnan(old[name]) for name in whole if name != "cost_fit_seconds")
 

@@ -64,12 +64,12 @@ def test_the_front_and_the_power(drawn: Drawn) -> None:
     assert list(front["method"]) == ["m0", "m1", "all together"]
     assert front["front_probability"].tolist()[:2] == pytest.approx([1, 1], abs=0.02)
     assert front["hypervolume"].iloc[2] > front["hypervolume"].iloc[:2].max()
-    needs = dataframes.power_frame(analysis).set_index("metric")
+    sample_sizes = dataframes.power_frame(analysis).set_index("metric")
     columns = matrix(scene_means(table), "prompt-similarity", ["m0", "m1"])
-    assert needs.loc["prompt-similarity", "spread"] == pytest.approx((columns[:, 0] - columns[:, 1]).std(ddof=1))
-    assert needs.loc["prompt-similarity", "scenes_needed"] >= 6
-    assert needs.loc["prompt-similarity", "difference"] == 0.05
-    assert pd.isna(needs.loc["detection-rate", "scenes_needed"])
+    assert sample_sizes.loc["prompt-similarity", "spread"] == pytest.approx((columns[:, 0] - columns[:, 1]).std(ddof=1))
+    assert sample_sizes.loc["prompt-similarity", "scenes_needed"] >= 6
+    assert sample_sizes.loc["prompt-similarity", "difference"] == 0.05
+    assert pd.isna(sample_sizes.loc["detection-rate", "scenes_needed"])
 
 
 def test_a_method_without_identity_is_left_out_of_the_front(drawn: Drawn) -> None:

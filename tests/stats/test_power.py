@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import TTestPower
 
-from bench.stats.power import detectable_ratio, sample_size, power, scenes_needed
+from bench.stats.power import detectable_ratio, power, sample_size, scenes_needed
 
 
 def test_no_difference_is_found_as_often_as_alpha_says() -> None:
@@ -32,7 +32,7 @@ def test_few_scenes_cannot_show_anything() -> None:
 
 def test_a_need_is_in_the_metrics_own_unit() -> None:
     differences = np.random.default_rng(0).normal(scale=0.04, size=20)
-    told = sample_size("identity-similarity", ("a", "b"), differences, asked=0.02, alpha=0.05)
+    told = sample_size("identity-similarity", ("a", "b"), differences, target_difference=0.02, alpha=0.05)
     assert told.spread == pytest.approx(differences.std(ddof=1))
     assert told.scenes == scenes_needed(float(f"{0.02 / told.spread:.1e}"))
     assert told.detectable == pytest.approx(told.spread * detectable_ratio(20))

@@ -23,12 +23,12 @@ def table(hand: pd.DataFrame) -> pd.DataFrame:
     return hand.assign(identity_whole_picture=0.1)
 
 
-def means(reading: ProtocolVariant) -> dict[str, float]:
-    return {standing.method: standing.mean for standing in reading.standings}
+def means(variant: ProtocolVariant) -> dict[str, float]:
+    return {ranked.method: ranked.mean for ranked in variant.methods}
 
 
 def by_name(table: pd.DataFrame) -> dict[str, ProtocolVariant]:
-    return {reading.name: reading for reading in sensitivity(table)}
+    return {variant.name: variant for variant in sensitivity(table)}
 
 
 def test_the_first_reading_is_what_is_reported(table: pd.DataFrame) -> None:
@@ -37,24 +37,24 @@ def test_the_first_reading_is_what_is_reported(table: pd.DataFrame) -> None:
     assert first.name == LEFT_OUT
     assert means(first) == pytest.approx(reported)
     assert first.tau == 1
-    assert first.turns == ()
+    assert first.rank_flips == ()
 
 
 def test_a_missing_object_is_left_out_or_zero_or_the_whole_picture(table: pd.DataFrame) -> None:
     """a: s0 (.7, .5), s1 (.9, .7); counting 0, s0 (.7, .25); unknown stays out. b: .4; (.2, 0), 0."""
-    readings = by_name(table)
-    assert means(readings[LEFT_OUT]) == pytest.approx({"a": (0.6 + 0.8) / 2, "b": 0.4})
-    assert means(readings[ZERO]) == pytest.approx({"a": (0.475 + 0.8) / 2, "b": (0.1 + 0.0) / 2})
+    variants = by_name(table)
+    assert means(variants[LEFT_OUT]) == pytest.approx({"a": (0.6 + 0.8) / 2, "b": 0.4})
+    assert means(variants[ZERO]) == pytest.approx({"a": (0.475 + 0.8) / 2, "b": (0.1 + 0.0) / 2})
     whole = {"a": ((0.7 + 0.3) / 2 + 0.8) / 2, "b": ((0.25 + 0.1) / 2 + 0.1) / 2}
-    assert means(readings[WHOLE_PICTURE]) == pytest.approx(whole)
+    assert means(variants[WHOLE_PICTURE]) == pytest.approx(whole)
 
 
 def test_an_unknown_class_has_no_value_under_any_policy(hand: pd.DataFrame) -> None:
     unknown = hand.assign(detected=None, identity_similarity=NAN, identity_whole_picture=0.5)
-    for reading in sensitivity(unknown):
-        assert all(math.isnan(mean) for mean in means(reading).values())
-        assert reading.tau is None
-        assert reading.turns == ()
+    for variant in sensitivity(unknown):
+        assert all(math.isnan(mean) for mean in means(variant).values())
+        assert variant.tau is None
+        assert variant.rank_flips == ()
 
 
 def scenes(values: dict[str, list[float]], other: dict[str, list[float]]) -> pd.DataFrame:
@@ -74,15 +74,15 @@ def scenes(values: dict[str, list[float]], other: dict[str, list[float]]) -> pd.
 def test_an_order_that_turns_is_named_with_its_weight() -> None:
     values = {"a": [0.8, 0.82, 0.81, 0.83], "b": [0.5, 0.52, 0.53, 0.51], "c": [0.3, 0.9, 0.2, 0.62]}
     grey = {"a": [0.5, 0.51, 0.52, 0.5], "b": [0.6, 0.62, 0.61, 0.6], "c": [0.1, 0.1, 0.2, 0.1]}
-    reading = by_name(scenes(values, grey))["fill=grey"]
-    assert [standing.rank for standing in reading.standings] == [2, 1, 3]
-    (turn,) = reading.turns
-    assert (turn.first, turn.second) == ("b", "a")
-    assert turn.clear_before
-    assert turn.clear_now
+    variant = by_name(scenes(values, grey))["fill=grey"]
+    assert [ranked.rank for ranked in variant.methods] == [2, 1, 3]
+    (flip,) = variant.rank_flips
+    assert (flip.first, flip.second) == ("b", "a")
+    assert flip.clear_before
+    assert flip.clear_now
     expected = stats.kendalltau([3, 2, 1], [2, 3, 1]).statistic
-    assert reading.tau == pytest.approx(expected)
-    frame = sensitivity_frame(sensitivity(scenes(values, grey))).set_index(["reading", "method"])
+    assert variant.tau == pytest.approx(expected)
+    frame = sensitivity_frame(sensitivity(scenes(values, grey))).set_index(["variant", "method"])
     assert frame.loc[("fill=grey", "b"), "passes"] == "a"
     assert frame.loc[("fill=grey", "a"), "passes"] == ""
 
@@ -90,9 +90,9 @@ def test_an_order_that_turns_is_named_with_its_weight() -> None:
 def test_a_turn_within_noise_is_not_clear() -> None:
     values = {"a": [0.5, 0.7, 0.4, 0.62], "b": [0.6, 0.5, 0.52, 0.58]}
     grey = {"a": [0.5, 0.6, 0.4, 0.62], "b": [0.6, 0.5, 0.52, 0.58]}
-    (turn,) = by_name(scenes(values, grey))["fill=grey"].turns
-    assert not turn.clear_before
-    assert not turn.clear_now
+    (flip,) = by_name(scenes(values, grey))["fill=grey"].rank_flips
+    assert not flip.clear_before
+    assert not flip.clear_now
 
 
 def test_the_order_of_methods_in_the_table_does_not_matter(table: pd.DataFrame) -> None:
@@ -101,7 +101,7 @@ def test_the_order_of_methods_in_the_table_does_not_matter(table: pd.DataFrame) 
     for one, other in zip(sensitivity(table), sensitivity(flipped), strict=True):
         assert means(one) == pytest.approx(means(other))
         assert one.tau == pytest.approx(other.tau)
-        assert np.isclose(one.standings[0].rank, other.standings[-1].rank)
+        assert np.isclose(one.methods[0].rank, other.methods[-1].rank)
 
 
 MAYBE_FOUND = st.lists(st.none() | st.floats(0, 1), min_size=8, max_size=8)
@@ -115,12 +115,12 @@ def test_counting_a_miss_as_zero_never_helps_a_cosine_above_zero(
     values = {name: [NAN if v is None else v for v in drawn] for name, drawn in (("a", first), ("b", second))}
     table = scenes(values, values)
     table["detected"] = table["identity_similarity"].notna()
-    readings = by_name(table.assign(identity_whole_picture=0.0))
-    for method, mean in means(readings[ZERO]).items():
-        reported = means(readings[LEFT_OUT])[method]
+    variants = by_name(table.assign(identity_whole_picture=0.0))
+    for method, mean in means(variants[ZERO]).items():
+        reported = means(variants[LEFT_OUT])[method]
         assert math.isnan(reported) or mean <= reported + 1e-12
-    assert means(readings[ZERO]) == means(readings[WHOLE_PICTURE]), "a whole picture without likeness counts 0"
-    for reading in readings.values():
-        ranks = [standing.rank for standing in reading.standings if not math.isnan(standing.mean)]
+    assert means(variants[ZERO]) == means(variants[WHOLE_PICTURE]), "a whole picture without likeness counts 0"
+    for variant in variants.values():
+        ranks = [ranked.rank for ranked in variant.methods if not math.isnan(ranked.mean)]
         assert sum(ranks) == len(ranks) * (len(ranks) + 1) / 2
-    assert not readings["fill=grey"].turns, "the same values are in the same order"
+    assert not variants["fill=grey"].rank_flips, "the same values are in the same order"

@@ -100,7 +100,9 @@ class SceneOptions:
         selection = select(pool, quotas(parse_mix(self.mix), self.scenes), self.seed)
         if selection.as_mixed:
             return SelectedScenes(selection.chosen)
-        return SelectedScenes(selection.chosen, _lack(selection), f"took the first {len(selection.chosen)} in hash order")
+        return SelectedScenes(
+            selection.chosen, _lack(selection), f"took the first {len(selection.chosen)} in hash order"
+        )
 
 
 @dataclass(frozen=True)
@@ -127,12 +129,12 @@ class CocoBuilder:
         if self.size < 16:
             raise UserError(f"--size {self.size}: a picture needs at least 16 pixels a side")
         files = annotation_files(self.coco, self.options.split)
-        identity = self._identity(files)
-        if is_built(out, identity, pictures=not self.manifest_only):
+        spec = self._spec(files)
+        if is_built(out, spec, pictures=not self.manifest_only):
             say(f"already built: {out}")
             return
         pool, funnel = _filter(files, self.options)
-        manifest = Manifest(identity, self._scenes(self._select(self._present(pool, funnel), funnel)))
+        manifest = Manifest(spec, self._scenes(self._select(self._present(pool, funnel), funnel)))
         self._report_prompts(manifest)
         if self.manifest_only:
             write_manifest(out, manifest)
@@ -141,7 +143,7 @@ class CocoBuilder:
             write_dataset(out, manifest, CocoPictures.find(self.coco, manifest).draw)
             say(f"wrote {out}; look at {out / SHEET}")
 
-    def _identity(self, files: Sequence[Path]) -> DatasetSpec:
+    def _spec(self, files: Sequence[Path]) -> DatasetSpec:
         # Any: a protocol cannot say that it is a dataclass.
         own: Any = self.options
         options: Mapping[str, Option] = asdict(own)
@@ -195,7 +197,7 @@ class CocoPictures:
             raise UserError(
                 f"{error}. --only-present chooses among those there are, --manifest-only needs none"
             ) from None
-        return cls(manifest.identity.size, {s.name: file for s, file in zip(manifest.scenes, files, strict=True)})
+        return cls(manifest.spec.size, {s.name: file for s, file in zip(manifest.scenes, files, strict=True)})
 
     def draw(self, record: SceneRecord) -> RenderedScene:
         """Read, crop and resize a scene's picture.

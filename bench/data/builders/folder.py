@@ -17,7 +17,7 @@ from bench.core.errors import UserError
 from bench.core.geometry import Square, centred_square
 from bench.core.hashing import pixel_hash
 from bench.core.images import crop_mask, crop_picture, opened
-from bench.core.scenes import BACKGROUND, Mask, ImageArray, Scene
+from bench.core.scenes import BACKGROUND, ImageArray, Mask, Scene
 from bench.data.coco.masks import counts_text
 from bench.data.manifest import DatasetSpec, Manifest, MaskRecord, Option, PictureRecord, SceneRecord, square_of
 from bench.data.prompts import PromptPlan
@@ -58,8 +58,8 @@ class FolderBuilder:
         if self.size < 16:
             raise UserError(f"--size {self.size}: a picture needs at least 16 pixels a side")
         folders = scene_folders(self.folder)
-        identity = self._identity(folders)
-        if is_built(out, identity):
+        spec = self._spec(folders)
+        if is_built(out, spec):
             say(f"already built: {out}")
             return
         scenes = {scene_name(folder): (folder, self._scene(folder)) for folder in folders}
@@ -71,11 +71,11 @@ class FolderBuilder:
             own, *more = map(self._drawn, picture_folders(scenes[record.name][0]), crops)
             return replace(own, more=tuple(more))
 
-        manifest = write_dataset(out, Manifest(identity, tuple(record for _, record in scenes.values())), draw)
+        manifest = write_dataset(out, Manifest(spec, tuple(record for _, record in scenes.values())), draw)
         say(f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts a method")
         say(f"wrote {out}; look at {out / SHEET}")
 
-    def _identity(self, folders: Sequence[Path]) -> DatasetSpec:
+    def _spec(self, folders: Sequence[Path]) -> DatasetSpec:
         pictures = [folder for scene in folders for folder in picture_folders(scene)]
         files = [file for folder in pictures for file in sorted(folder.iterdir()) if _is_input(file)]
         root = self.folder.resolve()

@@ -35,7 +35,7 @@ class TransferPair:
         """The scene's name: `furniture-chair-to-table`."""
         return f"{self.folder.parent.name}-{scene_name(self.folder)}"
 
-    def lacks(self) -> list[str]:
+    def missing(self) -> list[str]:
         """What is missing of it, to the last file, in words."""
         return [
             f"{side}/{part}"
@@ -67,8 +67,8 @@ class PairsBuilder:
         Raises `UserError` for a missing or bad part of a pair; then nothing is written.
         """
         pairs = {pair.name: pair for pair in find_pairs(self.folder)}
-        identity = self._identity(pairs)
-        if is_built(out, identity):
+        spec = self._spec(pairs)
+        if is_built(out, spec):
             say(f"already built: {out}")
             return
         records = tuple(self._source(pair) for pair in pairs.values())
@@ -79,11 +79,11 @@ class PairsBuilder:
             square = crop_picture(picture, record.square, self.size)
             return RenderedScene(square, pixel_hash(picture), self._beside(pair))
 
-        manifest = write_dataset(out, Manifest(identity, records), draw)
+        manifest = write_dataset(out, Manifest(spec, records), draw)
         say(f"{len(manifest.scenes)} pairs, {manifest.prompts:,} prompts a method for the generation task")
         say(f"wrote {out}; look at {out / SHEET}")
 
-    def _identity(self, pairs: Mapping[str, TransferPair]) -> DatasetSpec:
+    def _spec(self, pairs: Mapping[str, TransferPair]) -> DatasetSpec:
         files = [file for pair in pairs.values() for file in pair.files()]
         sources = {file.relative_to(self.folder).as_posix(): sha256(file.read_bytes()).hexdigest() for file in files}
         return DatasetSpec("pairs", scene_name(self.folder), self.size, self.options, sources)
@@ -122,7 +122,7 @@ def find_pairs(folder: Path) -> list[TransferPair]:
     if not pairs:
         raise UserError(f"{folder} has no pair: write GROUP/NAME/source and GROUP/NAME/target ({', '.join(GROUPS)})")
     for pair in pairs:
-        if pair.lacks():
-            raise UserError(f"{pair.folder} lacks {', '.join(pair.lacks())}: a pair needs a picture, a mask and "
+        if pair.missing():
+            raise UserError(f"{pair.folder} lacks {', '.join(pair.missing())}: a pair needs a picture, a mask and "
                             f"{OBJECTS} (the class word of the whole thing) on both sides")  # fmt: skip
     return pairs

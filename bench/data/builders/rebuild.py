@@ -21,11 +21,11 @@ def rebuild(file: Path, coco: Path, out: Path) -> None:
     """
     manifest = read_manifest(file)
     if any(scene.image_id is None for scene in manifest.scenes):
-        recipe = manifest.identity.recipe
+        recipe = manifest.spec.recipe
         raise UserError(
             f"{file} is of recipe '{recipe}', whose pictures are not COCO's; build it from its own pictures"
         )
-    if is_built(out, manifest.identity):
+    if is_built(out, manifest.spec):
         say(f"already built: {out}")
         return
     rebuilt = write_dataset(out, manifest, CocoPictures.find(coco, manifest).draw)

@@ -58,7 +58,9 @@ class ConceptOptions:
                 raise UserError(
                     f"{index.file} has no class '{unknown[0]}'; this dataset is made from COCO's 80 classes"
                 )
-        return candidates(indexes, "center", on_images, SelectionCriteria(frozenset(self.class_words), fewest=1, most=1))
+        return candidates(
+            indexes, "center", on_images, SelectionCriteria(frozenset(self.class_words), fewest=1, most=1)
+        )
 
     def choose(self, pool: Sequence[Candidate]) -> SelectedScenes:
         """The first in hash order of each class, as many of each; the next of any class where one has too few."""
@@ -74,7 +76,9 @@ class ConceptOptions:
         chosen = sorted([*chosen, *rest[: self.concepts - len(chosen)]], key=ordered.index)
         most = max(wanted.values())
         lack = f"{self.concepts} concepts of {len(wanted)} classes need up to {most} of each, the pool has only "
-        return SelectedScenes(tuple(chosen), lack + ", ".join(lacking), f"took {len(chosen)}, more of the other classes")
+        return SelectedScenes(
+            tuple(chosen), lack + ", ".join(lacking), f"took {len(chosen)}, more of the other classes"
+        )
 
 
 def even_shares(classes: Sequence[str], concepts: int) -> dict[str, int]:

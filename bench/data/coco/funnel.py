@@ -11,7 +11,7 @@ from rich.table import Table
 from bench.core.geometry import Square, centred_square
 from bench.data.coco import masks, rules
 from bench.data.coco.index import Annotation, Index, Photo
-from bench.data.coco.rules import BREAK_A_SCENE, SelectionCriteria, Instance
+from bench.data.coco.rules import BREAK_A_SCENE, Instance, SelectionCriteria
 
 Crop: TypeAlias = Literal["center", "best"]
 """The centred square, or the window that keeps most of the concepts."""

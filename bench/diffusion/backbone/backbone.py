@@ -33,25 +33,25 @@ class Backbone:
         self.vae: AutoencoderKL = pipeline.vae.to(hardware.device).eval().requires_grad_(False)
         self.text_encoder: CLIPTextModel = pipeline.text_encoder.to(hardware.device)
         self.scheduler = official_scheduler(pipeline.scheduler.config)
-        self._pristine_tokenizer: CLIPTokenizer = pipeline.tokenizer
+        self._original_tokenizer: CLIPTokenizer = pipeline.tokenizer
         self._rows = embedding(self.text_encoder).shape[0]
-        self._pristine = {name: _copy(module) for name, module in self.trainable.items()}
+        self._original = {name: _copy(module) for name, module in self.trainable.items()}
         self.tokenizer: CLIPTokenizer = copy.deepcopy(pipeline.tokenizer)
         self.restore()
 
     def restore(self) -> None:
         """Undo whatever a method did to weights, vocabulary and gradients."""
-        self.tokenizer = copy.deepcopy(self._pristine_tokenizer)
+        self.tokenizer = copy.deepcopy(self._original_tokenizer)
         resize_embedding(self.text_encoder, self._rows)
         for name, module in self.trainable.items():
-            module.load_state_dict(self._pristine[name])
+            module.load_state_dict(self._original[name])
             module.eval().requires_grad_(False)
             module.zero_grad(set_to_none=True)
 
-    def pristine(self, name: str) -> Tensor:
+    def original(self, name: str) -> Tensor:
         """The pristine value of the parameter of that name in `parameters`, on the CPU."""
         prefix, own = name.split(".", maxsplit=1)
-        return self._pristine[prefix][own]
+        return self._original[prefix][own]
 
     @property
     def device(self) -> torch.device:

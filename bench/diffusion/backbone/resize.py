@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from bench.core.scenes import Mask, ImageArray, Scene
+from bench.core.scenes import ImageArray, Mask, Scene
 
 
 def fit_resolution(scene: Scene, side: int) -> Scene:

@@ -13,13 +13,13 @@ from bench.diffusion.sampling.denoise import Denoiser
 from bench.diffusion.sampling.sampler import DrawJob, decode, initial_noise, warn_of_long_texts
 
 
-def begin(backbone: Backbone, orders: Sequence[DrawJob], steps: int, batch_size: int) -> list[Tensor]:
+def begin(backbone: Backbone, jobs: Sequence[DrawJob], steps: int, batch_size: int) -> list[Tensor]:
     """Each order's latents [1, C, h, w] after its first `steps` sampling steps, on the CPU, with the networks now."""
     begun: list[Tensor] = []
-    for start in range(0, len(orders), batch_size):
-        batch = orders[start : start + batch_size]
-        denoiser = Denoiser.of(backbone, [order.text for order in batch])
-        latents = torch.cat([initial_noise(backbone, order.noise_seed) for order in batch]).to(backbone.device)
+    for start in range(0, len(jobs), batch_size):
+        batch = jobs[start : start + batch_size]
+        denoiser = Denoiser.of(backbone, [job.text for job in batch])
+        latents = torch.cat([initial_noise(backbone, job.noise_seed) for job in batch]).to(backbone.device)
         for index in range(steps):
             latents = denoiser.step(latents, index)
         begun.extend(latents.cpu().split(1))  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.core.scenes import Mask, ImageArray
+from bench.core.scenes import ImageArray, Mask
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.token_maps import token_maps, token_places
@@ -23,7 +23,7 @@ class BlendedEdit:
     """One edit of `picture` uint8 [s, s, 3] inside `mask` bool [s, s], s being the backbone's resolution.
 
     `text` says what is to be there; `handles` are the tokens in it that the guidance pulls into the mask with
-    step size `eta` (0: no guidance). `start` in [0, 1) is the share of sampling steps that are skipped: the more,
+    step size `guidance_step_size` (0: no guidance). `start` in [0, 1) is the share of sampling steps that are skipped: the more,
     the more of the picture's own shapes stay.
     """
 
@@ -32,7 +32,7 @@ class BlendedEdit:
     text: str
     handles: tuple[str, ...]
     start: float
-    eta: float
+    guidance_step_size: float
     noise_seed: int
 
 
@@ -51,7 +51,7 @@ def edited(backbone: Backbone, edit: BlendedEdit, on_step: Callable[[int, int], 
     clean = Encoder(backbone).mean(edit.picture)
     noise = initial_noise(backbone, edit.noise_seed).to(device)
     mask = latent_mask(backbone, edit.mask)
-    pull = _guidance(backbone, edit, denoiser, mask) if edit.eta else None
+    pull = _guidance(backbone, edit, denoiser, mask) if edit.guidance_step_size else None
     steps = len(denoiser.times)
     first = min(round(edit.start * steps), steps - 1)
     latents = denoiser.noised(clean, noise, first)
@@ -68,14 +68,16 @@ def latent_mask(backbone: Backbone, mask: Mask) -> Tensor:
     return shrink_masks(torch.from_numpy(mask.copy())[None], backbone.latent_shape[-1])[None].to(backbone.device)
 
 
-def _guidance(backbone: Backbone, edit: BlendedEdit, denoiser: Denoiser, mask: Tensor) -> Callable[[Tensor, int], Tensor]:
+def _guidance(
+    backbone: Backbone, edit: BlendedEdit, denoiser: Denoiser, mask: Tensor
+) -> Callable[[Tensor, int], Tensor]:
     """CLiC, equation 7, on the half of the guidance that reads the text, at every step."""
     places = token_places(backbone, edit.text, edit.handles)
-    told = denoiser.states[-1:]
+    conditional = denoiser.states[-1:]
 
     def pull(latents: Tensor, index: int) -> Tensor:
         variable = latents.detach().requires_grad_()
-        maps = token_maps(backbone, variable, denoiser.times[index], told, places)
-        return towards(variable, guidance_energy(maps, mask[0]), edit.eta)
+        maps = token_maps(backbone, variable, denoiser.times[index], conditional, places)
+        return towards(variable, guidance_energy(maps, mask[0]), edit.guidance_step_size)
 
     return pull

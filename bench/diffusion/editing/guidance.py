@@ -19,7 +19,7 @@ def blend(latents: Tensor, background: Tensor, mask: Tensor) -> Tensor:
     return mask * latents + (1 - mask) * background
 
 
-def towards(latents: Tensor, loss: Tensor, eta: float) -> Tensor:
-    """CLiC, equation 7: the latents after one step of size `eta` down the gradient of `loss`, detached."""
+def towards(latents: Tensor, loss: Tensor, guidance_step_size: float) -> Tensor:
+    """CLiC, equation 7: the latents after one step of size `guidance_step_size` down the gradient of `loss`, detached."""
     (gradient,) = torch.autograd.grad(loss, latents)
-    return (latents - eta * gradient).detach()
+    return (latents - guidance_step_size * gradient).detach()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from bench.core.errors import UserError
-from bench.core.scenes import Concept, Mask, ImageArray, with_article
+from bench.core.scenes import Concept, ImageArray, Mask, with_article
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import embedding, resize_embedding, rows_replaced, set_rows
@@ -65,7 +65,9 @@ def matched_region(backbone: Backbone, match: RoiMatch, on_step: Callable[[int, 
     return region_of(backbone, match.target, text, match.seed)
 
 
-def _train(backbone: Backbone, match: RoiMatch, text: str, row: nn.Parameter, on_step: Callable[[int, int], None]) -> None:
+def _train(
+    backbone: Backbone, match: RoiMatch, text: str, row: nn.Parameter, on_step: Callable[[int, int], None]
+) -> None:
     budget = backbone.settings.budget(match.budget)
     steps = budget.scaled_steps(STEPS)
     update = Update([row], ADAM, LEARNING_RATE * budget.handle_learning_rate, backbone)

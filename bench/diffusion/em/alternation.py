@@ -39,9 +39,9 @@ class ExpectationMaximization:
         self._latent: LatentScene | None = None
 
     @property
-    def notes(self) -> FitRecords:
+    def records(self) -> FitRecords:
         """What `LatentScene` notes of every estimate; nothing before the first."""
-        return self._latent.notes if self._latent is not None else ()
+        return self._latent.records if self._latent is not None else ()
 
     def alternate(self, own: Objective) -> Callable[[], Tensor]:
         """A phase's objective whose every step learns under the masks (M), then estimates them anew (E)."""
@@ -73,7 +73,7 @@ def first_maps(own: Objective, times: int) -> Tensor:
     The text of a picture names all concepts that it shows; noise and times are the fit's own.
     """
     maps: dict[int, Tensor] = {}
-    for subset in own.scene.together:
+    for subset in own.scene.concepts_by_image:
         sample = _whole(own, subset)
         total = torch.zeros(())
         for _ in range(times):
@@ -88,7 +88,7 @@ def first_maps(own: Objective, times: int) -> Tensor:
 def _whole(own: Objective, subset: tuple[int, ...]) -> Sample:
     """A picture of the scene with all concepts that it shows."""
     concepts = [own.scene.concepts[index] for index in subset]
-    text = own.recipe.samples.wording.training_text(concepts)
+    text = own.recipe.samples.text_template.training_text(concepts)
     return Sample(own.scene.picture_of(subset[0]), np.stack([concept.mask for concept in concepts]), subset, text)
 
 

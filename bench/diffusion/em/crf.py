@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.special import log_softmax
 
 from bench.core.errors import UserError
-from bench.core.scenes import Mask, ImageArray
+from bench.core.scenes import ImageArray, Mask
 
 WIDTHS_SIDE = 480
 """The side in pixels of the pictures that CutLER's widths are meant for; they grow and shrink with the side."""

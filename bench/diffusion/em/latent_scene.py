@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from bench.core.masks import iou_with_truth
-from bench.core.scenes import Mask, ImageArray, Scene
+from bench.core.scenes import ImageArray, Mask, Scene
 from bench.diffusion.em.crf import DenseCrf, check_crf
 from bench.diffusion.em.latent_masks import binarised, smoothed
 
@@ -55,7 +55,7 @@ class MaskEstimate:
 class LatentScene:
     """A scene with estimated masks; the scene's own are kept aside, for the notes alone.
 
-    `notes` has a row a step and concept: `step` (0: the first estimate), `concept`, `label`, whether the concept
+    `records` has a row a step and concept: `step` (0: the first estimate), `concept`, `label`, whether the concept
     was `estimated` at that step, and the `iou` of its mask with the true one, `iou_without_crf` before
     refinement; both are NaN where the scene has no true mask.
     """
@@ -67,7 +67,7 @@ class LatentScene:
         self._estimates: dict[int, MaskEstimate] = {}
         self._steps = 0
         self.scene = with_masks(scene, [np.ones_like(mask) for mask in self._truth])
-        self.notes: list[dict[str, str | int | float]] = []
+        self.records: list[dict[str, str | int | float]] = []
 
     def start(self, maps: Tensor) -> None:
         """The first estimate, of every concept: maps [N, side, side]."""
@@ -91,7 +91,7 @@ class LatentScene:
         estimates = [self._estimates[index] for index in range(len(self._truth))]
         self.scene = with_masks(self.scene, [estimate.mask for estimate in estimates])
         pairs = zip(self.scene.concepts, estimates, self._truth, strict=True)
-        self.notes += [
+        self.records += [
             {
                 "step": self._steps,
                 "concept": index,

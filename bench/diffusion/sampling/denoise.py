@@ -30,9 +30,9 @@ class Denoiser:
         """The denoiser of a batch of texts, with the backbone's number of steps and guidance."""
         sampler = backbone.settings.sampler
         backbone.scheduler.set_timesteps(sampler.steps)
-        empty = [""] * len(texts) if sampler.guidance > 1 else []
+        unconditional = [""] * len(texts) if sampler.guidance > 1 else []
         with backbone.hardware.autocast():
-            states = backbone.encode_text([*empty, *texts])
+            states = backbone.encode_text([*unconditional, *texts])
         return cls(backbone, states, tuple(int(time) for time in backbone.scheduler.timesteps))
 
     @torch.no_grad()
@@ -45,8 +45,8 @@ class Denoiser:
         with self.backbone.hardware.autocast():
             predicted: Tensor = unet(torch.cat([latents] * pairs), self.times[index], self.states).sample
         if pairs == 2:
-            empty, told = predicted.float().chunk(2)
-            predicted = empty + self.backbone.settings.sampler.guidance * (told - empty)
+            unconditional, conditional = predicted.float().chunk(2)
+            predicted = unconditional + self.backbone.settings.sampler.guidance * (conditional - unconditional)
         stepped: Tensor = scheduler.step(predicted.float(), self.times[index], latents).prev_sample
         return stepped
 

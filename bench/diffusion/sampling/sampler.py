@@ -25,15 +25,15 @@ class DrawJob:
     noise_seed: int
 
 
-def draw(backbone: Backbone, orders: Sequence[DrawJob], batch_size: int) -> Iterator[ImageArray]:
-    """The pictures of `orders`, in order, by DDIM (eta 0) with the backbone's steps and guidance.
+def draw(backbone: Backbone, jobs: Sequence[DrawJob], batch_size: int) -> Iterator[ImageArray]:
+    """The pictures of `jobs`, in order, by DDIM (eta 0) with the backbone's steps and guidance.
 
     A picture does not depend on the batch it is drawn in, up to the rounding of the arithmetic. Texts that are longer
     than the text encoder reads are cut, with a warning.
     """
-    warn_of_long_texts(backbone, [order.text for order in orders])
-    for start in range(0, len(orders), batch_size):
-        for latents in _denoise(backbone, orders[start : start + batch_size]):
+    warn_of_long_texts(backbone, [job.text for job in jobs])
+    for start in range(0, len(jobs), batch_size):
+        for latents in _denoise(backbone, jobs[start : start + batch_size]):
             yield decode(backbone, latents)
 
 
@@ -59,10 +59,10 @@ def decode(backbone: Backbone, latents: Tensor) -> ImageArray:
 @torch.no_grad()
 def _denoise(backbone: Backbone, batch: Sequence[DrawJob]) -> Tensor:
     """Scaled latents [B, C, h, w] of the batch's texts."""
-    noise = torch.cat([initial_noise(backbone, order.noise_seed) for order in batch])
+    noise = torch.cat([initial_noise(backbone, job.noise_seed) for job in batch])
     with backbone.hardware.autocast():
         drawn: Any = backbone.pipeline()(
-            prompt_embeds=backbone.encode_text([order.text for order in batch]),
+            prompt_embeds=backbone.encode_text([job.text for job in batch]),
             negative_prompt_embeds=backbone.encode_text([""] * len(batch)),
             height=backbone.resolution,
             width=backbone.resolution,

@@ -50,7 +50,7 @@ class Objective:
 
     recipe: Recipe
     scene: Scene
-    workbench: MethodContext
+    context: MethodContext
     encoder: Encoder
     random: Randomness
     ids: Tensor
@@ -61,7 +61,7 @@ class Objective:
     @property
     def backbone(self) -> Backbone:
         """The backbone that is trained."""
-        return self.workbench.backbone
+        return self.context.backbone
 
     def __call__(self) -> Tensor:
         """The total loss of one random step, a scalar; Break-A-Scene, equation 3, plus prior preservation."""

@@ -57,8 +57,8 @@ class PriorImages:
     def pictures(self, on_picture: Callable[[], None]) -> tuple[ImageArray, ...]:
         """All of them, uint8 [H, W, 3], by the pristine backbone; `on_picture` is called for each new one."""
         start = self._whole_batches()
-        orders = [DrawJob(self.text, self._noise_seed(index)) for index in range(start, start + self.missing)]
-        for index, picture in enumerate(draw(self.backbone, orders, BATCH), start):
+        jobs = [DrawJob(self.text, self._noise_seed(index)) for index in range(start, start + self.missing)]
+        for index, picture in enumerate(draw(self.backbone, jobs, BATCH), start):
             self._keep(index, picture)
             on_picture()
         return tuple(self._read(index) for index in range(self.count))

@@ -108,7 +108,7 @@ class Recipe:
 
     `masked` confines the diffusion loss to the concepts' masks. `layers` are recorded besides those of the
     attention loss. Without `given_masks` nothing is learned from the scene's masks, and a scene may have none.
-    With `background` the complement of all concepts is learned as one more. With `detached_start` no gradient
+    With `background` the complement of all concepts is learned as one more. With `detach_bos` no gradient
     flows through K and V of the text's start token.
     """
 
@@ -122,7 +122,7 @@ class Recipe:
     layers: Predicate | None = None
     given_masks: bool = True
     background: bool = False
-    detached_start: bool = False
+    detach_bos: bool = False
 
     @property
     def recorded(self) -> Predicate | None:
@@ -131,7 +131,7 @@ class Recipe:
         wanted += [self.layers] if self.layers is not None else []
         return (lambda layer: any(one(layer) for one in wanted)) if wanted else None
 
-    def taught(self, scene: Scene) -> Scene:
+    def training_scene(self, scene: Scene) -> Scene:
         """The scene as it is learned.
 
         Raises `UserError` if the background is to be learned and nothing of it is left.

@@ -17,7 +17,7 @@ from bench.diffusion.backbone.handles import add_handles, set_rows
 from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.diffusion.training.recipe import Recipe
 from bench.diffusion.training.trainer import HANDLES, fit_recipe
-from bench.plugins.method import FidelityNote, Request, MethodContext
+from bench.plugins.method import FidelityNote, MethodContext, Request
 
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
@@ -51,7 +51,7 @@ class RecipeMethod(ABC):
         """What to train, on what, under which losses."""
 
     @property
-    def draws_to_learn(self) -> bool:
+    def generates_prior(self) -> bool:
         """Whether a fit draws prior-preservation pictures."""
         return self.recipe().prior is not None
 
@@ -61,28 +61,28 @@ class RecipeMethod(ABC):
         prior = self.recipe().prior
         return prior.text if prior is not None else None
 
-    def fit(self, scene: Scene, workbench: MethodContext) -> FitState:
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Train the recipe on the scene; returns what was learned, as `fit_recipe` says."""
-        return fit_recipe(self.recipe(), scene, workbench)
+        return fit_recipe(self.recipe(), scene, context)
 
     def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
         """Bring a pristine backbone to the state that a fit left."""
         load_state(backbone, scene, state, self.recipe())
 
     def generate(
-        self, state: FitState, scene: Scene, requests: Sequence[Request], workbench: MethodContext
+        self, state: FitState, scene: Scene, requests: Sequence[Request], context: MethodContext
     ) -> Iterator[ImageArray]:
         """Draw the requested pictures with what was learned, in order, uint8 [H, W, 3]."""
-        self.load_state(state, scene, workbench.backbone)
-        wording = self.recipe().samples.wording
-        orders = [DrawJob(wording.prompt_text(scene, request.prompt), request.noise_seed) for request in requests]
-        yield from draw(workbench.backbone, orders, workbench.batch_size)
+        self.load_state(state, scene, context.backbone)
+        text_template = self.recipe().samples.text_template
+        jobs = [DrawJob(text_template.prompt_text(scene, request.prompt), request.noise_seed) for request in requests]
+        yield from draw(context.backbone, jobs, context.batch_size)
 
 
 @torch.no_grad()
 def load_state(backbone: Backbone, scene: Scene, state: FitState, recipe: Recipe) -> None:
     """Bring a pristine backbone to the state that a fit of this recipe left."""
-    concepts = recipe.taught(scene).concepts
+    concepts = recipe.training_scene(scene).concepts
     ids = add_handles(backbone.tokenizer, backbone.text_encoder, concepts, recipe.initialiser)
     parameters = backbone.parameters()
     for name, tensor in state.items():

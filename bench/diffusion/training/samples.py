@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from bench.core.scenes import Concept, Mask, ImageArray, Prompt, Scene, join_concepts, with_article
+from bench.core.scenes import Concept, ImageArray, Mask, Prompt, Scene, join_concepts, with_article
 
 Subsets = Literal["uniform", "size-first", "all"]
 """How concepts are chosen.
@@ -77,12 +77,12 @@ class SceneSamples:
     flip: float
     single: float | None = None
     brightness: float = 0.0
-    wording: TextTemplate = TextTemplate()
+    text_template: TextTemplate = TextTemplate()
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
         """One sample."""
-        subset = _together(scene, self.subsets, rng, self.single)
-        sample = _sample(scene, self._lit(scene.picture_of(subset[0]), rng), subset, self.wording)
+        subset = _concepts_of_one_image(scene, self.subsets, rng, self.single)
+        sample = _sample(scene, self._lit(scene.picture_of(subset[0]), rng), subset, self.text_template)
         return _flipped(sample, rng.random() < self.flip)
 
     def _lit(self, picture: ImageArray, rng: np.random.Generator) -> ImageArray:
@@ -103,15 +103,15 @@ class CollectionSamples:
 
     subsets: Subsets = "uniform"
     flip: float = 0.5
-    wording: TextTemplate = TextTemplate()
+    text_template: TextTemplate = TextTemplate()
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
         """One sample."""
-        subset = _together(scene, self.subsets, rng)
+        subset = _concepts_of_one_image(scene, self.subsets, rng)
         union = np.any([scene.concepts[i].mask for i in subset], axis=0)
         colour = rng.integers(0, 256, size=3, dtype=np.uint8)
         picture = np.where(union[:, :, None], scene.picture_of(subset[0]), colour)
-        return _flipped(_sample(scene, picture, subset, self.wording), rng.random() < self.flip)
+        return _flipped(_sample(scene, picture, subset, self.text_template), rng.random() < self.flip)
 
 
 def choose_subset(
@@ -142,18 +142,20 @@ def _any_subset(count: int, subsets: Subsets, rng: np.random.Generator) -> tuple
     return tuple(int(index) for index in rng.permutation(count)[:size])
 
 
-def _together(scene: Scene, subsets: Subsets, rng: np.random.Generator, single: float | None = None) -> tuple[int, ...]:
+def _concepts_of_one_image(
+    scene: Scene, subsets: Subsets, rng: np.random.Generator, single: float | None = None
+) -> tuple[int, ...]:
     """Concepts that one picture shows; of several, each picture is chosen as often as it has concepts."""
-    groups = scene.together
+    groups = scene.concepts_by_image
     chosen = rng.integers(len(scene.concepts)) if len(groups) > 1 else 0
     group = groups[scene.concepts[int(chosen)].picture]
     return tuple(group[index] for index in choose_subset(len(group), subsets, rng, single))
 
 
-def _sample(scene: Scene, picture: ImageArray, subset: tuple[int, ...], wording: TextTemplate) -> Sample:
+def _sample(scene: Scene, picture: ImageArray, subset: tuple[int, ...], text_template: TextTemplate) -> Sample:
     concepts = [scene.concepts[index] for index in subset]
     masks = np.stack([concept.mask for concept in concepts])
-    return Sample(picture, masks, subset, wording.training_text(concepts))
+    return Sample(picture, masks, subset, text_template.training_text(concepts))
 
 
 def _flipped(sample: Sample, flip: bool) -> Sample:

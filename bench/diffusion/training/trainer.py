@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.attention import Recorder, recording, bos_detached
+from bench.diffusion.backbone.attention import Recorder, bos_detached, recording
 from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced
@@ -31,7 +31,7 @@ MOST_CONCEPTS = 4
 _log = logging.getLogger(__name__)
 
 
-def fit_recipe(recipe: Recipe, scene: Scene, workbench: MethodContext) -> dict[str, Tensor]:
+def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str, Tensor]:
     """Train a recipe on a scene, from a pristine backbone, which it changes.
 
     Returns `handles` [N, width] and every other tensor that the training changed, by its name in
@@ -41,23 +41,25 @@ def fit_recipe(recipe: Recipe, scene: Scene, workbench: MethodContext) -> dict[s
     Raises `UserError` if the recipe needs masks and the scene has none, or the backbone has no attention maps of
     the kind that the recipe needs, and `FloatingPointError` if the training diverged.
     """
-    backbone = workbench.backbone
-    taught = recipe.taught(scene)
-    _check(recipe, taught)
-    budget = backbone.settings.budget(workbench.budget)
+    backbone = context.backbone
+    training_scene = recipe.training_scene(scene)
+    _check(recipe, training_scene)
+    budget = backbone.settings.budget(context.budget)
     phases = [phase.scaled(budget) for phase in recipe.phases]
-    series = _prior(recipe, taught, workbench)
-    progress = _Progress(sum(phase.steps for phase in phases) + sum(one.missing for one in series), workbench.on_step)
-    prior = {one.text: one.pictures(progress.advance) for one in series}
-    ids = add_handles(backbone.tokenizer, backbone.text_encoder, taught.concepts, recipe.initialiser)
+    prior_images = _prior(recipe, training_scene, context)
+    progress = _Progress(
+        sum(phase.steps for phase in phases) + sum(one.missing for one in prior_images), context.on_step
+    )
+    prior = {one.text: one.pictures(progress.advance) for one in prior_images}
+    ids = add_handles(backbone.tokenizer, backbone.text_encoder, training_scene.concepts, recipe.initialiser)
     handles = nn.Parameter(embedding(backbone.text_encoder).detach()[ids.to(backbone.device)])
     with rows_replaced(backbone.text_encoder, ids, handles), _watched(recipe, backbone) as recorder:
         objective = Objective(
             recipe=recipe,
-            scene=fit_resolution(taught, backbone.resolution),
-            workbench=workbench,
+            scene=fit_resolution(training_scene, backbone.resolution),
+            context=context,
             encoder=Encoder(backbone),
-            random=Randomness.seeded(workbench.seed),
+            random=Randomness.seeded(context.seed),
             ids=ids,
             prior=prior,
             recorder=recorder,
@@ -97,22 +99,22 @@ def _check(recipe: Recipe, scene: Scene) -> None:
         )
 
 
-def _prior(recipe: Recipe, scene: Scene, workbench: MethodContext) -> list[PriorImages]:
+def _prior(recipe: Recipe, scene: Scene, context: MethodContext) -> list[PriorImages]:
     """The prior pictures that the recipe needs, one series a text."""
     if recipe.prior is None:
         return []
-    backbone = workbench.backbone
-    count = backbone.settings.budget(workbench.budget).scaled_prior_pictures(recipe.prior.pictures)
-    folder = None if workbench.shared is None else workbench.shared / "prior"
+    backbone = context.backbone
+    count = backbone.settings.budget(context.budget).scaled_prior_pictures(recipe.prior.pictures)
+    folder = None if context.shared is None else context.shared / "prior"
     texts = class_texts(recipe.prior.text, scene.concepts)
-    return [PriorImages(backbone, text, count, workbench.run_seed, folder) for text in texts]
+    return [PriorImages(backbone, text, count, context.run_seed, folder) for text in texts]
 
 
 @contextlib.contextmanager
 def _watched(recipe: Recipe, backbone: Backbone) -> Iterator[Recorder | None]:
     """The UNet's cross-attention as the recipe wants it: recorded, its start token held, or as it is."""
     with contextlib.ExitStack() as stack:
-        if recipe.detached_start:
+        if recipe.detach_bos:
             stack.enter_context(bos_detached(backbone.unet))
         if recipe.recorded is None:
             yield None
@@ -151,7 +153,7 @@ def _learned(backbone: Backbone, handles: nn.Parameter, phases: Sequence[Phase])
     trained: dict[str, Tensor] = {HANDLES: handles.detach().to("cpu", torch.float32, copy=True)}
     for name, parameter in backbone.parameters().items():
         if any(phase.steps and trains(phase, name) for phase in phases):
-            before = backbone.pristine(name)
+            before = backbone.original(name)
             now = parameter[: len(before)].to("cpu", torch.float32, copy=True)
             if not torch.equal(now, before):
                 trained[name] = now

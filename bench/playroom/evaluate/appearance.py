@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from bench.core.scenes import ImageArray, with_article
-from bench.playroom.evaluate.common import HELD_OUT, PlayroomEvaluators, HitRate, watched
+from bench.playroom.evaluate.common import HELD_OUT, HitRate, PlayroomEvaluators, watched
 from bench.playroom.train.data import SIZE
 from bench.playroom.world.captions import describe
 from bench.playroom.world.scene import draw, sample_scene
-from bench.playroom.world.toys import ToyIdentity, all_looks
+from bench.playroom.world.toys import ToyIdentity, all_appearances
 from bench.scoring.views import masked
 
 BACKDROP = (128, 128, 128)
@@ -34,18 +34,18 @@ class Verdict:
         return self.colours and self.motif
 
 
-def judge_looks(examiners: PlayroomEvaluators, picture: ImageArray, asked: ToyIdentity) -> Verdict:
+def judge_looks(evaluators: PlayroomEvaluators, picture: ImageArray, asked: ToyIdentity) -> Verdict:
     """What CLIP says of the picture's largest segment of the asked class, alone on grey.
 
     The likeliest of all descriptions of the class is taken. Its colours are right if they are the asked ones in either
     order, since stripes and chequers look alike both ways round.
     """
-    mask = examiners.find(picture, asked.class_name)
+    mask = evaluators.find(picture, asked.class_name)
     if mask is None:
         return Verdict(found=False)
-    candidates = all_looks(asked.class_name)
+    candidates = all_appearances(asked.class_name)
     texts = [f"a photo of {with_article(describe(each))}" for each in candidates]
-    named = candidates[int(examiners.likeness(masked(picture, mask, BACKDROP), texts).argmax())]
+    named = candidates[int(evaluators.likeness(masked(picture, mask, BACKDROP), texts).argmax())]
     same = {named.first, named.second} == {asked.first, asked.second}
     return Verdict(True, colours=same, motif=named.motif == asked.motif)
 
@@ -63,12 +63,12 @@ def looks_figures(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     }
 
 
-def drawn_looks_figures(examiners: PlayroomEvaluators, count: int) -> dict[str, Any]:
+def drawn_appearance_figures(evaluators: PlayroomEvaluators, count: int) -> dict[str, Any]:
     """The judge judged: `looks_figures` of `count` drawn held-out scenes of one toy with seen looks."""
-    return looks_figures(list(_drawn(examiners, count)))
+    return looks_figures(list(_drawn(evaluators, count)))
 
 
-def _drawn(examiners: PlayroomEvaluators, count: int) -> Iterator[Verdict]:
+def _drawn(evaluators: PlayroomEvaluators, count: int) -> Iterator[Verdict]:
     for number in watched(range(count), "CLIP: looks of drawn toys"):
         scene = sample_scene(np.random.default_rng([HELD_OUT, 9, number]), count=1)
-        yield judge_looks(examiners, draw(scene, SIZE).picture, scene.toys[0].identity)
+        yield judge_looks(evaluators, draw(scene, SIZE).picture, scene.toys[0].identity)

@@ -10,7 +10,7 @@ from bench.core.scenes import ImageArray, join_concepts, with_article
 from bench.playroom.evaluate import drawn_samples
 from bench.playroom.evaluate.appearance import judge_looks, looks_figures
 from bench.playroom.evaluate.clip import context_first
-from bench.playroom.evaluate.common import PlayroomEvaluators, HitRate, watched
+from bench.playroom.evaluate.common import HitRate, PlayroomEvaluators, watched
 from bench.playroom.evaluate.drawn_samples import CachedGenerator, SampleText
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.toys import CLASSES, ToyIdentity
@@ -35,7 +35,7 @@ class Judged:
         return len(self.found - set(self.asked.classes))
 
 
-def one_toy_figures(artist: CachedGenerator, examiners: PlayroomEvaluators, seeds: int) -> dict[str, Any]:
+def one_toy_figures(generator: CachedGenerator, evaluators: PlayroomEvaluators, seeds: int) -> dict[str, Any]:
     """Figures of prompts of one toy: all classes x ten contexts x `seeds`, as shares with Wilson's interval.
 
     `found`: the segmenter has a segment of the asked class. `false_alarms`: it has one of a class that was not asked
@@ -43,8 +43,8 @@ def one_toy_figures(artist: CachedGenerator, examiners: PlayroomEvaluators, seed
     `context_first_of_ten`: CLIP puts the asked context first. The thresholds are those of the preset `playroom`.
     """
     asked = drawn_samples.one_toy(seeds)
-    pictures = artist.draw([request for _, request in asked], "drawing one toy")
-    judged = _judge_all(pictures, [each for each, _ in asked], examiners)
+    pictures = generator.draw([request for _, request in asked], "drawing one toy")
+    judged = _judge_all(pictures, [each for each, _ in asked], evaluators)
     questions = len(judged) * (len(CLASSES) - 1)
     return {
         **_shares(judged, "found"),
@@ -54,33 +54,35 @@ def one_toy_figures(artist: CachedGenerator, examiners: PlayroomEvaluators, seed
     }
 
 
-def two_toys_figures(artist: CachedGenerator, examiners: PlayroomEvaluators, seeds: int) -> dict[str, Any]:
+def two_toys_figures(generator: CachedGenerator, evaluators: PlayroomEvaluators, seeds: int) -> dict[str, Any]:
     """Figures of prompts of two toys, every pair of classes x `seeds`: `both_found`, and as for one toy."""
     asked = drawn_samples.two_toys(seeds)
-    pictures = artist.draw([request for _, request in asked], "drawing two toys")
-    judged = _judge_all(pictures, [each for each, _ in asked], examiners)
+    pictures = generator.draw([request for _, request in asked], "drawing two toys")
+    judged = _judge_all(pictures, [each for each, _ in asked], evaluators)
     return {**_shares(judged, "both_found"), "found_by_class": _by(judged, [(name, {name}) for name in CLASSES])}
 
 
-def base_looks_figures(artist: CachedGenerator, examiners: PlayroomEvaluators, seeds: int) -> dict[str, Any]:
+def base_appearance_figures(generator: CachedGenerator, evaluators: PlayroomEvaluators, seeds: int) -> dict[str, Any]:
     """`looks_figures` of prompts that name colours and motif: every class in every motif x `seeds`."""
     asked = drawn_samples.named_looks(seeds)
-    pictures = artist.draw([request for _, request in asked], "drawing named looks")
+    pictures = generator.draw([request for _, request in asked], "drawing named looks")
     toys = [toy for each, _ in asked for toy in each.toys if isinstance(toy, ToyIdentity)]
     pairs = list(zip(pictures, toys, strict=True))
-    return looks_figures([judge_looks(examiners, *pair) for pair in watched(pairs, "judging named looks")])
+    return looks_figures([judge_looks(evaluators, *pair) for pair in watched(pairs, "judging named looks")])
 
 
-def judge(picture: ImageArray, asked: SampleText, examiners: PlayroomEvaluators) -> Judged:
+def judge(picture: ImageArray, asked: SampleText, evaluators: PlayroomEvaluators) -> Judged:
     """Look for the toys and the context that a picture should have."""
     subject = join_concepts([with_article(name) for name in asked.classes])
-    first = context_first(examiners, picture, subject, asked.context)
-    return Judged(asked, frozenset(examiners.classes(picture)), first)
+    first = context_first(evaluators, picture, subject, asked.context)
+    return Judged(asked, frozenset(evaluators.classes(picture)), first)
 
 
-def _judge_all(pictures: Sequence[ImageArray], asked: Sequence[SampleText], examiners: PlayroomEvaluators) -> list[Judged]:
+def _judge_all(
+    pictures: Sequence[ImageArray], asked: Sequence[SampleText], evaluators: PlayroomEvaluators
+) -> list[Judged]:
     pairs = list(zip(pictures, asked, strict=True))
-    return [judge(picture, each, examiners) for picture, each in watched(pairs, "judging pictures")]
+    return [judge(picture, each, evaluators) for picture, each in watched(pairs, "judging pictures")]
 
 
 def _shares(judged: Sequence[Judged], found: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_bytes, write_json
-from bench.playroom.evaluate.thresholds import LINES, Threshold, Form, Line, mark
+from bench.playroom.evaluate.thresholds import LINES, Form, Line, Threshold, mark
 
 SCHEMA = 2
 CARD = Path(__file__).parent / "card.json"

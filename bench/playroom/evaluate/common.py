@@ -14,11 +14,11 @@ from torch.nn.functional import normalize
 from transformers import CLIPModel, ViTModel
 
 from bench.core.progress import progress_bar
-from bench.core.scenes import Mask, ImageArray
+from bench.core.scenes import ImageArray, Mask
 from bench.playroom.train.data import SIZE
 from bench.playroom.train.maskformer import LABELS
 from bench.playroom.world.scene import Drawing, ToyScene, draw, sample_scene
-from bench.playroom.world.toys import CLASSES, Looks
+from bench.playroom.world.toys import CLASSES, Appearance
 from bench.scoring.models.model_loading import load_model, load_processor, load_tokenizer
 from bench.scoring.models.segmenter import Segmentation, Segmenter
 from bench.scoring.presets import Preset
@@ -130,8 +130,10 @@ def watched(items: Sequence[Item], what: str) -> Iterator[Item]:
             progress.advance()
 
 
-def held_out(count: int, looks: Looks, **options: Any) -> Iterator[tuple[ToyScene, Drawing]]:
+def held_out(count: int, appearance: Appearance, **options: Any) -> Iterator[tuple[ToyScene, Drawing]]:
     """Drawn scenes whose seeds no training uses; `options` go to `sample_scene`."""
     for number in range(count):
-        scene = sample_scene(np.random.default_rng([HELD_OUT, looks == "seen", number]), looks=looks, **options)
+        scene = sample_scene(
+            np.random.default_rng([HELD_OUT, appearance == "seen", number]), appearance=appearance, **options
+        )
         yield scene, draw(scene, SIZE)

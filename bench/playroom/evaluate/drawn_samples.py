@@ -82,8 +82,8 @@ class CachedGenerator:
         missing = [request for request in dict.fromkeys(requests) if not self._file(request).is_file()]
         if missing:
             with progress_bar(what, len(missing)) as progress:
-                orders = [DrawJob(each.text, seed_from(exam=each.text, number=each.number)) for each in missing]
-                for request, picture in zip(missing, draw(self.backbone, orders, BATCH), strict=True):
+                jobs = [DrawJob(each.text, seed_from(exam=each.text, number=each.number)) for each in missing]
+                for request, picture in zip(missing, draw(self.backbone, jobs, BATCH), strict=True):
                     write_whole(self._file(request), Image.fromarray(picture).save)
                     progress.advance()
         return [_read(self._file(request)) for request in requests]

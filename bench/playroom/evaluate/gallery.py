@@ -20,7 +20,7 @@ from bench.playroom.evaluate.__main__ import PICTURES
 from bench.playroom.evaluate.drawn_samples import CachedGenerator, one_toy
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.scene import PlacedToy, ToyScene, draw, sample_scene
-from bench.playroom.world.toys import CLASSES, Looks, sample_toy_identity
+from bench.playroom.world.toys import CLASSES, Appearance, sample_toy_identity
 from bench.scoring.presets import CHECKPOINTS
 
 What = Literal["world", "base-model"]
@@ -78,8 +78,8 @@ def main(
 
 def world() -> Image.Image:
     """Toys by class with seen and never-seen looks, and every context with one toy and with several."""
-    looks: tuple[Looks, ...] = ("seen", "seen", "seen", "unseen", "unseen", "unseen")
-    toys = [[_toy(name, each, row) for name in CLASSES] for row, each in enumerate(looks)]
+    appearance: tuple[Appearance, ...] = ("seen", "seen", "seen", "unseen", "unseen", "unseen")
+    toys = [[_toy(name, each, row) for name in CLASSES] for row, each in enumerate(appearance)]
     names = [
         "seen looks: motifs and palettes of the training",
         "",
@@ -88,19 +88,19 @@ def world() -> Image.Image:
         "",
         "",
     ]
-    kinds: tuple[tuple[Looks, int, str], ...] = (
+    kinds: tuple[tuple[Appearance, int, str], ...] = (
         ("seen", 1, "one toy, seen looks"),
         ("unseen", 2, "two toys, never-seen looks"),
         ("unseen", 3, "three toys, never-seen looks"),
     )
-    scenes = [[_scene(context, looks, count) for context in CONTEXTS] for looks, count, _ in kinds]
+    scenes = [[_scene(context, appearance, count) for context in CONTEXTS] for appearance, count, _ in kinds]
     return stack([Sheet(toys, names, CLASSES), Sheet(scenes, [name for *_, name in kinds], CONTEXTS)])
 
 
-def base_model(artist: CachedGenerator) -> Image.Image:
+def base_model(generator: CachedGenerator) -> Image.Image:
     """The base model's first picture of "a photo of a CLASS CONTEXT" for every class (rows) and context (columns)."""
     requests = [request for _, request in one_toy(1)]
-    drawn = artist.draw(requests, "drawing the gallery")
+    drawn = generator.draw(requests, "drawing the gallery")
     rows = [drawn[start : start + len(CONTEXTS)] for start in range(0, len(drawn), len(CONTEXTS))]
     return Sheet(rows, CLASSES, CONTEXTS).paint()
 
@@ -116,18 +116,18 @@ def stack(sheets: Sequence[Sheet]) -> Image.Image:
     return image
 
 
-def _toy(class_name: str, looks: Looks, row: int) -> ImageArray:
+def _toy(class_name: str, appearance: Appearance, row: int) -> ImageArray:
     """A toy of the class, 92 pixels a side, on a pale backdrop."""
     rng = np.random.default_rng([SEED, row, CLASSES.index(class_name)])
-    identity = sample_toy_identity(rng, looks, class_name)
+    identity = sample_toy_identity(rng, appearance, class_name)
     toy = PlacedToy(identity, 0.5, 0.48, 0.65, float(rng.uniform(-8, 8)), bool(rng.uniform() < 0.5))
     return draw(ToyScene((toy,), None, PALE), 92).picture
 
 
-def _scene(context: str, looks: Looks, count: int) -> ImageArray:
+def _scene(context: str, appearance: Appearance, count: int) -> ImageArray:
     """A scene of `count` toys, 121 pixels a side."""
     rng = np.random.default_rng([SEED, 100 + count, CONTEXTS.index(context)])
-    return draw(sample_scene(rng, looks=looks, count=count, context=context), 121).picture
+    return draw(sample_scene(rng, appearance=appearance, count=count, context=context), 121).picture
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from bench.playroom.world.captions import describe
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.ground_truth import as_benchmark_scene, redrawn
 from bench.playroom.world.scene import draw, sample_scene
-from bench.playroom.world.toys import ToyIdentity, all_looks
+from bench.playroom.world.toys import ToyIdentity, all_appearances
 from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
 from bench.scoring.views import masked
@@ -72,7 +72,9 @@ class Outcome:
         return max(known, default=math.nan)
 
 
-def headroom_figures(artist: CachedGenerator, examiners: PlayroomEvaluators, scorer: Scorer, size: Size) -> dict[str, Any]:
+def headroom_figures(
+    generator: CachedGenerator, evaluators: PlayroomEvaluators, scorer: Scorer, size: Size
+) -> dict[str, Any]:
     """The benchmark's own identity similarity on held-out scenes of never-seen toys, means over scenes.
 
     `redrawn`: of the same toy drawn again by the renderer, alone, in another pose and context. `class_words`: of the
@@ -83,13 +85,13 @@ def headroom_figures(artist: CachedGenerator, examiners: PlayroomEvaluators, sco
     within scenes, of the scenes where all were found: `compared`.
     """
     trials = [make_trial(number) for number in range(size.scenes)]
-    ranked = [shortlist(trial, examiners, size.descriptions) for trial in watched(trials, "ranking descriptions")]
+    ranked = [shortlist(trial, evaluators, size.descriptions) for trial in watched(trials, "ranking descriptions")]
     requests = [_requests(trial, words, size.seeds) for trial, words in zip(trials, ranked, strict=True)]
-    artist.draw([each for one in requests for group in one for each in group], "drawing never-seen toys in words")
+    generator.draw([each for one in requests for group in one for each in group], "drawing never-seen toys in words")
     outcomes = []
     for trial, groups in watched(list(zip(trials, requests, strict=True)), "scoring never-seen toys"):
         again = similarity(scorer, trial, [_redraw(trial, number) for number in range(size.seeds)])
-        by_class, *words = [similarity(scorer, trial, artist.draw(group, "drawing")) for group in groups]
+        by_class, *words = [similarity(scorer, trial, generator.draw(group, "drawing")) for group in groups]
         outcomes.append(Outcome(again, by_class, tuple(words)))
     return summarise(outcomes)
 
@@ -114,7 +116,7 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 def make_trial(number: int) -> Trial:
     """The held-out trial of this number; contexts take turns, and the asked one is never the scene's."""
     rng = np.random.default_rng([HELD_OUT, 11, number])
-    world = sample_scene(rng, looks="unseen", count=2, context=CONTEXTS[number % len(CONTEXTS)])
+    world = sample_scene(rng, appearance="unseen", count=2, context=CONTEXTS[number % len(CONTEXTS)])
     asked = CONTEXTS[(number + len(CONTEXTS) // 2) % len(CONTEXTS)]
     return Trial(number, as_benchmark_scene(f"held-out-{number}", world, SIZE), world.toys[-1].identity, asked)
 
@@ -126,15 +128,15 @@ def similarity(scorer: Scorer, trial: Trial, pictures: Sequence[ImageArray]) -> 
     return float(np.mean(known)) if known else math.nan
 
 
-def shortlist(trial: Trial, examiners: PlayroomEvaluators, count: int) -> list[ToyIdentity]:
+def shortlist(trial: Trial, evaluators: PlayroomEvaluators, count: int) -> list[ToyIdentity]:
     """The `count` descriptions of the toy's class whose renderings are most similar to it, the most similar first."""
-    looks = all_looks(trial.toy.class_name)
+    appearance = all_appearances(trial.toy.class_name)
     rng = np.random.default_rng([HELD_OUT, 12, trial.number])
-    rendered = examiners.identity([masked_toy(each, rng) for each in looks for _ in range(POSES)])
+    rendered = evaluators.identity([masked_toy(each, rng) for each in appearance for _ in range(POSES)])
     concept = trial.prompt.subset[0]
-    [own] = examiners.identity([masked(trial.scene.picture, trial.scene.concepts[concept].mask)])
-    likeness = (rendered @ own).reshape(len(looks), POSES).mean(dim=1)
-    return [looks[int(k)] for k in likeness.argsort(descending=True)[:count]]
+    [own] = evaluators.identity([masked(trial.scene.picture, trial.scene.concepts[concept].mask)])
+    likeness = (rendered @ own).reshape(len(appearance), POSES).mean(dim=1)
+    return [appearance[int(k)] for k in likeness.argsort(descending=True)[:count]]
 
 
 def _requests(trial: Trial, words: Sequence[ToyIdentity], seeds: int) -> list[list[SampleRequest]]:

@@ -35,10 +35,10 @@ def lpips_figures(folder: Path, count: int) -> dict[str, Any]:
     for number in range(count):
         scene = _held_out(number)
         picture, ladders = draw(scene, SIZE).picture, _ladders(scene, number)
-        looks = "seen_looks" if scene.toys[0].identity.first in COLOURS else "unseen_looks"
+        appearance = "seen_looks" if scene.toys[0].identity.first in COLOURS else "unseen_looks"
         for distances, outcomes in ((network.distances, by_network), (_squared_errors, by_pixels)):
             measured = {name: distances(picture, ladder) for name, ladder in ladders.items()}
-            for figure, right in _in_order(measured, looks):
+            for figure, right in _in_order(measured, appearance):
                 outcomes.setdefault(figure, []).append(right)
     return {**_rates(by_network), "pixels": _rates(by_pixels)}
 
@@ -56,7 +56,7 @@ def _squared_errors(picture: ImageArray, others: Sequence[ImageArray]) -> NDArra
 def _held_out(number: int) -> ToyScene:
     """A scene of one or two toys that no training sees; every other one has unseen looks."""
     rng = np.random.default_rng([HELD_OUT, 6, number])
-    return sample_scene(rng, looks="seen" if number % 4 < 2 else "unseen", count=1 + number % 2)
+    return sample_scene(rng, appearance="seen" if number % 4 < 2 else "unseen", count=1 + number % 2)
 
 
 def _ladders(scene: ToyScene, number: int) -> dict[str, list[ImageArray]]:
@@ -67,11 +67,11 @@ def _ladders(scene: ToyScene, number: int) -> dict[str, list[ImageArray]]:
     return {**graded, ANOTHER: [draw(other, SIZE).picture for other in others]}
 
 
-def _in_order(measured: Mapping[str, NDArray[np.float64]], looks: str) -> Iterator[tuple[str, bool]]:
+def _in_order(measured: Mapping[str, NDArray[np.float64]], appearance: str) -> Iterator[tuple[str, bool]]:
     """The figures that a pair counts for and whether the stronger is farther, given the distances of every grade."""
     for name, distances in measured.items():
         for weak, strong in combinations(distances, 2):
-            yield from ((figure, bool(weak < strong)) for figure in (name, looks, "all"))
+            yield from ((figure, bool(weak < strong)) for figure in (name, appearance, "all"))
     mild = np.concatenate([measured[kind][:MILD] for kind in GRADES])
     yield from (("mild_before_other_toy", bool(near < far)) for near, far in product(mild, measured[ANOTHER][-MILD:]))
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.playroom.evaluate.common import HELD_OUT, PlayroomEvaluators, HitRate, held_out, toy_names, watched
+from bench.playroom.evaluate.common import HELD_OUT, HitRate, PlayroomEvaluators, held_out, toy_names, watched
 from bench.playroom.train.data import SIZE
 from bench.playroom.train.maskformer import LABELS
 from bench.playroom.world.scene import Drawing, ToyScene, draw, sample_scene
-from bench.playroom.world.toys import CLASSES, Looks
+from bench.playroom.world.toys import CLASSES, Appearance
 from bench.scoring.models.segmenter import Segmentation
 
 VISIBLE = 40
@@ -44,7 +44,7 @@ class Seen:
         self.either.append(np.array([(one | other).sum() for one, other in pairs], np.float64))
 
 
-def maskformer_figures(examiners: PlayroomEvaluators, count: int) -> dict[str, Any]:
+def maskformer_figures(evaluators: PlayroomEvaluators, count: int) -> dict[str, Any]:
     """Figures on `count` held-out scenes with seen looks, as many with never-seen ones and as many of one toy.
 
     `*_mean_iou`: mean over classes of the IoU of predicted and true visible class region, pooled over scenes, with a
@@ -54,27 +54,27 @@ def maskformer_figures(examiners: PlayroomEvaluators, count: int) -> dict[str, A
     model is asked for.
     """
     return {
-        **_figures(examiners, count, "seen"),
-        **_figures(examiners, count, "unseen"),
-        "one_toy_false_alarms": HitRate.of(_one_toy_alarms(examiners, count)).describe(),
+        **_figures(evaluators, count, "seen"),
+        **_figures(evaluators, count, "unseen"),
+        "one_toy_false_alarms": HitRate.of(_one_toy_alarms(evaluators, count)).describe(),
     }
 
 
-def _figures(examiners: PlayroomEvaluators, count: int, looks: Looks) -> dict[str, Any]:
+def _figures(evaluators: PlayroomEvaluators, count: int, appearance: Appearance) -> dict[str, Any]:
     seen = Seen()
-    for scene, drawing in watched(list(held_out(count, looks)), f"MaskFormer: {looks} looks"):
-        seen.add(scene, drawing, examiners.segmenter.segment([drawing.picture])[0])
+    for scene, drawing in watched(list(held_out(count, appearance)), f"MaskFormer: {appearance} looks"):
+        seen.add(scene, drawing, evaluators.segmenter.segment([drawing.picture])[0])
     return {
-        f"{looks}_mean_iou": describe_iou(np.array(seen.both), np.array(seen.either)),
-        f"{looks}_found": HitRate.of(seen.toys).describe(),
-        f"{looks}_false_alarms": HitRate.of(seen.alarms).describe(),
+        f"{appearance}_mean_iou": describe_iou(np.array(seen.both), np.array(seen.either)),
+        f"{appearance}_found": HitRate.of(seen.toys).describe(),
+        f"{appearance}_false_alarms": HitRate.of(seen.alarms).describe(),
     }
 
 
-def _one_toy_alarms(examiners: PlayroomEvaluators, count: int) -> Iterator[bool]:
+def _one_toy_alarms(evaluators: PlayroomEvaluators, count: int) -> Iterator[bool]:
     for number in watched(range(count), "MaskFormer: lone toys"):
         scene = sample_scene(np.random.default_rng([HELD_OUT, 8, number]), count=1)
-        found = examiners.classes(draw(scene, SIZE).picture)
+        found = evaluators.classes(draw(scene, SIZE).picture)
         yield bool(found - {scene.toys[0].identity.class_name})
 
 

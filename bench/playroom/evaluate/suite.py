@@ -13,8 +13,8 @@ from bench.core.device import Hardware
 from bench.core.errors import UserError
 from bench.diffusion.backbone.checkpoint import folder_hash
 from bench.diffusion.backbone.settings import read_settings
-from bench.playroom.evaluate.appearance import drawn_looks_figures
-from bench.playroom.evaluate.base_model import base_looks_figures, one_toy_figures, two_toys_figures
+from bench.playroom.evaluate.appearance import drawn_appearance_figures
+from bench.playroom.evaluate.base_model import base_appearance_figures, one_toy_figures, two_toys_figures
 from bench.playroom.evaluate.clip import clip_figures
 from bench.playroom.evaluate.common import PlayroomEvaluators, load_evaluators
 from bench.playroom.evaluate.drawn_samples import CachedGenerator
@@ -52,7 +52,7 @@ class Exam:
     checkpoints: Path
     hardware: Hardware
     amount: Amount
-    artist: CachedGenerator
+    generator: CachedGenerator
 
     @cached_property
     def preset(self) -> Preset:
@@ -67,7 +67,7 @@ class Exam:
         )
 
     @cached_property
-    def examiners(self) -> PlayroomEvaluators:
+    def evaluators(self) -> PlayroomEvaluators:
         """CLIP, ViT and MaskFormer."""
         return load_evaluators(self.preset, self.hardware.device)
 
@@ -118,19 +118,19 @@ def _size(exam: Exam) -> dict[str, Any]:
 
 
 def _clip(exam: Exam) -> dict[str, Any]:
-    return clip_figures(exam.examiners, exam.amount.scenes)
+    return clip_figures(exam.evaluators, exam.amount.scenes)
 
 
 def _vit(exam: Exam) -> dict[str, Any]:
-    return vit_figures(exam.examiners, exam.amount.scenes)
+    return vit_figures(exam.evaluators, exam.amount.scenes)
 
 
 def _maskformer(exam: Exam) -> dict[str, Any]:
-    return maskformer_figures(exam.examiners, exam.amount.scenes)
+    return maskformer_figures(exam.evaluators, exam.amount.scenes)
 
 
 def _drawn_looks(exam: Exam) -> dict[str, Any]:
-    return drawn_looks_figures(exam.examiners, exam.amount.scenes)
+    return drawn_appearance_figures(exam.evaluators, exam.amount.scenes)
 
 
 def _yolo(exam: Exam) -> dict[str, Any]:
@@ -142,24 +142,24 @@ def _lpips(exam: Exam) -> dict[str, Any]:
 
 
 def _one_toy(exam: Exam) -> dict[str, Any]:
-    return one_toy_figures(exam.artist, exam.examiners, exam.amount.seeds)
+    return one_toy_figures(exam.generator, exam.evaluators, exam.amount.seeds)
 
 
 def _two_toys(exam: Exam) -> dict[str, Any]:
-    return two_toys_figures(exam.artist, exam.examiners, exam.amount.seeds)
+    return two_toys_figures(exam.generator, exam.evaluators, exam.amount.seeds)
 
 
 def _base_looks(exam: Exam) -> dict[str, Any]:
-    return base_looks_figures(exam.artist, exam.examiners, exam.amount.seeds)
+    return base_appearance_figures(exam.generator, exam.evaluators, exam.amount.seeds)
 
 
 def _headroom(exam: Exam) -> dict[str, Any]:
     size = Size(exam.amount.toys, exam.amount.descriptions, exam.amount.seeds)
-    return headroom_figures(exam.artist, exam.examiners, exam.scorer, size)
+    return headroom_figures(exam.generator, exam.evaluators, exam.scorer, size)
 
 
 def _speed(exam: Exam) -> dict[str, Any]:
-    return speed_figures(exam.artist.backbone, REPEATS)
+    return speed_figures(exam.generator.backbone, REPEATS)
 
 
 def _machine(exam: Exam) -> dict[str, Any]:

@@ -42,7 +42,12 @@ LINES: tuple[Line, ...] = (
     Line(TWO, "both_found", "base model: two toys asked for, both found", Threshold(0.85)),
     Line(TWO, "false_alarms", "base model: two toys asked for, another class found"),
     Line(TWO, "context_first_of_ten", "base model: two toys asked for, asked context first of ten (CLIP)"),
-    Line(LOOKS, "colours_and_motif", "base model: named colours and motif right (CLIP), not found is wrong", Threshold(0.85)),
+    Line(
+        LOOKS,
+        "colours_and_motif",
+        "base model: named colours and motif right (CLIP), not found is wrong",
+        Threshold(0.85),
+    ),
     Line(LOOKS, "colours", "of these, colours right"),
     Line(LOOKS, "motif", "of these, motif right"),
     Line("drawn-looks", "colours_and_motif_of_found", "CLIP: colours and motif of drawn toys right", Threshold(0.97)),
@@ -71,7 +76,9 @@ LINES: tuple[Line, ...] = (
     Line("size", "all", "all checkpoints", Threshold(40, at_most=True), "megabytes"),
     Line("size", "largest_file", "largest file", Threshold(15, at_most=True), "megabytes"),
     Line("speed", "guided_sample", "a guided picture, one CPU thread", Threshold(1.0, at_most=True), "seconds"),
-    Line("speed", "training_step", "a training step of batch 1, one CPU thread", Threshold(0.10, at_most=True), "seconds"),
+    Line(
+        "speed", "training_step", "a training step of batch 1, one CPU thread", Threshold(0.10, at_most=True), "seconds"
+    ),
 )
 """In the card's order. What a part measures besides is in the card alone."""
 

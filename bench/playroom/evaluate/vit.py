@@ -7,30 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from bench.playroom.evaluate.common import HELD_OUT, PlayroomEvaluators, HitRate, watched
+from bench.playroom.evaluate.common import HELD_OUT, HitRate, PlayroomEvaluators, watched
 from bench.playroom.train.data import masked_toy
-from bench.playroom.world.toys import CLASSES, Looks, sample_toy_identity
+from bench.playroom.world.toys import CLASSES, Appearance, sample_toy_identity
 
 OTHERS = 20
 
 
-def vit_figures(examiners: PlayroomEvaluators, count: int) -> dict[str, Any]:
+def vit_figures(evaluators: PlayroomEvaluators, count: int) -> dict[str, Any]:
     """How often a toy drawn again is nearer than 20 others of its class, as shares with Wilson's interval.
 
     `count` held-out toys with seen looks and as many with never-seen ones; each drawing has a pose, size, place and
     background of its own and is masked black by its exact mask.
     """
     return {
-        "seen_first_of_21": HitRate.of(_first(examiners, count, "seen")).describe(),
-        "unseen_first_of_21": HitRate.of(_first(examiners, count, "unseen")).describe(),
+        "seen_first_of_21": HitRate.of(_first(evaluators, count, "seen")).describe(),
+        "unseen_first_of_21": HitRate.of(_first(evaluators, count, "unseen")).describe(),
     }
 
 
-def _first(examiners: PlayroomEvaluators, count: int, looks: Looks) -> Iterator[bool]:
-    for number in watched(range(count), f"ViT: toys with {looks} looks"):
-        rng = np.random.default_rng([HELD_OUT, 4 + (looks == "seen"), number])
+def _first(evaluators: PlayroomEvaluators, count: int, appearance: Appearance) -> Iterator[bool]:
+    for number in watched(range(count), f"ViT: toys with {appearance} looks"):
+        rng = np.random.default_rng([HELD_OUT, 4 + (appearance == "seen"), number])
         name = CLASSES[number % len(CLASSES)]
-        toys = [sample_toy_identity(rng, looks, name) for _ in range(OTHERS + 1)]
+        toys = [sample_toy_identity(rng, appearance, name) for _ in range(OTHERS + 1)]
         pictures = [masked_toy(toy, rng) for toy in (toys[0], *toys)]
-        features = examiners.identity(pictures)
+        features = evaluators.identity(pictures)
         yield int((features[1:] @ features[0]).argmax()) == 0

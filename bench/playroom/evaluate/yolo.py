@@ -21,7 +21,7 @@ from bench.core.masks import mask_iou
 from bench.core.scenes import ImageArray
 from bench.playroom.evaluate.common import HitRate, held_out, watched
 from bench.playroom.train.data import SIZE
-from bench.playroom.world.toys import CLASSES, Looks
+from bench.playroom.world.toys import CLASSES, Appearance
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.yolo import YoloSegmenter
 from bench.scoring.presets import find_preset
@@ -58,11 +58,11 @@ def yolo_figures(folder: Path, count: int) -> dict[str, Any]:
     )
     segmenter = YoloSegmenter.load(preset, torch.device("cpu"))
     figures: dict[str, Any] = {}
-    for looks in ("seen", "unseen"):
-        shown = list(_shown(count, looks))
-        instances = [segmenter.instances(each.picture) for each in watched(shown, f"YOLO: {looks} looks")]
-        figures[f"yolo_{looks}_map50"] = map50(shown, instances)
-        figures[f"yolo_{looks}_found"] = found(shown, instances).describe()
+    for appearance in ("seen", "unseen"):
+        shown = list(_shown(count, appearance))
+        instances = [segmenter.instances(each.picture) for each in watched(shown, f"YOLO: {appearance} looks")]
+        figures[f"yolo_{appearance}_map50"] = map50(shown, instances)
+        figures[f"yolo_{appearance}_found"] = found(shown, instances).describe()
     return figures
 
 
@@ -93,8 +93,8 @@ def map50(shown: list[Shown], instances: list[Instances]) -> dict[str, float]:
     return {"value": round(value, 4), "low": round(float(low), 4), "high": round(float(high), 4), "n": len(shown)}
 
 
-def _shown(count: int, looks: Looks) -> Iterator[Shown]:
-    for scene, drawing in held_out(count, looks):
+def _shown(count: int, appearance: Appearance) -> Iterator[Shown]:
+    for scene, drawing in held_out(count, appearance):
         seen = [k for k in range(len(scene.toys)) if drawing.masks[k].sum() >= FEWEST_PIXELS]
         classes = tuple(CLASSES.index(scene.toys[k].identity.class_name) for k in seen)
         yield Shown(drawing.picture, classes, drawing.masks[seen])

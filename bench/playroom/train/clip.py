@@ -25,7 +25,7 @@ from bench.playroom.train.data import SIZE, Scenes
 from bench.playroom.train.loop import Draw
 from bench.playroom.train.tokenizer import MAX_LENGTH, make_tokenizer, special_tokens
 from bench.playroom.world.captions import caption, describe
-from bench.playroom.world.toys import all_looks
+from bench.playroom.world.toys import all_appearances
 
 WIDTH = 128
 BACKDROP = 128
@@ -93,7 +93,7 @@ class ClipTask:
         return {
             "loss": contrastive + described,
             "first": (logits.argmax(1) == right).float().mean(),
-            "looks": described,
+            "appearance": described,
             "named": named,
         }
 
@@ -111,7 +111,7 @@ class ClipTask:
             torch.rand(len(chosen), 1, 1, 1, generator=draw.generator).to(draw.device) < 0.5, grey, grounds
         )
         pictures = to_tensor(self.scenes.pictures[chosen], draw)
-        texts = [describe(each) for each in all_looks(name)]
+        texts = [describe(each) for each in all_appearances(name)]
         logits, _ = self._logits(
             degrade(torch.where(toys, pictures, plain), draw), [f"a photo of {with_article(text)}" for text in texts]
         )

@@ -45,7 +45,7 @@ def pool_scene(spec: CocoSpec, image_id: int) -> ToyScene:
     """
     rng = np.random.default_rng((spec.seed, image_id))
     shares = np.array([_SHARES[number] for number in spec.toys])
-    return sample_scene(rng, looks="unseen", count=int(rng.choice(spec.toys, p=shares / shares.sum())))
+    return sample_scene(rng, appearance="unseen", count=int(rng.choice(spec.toys, p=shares / shares.sum())))
 
 
 def write_coco(folder: Path, spec: CocoSpec) -> None:

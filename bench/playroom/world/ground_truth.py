@@ -12,7 +12,7 @@ from bench.playroom.world.scene import ToyScene, draw, sample_scene
 from bench.playroom.world.toys import ToyIdentity
 
 
-def as_benchmark_scene(name: str, world: ToyScene, size: int) -> scenes.ToyScene:
+def as_benchmark_scene(name: str, world: ToyScene, size: int) -> scenes.Scene:
     """What a method would get of a scene of the world at `size` pixels a side: picture, masks and class words.
 
     The concepts stand in the order of the toys; there are no prompts.
@@ -20,7 +20,7 @@ def as_benchmark_scene(name: str, world: ToyScene, size: int) -> scenes.ToyScene
     drawing = draw(world, size)
     pairs = zip(world.toys, drawing.masks, strict=True)
     concepts = [scenes.Concept(toy.identity.class_name, mask, scenes.handle(k)) for k, (toy, mask) in enumerate(pairs)]
-    return scenes.ToyScene(name, drawing.picture, tuple(concepts))
+    return scenes.Scene(name, drawing.picture, tuple(concepts))
 
 
 def redrawn(toys: Sequence[ToyIdentity], context: str | None, rng: np.random.Generator) -> ToyScene:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from bench.playroom.world.canvas import RGB
 from bench.playroom.world.motifs import MOTIFS
-from bench.playroom.world.shapes import SHAPES, Paint, ShapePart, Points
+from bench.playroom.world.shapes import SHAPES, Paint, Points, ShapePart
 from bench.playroom.world.toys import PALETTE, ToyIdentity
 
 _INK: RGB = (38, 30, 40)

@@ -11,7 +11,7 @@ from PIL import Image
 from bench.playroom.world.canvas import Canvas
 from bench.playroom.world.contexts import CONTEXTS, FLOATING, paint_background
 from bench.playroom.world.paint import Patch, PlacedToy, paint_toy
-from bench.playroom.world.toys import CLASSES, Looks, sample_toy_identity
+from bench.playroom.world.toys import CLASSES, Appearance, sample_toy_identity
 
 __all__ = ["RENDERER", "Drawing", "PlacedToy", "ToyScene", "draw", "sample_scene"]
 
@@ -63,7 +63,7 @@ class Drawing:
 def sample_scene(
     rng: np.random.Generator,
     *,
-    looks: Looks = "seen",
+    appearance: Appearance = "seen",
     count: int | None = None,
     context: str | None = "any",
 ) -> ToyScene:
@@ -85,7 +85,7 @@ def sample_scene(
         margin = min(0.5, 0.5 * size)
         toys.append(
             PlacedToy(
-                sample_toy_identity(rng, looks, str(name)),
+                sample_toy_identity(rng, appearance, str(name)),
                 x=float(np.clip(x + dx, margin, 1 - margin)),
                 y=float(np.clip(y + dy, margin, 1 - margin)),
                 size=size,

@@ -11,7 +11,7 @@ import numpy as np
 from bench.playroom.world.canvas import RGB
 from bench.playroom.world.shapes import SHAPES
 
-Looks = Literal["seen", "unseen"]
+Appearance = Literal["seen", "unseen"]
 
 CLASSES: tuple[str, ...] = tuple(SHAPES)
 """The classes of toys, one word each."""
@@ -87,19 +87,19 @@ COLOUR_PAIRS: tuple[tuple[str, str], ...] = tuple(_pairs(COLOURS))
 _PAIRS = {"seen": COLOUR_PAIRS, "unseen": tuple(_pairs(UNSEEN_COLOURS))}
 
 
-def sample_toy_identity(rng: np.random.Generator, looks: Looks, class_name: str | None = None) -> ToyIdentity:
+def sample_toy_identity(rng: np.random.Generator, appearance: Appearance, class_name: str | None = None) -> ToyIdentity:
     """One toy of the class (None: any) with seen looks, or with a motif and a palette training never sees."""
-    motif = str(rng.choice(MOTIFS if looks == "seen" else UNSEEN_MOTIFS))
+    motif = str(rng.choice(MOTIFS if appearance == "seen" else UNSEEN_MOTIFS))
     name = str(rng.choice(CLASSES)) if class_name is None else class_name
     if motif == "plain":
         first = second = str(rng.choice(list(COLOURS)))
     else:
-        first, second = _PAIRS[looks][rng.integers(len(_PAIRS[looks]))]
+        first, second = _PAIRS[appearance][rng.integers(len(_PAIRS[appearance]))]
     aspect = float(np.exp(rng.uniform(np.log(0.85), np.log(1.18))))
     return ToyIdentity(name, first, second, motif, aspect, float(rng.uniform()), float(rng.uniform(2.2, 3.2)))
 
 
-def all_looks(class_name: str) -> list[ToyIdentity]:
+def all_appearances(class_name: str) -> list[ToyIdentity]:
     """Every toy of the class that the captions can tell apart by its looks: 8 plain ones, 46 pairs in each motif."""
     plain = [ToyIdentity(class_name, colour, colour, "plain") for colour in COLOURS]
     pairs = [ToyIdentity(class_name, *pair, motif) for motif in MOTIFS if motif != "plain" for pair in COLOUR_PAIRS]

@@ -65,7 +65,9 @@ class PromptSimilarity:
 
         Texts longer than the model's context are cut; their end-of-text stays.
         """
-        ready = parallel_map(lambda picture: self._processor(images=[picture], return_tensors="pt")["pixel_values"], pictures)
+        ready = parallel_map(
+            lambda picture: self._processor(images=[picture], return_tensors="pt")["pixel_values"], pictures
+        )
         features = normalize(self._clip.pictures(torch.cat(ready)), dim=-1)
         cosines: NDArray[np.float64] = (features * self._embed(texts)).sum(dim=-1).double().cpu().numpy()
         return self._scale.apply(cosines)

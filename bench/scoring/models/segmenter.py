@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import MaskFormerForInstanceSegmentation
 
-from bench.core.scenes import Mask, ImageArray
+from bench.core.scenes import ImageArray, Mask
 from bench.scoring.models.model_loading import load_model, load_processor
 from bench.scoring.presets import Preset
 from bench.scoring.threads import parallel_map
