@@ -11,7 +11,7 @@ import jinja2
 from bench.core.errors import UserError
 from bench.core.files import write_bytes
 from bench.plugins.report import ReportData
-from bench.reporting.mask_notes import curve_figure, mask_rows, read_notes
+from bench.reporting.mask_records import curve_figure, mask_rows, read_notes
 from bench.reporting.page import environment
 from bench.reporting.text import bounds, count, interval_rule, number, signed
 

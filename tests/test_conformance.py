@@ -131,7 +131,7 @@ def test_a_method_keeps_the_engines_promises(text: str, frugal: Backbone, scene:
     requests = [Request(scene.prompts[0], 11), Request(scene.prompts[0], 12)]
     pictures = bench.generate(state, requests)
     assert [(picture.shape, picture.dtype) for picture in pictures] == [((32, 32, 3), np.uint8)] * 2
-    kept_the_noise = isinstance(bench.plugins.method, ProvidesImages)
+    kept_the_noise = isinstance(bench.method, ProvidesImages)
     assert np.array_equal(*pictures) == kept_the_noise, "the noise seed changes a picture that is drawn"
 
     save_file({name: value.contiguous() for name, value in state.items()}, tmp_path / "fit.safetensors")
@@ -196,7 +196,7 @@ def test_a_method_takes_one_to_four_concepts_and_warns_of_more(
     state = bench.fit()
     assert len(bench.generate(state, [Request(bench.scene.prompts[0], 1)])) == 1
     warned = f"{count} concepts" in caplog.text
-    assert warned == (count > 4 and isinstance(bench.plugins.method, RecipeMethod))
+    assert warned == (count > 4 and isinstance(bench.method, RecipeMethod))
 
 
 @pytest.mark.parametrize("text", at_work(variants=True))
@@ -214,8 +214,8 @@ def test_a_scene_without_a_mask_is_refused_in_one_line_or_learned_and_drawn(
     except UserError as error:
         refused = str(error)
     assert not refused or ("mask" in refused and "\n" not in refused)
-    if isinstance(bench.plugins.method, RecipeMethod):
-        assert bool(refused) == bench.plugins.method.recipe().given_masks
+    if isinstance(bench.method, RecipeMethod):
+        assert bool(refused) == bench.method.recipe().given_masks
 
 
 @pytest.mark.parametrize("text", specs("methods"))

@@ -104,7 +104,7 @@ def _step_sizes(text: str | None) -> tuple[float, ...] | None:
     try:
         guidance_step_sizes = tuple(dict.fromkeys(float(part) for part in text.split(",")))
     except ValueError:
-        raise UserError(f"--eta {text}: write numbers with commas, for example 0,0.1,0.5") from None
+        raise UserError(f"--guidance-step-size {text}: write numbers with commas, for example 0,0.1,0.5") from None
     if not all(0 <= guidance_step_size < float("inf") for guidance_step_size in guidance_step_sizes):
-        raise UserError(f"--eta {text}: a step size is a number from 0 up")
+        raise UserError(f"--guidance-step-size {text}: a step size is a number from 0 up")
     return guidance_step_sizes

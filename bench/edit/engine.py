@@ -190,7 +190,7 @@ def _region(job: Job, progress: ProgressBar) -> Mask:
 
 
 def _edited(job: Job, mask: Mask, guidance_step_size: float, progress: ProgressBar) -> ImageArray:
-    progress.say(f"eta {guidance_step_size:g}")
+    progress.say(f"step size {guidance_step_size:g}")
     names = tuple(concept.handle for concept in job.concepts)
     blended = BlendedEdit(job.target.picture, mask, job.prompt, names, job.start, guidance_step_size, job.noise_seed)
     return edited(job.session.backbone, blended, lambda _done, total: progress.advance(_EDIT / total))

@@ -18,9 +18,9 @@ from bench.core.images import mask_png, picture_png
 from bench.core.scenes import ImageArray, Mask, Scene
 from bench.reporting.images import CONCEPT_COLOURS
 
-SCHEMA = 1
+SCHEMA = 2
 RECORD, GRID, MASK = "edit.json", "grid.png", "mask.png"
-RESULT = "eta-"
+RESULT = "step-size-"
 """What a result's file is called, before its step size of the guidance."""
 _CELL, _GAP, _LINE, _OUTLINE = 256, 8, 20, 3
 

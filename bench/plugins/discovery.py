@@ -80,7 +80,7 @@ class Discovery:
 
 def search_path(kind: Kind) -> list[str]:
     """The folders that hold drop-ins of `kind`: the checkout's, then every `$BENCH_PATH` folder's, then the wheel's."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     checkout = package.parent / kind
     own = [checkout] if (package.parent / "pyproject.toml").is_file() and checkout.is_dir() else []
     return [str(folder) for folder in (*own, *_user_folders(kind), package / kind)]

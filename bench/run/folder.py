@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.core.errors import UserError
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of `run.json`, of the units' records and of the cached scores."""
 
 

@@ -45,7 +45,7 @@ def test_an_edit_leaves_pictures_region_grid_and_record(
 ) -> None:
     folder = edit(replace(options, guidance_step_sizes=(0.0, 0.5)), setup, places())
     assert folder.name.startswith("ours-pair-room-")
-    assert [file.name for file in pictures_of(folder)] == ["grid.png", "eta-0.png", "eta-0.5.png", "mask.png"]
+    assert [file.name for file in pictures_of(folder)] == ["grid.png", "step-size-0.png", "step-size-0.5.png", "mask.png"]
     record = json.loads((folder / "edit.json").read_text())
     assert (record["method"], record["prompt"], record["region"], record["guidance_step_sizes"]) == (
         "ours",
@@ -53,8 +53,8 @@ def test_an_edit_leaves_pictures_region_grid_and_record(
         "given",
         [0.0, 0.5],
     )
-    assert read(folder / "eta-0.png").shape == (32, 32, 3)
-    assert not np.array_equal(read(folder / "eta-0.png"), read(folder / "eta-0.5.png"))
+    assert read(folder / "step-size-0.png").shape == (32, 32, 3)
+    assert not np.array_equal(read(folder / "step-size-0.png"), read(folder / "step-size-0.5.png"))
     mask = read_target(options.target, options.mask, 32).mask
     np.testing.assert_array_equal(read(folder / "mask.png")[:, :, 0] > 0, mask)
 
@@ -140,7 +140,7 @@ def test_a_runs_fit_is_used(
 def test_step_sizes_share_their_noise(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
     alone = edit(replace(options, guidance_step_sizes=(0.0,)), setup, places("one"))
     swept = edit(replace(options, guidance_step_sizes=(0.0, 0.1)), setup, places("two"))
-    np.testing.assert_array_equal(read(alone / "eta-0.png"), read(swept / "eta-0.png"))
+    np.testing.assert_array_equal(read(alone / "step-size-0.png"), read(swept / "step-size-0.png"))
 
 
 def test_without_a_mask_the_region_is_found(options: EditOptions, setup: BackboneOptions, places: Made) -> None:

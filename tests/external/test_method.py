@@ -192,7 +192,7 @@ def test_checkpoints_code_and_settings_make_the_identity_and_places_do_not(
         base = configure("methods", "base-model").drop_in
         dataset = Dataset("d", (replace(scene, prompts=(Prompt("a photo of {tokens}", (0,)),)),))
         conditions = Conditions("sha256:abc", "fp32", {"steps": 1.0}, 20, 4.0, seed=0)
-        return make_plan(dataset, (Configured("stand-in", base, method),), conditions)[0].identity
+        return make_plan(dataset, (Configured("stand-in", base, method),), conditions)[0].key
 
     first = identity(stand_in())
     assert identity(stand_in(minutes=9.0)) == first

@@ -34,7 +34,7 @@ EXPECTED = {
     "db": replace(PAPER["db-m"], **RAW),
     "cd": Recipe(
         (Phase("cross-attention", 500, 1e-5),),
-        SceneSamples("all", flip=0.0, wording=STYLE),
+        SceneSamples("all", flip=0.0, text_template=STYLE),
         Optimiser("adam", (0.9, 0.999), weight_decay=0.0),
         "mean",
         masked=False,
@@ -55,7 +55,7 @@ EXPECTED = {
     ),
     "cd:code": Recipe(
         (Phase("cross-attention-all", 500, 1e-5),),
-        SceneSamples("all", flip=0.5, brightness=0.5, wording=STYLE),
+        SceneSamples("all", flip=0.5, brightness=0.5, text_template=STYLE),
         Optimiser("adamw", (0.9, 0.999), weight_decay=0.1, clip=1.0),
         "first",
         masked=False,

@@ -39,7 +39,7 @@ def test_the_default_is_the_paper() -> None:
     recipe = Method().recipe()
     (phase,) = recipe.phases
     assert (phase.trains, phase.steps, phase.learning_rate) == ("cross-attention", 500, 1e-5)
-    assert recipe.samples == SceneSamples("uniform", 0.0, single=1.0, wording=WORDING)
+    assert recipe.samples == SceneSamples("uniform", 0.0, single=1.0, text_template=WORDING)
     assert recipe.optimiser == Optimiser("adam", (0.9, 0.999), weight_decay=0.0, clip=None)
     assert (recipe.layers, recipe.detach_bos) == (in_up_blocks, False)
     assert losses(recipe) == InContext(0.5, 0.0, 1.0, 0.5, 0.5, context_loss, roi_on_latents)
@@ -50,7 +50,7 @@ def test_the_variant_code_is_the_official_code() -> None:
     recipe = method.instance.recipe()
     (phase,) = recipe.phases
     assert (phase.trains, phase.steps, phase.learning_rate) == ("cross-attention-all", 500, 1e-5)
-    assert recipe.samples == SceneSamples("uniform", 0.5, single=1.0, brightness=0.5, wording=WORDING)
+    assert recipe.samples == SceneSamples("uniform", 0.5, single=1.0, brightness=0.5, text_template=WORDING)
     assert recipe.optimiser == Optimiser("adamw", (0.9, 0.999), weight_decay=0.1, clip=1.0)
     assert recipe.detach_bos
     found = losses(recipe)

@@ -13,14 +13,14 @@ from scipy import stats
 
 from bench.core.errors import UserError
 from bench.plugins.report import ReportData
-from bench.reporting.mask_notes import mask_rows, read_notes
+from bench.reporting.mask_records import mask_rows, read_notes
 
 MakeData = Callable[..., ReportData]
 
 
 def note(data: ReportData, method: str, ious: dict[int, list[tuple[float, float]]], crf: float) -> None:
     """For each scene and step, the IoU of both concepts; `crf` of it is DenseCRF's."""
-    (data.run_folder / "notes").mkdir(exist_ok=True)
+    (data.run_folder / "fit_records").mkdir(exist_ok=True)
     for number, scene in enumerate(data.dataset.scenes):
         rows = [
             {
@@ -34,7 +34,7 @@ def note(data: ReportData, method: str, ious: dict[int, list[tuple[float, float]
             for step, pair in enumerate(ious[number % len(ious)])
             for concept, iou in enumerate(pair)
         ]
-        pd.DataFrame(rows).to_csv(data.run_folder / "notes" / f"{method}-{scene.name}.csv", index=False)
+        pd.DataFrame(rows).to_csv(data.run_folder / "fit_records" / f"{method}-{scene.name}.csv", index=False)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_intervals_are_over_scenes(data: ReportData) -> None:
 
 
 def test_scenes_without_true_masks_are_left_out(data: ReportData) -> None:
-    file = data.run_folder / "notes" / "em-scene-0.csv"
+    file = data.run_folder / "fit_records" / "em-scene-0.csv"
     pd.read_csv(file).assign(iou=math.nan, iou_without_crf=math.nan).to_csv(file, index=False)
     em, _ = mask_rows(read_notes(data))
     assert em.last.n == 3
@@ -73,7 +73,7 @@ def test_scenes_without_true_masks_are_left_out(data: ReportData) -> None:
 
 
 def test_notes_of_another_kind_are_not_of_masks(data: ReportData) -> None:
-    (data.run_folder / "notes" / "ours-scene-0.csv").write_text("step,loss\n0,0.5\n")
+    (data.run_folder / "fit_records" / "ours-scene-0.csv").write_text("step,loss\n0,0.5\n")
     assert set(read_notes(data)["method"]) == {"em", "em:fixed-masks"}
 
 

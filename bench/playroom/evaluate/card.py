@@ -11,8 +11,8 @@ from bench.core.files import read_json, write_bytes, write_json
 from bench.playroom.evaluate.thresholds import LINES, Form, Line, Threshold, mark
 
 SCHEMA = 2
-CARD = Path(__file__).parent / "card.json"
-README = Path(__file__).parent / "README.md"
+CARD = Path(__file__).parents[1] / "card.json"
+README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- the card's table: begin -->", "<!-- the card's table: end -->"
 """What the table stands between in a model card."""
 

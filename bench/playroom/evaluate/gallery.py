@@ -24,7 +24,7 @@ from bench.playroom.world.toys import CLASSES, Appearance, sample_toy_identity
 from bench.scoring.presets import CHECKPOINTS
 
 What = Literal["world", "base-model"]
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 SEED = 20_240
 """The gallery's own scenes: neither training nor exam has them."""
 PALE = 45

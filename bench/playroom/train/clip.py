@@ -93,7 +93,7 @@ class ClipTask:
         return {
             "loss": contrastive + described,
             "first": (logits.argmax(1) == right).float().mean(),
-            "appearance": described,
+            "looks": described,
             "named": named,
         }
 

@@ -233,7 +233,7 @@ def main() -> None:
     """Measure, print, write the table between its marks in the README, and fail if something does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--simulations", type=int, default=SIMULATIONS)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("README.md"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "README.md")
     options = parser.parse_args()
     rates = measure(options.simulations)
     table = markdown(rates)

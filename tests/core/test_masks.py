@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.core.masks import iou_with_truth, mask_iou
-from bench.reporting.mask_notes import iou_by_step
+from bench.reporting.mask_records import iou_by_step
 
 
 def test_by_hand() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 Write = Callable[..., Path]
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "coco"
+REAL = Path(__file__).parents[4] / "shared" / "data" / "coco"
 
 
 @pytest.fixture(scope="session")

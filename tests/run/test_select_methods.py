@@ -21,7 +21,7 @@ class Method:
 
     {field}
 
-    def lacks(self):
+    def missing_requirements(self):
         return {answer!r}
 '''
 

@@ -168,7 +168,7 @@ print(os.environ["YOLO_CONFIG_DIR"])
 def test_needs_no_network_reads_no_pickle_and_leaves_nothing_behind(tmp_path: Path) -> None:
     hidden = ("OMP_NUM_THREADS", "XDG_CONFIG_HOME")
     kept = {name: value for name, value in os.environ.items() if name not in hidden and not name.startswith("YOLO_")}
-    environment = {**kept, "HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**kept, "HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run(
         [sys.executable, "-c", LONELY], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -19,7 +19,7 @@ from bench.data.coco.funnel import Candidate
 from bench.data.coco.index import Annotation, Photo, load_index
 from bench.data.coco.rules import Instance
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "coco" / "annotations" / "instances_sample.json"
+REAL = Path(__file__).parents[4] / "shared" / "data" / "coco" / "annotations" / "instances_sample.json"
 THREE = ConceptOptions(
     concepts=7, classes="cat,dog,bus", prompts="a {tokens}\n{tokens}!", samples=2, seed=3, origin="x"
 )

@@ -19,7 +19,7 @@ class Method(Quick):
     def fit(self, scene, workbench):
         rows = [{"step": step, "label": concept.label, "iou": 0.1 * step} for step in range(3)
                 for concept in scene.concepts]
-        workbench.note(rows)
+        workbench.record(rows)
         return super().fit(scene, workbench)
 '''
 RUN = ("run", "--dataset", "playroom[scenes=1,formats=1,mix=1,0,0,samples=1]", "--name", "r", "--methods")

@@ -29,7 +29,7 @@ from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
 
 CPU = torch.device("cpu")
-PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "lpips"
+PUBLISHED = Path(__file__).parents[4] / "shared" / "data" / "lpips"
 
 
 def noise(seed: int, size: int = 40) -> ImageArray:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from bench.core.device import resolve
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone import backbone as module
+from bench.diffusion.backbone import checkpoint as module
 from bench.diffusion.backbone.backbone import Backbone, official_scheduler
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
 from bench.diffusion.backbone.handles import add_handles, embedding

@@ -13,7 +13,7 @@ import pytest
 from bench.core.errors import UserError
 from bench.plugins.discovery import ENVIRONMENT, KINDS, add_path, discover, find, refresh
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 METHOD = """
 from dataclasses import dataclass
 

@@ -17,7 +17,7 @@ from bench.playroom.world.toys import CLASSES
 from bench.scoring.models.yolo_network import load, read_weights
 
 CPU = torch.device("cpu")
-CHECKPOINT = Path(__file__).parents[2] / "bench" / "playroom" / "checkpoints" / "yolo"
+CHECKPOINT = Path(__file__).parents[3] / "bench" / "playroom" / "checkpoints" / "yolo"
 needs_ultralytics = pytest.mark.skipif(
     find_spec("ultralytics") is None, reason="ultralytics (the extra `yolo`) not installed"
 )
