@@ -157,7 +157,9 @@ def _draw(
     """Each picture as soon as its batch is drawn, with its share of what the batch cost."""
     context.backbone.restore()
     requests: list[Request] = [picture.request for picture in wanted]
-    drawn = iter(unit.method.instance.generate(state, unit.scene, requests, _method_context(context, unit, _say_nothing)))
+    drawn = iter(
+        unit.method.instance.generate(state, unit.scene, requests, _method_context(context, unit, _say_nothing))
+    )
     for start in range(0, len(wanted), context.batch_size):
         batch = wanted[start : start + context.batch_size]
         pictures, cost = context.meter.measure(partial(list[ImageArray], itertools.islice(drawn, len(batch))))

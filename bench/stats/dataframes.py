@@ -51,12 +51,12 @@ def front_frame(analysis: Analysis) -> pd.DataFrame:
             "method": method,
             "n_scenes": front.n_scenes,
             "front_probability": chance,
-            **_volume_record(hypervolume_estimate),
+            **_volume_record(hypervolume),
         }
-        for method, chance, hypervolume_estimate in zip(front.methods, probabilities, front.hypervolumes, strict=True)
+        for method, chance, hypervolume in zip(front.methods, probabilities, front.hypervolumes, strict=True)
     ]
     whole = {"method": "all together", "n_scenes": front.n_scenes, "front_probability": math.nan}
-    return pd.DataFrame([*rows, {**whole, **_volume_record(front.hypervolume_estimate)}])
+    return pd.DataFrame([*rows, {**whole, **_volume_record(front.hypervolume)}])
 
 
 def power_frame(analysis: Analysis) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def bounds(interval: Interval | None) -> dict[str, object]:
     return {"low": interval.low, "high": interval.high, "interval": f"{interval.level:.0%} {interval.method}"}
 
 
-def _volume_record(hypervolume_estimate: Hypervolume | None) -> dict[str, object]:
-    columns = bounds(hypervolume_estimate.interval if hypervolume_estimate else None)
-    value = hypervolume_estimate.value if hypervolume_estimate else math.nan
+def _volume_record(hypervolume: Hypervolume | None) -> dict[str, object]:
+    columns = bounds(hypervolume.interval if hypervolume else None)
+    value = hypervolume.value if hypervolume else math.nan
     return {"hypervolume": value, **{f"hypervolume_{key}": end for key, end in columns.items()}}

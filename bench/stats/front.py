@@ -37,14 +37,14 @@ class Hypervolume:
 class Front:
     """The front over the scenes where every method has both coordinates.
 
-    `probabilities` of being on it by method (None below 4 scenes), `hypervolume_estimate` of all methods together and `hypervolumes` of
+    `probabilities` of being on it by method (None below 4 scenes), `hypervolume` of all methods together and `hypervolumes` of
     each alone, `dominance` of every ordered pair: is the first better than the second in both metrics?
     """
 
     methods: tuple[str, ...]
     n_scenes: int
     probabilities: tuple[float, ...] | None
-    hypervolume_estimate: Hypervolume
+    hypervolume: Hypervolume
     hypervolumes: tuple[Hypervolume, ...]
     dominance: tuple[Pair, ...]
 

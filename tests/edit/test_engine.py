@@ -45,7 +45,12 @@ def test_an_edit_leaves_pictures_region_grid_and_record(
 ) -> None:
     folder = edit(replace(options, guidance_step_sizes=(0.0, 0.5)), setup, places())
     assert folder.name.startswith("ours-pair-room-")
-    assert [file.name for file in pictures_of(folder)] == ["grid.png", "step-size-0.png", "step-size-0.5.png", "mask.png"]
+    assert [file.name for file in pictures_of(folder)] == [
+        "grid.png",
+        "step-size-0.png",
+        "step-size-0.5.png",
+        "mask.png",
+    ]
     record = json.loads((folder / "edit.json").read_text())
     assert (record["method"], record["prompt"], record["region"], record["guidance_step_sizes"]) == (
         "ours",

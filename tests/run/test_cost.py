@@ -52,9 +52,9 @@ def test_what_is_noted_is_read_back_exactly(cost: Cost) -> None:
 
 
 def test_what_is_unknown_is_not_noted_and_comes_back_as_nan() -> None:
-    records = Cost(3.5).records(FIT)
-    assert records == {"cost_fit_seconds": "3.5"}
-    back = Cost.from_metadata(FIT, records)
+    metadata = Cost(3.5).metadata(FIT)
+    assert metadata == {"cost_fit_seconds": "3.5"}
+    back = Cost.from_metadata(FIT, metadata)
     assert back.seconds == 3.5
     assert math.isnan(back.peak_memory_bytes)
     assert math.isnan(back.energy_joules)

@@ -31,7 +31,7 @@ def test_notes_are_a_table_of_their_unit(bench: Callable[..., int], drop_ins: Pa
     assert bench(*RUN, "quick,telling") == 0
     table = pd.read_parquet("runs/r/scores.parquet")
     (unit,) = table[table["method"] == "telling"]["unit"].unique()
-    (file,) = Path("runs/r/notes").iterdir()
+    (file,) = Path("runs/r/fit_records").iterdir()
     assert file.name == f"{unit}.csv"
     records = pd.read_csv(file)
     assert list(records) == ["step", "label", "iou"]

@@ -275,4 +275,4 @@ def test_the_record_says_what_was_run(bench: Bench) -> None:
     assert settings["precision"] == "fp32"
     record = json.loads(next(Path("runs/r/units").iterdir()).read_text())
     assert record["configuration"] == {"shade": 0.5}
-    assert record["schema"] == 1
+    assert record["schema"] == 2

@@ -75,15 +75,13 @@ def test_somebody_is_always_on_the_front() -> None:
 
 def test_the_hypervolumes_interval_lies_between_the_corners_of_a_box() -> None:
     values = scenes(12, [(0.3, 0.6)])
-    hypervolume_estimate = hypervolume_interval(values)
+    hypervolume = hypervolume_interval(values)
     x, y = (mean_interval(values[:, 0, axis], level=0.975) for axis in (0, 1))
     assert x is not None
     assert y is not None
-    assert hypervolume_estimate.value == pytest.approx(values[:, 0, 0].mean() * values[:, 0, 1].mean())
-    assert hypervolume_estimate.interval is not None
-    assert (hypervolume_estimate.interval.low, hypervolume_estimate.interval.high) == pytest.approx(
-        (x.low * y.low, x.high * y.high)
-    )
+    assert hypervolume.value == pytest.approx(values[:, 0, 0].mean() * values[:, 0, 1].mean())
+    assert hypervolume.interval is not None
+    assert (hypervolume.interval.low, hypervolume.interval.high) == pytest.approx((x.low * y.low, x.high * y.high))
     assert hypervolume_interval(values[:3]).interval is None
 
 
@@ -103,7 +101,7 @@ def test_dominance_needs_every_metric() -> None:
 def test_few_scenes_have_reasons_instead() -> None:
     front = measure_front(["a", "b"], scenes(3, [(0.3, 0.6), (0.4, 0.5)]))
     assert front.probabilities is None
-    assert front.hypervolume_estimate.interval is None
+    assert front.hypervolume.interval is None
     assert "no test below 4" in front.dominance[0].p_text
     assert front.n_scenes == 3
 
