@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.metrics import METRICS
 from bench.plugins.discovery import KINDS, DropIn, Kind, discover
 from bench.plugins.spec import field_types, public_name
 
@@ -49,7 +48,7 @@ def list_content(
     if prompts is not None:
         _print_prompts(prompts)
         return
-    known = (*KINDS, "metrics")
+    known = KINDS
     if what is not None and what not in known:
         named = [found for kind in KINDS for name, found in discover(kind).found.items() if name == what]
         if not named:
@@ -60,8 +59,6 @@ def list_content(
     for kind in KINDS:
         if what in (None, kind):
             _list_kind(kind)
-    if what in (None, "metrics"):
-        _list_metrics()
 
 
 def _print_prompts(dataset: str) -> None:
@@ -121,13 +118,6 @@ def _list_kind(kind: Kind) -> None:
         table.add_row(drop_in.name + variants, f"{drop_in.summary}\n[dim]{named}[/dim]", drop_in.source)
     for broken in discovery.broken:
         table.add_row(f"[red]{broken.name}[/red]", f"[red]broken: {broken.why}[/red]", str(broken.file))
-    console.print(table)
-
-
-def _list_metrics() -> None:
-    table = _table("metrics", *COLUMNS)
-    for metric in METRICS:
-        table.add_row(metric.name, metric.description, metric.source)
     console.print(table)
 
 

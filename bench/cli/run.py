@@ -127,7 +127,7 @@ def _say_plan(todo: Sequence[Unit], units: Sequence[Unit], folder: RunFolder) ->
 
     pictures = sum(len(missing_pictures(folder, unit)) for unit in todo)
     scenes = {unit.scene.name for unit in todo}
-    methods = ", ".join(dict.fromkeys(unit.method.text for unit in units))
+    methods = ", ".join(dict.fromkeys(unit.method.spec for unit in units))
     console.print(f"{folder.path}: {methods}; {len(units)} units, of which {len(units) - len(todo)} are done")
     console.print(f"to do: {len(todo)} units on {len(scenes)} scenes, {pictures} pictures")
     minutes = estimate_minutes(folder, todo)

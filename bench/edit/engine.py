@@ -145,7 +145,7 @@ def _job(options: EditOptions, session: EditSession, method: Configured, scene: 
 
 
 def _name(job: Job, options: EditOptions) -> str:
-    words = (job.unit.method.text, job.unit.scene.name, options.target.stem)
+    words = (job.unit.method.spec, job.unit.scene.name, options.target.stem)
     safe = ("".join(letter if letter.isalnum() or letter in "._" else "-" for letter in word) for word in words)
     return "-".join((*(word.strip("-.") for word in safe), job.key[:6]))
 
@@ -158,7 +158,7 @@ def _fitted(job: Job, paths: EditPaths, progress: ProgressBar) -> Mapping[str, A
         console.print(f"fit: {file}", soft_wrap=True, markup=False)
         progress.advance(_FIT)
         return kept[0]
-    title = f"{job.unit.method.text} · {job.unit.scene.name}"
+    title = f"{job.unit.method.spec} · {job.unit.scene.name}"
 
     def on_step(done: int, total: int) -> None:
         progress.say(f"{title} · fit {done}/{total}")
@@ -201,7 +201,7 @@ def _record(job: Job, options: EditOptions) -> dict[str, Any]:
     return {
         "key": job.key,
         "fit": job.unit.key,
-        "method": job.unit.method.text,
+        "method": job.unit.method.spec,
         "configuration": job.unit.method.configuration,
         "source": job.unit.scene.name,
         "target": options.target.name,

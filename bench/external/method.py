@@ -122,7 +122,7 @@ class ExternalMethod(ABC):
             "settings": {
                 each.name: getattr(self, each.name) for each in fields(own) if not each.metadata.get("incidental")
             },
-            "seed": context.seed % _SEEDS,
+            "seed": context.fit_seed % _SEEDS,
             "side": self.side,
             "scene": _write_scene(folder, scene),
             "learned": LEARNED,

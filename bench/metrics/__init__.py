@@ -1,4 +1,5 @@
-"""Metrics: what is measured on a picture, with which pinned models, and the table's rows that come of it."""
+"""Path package: the drop-ins of this folder and of every folder of $BENCH_PATH are its modules."""
 
-from bench.scoring.catalogue import METRICS as METRICS
-from bench.scoring.catalogue import Metric as Metric
+from bench.plugins.discovery import search_path
+
+__path__ = search_path("metrics")

@@ -31,9 +31,9 @@ from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.settings import FILE, SCHEMA, Budget
 from bench.plugins.method import MethodContext, Request
+from bench.plugins.metric import PictureJob
 from bench.plugins.spec import Configured, configure, split_specs
 from bench.scoring.presets import find_preset
-from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
 
 PIPELINE = Path(__file__).parent / "checkpoints" / "pipeline"
@@ -111,18 +111,18 @@ class Tuner:
         wanted = [(scene, method) for scene in range(len(self.dataset.scenes)) for method in self.methods]
         with progress_bar(f"budget {_text(budget)}", len(wanted)) as progress:
             for scene, method in wanted:
-                progress.say(f"{method.text} · {self.dataset.scenes[scene].name}")
+                progress.say(f"{method.spec} · {self.dataset.scenes[scene].name}")
                 key = self._key(scene, method, budget)
                 if not (known[list(key)] == pd.Series(key)).all(axis=1).any():
                     known.loc[len(known)] = {**key, **self._try(scene, method, budget)}
                     write_bytes(self.trials, known.to_csv(index=False, float_format="%.4f").encode())
                 progress.advance()
         here = (known["budget"] == _text(budget)) & (known["backbone"] == self.content)
-        return known[here & known["method"].isin([method.text for method in self.methods])]
+        return known[here & known["method"].isin([method.spec for method in self.methods])]
 
     def _key(self, scene: int, method: Configured, budget: Budget) -> dict[str, str]:
         name = self.dataset.scenes[scene].name
-        return {"backbone": self.content, "scene": name, "method": method.text, "budget": _text(budget)}
+        return {"backbone": self.content, "scene": name, "method": method.spec, "budget": _text(budget)}
 
     def _try(self, number: int, method: Configured, budget: Budget) -> dict[str, float]:
         """Fit, draw and score one scene: means over its pictures and concepts."""

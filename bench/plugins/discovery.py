@@ -1,9 +1,9 @@
-"""Finds drop-ins: one file is one method, dataset or report; the file's name is its identity.
+"""Finds drop-ins: one file is one method, dataset, metric or report; the file's name is its name.
 
-A drop-in is a module with a class of its kind's role (`Method`, `Builder` or `Report`): a frozen dataclass whose
-fields are its configuration. It needs no registration. Built-in ones lie in the content folders `methods/`,
-`datasets/` and `reports/`; a user's own lie in a folder of `$BENCH_PATH` (as `--path DIR` sets it), either directly
-or in a sub-folder of the kind's name.
+A drop-in is a module with a class of its kind's role (`Method`, `Builder`, `Metric` or `Report`): a frozen dataclass
+whose fields are its configuration. It needs no registration. Built-in ones lie in the content folders `methods/`,
+`datasets/`, `bench/metrics/` and `reports/`; a user's own lie in a folder of `$BENCH_PATH` (as `--path DIR` sets it),
+either directly or in a sub-folder of the kind's name.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from typing import Any, Literal
 from bench.core.errors import UserError
 from bench.plugins.method import FidelityNote
 
-Kind = Literal["methods", "datasets", "reports"]
-KINDS: tuple[Kind, ...] = ("methods", "datasets", "reports")
-ROLES: dict[Kind, str] = {"methods": "Method", "datasets": "Builder", "reports": "Report"}
+Kind = Literal["methods", "datasets", "metrics", "reports"]
+KINDS: tuple[Kind, ...] = ("methods", "datasets", "metrics", "reports")
+ROLES: dict[Kind, str] = {"methods": "Method", "datasets": "Builder", "metrics": "Metric", "reports": "Report"}
 ENVIRONMENT = "BENCH_PATH"
 
 

@@ -42,7 +42,7 @@ class PrecomputedImage:
 class MethodContext:
     """What the engine hands to a method: the loaded backbone and how this unit is to be worked.
 
-    `seed` is the unit's seed; everything random in a fit derives from it. `batch_size` is how many pictures to
+    Everything random in a fit derives from `fit_seed`. `batch_size` is how many pictures to
     draw at once (never changes what is drawn beyond rounding). `budget` names an entry of the backbone's `budgets`.
     `on_step(done, total)` reports progress. `record` keeps what the fit tells of itself besides what it learned;
     a method calls it once, at the end of `fit`, or never. `run_seed` is the run's, the same for all units, and
@@ -51,7 +51,7 @@ class MethodContext:
     """
 
     backbone: Backbone
-    seed: int
+    fit_seed: int
     batch_size: int
     budget: str
     on_step: Callable[[int, int], None]

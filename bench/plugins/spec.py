@@ -19,9 +19,9 @@ _SPEC = re.compile(r"(?P<name>[^:\[\]]+)(:(?P<variant>[^:\[\]]+))?(\[(?P<setting
 
 @dataclass(frozen=True)
 class Configured:
-    """A drop-in with its fields set; `text` is what it was called on the command line."""
+    """A drop-in with its fields set; `spec` is what it was called on the command line."""
 
-    text: str
+    spec: str
     drop_in: DropIn
     instance: Any
 
@@ -43,21 +43,21 @@ def split_specs(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def configure(kind: Kind, text: str) -> Configured:
-    """Build the drop-in that `text` names.
+def configure(kind: Kind, spec: str) -> Configured:
+    """Build the drop-in that `spec` names.
 
-    Raises `UserError` for a malformed text, an unknown name, variant or field, and a value of the wrong type.
+    Raises `UserError` for a malformed spec, an unknown name, variant or field, and a value of the wrong type.
     """
-    match = _SPEC.fullmatch(text.strip())
+    match = _SPEC.fullmatch(spec.strip())
     if match is None:
-        raise UserError(f"'{text}' is not understood; write name, name:variant or name[field=value,...]")
+        raise UserError(f"'{spec}' is not understood; write name, name:variant or name[field=value,...]")
     drop_in = find(kind, match["name"])
     values = {**_variant(drop_in, match["variant"]), **_settings(drop_in, match["settings"] or "")}
     lacking = [name for name in required(drop_in.role) if name not in values]
     if lacking:
         told = ", ".join(f"{name.rstrip('_')}=..." for name in lacking)
         raise UserError(f"{drop_in.name} needs to be told more: {drop_in.name}[{told}] (`bench list {drop_in.name}`)")
-    return Configured(text.strip(), drop_in, drop_in.role(**values))
+    return Configured(spec.strip(), drop_in, drop_in.role(**values))
 
 
 def required(role: type[Any]) -> tuple[str, ...]:

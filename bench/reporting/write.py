@@ -72,7 +72,7 @@ def _data(
         table=table,
         dataset=dataset,
         facts=_facts(settings, dataset),
-        methods={unit.method.text: unit.method.configuration for unit in plan},
+        methods={unit.method.spec: unit.method.configuration for unit in plan},
         ledgers={found.name: found.ledger for found in (unit.method.drop_in for unit in plan) if found.ledger},
         metrics=find_preset(settings.preset).describe(),
         banners=tuple(_banners(folder, settings, dataset, plan, table)),
@@ -90,7 +90,7 @@ def command(name: str, settings: Settings) -> str:
         "--dataset": settings.dataset,
         "--backbone": settings.backbone,
         "--revision": settings.revision,
-        "--metrics": settings.preset,
+        "--metrics": ",".join((settings.preset, *settings.metrics)),
         "--budget": settings.budget,
         "--sampling-steps": settings.sampling_steps,
         "--guidance": f"{settings.guidance:g}",
@@ -111,7 +111,7 @@ def templates_seen_in_prior(plan: Sequence[Unit]) -> dict[str, tuple[str, ...]]:
         for picture in unit.pictures:
             template = picture.request.prompt.template
             if without_concepts(template) == prior:
-                found.setdefault(unit.method.text, {})[template] = None
+                found.setdefault(unit.method.spec, {})[template] = None
     return {method: tuple(templates) for method, templates in found.items()}
 
 
@@ -145,5 +145,5 @@ def _banners(
         yield f"Partial: {done} of {len(plan)} units are done."
     failed = [unit for unit in plan if folder.failure(unit.key).is_file()]
     if failed:
-        methods = listed(list(dict.fromkeys(unit.method.text for unit in failed)))
+        methods = listed(list(dict.fromkeys(unit.method.spec for unit in failed)))
         yield f"Failed: {len(failed)} of {len(plan)} units ({methods}); tracebacks lie in the run's folder failed/."

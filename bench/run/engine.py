@@ -30,9 +30,9 @@ from bench.run.folder import RunFolder
 from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
 from bench.run.settings import Settings, load_settings, save_settings
 from bench.run.vocabulary import warn_of_unknown_words
-from bench.scoring.presets import find_preset
-from bench.scoring.presets import fingerprint as evaluators_fingerprint
+from bench.scoring.presets import Preset, find_preset
 from bench.scoring.scorer import Scorer
+from bench.scoring.selection import columns_of, metric_key, select_metrics, standard_metrics
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,29 @@ class Session:
         for index, method in enumerate(methods):
             for other in methods[:index]:
                 if (method.drop_in, method.configuration) == (other.drop_in, other.configuration):
-                    raise UserError(f"{method.text} and {other.text} are the same method; name it once")
+                    raise UserError(f"{method.spec} and {other.spec} are the same method; name it once")
         return methods
+
+    @property
+    def preset(self) -> Preset:
+        """The metric preset."""
+        return find_preset(self.settings.preset)
+
+    @cached_property
+    def metrics(self) -> tuple[Configured, ...]:
+        """The metrics of every preset, then those that the run has been asked for besides.
+
+        Raises `UserError` if two of them fill the same column.
+        """
+        metrics = (*standard_metrics(), *(configure("metrics", spec) for spec in self.settings.metrics))
+        taken: dict[str, Configured] = {}
+        for metric in metrics:
+            for column in columns_of(metric, self.preset):
+                if column.name in taken:
+                    files = f"{taken[column.name].drop_in.file} and {metric.drop_in.file}"
+                    raise UserError(f"two metrics fill the column '{column.name}': {files}; rename one of the columns")
+                taken[column.name] = metric
+        return metrics
 
     @cached_property
     def plan(self) -> tuple[Unit, ...]:
@@ -140,13 +161,16 @@ class Session:
         )
 
     def score(self, device: str) -> pd.DataFrame:
-        """Score what is not yet scored and write the table."""
-        preset = find_preset(self.settings.preset)
-        evaluators = evaluators_fingerprint(preset)
-        units = scoring.unscored(self.folder, evaluators, self.plan)
+        """Score what is not yet scored, loading what that needs, and write the table."""
+        keyed = {metric_key(metric, self.preset): metric for metric in self.metrics}
+        units = scoring.unscored(self.folder, keyed, self.plan)
         if units:
-            scoring.score(self.folder, evaluators, units, Scorer.load(preset, device))
-        return scoring.assemble(self.folder, evaluators, self.dataset.name, self.plan)
+            lacking = {key for unit in units for key in scoring.lacking_metrics(self.folder, keyed, unit)}
+            wanted = [metric for key, metric in keyed.items() if key in lacking]
+            scoring.score(self.folder, keyed, units, Scorer.load(self.preset, device, metrics=wanted))
+        columns = tuple(column.name for metric in self.metrics for column in columns_of(metric, self.preset))
+        layout = scoring.TableLayout(self.dataset.name, self.preset.name, columns)
+        return scoring.assemble(self.folder, keyed, layout, self.plan)
 
     def report(self, text: str) -> tuple[Path, ...]:
         """Write a report from the table; returns its files, the page first."""
@@ -169,6 +193,7 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
     hardware = resolve(options.device, options.precision)
     spec = BackboneSpec(options.backbone, options.revision)
     own = read_settings(locate(spec))
+    selected = select_metrics(options.metrics)
     settings = Settings(
         dataset=options.dataset,
         dataset_hash=dataset_hash(dataset_folder(options.dataset, folder)),
@@ -180,20 +205,21 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
         sampling_steps=options.sampling_steps or own.sampler.steps,
         guidance=own.sampler.guidance if options.guidance is None else options.guidance,
         seed=options.seed,
-        preset=find_preset(options.metrics or own.metrics).name,
+        preset=find_preset(selected.preset or own.metrics).name,
+        metrics=selected.more,
         methods=tuple(methods),
     )
     session = Session(folder, settings, find_and_record)
-    session.plan  # noqa: B018 - a bad method must not get into run.json
+    session.plan, session.metrics  # noqa: B018 - a bad method or metric must not get into run.json
     merged = save_settings(folder, settings)
     return session if merged == settings else Session(folder, merged, find_and_record), hardware
 
 
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
-    """An existing run, from now on with another metric preset if one is given."""
-    settings = load_settings(folder)
-    chosen = settings if metrics is None else replace(settings, preset=find_preset(metrics).name)
-    return Session(folder, chosen, recorded_inputs)
+    """An existing run, with another metric preset, and more metrics, where `metrics` names them."""
+    settings, selected = load_settings(folder), select_metrics(metrics)
+    more = tuple(dict.fromkeys((*settings.metrics, *selected.more)))
+    return Session(folder, replace(settings, preset=selected.preset or settings.preset, metrics=more), recorded_inputs)
 
 
 def default_budget(dataset: str) -> str:

@@ -77,7 +77,7 @@ def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
                 failed += 1
                 path = context.folder.failure(unit.key)
                 write_bytes(path, traceback.format_exc().encode())
-                console.print(f"{unit.method.text} on {unit.scene.name} failed: {error!r} (traceback: {path})")
+                console.print(f"{unit.method.spec} on {unit.scene.name} failed: {error!r} (traceback: {path})")
     return failed
 
 
@@ -86,7 +86,7 @@ def _pieces(folder: RunFolder, unit: Unit) -> float:
 
 
 def _work_unit(context: ExecutionContext, unit: Unit, progress: ProgressBar) -> None:
-    title = f"{unit.method.text} · {unit.scene.name}"
+    title = f"{unit.method.spec} · {unit.scene.name}"
     wanted = missing_pictures(context.folder, unit)
     state, cost = _fit(context, unit, progress, title)
     for done, picture in enumerate(_draw(context, unit, state, wanted)):
@@ -127,12 +127,12 @@ def _fit(
 def _method_context(context: ExecutionContext, unit: Unit, on_step: Callable[[int, int], None]) -> MethodContext:
     return MethodContext(
         backbone=context.backbone,
-        seed=unit.fit_seed,
+        fit_seed=unit.fit_seed,
         batch_size=context.batch_size,
         budget=context.budget,
         on_step=on_step,
         record=lambda records: _write_records(context.folder, unit, records),
-        run_seed=unit.seed,
+        run_seed=unit.run_seed,
         shared=context.folder.shared,
         precomputed=unit.precomputed,
     )
@@ -186,7 +186,7 @@ def _record(folder: RunFolder, unit: Unit, fit: Cost) -> None:
         "method": unit.method.drop_in.name,
         "configuration": unit.method.configuration,
         "scene": unit.scene.name,
-        "seed": unit.seed,
+        "seed": unit.run_seed,
         "pictures": [picture.key for picture in unit.pictures],
         **cost.record(),
     }

@@ -14,13 +14,13 @@ def find_and_record(folder: RunFolder, method: Configured, dataset: Dataset) -> 
     found = find_external_inputs(method, dataset)
     if found.content:
         kept = _kept(folder)
-        write_json(folder.outside, {"methods": {**kept, method.text: dict(found.content)}}, SCHEMA)
+        write_json(folder.outside, {"methods": {**kept, method.spec: dict(found.content)}}, SCHEMA)
     return found
 
 
 def recorded_inputs(folder: RunFolder, method: Configured, _dataset: Dataset) -> ExternalInputs:
     """The hashes of what the method took when the run was last started; the pictures are not wanted again."""
-    return ExternalInputs(_kept(folder).get(method.text, {}))
+    return ExternalInputs(_kept(folder).get(method.spec, {}))
 
 
 def _kept(folder: RunFolder) -> dict[str, dict[str, str]]:

@@ -67,9 +67,9 @@ class RunFolder:
         """The traceback of a unit whose method failed."""
         return self.path / "failed" / f"{unit}.txt"
 
-    def scores(self, evaluators: str, unit: str) -> Path:
-        """A unit's rows of the table, as scored by the evaluators of that fingerprint: see `bench.run.score_cache`."""
-        return self.path / "scores" / evaluators / f"{unit}.json"
+    def scores(self, metric: str, unit: str) -> Path:
+        """What the metric of that key makes of a unit's pictures: see `bench.run.score_cache`."""
+        return self.path / "scores" / metric / f"{unit}.json"
 
     def report(self, name: str) -> Path:
         """The folder of a report."""

@@ -44,14 +44,14 @@ class PlannedPicture:
 class Unit:
     """One fit of one method on one scene and all its pictures; `key` is the fit's (20 hexadecimal digits).
 
-    `seed` is the run's; `fit_seed` is what everything random in the fit derives from, the same for every method.
+    `fit_seed` is what everything random in the fit derives from, the same for every method.
     `precomputed` are the pictures of a method that takes them from outside the scene.
     """
 
     key: str
     method: Configured
     scene: Scene
-    seed: int
+    run_seed: int
     fit_seed: int
     pictures: tuple[PlannedPicture, ...]
     precomputed: Mapping[Prompt, PrecomputedImage] = field(default_factory=dict)

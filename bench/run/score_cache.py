@@ -1,8 +1,8 @@
 """Scores kept between starts, under everything that they depend on.
 
-The key of a picture's rows is: the preset's settings, the scoring version and the content of its models (one
-fingerprint, a folder of `scores/`), the unit, and the SHA-256 of the picture's file. A prompt's samples stand together,
-since the prompt's diversity is a value of all of them.
+The key of a picture's values is: the metric with all that its scores depend on (`bench.scoring.selection.metric_key`, a
+folder of `scores/`), the unit, and the SHA-256 of the picture's file. A prompt's samples stand together, since a value
+of the prompt is one of all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bench.core.files import read_json, write_json
 from bench.core.hashing import content_hash
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import PlannedPicture, Unit
-from bench.scoring.rows import Row
+from bench.scoring.scorer import PictureValues
 
 Samples: TypeAlias = tuple[PlannedPicture, ...]
 """All of a unit's pictures of one prompt."""
@@ -23,10 +23,10 @@ Samples: TypeAlias = tuple[PlannedPicture, ...]
 
 @dataclass(frozen=True)
 class ScoredImage:
-    """A picture's rows, one a concept of its prompt, and the SHA-256 of the file that they were computed from."""
+    """A metric's values of a picture, one mapping per concept of its prompt, and the SHA-256 of the picture's file."""
 
     sha256: str
-    rows: tuple[Row, ...]
+    values: PictureValues
 
 
 def samples_of(unit: Unit) -> tuple[Samples, ...]:
@@ -38,13 +38,13 @@ def samples_of(unit: Unit) -> tuple[Samples, ...]:
     return tuple(map(tuple, found.values()))
 
 
-def kept_scores(folder: RunFolder, evaluators: str, unit: Unit) -> dict[str, ScoredImage]:
-    """What still holds of a drawn unit's scores, by picture: prompts of which no file has changed since.
+def kept_scores(folder: RunFolder, metric: str, unit: Unit) -> dict[str, ScoredImage]:
+    """What still holds of a metric's scores of a drawn unit, by picture: prompts of which no file has changed since.
 
-    Raises `UserError` for a damaged record.
+    `metric` is the metric's key. Raises `UserError` for a damaged record.
     """
-    kept = _read(folder, evaluators, unit)
-    # neither fewer nor more: a prompt's diversity depends on which samples were scored together
+    kept = _read(folder, metric, unit)
+    # neither fewer nor more: a value of a prompt depends on which samples were scored together
     if kept.keys() != {picture.key for picture in unit.pictures}:
         return {}
 
@@ -55,14 +55,13 @@ def kept_scores(folder: RunFolder, evaluators: str, unit: Unit) -> dict[str, Sco
     return {one.key: kept[one.key] for samples in whole for one in samples}
 
 
-def keep_scores(folder: RunFolder, evaluators: str, unit: Unit, scored: Mapping[str, ScoredImage]) -> None:
-    """Write the scores of all the unit's pictures whole, or raise `UserError`."""
-    content = {key: {"sha256": one.sha256, "rows": list(one.rows)} for key, one in scored.items()}
-    write_json(folder.scores(evaluators, unit.key), {"pictures": content}, SCHEMA)
+def keep_scores(folder: RunFolder, metric: str, unit: Unit, scored: Mapping[str, ScoredImage]) -> None:
+    """Write a metric's scores of all the unit's pictures whole, or raise `UserError`."""
+    content = {key: {"sha256": one.sha256, "values": list(one.values)} for key, one in scored.items()}
+    write_json(folder.scores(metric, unit.key), {"pictures": content}, SCHEMA)
 
 
-def _read(folder: RunFolder, evaluators: str, unit: Unit) -> dict[str, ScoredImage]:
-    """Everything kept; nothing if the record is of an earlier version, which did not say of which files it is."""
-    path = folder.scores(evaluators, unit.key)
+def _read(folder: RunFolder, metric: str, unit: Unit) -> dict[str, ScoredImage]:
+    path = folder.scores(metric, unit.key)
     pictures: Mapping[str, Any] = read_json(path, SCHEMA).get("pictures", {}) if path.is_file() else {}
-    return {key: ScoredImage(one["sha256"], tuple(one["rows"])) for key, one in pictures.items()}
+    return {key: ScoredImage(one["sha256"], tuple(one["values"])) for key, one in pictures.items()}

@@ -10,9 +10,9 @@ import contextlib
 import hashlib
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,15 +21,16 @@ from PIL import Image
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_whole
 from bench.core.progress import progress_bar
-from bench.core.table import COLUMNS, alternative_columns
+from bench.core.table import COLUMNS, COST
+from bench.plugins.metric import PictureJob
+from bench.plugins.spec import Configured
 from bench.run.cost import GENERATE, UnitCost, picture_cost
 from bench.run.execute import is_done
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import PlannedPicture, Unit
 from bench.run.prefetch import prefetch
 from bench.run.score_cache import Samples, ScoredImage, keep_scores, kept_scores, samples_of
-from bench.scoring.rows import PictureJob, Row
-from bench.scoring.scorer import Scorer
+from bench.scoring.scorer import PictureValues, Scorer
 
 BATCH = 8
 """The scorer's batch: its calls are made to fill whole ones."""
@@ -39,12 +40,17 @@ AHEAD = 64
 """Most pictures read ahead: 50 MB at 512 pixels."""
 
 
+KeyedMetrics: TypeAlias = Mapping[str, Configured]
+"""The metrics of a run by their keys (`bench.scoring.selection.metric_key`), in the order of the table's columns."""
+
+
 @dataclass(frozen=True, eq=False)
 class ScoringTask:
-    """The samples of one prompt of a unit, to be scored together."""
+    """The samples of one prompt of a unit, to be scored together by the metrics of these keys."""
 
     unit: Unit
     samples: Samples
+    metrics: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,83 +63,100 @@ class LoadedImage:
 
 
 class ScoreWriter:
-    """Scores of units as they come; each unit's are written when they are whole."""
+    """Scores of units as they come; each unit's are written when they are whole, metric by metric."""
 
-    def __init__(self, folder: RunFolder, evaluators: str, units: Sequence[Unit]) -> None:
+    def __init__(self, folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit]) -> None:
         self._folder = folder
-        self._evaluators = evaluators
-        self._open = {unit.key: (unit, kept_scores(folder, evaluators, unit)) for unit in units}
+        self._units = {unit.key: unit for unit in units}
+        self._scored = {(metric, unit.key): kept_scores(folder, metric, unit) for unit in units for metric in metrics}
+        self._metrics = tuple(metrics)
 
     def tasks(self) -> list[ScoringTask]:
         """What is to be scored, in the order of the units."""
         return [
-            ScoringTask(unit, samples)
-            for unit, kept in self._open.values()
+            ScoringTask(unit, samples, lacking)
+            for unit in self._units.values()
             for samples in samples_of(unit)
-            if any(picture.key not in kept for picture in samples)
+            if (lacking := self._lacking(unit, samples))
         ]
 
-    def add(self, loaded: Sequence[LoadedImage], rows: Iterable[Row]) -> None:
-        """Enter the rows of pictures: each has one a concept of its prompt."""
-        remaining = iter(rows)
-        for one in loaded:
-            _, scored = self._open[one.job.unit]
-            scored[one.key] = ScoredImage(one.sha256, tuple(itertools.islice(remaining, len(one.job.prompt.subset))))
-        for key in dict.fromkeys(one.job.unit for one in loaded):
-            self._write_if_whole(key)
+    def add(self, metric: str, loaded: Sequence[LoadedImage], values: Sequence[PictureValues]) -> None:
+        """Enter a metric's values of pictures."""
+        for one, of_picture in zip(loaded, values, strict=True):
+            self._scored[metric, one.job.unit][one.key] = ScoredImage(one.sha256, of_picture)
+        for unit in dict.fromkeys(one.job.unit for one in loaded):
+            if len(self._scored[metric, unit]) == len(self._units[unit].pictures):
+                keep_scores(self._folder, metric, self._units[unit], self._scored[metric, unit])
 
-    def _write_if_whole(self, key: str) -> None:
-        unit, scored = self._open[key]
-        if len(scored) == len(unit.pictures):
-            keep_scores(self._folder, self._evaluators, unit, scored)
-            del self._open[key]
-
-
-def unscored(folder: RunFolder, evaluators: str, units: Sequence[Unit]) -> tuple[Unit, ...]:
-    """The finished units with pictures that these evaluators have not scored, or not as they are now."""
-    return tuple(
-        unit
-        for unit in units
-        if is_done(folder, unit) and len(kept_scores(folder, evaluators, unit)) < len(unit.pictures)
-    )
+    def _lacking(self, unit: Unit, samples: Samples) -> tuple[str, ...]:
+        """The metrics that have not scored one of the samples."""
+        return tuple(
+            metric
+            for metric in self._metrics
+            if any(picture.key not in self._scored[metric, unit.key] for picture in samples)
+        )
 
 
-def score(folder: RunFolder, evaluators: str, units: Sequence[Unit], scorer: Scorer) -> None:
-    """Score what is missing of each unit and keep it under the evaluators' fingerprint.
+def unscored(folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit]) -> tuple[Unit, ...]:
+    """The finished units with pictures that one of the metrics has not scored, or not as they are now."""
+    return tuple(unit for unit in units if is_done(folder, unit) and lacking_metrics(folder, metrics, unit))
 
-    Raises `UserError` for a picture that cannot be read.
+
+def lacking_metrics(folder: RunFolder, metrics: KeyedMetrics, unit: Unit) -> tuple[str, ...]:
+    """The metrics that have not scored all pictures of a drawn unit as they are now."""
+    return tuple(metric for metric in metrics if len(kept_scores(folder, metric, unit)) < len(unit.pictures))
+
+
+def score(folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit], scorer: Scorer) -> None:
+    """Score what is missing of each unit and keep it under each metric's key.
+
+    Raises `UserError` for a picture that cannot be read, and for a metric that breaks its contract.
     """
-    writer = ScoreWriter(folder, evaluators, units)
+    writer = ScoreWriter(folder, metrics, units)
     tasks = writer.tasks()
     wanted = [(task.unit, picture) for task in tasks for picture in task.samples]
     reading = prefetch(lambda one: _open(folder, *one), wanted, AHEAD)
     with contextlib.closing(reading) as pictures, progress_bar("scoring", len(wanted)) as progress:
         for call in calls(tasks):
-            progress.say(f"scoring {call[0].unit.method.text} · {call[0].unit.scene.name}")
+            progress.say(f"scoring {call[0].unit.method.spec} · {call[0].unit.scene.name}")
             loaded = list(itertools.islice(pictures, sum(len(task.samples) for task in call)))
-            writer.add(loaded, scorer.score([one.job for one in loaded]))
+            chosen = {key: metrics[key] for key in call[0].metrics}
+            values = scorer.values([one.job for one in loaded], list(chosen.values()))
+            for key, metric in chosen.items():
+                writer.add(key, loaded, values[metric.spec])
             progress.advance(len(loaded))
 
 
 def calls(tasks: Iterable[ScoringTask]) -> Iterator[list[ScoringTask]]:
-    """The tasks in order, in calls that end where batches are full or there are `CALL` pictures."""
-    call: list[ScoringTask] = []
-    pictures = 0
-    for task in tasks:
-        call.append(task)
-        pictures += len(task.samples)
-        if pictures % BATCH == 0 or pictures >= CALL:
+    """The tasks in order, in calls of the same metrics that end where batches are full or there are `CALL` pictures."""
+    for _, alike in itertools.groupby(tasks, key=lambda task: task.metrics):
+        call: list[ScoringTask] = []
+        pictures = 0
+        for task in alike:
+            call.append(task)
+            pictures += len(task.samples)
+            if pictures % BATCH == 0 or pictures >= CALL:
+                yield call
+                call, pictures = [], 0
+        if call:
             yield call
-            call, pictures = [], 0
-    if call:
-        yield call
 
 
-def assemble(folder: RunFolder, evaluators: str, dataset: str, units: Sequence[Unit]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class TableLayout:
+    """What the whole table has in common, and the columns of its metrics, between the common ones and the costs."""
+
+    dataset: str
+    preset: str
+    columns: tuple[str, ...]
+
+
+def assemble(folder: RunFolder, metrics: KeyedMetrics, layout: TableLayout, units: Sequence[Unit]) -> pd.DataFrame:
     """The table of every scored unit, in the plan's order, also written to `scores.parquet`."""
-    rows = [row for unit in units for row in _rows(folder, evaluators, dataset, unit)]
-    alternatives = alternative_columns(column for row in rows for column in row)
-    table = pd.DataFrame(rows, columns=[*COLUMNS, *alternatives])
+    rows = [row for unit in units for row in _rows(folder, metrics, layout, unit)]
+    common = [name for name in COLUMNS if not name.startswith(COST)]
+    costs = [name for name in COLUMNS if name.startswith(COST)]
+    table = pd.DataFrame(rows, columns=[*common, *layout.columns, *costs])
     write_whole(folder.table, lambda path: table.to_parquet(path, index=False))
     return table
 
@@ -150,26 +173,35 @@ def _open(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> LoadedImage
     return LoadedImage(picture.key, job, hashlib.sha256(content).hexdigest())
 
 
-def _rows(folder: RunFolder, evaluators: str, dataset: str, unit: Unit) -> Iterator[dict[str, Any]]:
-    kept = kept_scores(folder, evaluators, unit) if is_done(folder, unit) else {}
-    if len(kept) < len(unit.pictures):
+def _rows(folder: RunFolder, metrics: KeyedMetrics, layout: TableLayout, unit: Unit) -> Iterator[dict[str, Any]]:
+    """The rows of a unit that is drawn and scored whole; none of any other."""
+    if not is_done(folder, unit):
+        return
+    scored = [kept_scores(folder, metric, unit) for metric in metrics]
+    if any(len(kept) < len(unit.pictures) for kept in scored):
         return
     costs = UnitCost.columns(read_json(folder.unit_record(unit.key), SCHEMA))
     for picture in unit.pictures:
-        file = folder.picture(picture.key)
-        about = {
-            "dataset": dataset,
-            "scene": unit.scene.name,
-            "method": unit.method.text,
-            "seed": unit.seed,
-            "unit": unit.key,
-            "picture": picture.key,
-            "file": file.relative_to(folder.path).as_posix(),
-            "template": picture.request.prompt.template,
-            "subset": "+".join(map(str, picture.request.prompt.subset)),
-            "sample": picture.request.prompt.sample,
-            "text": unit.scene.text_with_classes(picture.request.prompt),
-            f"{GENERATE}seconds": picture_cost(file).seconds,
-            **costs,
-        }
-        yield from ({**about, **row} for row in kept[picture.key].rows)
+        about = {**_about(folder, unit, picture), "dataset": layout.dataset, "preset": layout.preset, **costs}
+        for place, concept in enumerate(picture.request.prompt.subset):
+            values = {name: v for kept in scored for name, v in kept[picture.key].values[place].items()}
+            yield {**about, "concept": concept, "label": unit.scene.concepts[concept].label, **values}
+
+
+def _about(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> dict[str, Any]:
+    """What a picture is of."""
+    file = folder.picture(picture.key)
+    prompt = picture.request.prompt
+    return {
+        "scene": unit.scene.name,
+        "method": unit.method.spec,
+        "seed": unit.run_seed,
+        "unit": unit.key,
+        "picture": picture.key,
+        "file": file.relative_to(folder.path).as_posix(),
+        "template": prompt.template,
+        "subset": "+".join(map(str, prompt.subset)),
+        "sample": prompt.sample,
+        "text": unit.scene.text_with_classes(prompt),
+        f"{GENERATE}seconds": picture_cost(file).seconds,
+    }

@@ -55,4 +55,4 @@ def _obstacle(found: DropIn) -> str | None:
 def _check(method: Configured) -> None:
     why = method.instance.missing_requirements() if isinstance(method.instance, HasRequirements) else None
     if why is not None:
-        raise UserError(f"{method.text} cannot run here: {why}")
+        raise UserError(f"{method.spec} cannot run here: {why}")

@@ -11,14 +11,17 @@ from bench.core.errors import UserError
 from bench.core.files import read_json, write_json
 from bench.run.folder import SCHEMA, RunFolder
 
+_GROWING = ("methods", "metrics")
+
 
 @dataclass(frozen=True)
 class Settings:
-    """The part of a run that stays the same for its whole life, and the methods it has been asked for so far.
+    """The part of a run that stays the same for its whole life, and what it has been asked for so far.
 
     `dataset` is the text asked for (a built folder or a recipe of `datasets/`), `dataset_hash` the hash of its
     manifest; `backbone` likewise with `fingerprint`; `budget` names an entry of the backbone's budgets; `preset` is
-    the metric preset; `precision` is the resolved one.
+    the metric preset; `precision` is the resolved one. `methods` and `metrics` (those besides the standard ones) grow
+    from start to start.
     """
 
     dataset: str
@@ -33,19 +36,23 @@ class Settings:
     seed: int
     preset: str
     methods: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
 
     def merged(self, earlier: Settings, run: Path) -> Settings:
-        """These settings with the earlier start's methods kept in front.
+        """These settings with the earlier start's methods and metrics kept in front.
 
-        Raises `UserError` if anything but the methods differs from the earlier start.
+        Raises `UserError` if anything else differs from the earlier start.
         """
         for field in dataclasses.fields(self):
             was, now = getattr(earlier, field.name), getattr(self, field.name)
-            if field.name != "methods" and was != now:
+            if field.name not in _GROWING and was != now:
                 raise UserError(
                     f"{run} was started with {field.name} {was}, now it is {now}; give this run another --name"
                 )
-        return dataclasses.replace(self, methods=tuple(dict.fromkeys(earlier.methods + self.methods)))
+        grown: dict[str, Any] = {
+            name: tuple(dict.fromkeys(getattr(earlier, name) + getattr(self, name))) for name in _GROWING
+        }
+        return dataclasses.replace(self, **grown)
 
 
 def load_settings(folder: RunFolder) -> Settings:
@@ -55,7 +62,7 @@ def load_settings(folder: RunFolder) -> Settings:
     """
     content = read_json(folder.settings, SCHEMA)
     try:
-        return Settings(**{**content, "methods": tuple(content["methods"])})
+        return Settings(**{**content, **{name: tuple(content[name]) for name in _GROWING}})
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder.settings} is not what this version writes ({error}); use another --name") from error
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from bench.core.errors import UserError
 
@@ -81,3 +82,19 @@ def metric(name: str) -> Metric:
         if known.name == name:
             return known
     raise UserError(f"no metric is called '{name}'; known: {', '.join(known.name for known in METRICS)}")
+
+
+def metrics_of(presets: Iterable[str]) -> tuple[Metric, ...]:
+    """Every metric with the limits of its values in a table of these presets; an unknown preset sets none."""
+    from bench.scoring.presets import PRESETS
+
+    def limits_of(name: str) -> tuple[float, float]:
+        if name not in PRESETS:
+            return (-math.inf, math.inf)
+        preset = PRESETS[name]
+        low, high = (preset.clip_scale * limit for limit in PROMPT_SIMILARITY.limits)
+        return (low if preset.clip_floor is None else max(low, preset.clip_floor), high)
+
+    limits = [limits_of(name) for name in presets] or [(-math.inf, math.inf)]
+    widest = min(least for least, _ in limits), max(greatest for _, greatest in limits)
+    return tuple(replace(metric, limits=widest) if metric is PROMPT_SIMILARITY else metric for metric in METRICS)

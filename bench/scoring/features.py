@@ -18,12 +18,12 @@ from bench.scoring.threads import parallel_map
 from bench.scoring.views import render_view
 
 Embeddings = Mapping[Embedding, IdentityFeatures]
-"""The loaded models of a preset's sights."""
+"""The loaded models of a preset's views."""
 
 
 @dataclass(frozen=True)
 class FeatureKey:
-    """What a sight shows of some segments, taken together, of one picture of a batch (by its number)."""
+    """Names a feature: a view of some segments, taken together, of one picture of a batch (by its number)."""
 
     picture: int
     segments: tuple[int, ...]
@@ -31,7 +31,7 @@ class FeatureKey:
 
 
 class FeatureCache:
-    """The looks at one batch of pictures: the same sight of the same segments goes through its model once."""
+    """Features of one batch of pictures: the same view of the same segments goes through its model once."""
 
     def __init__(
         self,
@@ -46,27 +46,27 @@ class FeatureCache:
         self._batch_size = batch_size
         self._features: dict[FeatureKey, Tensor] = {}
 
-    def take(self, features: Iterable[FeatureKey]) -> None:
-        """Compute the features of the looks that are not known yet, at most `batch_size` at a time."""
-        new = [look for look in dict.fromkeys(map(_plain, features)) if look not in self._features]
+    def take(self, keys: Iterable[FeatureKey]) -> None:
+        """Compute the features that are not known yet, at most `batch_size` at a time."""
+        new = [key for key in dict.fromkeys(map(_plain, keys)) if key not in self._features]
         for embedding, model in self._embeddings.items():
-            own = [look for look in new if look.view.embedding == embedding]
+            own = [key for key in new if key.view.embedding == embedding]
             for start in range(0, len(own), self._batch_size):
                 batch = own[start : start + self._batch_size]
                 self._features.update(zip(batch, model.features(parallel_map(self._shown, batch)), strict=True))
 
-    def features(self, features: Sequence[FeatureKey]) -> Tensor:
-        """Normalised features of looks of one embedding that were taken, [N, width], N at least 1."""
-        return torch.stack([self._features[_plain(look)] for look in features])
+    def features(self, keys: Sequence[FeatureKey]) -> Tensor:
+        """Normalised features that were taken, all of one embedding, [N, width], N at least 1."""
+        return torch.stack([self._features[_plain(key)] for key in keys])
 
-    def _shown(self, look: FeatureKey) -> ImageArray:
-        mask = self._segmentations[look.picture].mask(look.segments)
-        return render_view(self._pictures[look.picture], mask, look.view)
+    def _shown(self, key: FeatureKey) -> ImageArray:
+        mask = self._segmentations[key.picture].mask(key.segments)
+        return render_view(self._pictures[key.picture], mask, key.view)
 
 
-def _plain(look: FeatureKey) -> FeatureKey:
-    """The look without what makes no difference: the whole picture is the same whichever segments are meant."""
-    return replace(look, segments=()) if look.view.is_whole else look
+def _plain(key: FeatureKey) -> FeatureKey:
+    """The key without what makes no difference: the whole picture is the same whichever segments are meant."""
+    return replace(key, segments=()) if key.view.is_whole else key
 
 
 class ReferenceFeatures:

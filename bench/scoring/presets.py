@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
-import math
 import os
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from bench.core.errors import UserError
-from bench.scoring.catalogue import METRICS, PROMPT_SIMILARITY, Metric
+from bench.plugins.metric import Feature
 from bench.scoring.comparison import (
     BLACK,
     FILL_BLACK,
@@ -97,14 +93,8 @@ class Preset:
         own = self.comparison
         return {"identity_similarity": own, **{one.column: one.of(own) for one in self.alternatives}}
 
-    @property
-    def prompt_limits(self) -> tuple[float, float]:
-        """The least and greatest prompt similarity: those of the cosine, scaled."""
-        least, greatest = (self.clip_scale * limit for limit in PROMPT_SIMILARITY.limits)
-        return least if self.clip_floor is None else max(least, self.clip_floor), greatest
-
     def describe(self) -> dict[str, Any]:
-        """Every pinned setting by name, ready for JSON: for reports, and part of the fingerprint."""
+        """Every pinned setting by name, ready for JSON: for reports, and part of the metrics' keys."""
         pinned = {role: getattr(self, role).pinned for role in ("clip", "identity", "segmenter")}
         return {
             "preset": self.name,
@@ -132,7 +122,32 @@ class Preset:
             "scoring_version": SCORING_VERSION,
         }
 
+    def settings_of(self, feature: Feature) -> dict[str, Any]:
+        """Those of the pinned settings that a feature depends on."""
+        described = self.describe()
+        return {name: described[name] for name in (*_SETTINGS[feature], "precision")}
 
+    def sources_of(self, feature: Feature) -> tuple[ModelSource, ...]:
+        """The models in Hugging Face layout that a feature is computed with; LPIPS is not one of them."""
+        if feature == "identity":
+            comparisons = self.comparisons.values()
+            return tuple(dict.fromkeys(comparison.view.embedding.source for comparison in comparisons))
+        return {"clip": (self.clip,), "segments": (self.segmenter,), "lpips": ()}[feature]
+
+
+_SETTINGS: dict[Feature, tuple[str, ...]] = {
+    "clip": ("clip", "clip_view", "clip_backend", "clip_scale", "clip_floor"),
+    "identity": (
+        "identity", "identity_kind", "identity_view", "mask_fill", "framing", "instances", "alternatives",
+        "identity_scale",
+    ),
+    "segments": (
+        "segmenter", "segmenter_kind", "segmenter_view", "segmentation", "score_threshold", "mask_threshold",
+        "overlap_threshold",
+    ),
+    "lpips": ("lpips", "lpips_view"),
+}  # fmt: skip
+"""The settings of `Preset.describe` that each feature depends on."""
 _SEGMENTATIONS = {
     "maskformer": "panoptic, nothing fused",
     "yolo": "instances, each pixel the most confident's",
@@ -260,14 +275,6 @@ PRESETS: dict[str, Preset] = {
 """The presets by name."""
 
 
-def metrics_of(presets: Iterable[str]) -> tuple[Metric, ...]:
-    """Every metric with the limits of its values in a table of these presets; an unknown preset sets none."""
-    unlimited = (-math.inf, math.inf)
-    limits = [PRESETS[name].prompt_limits if name in PRESETS else unlimited for name in presets] or [unlimited]
-    widest = min(least for least, _ in limits), max(greatest for _, greatest in limits)
-    return tuple(replace(metric, limits=widest) if metric is PROMPT_SIMILARITY else metric for metric in METRICS)
-
-
 def find_preset(name: str) -> Preset:
     """The preset called `name`; raises `UserError` naming the known ones."""
     if name in PRESETS:
@@ -275,17 +282,3 @@ def find_preset(name: str) -> Preset:
     close = difflib.get_close_matches(name, PRESETS, n=1)
     hint = f"; did you mean {close[0]}?" if close else "."
     raise UserError(f"no metric preset is called '{name}'{hint} Known: {', '.join(PRESETS)}")
-
-
-def fingerprint(preset: Preset) -> str:
-    """What the preset's scores depend on, settings and models' content, as `<name>-<12 hexadecimal digits>`.
-
-    A hub model's content is its commit, a folder's the SHA-256 of its files. Raises `UserError` if a model
-    cannot be had.
-    """
-    from bench.scoring.models.weights import content, lpips_content  # noqa: PLC0415 - huggingface_hub is slow to import
-
-    contents = [*(content(source) for source in preset.sources), lpips_content(preset.lpips)]
-    settings = {**preset.describe(), "content": contents}
-    text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
-    return f"{preset.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,111 +1,117 @@
-"""Scores of pictures: the metric columns of the table, one row a picture and concept of its prompt."""
+"""Scores of pictures by a preset's evaluators and any metrics, each feature computed once for all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import torch
 
 from bench.core.device import resolve_device
-from bench.core.scenes import ImageArray, Scene
-from bench.scoring.background_copy import BackgroundCopy
-from bench.scoring.concept_matches import Identities
-from bench.scoring.features import Embeddings
-from bench.scoring.models.clip_similarity import PromptSimilarity
-from bench.scoring.models.identity import IdentityFeatures
-from bench.scoring.models.lpips import Diversity, LpipsDiversity
-from bench.scoring.models.segmenter import Segmenter, Segments
-from bench.scoring.models.yolo import YoloSegmenter
+from bench.core.errors import UserError
+from bench.plugins.metric import PictureJob, Value
+from bench.plugins.spec import Configured
+from bench.scoring.batch import ScoringBatch, SharedFeatures
+from bench.scoring.evaluators import Evaluators
 from bench.scoring.presets import Preset
-from bench.scoring.rows import PictureJob, Row
+from bench.scoring.selection import columns_of, standard_metrics
 
-SEGMENTERS: dict[str, Callable[[Preset, torch.device], Segments]] = {
-    "maskformer": Segmenter.load,
-    "yolo": YoloSegmenter.load,
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluators:
-    """The models of one preset; `embeddings` has one for each of its comparisons."""
-
-    clip: PromptSimilarity
-    segmenter: Segments
-    embeddings: Embeddings
-    lpips: LpipsDiversity
-
-    @classmethod
-    def load(cls, preset: Preset, device: torch.device, batch_size: int) -> Evaluators:
-        """Load a preset's models; `UserError` if one cannot be had."""
-        embeddings = dict.fromkeys(comparison.view.embedding for comparison in preset.comparisons.values())
-        return cls(
-            PromptSimilarity.load(preset, device),
-            SEGMENTERS[preset.segmenter_kind](preset, device),
-            {embedding: IdentityFeatures.load(embedding, device) for embedding in embeddings},
-            LpipsDiversity.load(preset.lpips, device, batch_size),
-        )
+Values: TypeAlias = Mapping[str, Value]
+"""The columns of one metric, or of several, for one picture and concept."""
+PictureValues: TypeAlias = tuple[Values, ...]
+"""One mapping for each concept that a picture was asked for."""
 
 
 class Scorer:
-    """The evaluators of one preset, loaded once; scenes' own features are computed once and kept.
+    """A preset's evaluators and metrics; scenes' own features are computed once and kept.
 
     A score is a function of scene, prompt and picture alone (diversity: of the prompt's samples among the jobs); the
     batch size moves it by rounding at most.
     """
 
-    def __init__(self, preset: Preset, evaluators: Evaluators, batch_size: int) -> None:
-        self.preset = preset
+    def __init__(self, evaluators: Evaluators, metrics: Sequence[Configured]) -> None:
+        self.metrics = tuple(metrics)
         self._evaluators = evaluators
-        self._batch_size = batch_size
-        self._identities = Identities(preset, evaluators.segmenter, evaluators.embeddings, batch_size)
-        model = evaluators.embeddings[preset.comparison.view.embedding]
-        self._background = BackgroundCopy(model, evaluators.segmenter)
 
     @classmethod
-    def load(cls, preset: Preset, device: str = "auto", batch_size: int = 8) -> Scorer:
-        """Load a preset's models onto `auto`, `cpu`, `cuda` or `cuda:N`; `UserError` if one cannot be had."""
-        return cls(preset, Evaluators.load(preset, resolve_device(device), batch_size), batch_size)
+    def load(
+        cls, preset: Preset, device: str = "auto", batch_size: int = 8, metrics: Sequence[Configured] | None = None
+    ) -> Scorer:
+        """Load what the metrics (by default the standard ones) need onto `auto`, `cpu`, `cuda` or `cuda:N`.
 
-    def score(self, jobs: Sequence[PictureJob]) -> list[Row]:
-        """Rows in the order of the jobs and, within a job, of its prompt's subset of concepts.
+        Raises `UserError` if a model cannot be had.
+        """
+        chosen = standard_metrics() if metrics is None else tuple(metrics)
+        evaluators = Evaluators(preset, resolve_device(device), batch_size)
+        evaluators.load(dict.fromkeys(feature for metric in chosen for feature in metric.instance.needs))
+        return cls(evaluators, chosen)
+
+    def score(self, jobs: Sequence[PictureJob]) -> list[dict[str, Any]]:
+        """Rows of all metrics' columns, in the order of the jobs and, within a job, of its prompt's concepts.
 
         Jobs that differ in the sample alone are the samples of one prompt of a unit, so they belong in one call.
         """
-        diversities = self._diversities(jobs)
-        batches = (slice(start, start + self._batch_size) for start in range(0, len(jobs), self._batch_size))
-        return [row for batch in batches for row in self._score(jobs[batch], diversities[batch])]
-
-    def _diversities(self, jobs: Sequence[PictureJob]) -> list[Diversity]:
-        """How much the samples of each job's prompt differ: the same for all of them."""
-        prompts = [(job.unit, job.scene, job.prompt.template, job.prompt.subset) for job in jobs]
-        samples: dict[tuple[str, Scene, str, tuple[int, ...]], list[ImageArray]] = {}
-        for prompt, job in zip(prompts, jobs, strict=True):
-            samples.setdefault(prompt, []).append(job.picture)
-        known = {prompt: self._evaluators.lpips.diversity(pictures) for prompt, pictures in samples.items()}
-        return [known[prompt] for prompt in prompts]
-
-    def _score(self, jobs: Sequence[PictureJob], diversities: Sequence[Diversity]) -> list[Row]:
-        pictures = [job.picture for job in jobs]
-        texts = [job.scene.text_with_classes(job.prompt) for job in jobs]
-        similarities = self._evaluators.clip.similarities(pictures, texts)
-        segmentations = self._evaluators.segmenter.segment(pictures)
-        copies = self._background.copies(jobs, segmentations)
-        identities = self._identities.columns(jobs, segmentations)
-        rows: list[Row] = []
+        by_metric = self.values(jobs, self.metrics).values()
+        rows: list[dict[str, Any]] = []
         for number, job in enumerate(jobs):
-            shared = {
-                "preset": self.preset.name,
-                "prompt_similarity": float(similarities[number]),
-                "lpips_diversity": diversities[number].value,
-                "diversity_reason": diversities[number].reason,
-                "background_copy": copies[number].value,
-                "copy_reason": copies[number].reason,
-            }
-            for concept, columns in zip(job.prompt.subset, identities[number], strict=True):
-                label = job.scene.concepts[concept].label
-                # Any: the preset's alternatives are further columns.
-                row: Any = {"concept": concept, "label": label, **shared, **columns}
-                rows.append(row)
+            for place, concept in enumerate(job.prompt.subset):
+                row = {"concept": concept, "label": job.scene.concepts[concept].label}
+                row["preset"] = self._evaluators.preset.name
+                rows.append(row | {k: v for values in by_metric for k, v in values[number][place].items()})
         return rows
+
+    @torch.inference_mode()
+    def values(self, jobs: Sequence[PictureJob], metrics: Sequence[Configured]) -> dict[str, list[PictureValues]]:
+        """The values of some metrics by the metric's spec, in the order of the jobs.
+
+        Raises `UserError` naming the file of a metric that does not return what its grain and columns say.
+        """
+        found: dict[str, list[PictureValues]] = {metric.spec: [] for metric in metrics}
+        for metric in metrics:
+            if metric.instance.grain == "prompt":
+                found[metric.spec] = self._score(metric, SharedFeatures(jobs, self._evaluators)) if jobs else []
+        size = self._evaluators.batch_size
+        for start in range(0, len(jobs), size):
+            shared = SharedFeatures(jobs[start : start + size], self._evaluators)
+            for metric in metrics:
+                if metric.instance.grain != "prompt":
+                    found[metric.spec] += self._score(metric, shared)
+        return found
+
+    def _score(self, metric: Configured, shared: SharedFeatures) -> list[PictureValues]:
+        batch = ScoringBatch(metric.drop_in.name, metric.instance.needs, shared)
+        values = list(metric.instance.score(batch))
+        self._check(metric, batch, values)
+        return list(_SPREAD[metric.instance.grain](batch, values))
+
+    def _check(self, metric: Configured, batch: ScoringBatch, values: Sequence[Any]) -> None:
+        """Raises `UserError` for a wrong number of values and for other columns than the metric declares."""
+        grain = metric.instance.grain
+        wanted = {"picture": len(batch.jobs), "concept": len(batch.concepts), "prompt": len(batch.prompts)}[grain]
+        if len(values) != wanted:
+            raise UserError(f"{metric.drop_in.file}: score() gave {len(values)} values, not one per {grain} ({wanted})")
+        columns = {column.name for column in columns_of(metric, self._evaluators.preset)}
+        for value in values:
+            if not isinstance(value, Mapping) or set(value) != columns:
+                found = ", ".join(map(str, value)) if isinstance(value, Mapping) else type(value).__name__
+                raise UserError(f"{metric.drop_in.file}: score() gave {found}; its columns are {', '.join(columns)}")
+
+
+def _per_picture(batch: ScoringBatch, values: Sequence[Values]) -> Iterator[PictureValues]:
+    for job, value in zip(batch.jobs, values, strict=True):
+        yield (value,) * len(job.prompt.subset)
+
+
+def _per_concept(batch: ScoringBatch, values: Sequence[Values]) -> Iterator[PictureValues]:
+    remaining = iter(values)
+    for job in batch.jobs:
+        yield tuple(next(remaining) for _ in job.prompt.subset)
+
+
+def _per_prompt(batch: ScoringBatch, values: Sequence[Values]) -> Iterator[PictureValues]:
+    of_job = {id(job): value for samples, value in zip(batch.prompts, values, strict=True) for job in samples}
+    for job in batch.jobs:
+        yield (of_job[id(job)],) * len(job.prompt.subset)
+
+
+_SPREAD = {"picture": _per_picture, "concept": _per_concept, "prompt": _per_prompt}

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.scoring.catalogue import IDENTITY_SIMILARITY, PROMPT_SIMILARITY, Metric
-from bench.scoring.presets import metrics_of
+from bench.scoring.catalogue import IDENTITY_SIMILARITY, PROMPT_SIMILARITY, Metric, metrics_of
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.pareto import non_dominated
 from bench.stats.scene_means import PICTURE, common_pictures, methods_of, scene_means

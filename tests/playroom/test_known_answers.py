@@ -22,9 +22,9 @@ from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.ground_truth import redrawn
 from bench.playroom.world.toys import ToyIdentity, sample_toy_identity
 from bench.plugins.method import FitState, Method, MethodContext, Request
+from bench.plugins.metric import PictureJob
 from bench.plugins.spec import configure
 from bench.scoring.presets import find_preset
-from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
 
 SPEC = CocoSpec(pictures=30, seed=11, size=64, toys=(2,))

@@ -17,8 +17,8 @@ from bench.core.scenes import ImageArray, Prompt
 from bench.playroom.world import scene as world
 from bench.playroom.world.ground_truth import as_benchmark_scene, redrawn
 from bench.playroom.world.toys import CLASSES, ToyIdentity, sample_toy_identity
+from bench.plugins.metric import PictureJob
 from bench.scoring.presets import find_preset
-from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
 
 SCENES = 8

@@ -23,7 +23,7 @@ class Pretender(Tuner):
     asked: list[tuple[int, str, Budget]]
 
     def _try(self, number: int, method: Any, budget: Budget) -> dict[str, float]:
-        self.asked.append((number, method.text, budget))
+        self.asked.append((number, method.spec, budget))
         handles = abs(np.log2(budget.handle_learning_rate / 16))
         return {
             "prompt_similarity": 1 - 0.1 * handles,

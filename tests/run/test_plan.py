@@ -91,7 +91,7 @@ def test_units_go_scene_by_scene(scene: Scene) -> None:
     other = replace(scene, name="other", picture=np.zeros_like(scene.picture))
     configured = [configure("methods", text) for text in ("ours", "ti-m")]
     plan = make_plan(Dataset("d", (scene, other)), configured, CONDITIONS)
-    assert [(unit.scene.name, unit.method.text) for unit in plan] == [
+    assert [(unit.scene.name, unit.method.spec) for unit in plan] == [
         ("pair", "ours"), ("pair", "ti-m"), ("other", "ours"), ("other", "ti-m")
     ]  # fmt: skip
 

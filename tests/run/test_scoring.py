@@ -20,14 +20,16 @@ from bench.core.errors import UserError
 from bench.core.files import read_json, write_json
 from bench.core.scenes import Concept, Prompt, Scene, handle
 from bench.plugins.method import Request
+from bench.plugins.metric import PictureJob
+from bench.plugins.spec import Configured
 from bench.run import prefetch, scoring
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import PlannedPicture, Unit
 from bench.run.score_cache import kept_scores
-from bench.run.scoring import BATCH, CALL, ScoringTask, assemble, calls, score, unscored
-from bench.scoring.rows import PictureJob
+from bench.run.scoring import BATCH, CALL, ScoringTask, TableLayout, assemble, calls, score, unscored
 
-EVALUATORS = "fake-1"
+METRICS: Any = {"level-1": SimpleNamespace(spec="level"), "together-1": SimpleNamespace(spec="together")}
+LAYOUT = TableLayout("tiny", "fake", ("level", "together"))
 METHODS = ("ours", "ti-m")
 PROMPTS = [(template, subset) for template in ("{tokens} at sea", "{tokens}") for subset in ((0,), (0, 1))]
 
@@ -37,25 +39,29 @@ class Judge:
     """Scores a picture by its mean and a prompt by how many samples came together; remembers its calls."""
 
     calls: list[list[PictureJob]] = field(default_factory=list)
+    metrics: list[tuple[str, ...]] = field(default_factory=list)
     breaks_at: int | None = None
     on_call: Callable[[], None] = lambda: None
 
-    def score(self, jobs: Sequence[PictureJob]) -> list[dict[str, Any]]:
+    def values(self, jobs: Sequence[PictureJob], metrics: Sequence[Configured]) -> dict[str, list[Any]]:
         if len(self.calls) == self.breaks_at:
             raise KeyboardInterrupt
         self.on_call()
         self.calls.append(list(jobs))
-        concepts_by_image = Counter((job.unit, job.prompt.template, job.prompt.subset) for job in jobs)
-        return [
-            {
-                "concept": concept,
-                "label": job.scene.concepts[concept].label,
-                "prompt_similarity": float(job.picture.mean()),
-                "lpips_diversity": float(concepts_by_image[job.unit, job.prompt.template, job.prompt.subset]),
-            }
-            for job in jobs
-            for concept in job.prompt.subset
-        ]
+        self.metrics.append(tuple(metric.spec for metric in metrics))
+        together = Counter((job.unit, job.prompt.template, job.prompt.subset) for job in jobs)
+        values = {
+            "level": [{"level": float(job.picture.mean())} for job in jobs],
+            "together": [
+                {"together": float(together[job.unit, job.prompt.template, job.prompt.subset])} for job in jobs
+            ],
+        }
+        return {
+            metric.spec: [
+                (value,) * len(job.prompt.subset) for job, value in zip(jobs, values[metric.spec], strict=True)
+            ]
+            for metric in metrics
+        }
 
     @property
     def pictures(self) -> int:
@@ -65,7 +71,7 @@ class Judge:
 def make_unit(scene: Scene, method: str) -> Unit:
     key = f"{method}-{scene.name}"
     pictures = [PlannedPicture(f"{key}-{k}", Request(prompt, k)) for k, prompt in enumerate(scene.prompts)]
-    return Unit(key, SimpleNamespace(text=method), scene, 0, 0, tuple(pictures))  # type: ignore[arg-type]
+    return Unit(key, SimpleNamespace(spec=method), scene, 0, 0, tuple(pictures))  # type: ignore[arg-type]
 
 
 def make_scene(number: int, samples: int) -> Scene:
@@ -96,14 +102,14 @@ def units(folder: RunFolder) -> tuple[Unit, ...]:
 
 
 def run(folder: RunFolder, units: Sequence[Unit], judge: Judge) -> Judge:
-    score(folder, EVALUATORS, unscored(folder, EVALUATORS, units), judge)  # type: ignore[arg-type]
+    score(folder, METRICS, unscored(folder, METRICS, units), judge)  # type: ignore[arg-type]
     return judge
 
 
 def test_the_rows_are_those_of_the_pictures_in_the_plans_order(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     """Each picture's level is its place in the plan, so its mean tells which picture a row was scored from."""
     run(folder, units, Judge())
-    table = assemble(folder, EVALUATORS, "tiny", units)
+    table = assemble(folder, METRICS, LAYOUT, units)
     expected = [
         (unit.key, picture.key, concept)
         for unit in units
@@ -111,9 +117,9 @@ def test_the_rows_are_those_of_the_pictures_in_the_plans_order(folder: RunFolder
         for concept in picture.request.prompt.subset
     ]
     assert list(table[["unit", "picture", "concept"]].itertuples(index=False, name=None)) == expected
-    levels = table.drop_duplicates("picture")["prompt_similarity"]
+    levels = table.drop_duplicates("picture")["level"]
     assert levels.tolist() == list(range(48))
-    assert set(table["lpips_diversity"]) == {3.0}
+    assert set(table["together"]) == {3.0}
 
 
 def test_calls_hold_several_units_and_no_prompt_is_divided(folder: RunFolder, units: tuple[Unit, ...]) -> None:
@@ -124,28 +130,28 @@ def test_calls_hold_several_units_and_no_prompt_is_divided(folder: RunFolder, un
 
 def test_what_is_scored_is_not_scored_again(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     assert run(folder, units, Judge()).pictures == 48
-    assert unscored(folder, EVALUATORS, units) == ()
+    assert unscored(folder, METRICS, units) == ()
     assert run(folder, units, Judge()).calls == []
-    assert unscored(folder, "fake-2", units) == units
+    assert unscored(folder, {"level-2": METRICS["level-1"]}, units) == units
 
 
 def test_a_changed_picture_is_scored_anew_with_its_prompt_and_no_other(
     folder: RunFolder, units: tuple[Unit, ...]
 ) -> None:
     run(folder, units, Judge())
-    before = assemble(folder, EVALUATORS, "tiny", units).set_index(["picture", "concept"])
+    before = assemble(folder, METRICS, LAYOUT, units).set_index(["picture", "concept"])
     changed = units[2].pictures[4]
     paint(folder, changed.key, 200)
-    assert unscored(folder, EVALUATORS, units) == (units[2],)
+    assert unscored(folder, METRICS, units) == (units[2],)
     (call,) = run(folder, units, Judge()).calls
     assert {(job.unit, job.prompt.template, job.prompt.subset) for job in call} == {
         (units[2].key, changed.request.prompt.template, changed.request.prompt.subset)
     }
-    after = assemble(folder, EVALUATORS, "tiny", units).set_index(["picture", "concept"])
-    moved = after["prompt_similarity"] != before["prompt_similarity"]
+    after = assemble(folder, METRICS, LAYOUT, units).set_index(["picture", "concept"])
+    moved = after["level"] != before["level"]
     assert set(after[moved].index.get_level_values("picture")) == {changed.key}
-    assert set(after[moved]["prompt_similarity"]) == {200.0}
-    assert set(after["lpips_diversity"]) == {3.0}
+    assert set(after[moved]["level"]) == {200.0}
+    assert set(after["together"]) == {3.0}
 
 
 def test_a_picture_that_changed_since_it_was_scored_is_not_in_the_table(
@@ -154,41 +160,41 @@ def test_a_picture_that_changed_since_it_was_scored_is_not_in_the_table(
     """The table never shows a file beside another file's scores."""
     run(folder, units, Judge())
     paint(folder, units[0].pictures[0].key, 201)
-    assert units[0].key not in set(assemble(folder, EVALUATORS, "tiny", units)["unit"])
+    assert units[0].key not in set(assemble(folder, METRICS, LAYOUT, units)["unit"])
 
 
 def test_scores_that_do_not_say_of_which_file_they_are_do_not_count(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     run(folder, units, Judge())
-    path = folder.scores(EVALUATORS, units[1].key)
+    path = folder.scores("together-1", units[1].key)
     pictures = read_json(path, SCHEMA)["pictures"]
-    write_json(path, {"rows": {key: one["rows"] for key, one in pictures.items()}}, SCHEMA)
-    assert unscored(folder, EVALUATORS, units) == (units[1],)
+    write_json(path, {"rows": {key: one["values"] for key, one in pictures.items()}}, SCHEMA)
+    assert unscored(folder, METRICS, units) == (units[1],)
     assert run(folder, units, Judge()).pictures == 12
 
 
 def test_scores_of_fewer_samples_do_not_count(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     run(folder, units, Judge())
-    path = folder.scores(EVALUATORS, units[1].key)
+    path = folder.scores("together-1", units[1].key)
     pictures = read_json(path, SCHEMA)["pictures"]
     pictures.popitem()
     write_json(path, {"pictures": pictures}, SCHEMA)
-    assert kept_scores(folder, EVALUATORS, units[1]) == {}
+    assert kept_scores(folder, "together-1", units[1]) == {}
 
 
 def test_a_stop_loses_no_unit_that_was_whole(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(folder, units, Judge(breaks_at=1))
-    assert unscored(folder, EVALUATORS, units) == units[2:]
+    assert unscored(folder, METRICS, units) == units[2:]
     assert run(folder, units, Judge()).pictures == 24
-    assert len(assemble(folder, EVALUATORS, "tiny", units)["unit"].unique()) == 4
+    assert len(assemble(folder, METRICS, LAYOUT, units)["unit"].unique()) == 4
 
 
 def test_a_unit_that_is_not_drawn_is_left_out(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     folder.unit_record(units[0].key).unlink()
     folder.picture(units[1].pictures[0].key).unlink()
-    assert unscored(folder, EVALUATORS, units) == units[2:]
+    assert unscored(folder, METRICS, units) == units[2:]
     run(folder, units, Judge())
-    assert set(assemble(folder, EVALUATORS, "tiny", units)["unit"]) == {unit.key for unit in units[2:]}
+    assert set(assemble(folder, METRICS, LAYOUT, units)["unit"]) == {unit.key for unit in units[2:]}
 
 
 def test_a_broken_picture_is_named_in_one_line(folder: RunFolder, units: tuple[Unit, ...]) -> None:
@@ -226,7 +232,7 @@ def test_the_costs_of_the_record_and_of_the_picture_are_in_the_table(
     run(folder, units, Judge())
     whole = {"cost_fit_seconds": 9.0, "cost_peak_memory_bytes": 1e9, "cost_disk_bytes": 77, "cost_energy_joules": 5.0}
     write_json(folder.unit_record(units[0].key), whole, SCHEMA)
-    table = assemble(folder, EVALUATORS, "tiny", units).groupby("unit", sort=False).first()
+    table = assemble(folder, METRICS, LAYOUT, units).groupby("unit", sort=False).first()
     assert table.loc[units[0].key, list(whole)].tolist() == list(whole.values())
     old = table.loc[units[1].key]
     assert old["cost_fit_seconds"] == 2.5
@@ -235,7 +241,7 @@ def test_the_costs_of_the_record_and_of_the_picture_are_in_the_table(
 
 @given(st.lists(st.integers(1, 40), max_size=60))
 def test_calls_are_whole_prompts_in_order_and_as_small_as_fills_batches(sizes: list[int]) -> None:
-    tasks = [ScoringTask(None, (None,) * size) for size in sizes]  # type: ignore[arg-type]
+    tasks = [ScoringTask(None, (None,) * size, ("level-1",)) for size in sizes]  # type: ignore[arg-type]
     made = list(calls(tasks))
     assert [task for call in made for task in call] == tasks
     for call in made[:-1]:
@@ -249,3 +255,22 @@ def partial_sums(numbers: Iterator[int]) -> Iterator[int]:
     for number in numbers:
         total += number
         yield total
+
+
+def test_a_metric_that_is_added_is_scored_alone(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+    only: Any = {"level-1": METRICS["level-1"]}
+    score(folder, only, unscored(folder, only, units), Judge())  # type: ignore[arg-type]
+    judge = run(folder, units, Judge())
+    assert judge.metrics == [("together",)] * len(judge.calls)
+    assert judge.pictures == 48
+    assert set(assemble(folder, METRICS, LAYOUT, units)["together"]) == {3.0}
+
+
+def test_calls_hold_pictures_that_the_same_metrics_lack(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+    """The first unit was scored by one of the metrics before."""
+    only: Any = {"level-1": METRICS["level-1"]}
+    score(folder, only, units[:1], Judge())  # type: ignore[arg-type]
+    judge = run(folder, units, Judge())
+    assert judge.metrics[0] == ("together",)
+    assert {job.unit for job in judge.calls[0]} == {units[0].key}
+    assert set(judge.metrics[1:]) == {("level", "together")}

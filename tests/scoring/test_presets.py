@@ -1,5 +1,4 @@
 import json
-import math
 import shutil
 from dataclasses import fields, replace
 from pathlib import Path
@@ -8,13 +7,17 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.core.table import COLUMNS, alternative_columns
-from bench.metrics import METRICS
-from bench.scoring.catalogue import metric
 from bench.scoring.comparison import INSTANCES_BEST, FeatureComparison, embedding
-from bench.scoring.models.clip_similarity import BACKENDS
-from bench.scoring.models.sources import ModelSource
+from bench.scoring.models.clip_embedder import BACKENDS
+from bench.scoring.models.sources import LpipsSource, ModelSource
 from bench.scoring.models.weights import content
-from bench.scoring.presets import PRESETS, Preset, find_preset, fingerprint, metrics_of
+from bench.scoring.presets import PRESETS, Preset, find_preset
+from bench.scoring.selection import columns_of, compared_columns, metric_key, standard_metrics
+
+
+def keys(preset: Preset) -> dict[str, str]:
+    """The keys of the standard metrics under a preset."""
+    return {metric.spec: metric_key(metric, preset) for metric in standard_metrics()}
 
 
 def test_the_papers_models_are_pinned() -> None:
@@ -38,7 +41,8 @@ def test_other_suites_protocols_scale_a_smaller_clip_and_hide_nothing(
 ) -> None:
     preset = find_preset(name)
     assert preset.clip.place == "openai/clip-vit-base-patch32"
-    assert (preset.clip_scale, preset.prompt_limits) == (factor, limits)
+    (column,) = columns_of(standard_metrics()[0], preset)
+    assert (preset.clip_scale, column.range) == (factor, limits)
     assert (preset.identity.place, preset.identity_kind) == (f"facebook/{dino}", "dino")
     assert (preset.mask_fill, preset.framing, preset.identity_view) == (
         None,
@@ -52,17 +56,14 @@ def test_every_back_end_of_clip_runs_with_the_packages_own_models() -> None:
     assert {preset.clip_backend for preset in own if "checkpoints" in preset.clip.place} == BACKENDS.keys()
 
 
-def test_limits_are_those_of_the_presets_in_a_table() -> None:
-    def prompt(*names: str) -> tuple[float, float]:
-        (found,) = (record for record in metrics_of(names) if record.name == "prompt-similarity")
-        return found.limits
-
-    assert prompt("paper") == (-1.0, 1.0)
-    assert prompt("custom-diffusion") == (0.0, 2.5)
-    assert prompt("paper", "custom-diffusion") == (-1.0, 2.5)
-    assert prompt("somebody's own") == prompt() == (-math.inf, math.inf)
-    assert [record.name for record in metrics_of(["paper"])] == [record.name for record in METRICS]
-    assert metrics_of(["dreambench++"])[1:] == METRICS[1:]
+@pytest.mark.parametrize(
+    ("name", "range_"), [("paper", (-1.0, 1.0)), ("custom-diffusion", (0.0, 2.5)), ("dreambench++", (-100.0, 100.0))]
+)
+def test_the_range_of_prompt_similarity_is_the_presets(name: str, range_: tuple[float, float]) -> None:
+    metric, *others = standard_metrics()
+    (column,) = columns_of(metric, find_preset(name))
+    assert column.range == range_
+    assert compared_columns(others, find_preset(name)) == compared_columns(others, find_preset("paper"))
 
 
 def test_an_unknown_preset_names_the_known_and_the_closest() -> None:
@@ -95,7 +96,7 @@ def test_every_setting_is_described_in_json_without_a_path_of_this_machine(prese
     ],
 )
 def test_a_changed_setting_changes_the_fingerprint(preset: Preset, change: dict) -> None:
-    assert fingerprint(replace(preset, **change)) != fingerprint(preset)
+    assert keys(replace(preset, **change)) != keys(preset)
 
 
 def test_the_em_papers_protocol_is_pinned() -> None:
@@ -137,25 +138,25 @@ def test_the_models_of_alternatives_are_part_of_the_fingerprint(preset: Preset, 
     shutil.copytree(preset.clip.place, elsewhere.place)
     more = replace(preset, alternatives=(embedding("clip", elsewhere),))
     assert more.sources == (*preset.sources, elsewhere)
-    before = fingerprint(more)
+    before = keys(more)
     changed = ModelSource(str(tmp_path / "changed" / "other"))
     shutil.copytree(elsewhere.place, changed.place)
     config = Path(changed.place) / "config.json"
     config.write_text(config.read_text() + " ")
     renamed = ModelSource(str(tmp_path / "same" / Path(elsewhere.place).parent.name / "other"))
     shutil.copytree(elsewhere.place, renamed.place)
-    assert fingerprint(replace(preset, alternatives=(embedding("clip", renamed),))) == before
-    assert fingerprint(replace(preset, alternatives=(embedding("clip", changed),))) != before
+    assert keys(replace(preset, alternatives=(embedding("clip", renamed),))) == before
+    assert keys(replace(preset, alternatives=(embedding("clip", changed),))) != before
 
 
 def test_the_fingerprint_follows_the_content_and_not_the_place(preset: Preset, tmp_path: Path) -> None:
-    before = fingerprint(preset)
+    before = keys(preset)
     assert before.startswith("tiny-")
     moved = ModelSource(str(tmp_path / preset.identity.name))
     shutil.copytree(preset.identity.place, moved.place)
     elsewhere = replace(preset, identity=moved)
     assert content(moved) == content(preset.identity)
-    assert fingerprint(elsewhere) == before
+    assert keys(elsewhere) == before
 
     changed = ModelSource(str(tmp_path / "changed" / preset.identity.name))
     shutil.copytree(preset.identity.place, changed.place)
@@ -186,20 +187,34 @@ def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
         content(ModelSource(str(tmp_path)))
 
 
-def test_metric_records() -> None:
-    assert [record.name for record in METRICS] == [
+def test_the_compared_columns_of_the_standard_metrics() -> None:
+    columns = compared_columns(standard_metrics(), find_preset("paper"))
+    assert [column.label for column in columns] == [
         "prompt-similarity",
         "identity-similarity",
         "detection-rate",
         "lpips-diversity",
         "background-copy",
     ]
-    for record in METRICS:
-        assert record.column in COLUMNS
-        assert record.limits[0] < record.limits[1]
-        assert record.higher_is_better == (record.name != "background-copy")
-        assert "\n" not in record.description
-        assert record.source
-    assert metric("detection-rate").limits == (0.0, 1.0)
-    with pytest.raises(UserError, match="known: prompt-similarity"):
-        metric("fid")
+    assert [column.label for column in columns if not column.higher_is_better] == ["background-copy"]
+    assert [column.label for column in columns if column.pooled] == ["detection-rate"]
+    assert {column.label: column.grain for column in columns} == {
+        "prompt-similarity": "picture",
+        "identity-similarity": "concept",
+        "detection-rate": "concept",
+        "lpips-diversity": "prompt",
+        "background-copy": "picture",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [
+        ({"clip_scale": 2.5}, {"prompt-similarity"}),
+        ({"score_threshold": 0.8}, {"identity-similarity", "leakage", "background-copy"}),
+        ({"lpips": LpipsSource("alex")}, {"lpips-diversity"}),
+    ],
+)
+def test_a_setting_changes_the_keys_of_the_metrics_that_depend_on_it(preset: Preset, change: dict, moved: set) -> None:
+    before, after = keys(preset), keys(replace(preset, **change))
+    assert {name for name in before if before[name] != after[name]} == moved

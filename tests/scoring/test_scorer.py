@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,14 +15,16 @@ import torch
 from bench.core.errors import UserError
 from bench.core.scenes import Prompt, Scene
 from bench.core.table import COLUMNS, alternative_columns
+from bench.plugins.metric import PictureJob
 from bench.scoring.comparison import ON_THE_PICTURE, embedding
-from bench.scoring.models.clip_similarity import PromptSimilarity
+from bench.scoring.evaluators import Evaluators
+from bench.scoring.models.clip_embedder import ClipEmbedder
 from bench.scoring.models.identity import IdentityFeatures
 from bench.scoring.models.segmenter import Segmentation, Segmenter
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.presets import Preset
-from bench.scoring.rows import PictureJob, Row
-from bench.scoring.scorer import Evaluators, Scorer
+from bench.scoring.scorer import Scorer
+from bench.scoring.selection import columns_of, standard_metrics
 from bench.scoring.views import masked
 
 CPU = torch.device("cpu")
@@ -50,8 +53,13 @@ class Finds(Segmenter):
 
 
 def scorer(preset: Preset, masks: dict[str, np.ndarray], batch_size: int = 8) -> Scorer:
-    evaluators = replace(Evaluators.load(preset, CPU, batch_size), segmenter=Finds(preset, masks))
-    return Scorer(preset, evaluators, batch_size)
+    return with_segmenter(preset, Finds(preset, masks), batch_size)
+
+
+def with_segmenter(preset: Preset, segmenter: Segmenter, batch_size: int = 8) -> Scorer:
+    evaluators = Evaluators(preset, CPU, batch_size)
+    evaluators.segmenter = segmenter
+    return Scorer(evaluators, standard_metrics())
 
 
 def features(preset: Preset) -> IdentityFeatures:
@@ -127,8 +135,7 @@ def test_the_largest_segment_counts(preset: Preset, scene: Scene, block: np.ndar
 
     job = PictureJob(scene, Prompt("{tokens}", (0,)), picture(3))
     (expected,) = scorer(preset, {"cat": block}).score([job])
-    two = Scorer(preset, replace(Evaluators.load(preset, CPU, 8), segmenter=Two(preset, {})), 8)
-    (found,) = two.score([job])
+    (found,) = with_segmenter(preset, Two(preset, {})).score([job])
     assert (found["identity_similarity"], found["reason"]) == (expected["identity_similarity"], expected["reason"])
 
 
@@ -136,7 +143,8 @@ def test_prompt_similarity_uses_class_words_and_repeats_on_a_pictures_rows(prese
     drawn = picture(5)
     rows = scorer(preset, {}).score([PictureJob(scene, BOTH, drawn)])
     text = "a photo of a cat and a dining table at the beach"
-    expected = PromptSimilarity.load(preset, CPU).similarities([drawn], [text])[0]
+    clip = ClipEmbedder.load(preset, CPU)
+    expected = float((clip.images([drawn]) * clip.texts([text])).sum())
     assert [row["prompt_similarity"] for row in rows] == pytest.approx([expected] * 2)
 
 
@@ -150,7 +158,7 @@ def test_rows_follow_the_jobs_and_their_subsets_in_any_batch(lenient: Preset, sc
         assert left[3:] == pytest.approx(right[3:], abs=1e-5, nan_ok=True)
 
 
-def by_value(rows: Sequence[Row]) -> list[tuple[object, ...]]:
+def by_value(rows: Sequence[dict[str, Any]]) -> list[tuple[object, ...]]:
     return [
         (row["concept"], row["detected"], row["reason"], row["prompt_similarity"], row["identity_similarity"])
         for row in rows
@@ -159,7 +167,9 @@ def by_value(rows: Sequence[Row]) -> list[tuple[object, ...]]:
 
 def test_rows_have_columns_of_the_table(preset: Preset, scene: Scene) -> None:
     (row,) = scorer(preset, {}).score([PictureJob(scene, Prompt("{tokens}", (0,)), picture(0))])
-    assert set(row) <= set(COLUMNS)
+    metrics = {column.name for metric in standard_metrics() for column in columns_of(metric, preset)}
+    assert set(row) == {"concept", "label", "preset"} | metrics
+    assert not metrics & set(COLUMNS)
     assert (row["concept"], row["label"], row["preset"]) == (0, "cat", "tiny")
 
 
@@ -171,9 +181,8 @@ def test_every_row_has_all_columns_of_scoring_and_those_of_the_presets_alternati
     jobs = [PictureJob(scene, Prompt("a photo of {tokens}", (0, 1, 2)), picture(seed)) for seed in range(3)]
     rows = scorer(preset, {"cat": block}, 2).score(jobs)
     names = [one.column for one in preset.alternatives]
-    assert all(set(row) == {*Row.__required_keys__, *names} for row in rows)
     assert alternative_columns(rows[0]) == tuple(names)
-    assert set(Row.__required_keys__) <= set(COLUMNS)
+    assert all(row.keys() == rows[0].keys() for row in rows)
     for row in rows:
         assert all(math.isnan(row[name]) == math.isnan(row["identity_similarity"]) for name in names)
         assert all(-1 - 1e-6 <= row[name] <= 1 + 1e-6 for name in names if math.isfinite(row[name]))

@@ -36,7 +36,7 @@ def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str
 
     Returns `handles` [N, width] and every other tensor that the training changed, by its name in
     `Backbone.parameters`, float32, on the CPU; of the embedding matrix the rows that are not handles. Everything
-    random derives from the workbench's seed: on a CPU the same seed gives the same bits.
+    random derives from the context's `fit_seed`: on a CPU the same seed gives the same bits.
 
     Raises `UserError` if the recipe needs masks and the scene has none, or the backbone has no attention maps of
     the kind that the recipe needs, and `FloatingPointError` if the training diverged.
@@ -59,7 +59,7 @@ def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str
             scene=fit_resolution(training_scene, backbone.resolution),
             context=context,
             encoder=Encoder(backbone),
-            random=Randomness.seeded(context.seed),
+            random=Randomness.seeded(context.fit_seed),
             ids=ids,
             prior=prior,
             recorder=recorder,

@@ -18,7 +18,7 @@ from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.ground_truth import as_benchmark_scene, redrawn
 from bench.playroom.world.scene import draw, sample_scene
 from bench.playroom.world.toys import ToyIdentity, all_appearances
-from bench.scoring.rows import PictureJob
+from bench.plugins.metric import PictureJob
 from bench.scoring.scorer import Scorer
 from bench.scoring.views import masked
 

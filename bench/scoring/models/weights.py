@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from huggingface_hub import hf_hub_download
 
 from bench.core.errors import UserError
 from bench.core.hashing import content_hash
+from bench.plugins.metric import Feature
 from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource, ModelSource
+
+if TYPE_CHECKING:
+    from bench.scoring.presets import Preset
 
 _CONTENT = (".safetensors", ".json", ".txt")
 _COMMIT_LENGTH = 40
@@ -26,6 +31,13 @@ def content(source: ModelSource) -> str:
         return f"sha256:{_folder_hash(check_folder(source.folder))}"
     revision = source.revision or "main"
     return f"{source.place}@{revision if _is_commit(revision) else _commit_of(source.place, revision)}"
+
+
+def feature_content(preset: Preset, feature: Feature) -> list[str]:
+    """The content of every model that a feature is computed with; raises `UserError` if one cannot be had."""
+    if feature == "lpips":
+        return [lpips_content(preset.lpips)]
+    return [content(source) for source in preset.sources_of(feature)]
 
 
 def lpips_content(source: LpipsSource) -> str:

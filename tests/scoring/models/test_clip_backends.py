@@ -14,7 +14,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTextConf
 
 from bench.core.errors import UserError
 from bench.scoring.models.clip import HuggingFaceClip
-from bench.scoring.models.clip_similarity import PromptSimilarity
+from bench.scoring.models.clip_embedder import ClipEmbedder
 from bench.scoring.models.open_clip import OpenClip, build, converted
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.presets import CHECKPOINTS, Preset
@@ -140,7 +140,8 @@ def test_similarities_are_those_of_open_clips_own_transform_tokens_and_forward(
         np.random.default_rng(seed).integers(0, 256, (60, 90, 3), dtype=np.uint8) for seed in range(len(PROMPTS))
     ]
     own = replace(preset, clip=ModelSource(str(openai_like)), clip_backend="open_clip")
-    found = PromptSimilarity.load(own, CPU).similarities(pictures, PROMPTS)
+    clip = ClipEmbedder.load(own, CPU)
+    found = (clip.images(pictures) * clip.texts(PROMPTS)).sum(dim=-1).double().numpy()
 
     settings = CLIPConfig.from_pretrained(openai_like)
     model = build(settings).eval()

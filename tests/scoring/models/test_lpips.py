@@ -20,16 +20,22 @@ from torchvision.models import AlexNet_Weights, VGG16_Weights
 
 from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Prompt, Scene
+from bench.plugins.metric import PictureJob
 from bench.scoring.models.lpips import LpipsDiversity
 from bench.scoring.models.lpips_networks import WEIGHTS, SmallLpips, load_lpips, load_small, trunk_file
 from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource
 from bench.scoring.models.weights import lpips_content
-from bench.scoring.presets import CHECKPOINTS, Preset, fingerprint
-from bench.scoring.rows import PictureJob
+from bench.scoring.presets import CHECKPOINTS, Preset
 from bench.scoring.scorer import Scorer
+from bench.scoring.selection import metric_key, standard_metrics
 
 CPU = torch.device("cpu")
 PUBLISHED = Path(__file__).parents[4] / "shared" / "data" / "lpips"
+
+
+def keys(preset: Preset) -> dict[str, str]:
+    """The keys of the standard metrics under a preset."""
+    return {metric.spec: metric_key(metric, preset) for metric in standard_metrics()}
 
 
 def noise(seed: int, size: int = 40) -> ImageArray:
@@ -236,8 +242,8 @@ def test_a_broken_folder_is_a_user_error(tmp_path: Path) -> None:
 
 
 def test_the_network_is_part_of_the_fingerprint(preset: Preset, tmp_path: Path) -> None:
-    before = fingerprint(preset)
-    assert fingerprint(replace(preset, lpips=LpipsSource("alex"))) != before
+    before = keys(preset)
+    assert keys(replace(preset, lpips=LpipsSource("alex"))) != before
     assert lpips_content(LpipsSource("alex")) != lpips_content(LpipsSource("vgg"))
     file = tmp_path / "trunk.safetensors"
     file.write_bytes(b"one")

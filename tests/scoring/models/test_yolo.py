@@ -19,12 +19,13 @@ from safetensors.torch import load_file, save_file
 from bench.core.errors import UserError
 from bench.core.scenes import Concept, ImageArray, Prompt, Scene
 from bench.playroom.evaluate.common import held_out
+from bench.plugins.metric import PictureJob
+from bench.scoring.evaluators import SEGMENTERS, Scorer
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.yolo import YoloSegmenter
 from bench.scoring.models.yolo_network import Architecture, build, load, read_architecture, read_weights, ultralytics
-from bench.scoring.presets import find_preset, fingerprint
-from bench.scoring.rows import PictureJob
-from bench.scoring.scorer import SEGMENTERS, Scorer
+from bench.scoring.presets import Preset, find_preset
+from bench.scoring.selection import metric_key, standard_metrics
 
 CPU = torch.device("cpu")
 PRESET = find_preset("playroom-yolo")
@@ -32,6 +33,11 @@ FOLDER = Path(PRESET.segmenter.place)
 needs_ultralytics = pytest.mark.skipif(
     find_spec("ultralytics") is None, reason="ultralytics (the extra `yolo`) not installed"
 )
+
+
+def keys(preset: Preset) -> dict[str, str]:
+    """The keys of the standard metrics under a preset."""
+    return {metric.spec: metric_key(metric, preset) for metric in standard_metrics()}
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +132,7 @@ def test_a_higher_least_confidence_leaves_the_most_confident_only(segmenter: Yol
 def test_the_preset_chooses_the_segmenter() -> None:
     assert find_preset("playroom").segmenter_kind == "maskformer"
     assert isinstance(SEGMENTERS[PRESET.segmenter_kind](PRESET, CPU), YoloSegmenter)
-    assert fingerprint(PRESET) != fingerprint(find_preset("playroom"))
+    assert keys(PRESET) != keys(find_preset("playroom"))
     ((drawn, drawing),) = held_out(1, "seen")
     concepts = tuple(
         Concept(toy.identity.class_name, mask, f"[v{number}]")
@@ -150,7 +156,7 @@ def refuse(*_, **__):
     raise AssertionError("network or pickle")
 
 socket.getaddrinfo = socket.socket.connect = socket.create_connection = refuse
-from bench.scoring.presets import find_preset
+from bench.scoring.presets import Preset, find_preset
 from bench.scoring.models.yolo import YoloSegmenter
 from bench.scoring.models.yolo_network import ultralytics
 ultralytics("nn.tasks"), ultralytics("utils.nms"), ultralytics("data.augment")

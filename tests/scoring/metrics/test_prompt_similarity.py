@@ -11,12 +11,30 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer
 
-from bench.scoring.models.clip_similarity import BACKENDS, CosineScale, PromptSimilarity
+from bench.core.scenes import Concept, Prompt, Scene
+from bench.metrics.prompt_similarity import Metric, on_scale
+from bench.plugins.metric import PictureJob
+from bench.plugins.spec import configure
+from bench.scoring.evaluators import Evaluators
+from bench.scoring.models.clip_embedder import BACKENDS
 from bench.scoring.models.model_loading import load_processor, load_tokenizer
 from bench.scoring.presets import Preset
+from bench.scoring.scorer import Scorer
 
 CPU = torch.device("cpu")
 TEXTS = ["a photo of a cat in the snow", "a photo of an umbrella", "a"]
+
+
+class PromptSimilarity:
+    """The metric by a preset's CLIP, for any texts."""
+
+    def __init__(self, preset: Preset) -> None:
+        self.scorer = Scorer(Evaluators(preset, CPU, batch_size=8), [configure("metrics", "prompt-similarity")])
+
+    def similarities(self, pictures: list[np.ndarray], texts: list[str]) -> np.ndarray:
+        blank = Scene("blank", pictures[0], (Concept("cat", np.ones(pictures[0].shape[:2], bool), "[v1]"),))
+        jobs = [PictureJob(blank, Prompt(text, (0,)), p) for p, text in zip(pictures, texts, strict=True)]
+        return np.array([row["prompt_similarity"] for row in self.scorer.score(jobs)])
 
 
 @pytest.fixture
@@ -32,7 +50,7 @@ def either(preset: Preset, request: pytest.FixtureRequest) -> Preset:
 
 @pytest.fixture
 def clip(either: Preset) -> PromptSimilarity:
-    return PromptSimilarity.load(either, CPU)
+    return PromptSimilarity(either)
 
 
 def openai_view(picture: np.ndarray) -> torch.Tensor:
@@ -80,8 +98,8 @@ def test_a_hundredfold_without_negatives_is_torchmetrics_clip_score(
     clip_score = pytest.importorskip("torchmetrics.multimodal", reason="torchmetrics is not installed").CLIPScore
     model = PlainFeatures(CLIPModel.from_pretrained(models / "clip").eval().requires_grad_(False))
     processor = CLIPProcessor(load_processor(either.clip), load_tokenizer(either.clip))
-    scaled = PromptSimilarity.load(replace(either, clip_scale=100.0, clip_floor=0.0), CPU)
-    cosines = PromptSimilarity.load(either, CPU).similarities(pictures, TEXTS)
+    scaled = PromptSimilarity(replace(either, clip_scale=100.0, clip_floor=0.0))
+    cosines = PromptSimilarity(either).similarities(pictures, TEXTS)
     # of each picture by itself, since torchmetrics lifts the mean, not every value
     for picture, text, cosine in zip(pictures, TEXTS, cosines, strict=True):
         score = clip_score(model_name_or_path=lambda: (model, processor))
@@ -101,10 +119,10 @@ def test_pictures_that_are_not_square_are_cropped_in_the_middle(clip: PromptSimi
 def test_a_text_counts_alone_or_among_others(
     clip: PromptSimilarity, either: Preset, pictures: list[np.ndarray]
 ) -> None:
-    concepts_by_image = clip.similarities(pictures, TEXTS)
-    fresh = PromptSimilarity.load(either, CPU)
+    among = clip.similarities(pictures, TEXTS)
+    fresh = PromptSimilarity(either)
     alone = [fresh.similarities([picture], [text])[0] for picture, text in zip(pictures, TEXTS, strict=True)]
-    assert concepts_by_image == pytest.approx(alone, abs=1e-6)
+    assert among == pytest.approx(alone, abs=1e-6)
 
 
 def test_neither_order_nor_what_was_embedded_before_makes_a_difference(
@@ -141,10 +159,10 @@ def test_a_cut_text_is_its_first_tokens_with_the_end_of_text(
 
 
 def test_a_scale_multiplies_and_then_lifts_to_its_floor() -> None:
-    cosines = np.array([-0.4, 0.0, 0.2, 1.0])
-    assert CosineScale().apply(cosines).tolist() == cosines.tolist()
-    assert CosineScale(2.5, 0.0).apply(cosines).tolist() == [0.0, 0.0, 0.5, 2.5]
-    assert CosineScale(100.0).apply(cosines).tolist() == pytest.approx([-40.0, 0.0, 20.0, 100.0])
+    cosines = [-0.4, 0.0, 0.2, 1.0]
+    assert [on_scale(cosine, 1.0, None) for cosine in cosines] == cosines
+    assert [on_scale(cosine, 2.5, 0.0) for cosine in cosines] == [0.0, 0.0, 0.5, 2.5]
+    assert [on_scale(cosine, 100.0, None) for cosine in cosines] == pytest.approx([-40.0, 0.0, 20.0, 100.0])
 
 
 @given(
@@ -155,8 +173,9 @@ def test_a_scale_multiplies_and_then_lifts_to_its_floor() -> None:
 def test_values_keep_the_presets_limits_and_the_order_of_cosines(
     preset: Preset, cosines: list[float], factor: float, floor: float | None
 ) -> None:
-    least, greatest = replace(preset, clip_scale=factor, clip_floor=floor).prompt_limits
-    values = CosineScale(factor, floor).apply(np.sort(cosines))
+    (column,) = Metric().columns_of(replace(preset, clip_scale=factor, clip_floor=floor).describe())
+    least, greatest = column.range
+    values = np.array([on_scale(cosine, factor, floor) for cosine in sorted(cosines)])
     assert least <= values.min()
     assert values.max() <= greatest
     assert (np.diff(values) >= 0).all()

@@ -1,0 +1,76 @@
+"""Identity similarity: how alike a concept looks in the scene and in the picture, and whether it was found at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from bench.core.table import alternative_column
+from bench.plugins.metric import Column, Feature, Grain, Value
+from bench.scoring.batch import ScoringBatch
+from bench.scoring.concept_matches import ConceptMatch, ConceptMatches
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The cosine of an embedding's features of a concept in the scene and of what was found for it in the picture.
+
+    The preset says which embedding sees what (fill, framing) of which object (instances); one column more for each of
+    its alternatives, which change one of these settings. A concept that is not found has no value, with the reason.
+    """
+
+    summary: ClassVar[str] = "cosine of a concept's features in scene and picture, and the share of concepts found"
+    source: ClassVar[str] = "Break-A-Scene, section 4.1 and B.2; black masks: issue 32 of google/break-a-scene"
+    grain: ClassVar[Grain] = "concept"
+    needs: ClassVar[tuple[Feature, ...]] = ("segments", "identity")
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column(
+            "identity_similarity",
+            "cosine of the concept's features in the scene and in the picture, by the preset's embedding, fill and "
+            "framing (paper: DINO, alone on black); NaN with a reason if not found",
+            better="higher",
+            range=(-1.0, 1.0),
+            source=source,
+        ),
+        Column(
+            "detected",
+            "share of the prompted concepts that are found, of those whose class the segmenter knows; None where it "
+            "cannot tell",
+            better="higher",
+            range=(0.0, 1.0),
+            source="SceneBench: what identity similarity silently leaves out in Break-A-Scene",
+            label="detection-rate",
+            pooled=True,
+        ),
+        Column("reason", "why identity_similarity is NaN, else empty"),
+        Column(
+            "identity_whole_picture",
+            "cosine of the whole picture's features with the concept's; NaN if its mask is empty",
+        ),
+    )
+
+    def columns_of(self, preset: Mapping[str, Any]) -> tuple[Column, ...]:
+        """The columns with those of the preset's alternatives, NaN exactly where `identity_similarity` is."""
+        own, *others = self.columns
+        alternatives = (
+            Column(alternative_column(setting), f"identity_similarity with {setting}", range=own.range)
+            for setting in preset["alternatives"]
+        )
+        return (own, *others, *alternatives)
+
+    def score(self, batch: ScoringBatch) -> Sequence[Mapping[str, Value]]:
+        """One row of values per picture and concept asked for."""
+        matches = batch.matches
+        return [_values(match, matches) for some in matches.by_picture for match in some]
+
+
+def _values(match: ConceptMatch, matches: ConceptMatches) -> dict[str, Value]:
+    detected, reason = match.verdict()
+    similarities: dict[str, Value] = {
+        column: math.nan if reason else matches.similarity(match, comparison)
+        for column, comparison in matches.comparisons.items()
+    }
+    whole = matches.whole_picture_similarity(match)
+    return {**similarities, "detected": detected, "reason": reason, "identity_whole_picture": whole}

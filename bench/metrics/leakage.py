@@ -1,0 +1,66 @@
+"""Leakage: which of a scene's concepts the objects found are, and what went wrong among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bench.plugins.metric import Column, Feature, Grain, Value
+from bench.scoring.batch import ScoringBatch
+from bench.scoring.concept_matches import ConceptMatch
+from bench.scoring.instance_assignment import swapped
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Omission, swap, duplication and intrusion of concepts; nothing of it is compared by tests, reports show rates."""
+
+    summary: ClassVar[str] = "swapped, duplicated and intruding concepts among the objects found"
+    source: ClassVar[str] = "SceneBench: what Break-A-Scene's figures show of its baselines and no number says"
+    grain: ClassVar[Grain] = "concept"
+    needs: ClassVar[tuple[Feature, ...]] = ("segments", "identity")
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column(
+            "instances",
+            "how many objects found are the concept: of all of its class most like it; None: class unknown",
+        ),
+        Column("duplicated", "whether there are two or more of them; None where the concept is not detected"),
+        Column(
+            "swapped",
+            "whether the object found for the concept is more like another of the scene's; None: cannot be told",
+        ),
+        Column(
+            "similarity_to",
+            "cosines of the object found for the concept with every concept of the scene; None: not detected",
+        ),
+        Column(
+            "intruded",
+            "whether a concept of the scene that was not asked for is there, one value per picture; None: cannot be",
+        ),
+        Column("intruders", "the indices of those concepts, as 1+3"),
+    )
+
+    def score(self, batch: ScoringBatch) -> Sequence[Mapping[str, Value]]:
+        """One row of values per picture and concept asked for."""
+        matches = batch.matches
+        return [
+            _values(match, matches.similarity_to_all(match) if match.verdict()[0] else None)
+            for some in matches.by_picture
+            for match in some
+        ]
+
+
+def _values(match: ConceptMatch, similarities: list[float] | None) -> dict[str, Value]:
+    """`similarities` is the concept's row of the leakage matrix, None where it is not detected."""
+    intruders = match.assignment.intruders()
+    known = match.detections.classes[match.index] is not None
+    instances = len(match.assignment.being(match.index)) if known else None
+    return {
+        "instances": instances,
+        "duplicated": None if similarities is None or instances is None else instances > 1,
+        "swapped": None if similarities is None else swapped(similarities, match.index),
+        "similarity_to": similarities,
+        "intruded": None if intruders is None else bool(intruders),
+        "intruders": "+".join(map(str, intruders or ())),
+    }

@@ -1,0 +1,76 @@
+"""The evaluator models of a preset, each loaded when it is first needed, and what is remembered of scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import torch
+
+from bench.core.scenes import Scene
+from bench.plugins.metric import Feature
+from bench.scoring.features import Embeddings, ReferenceFeatures
+from bench.scoring.models.clip_embedder import ClipEmbedder
+from bench.scoring.models.identity import IdentityFeatures
+from bench.scoring.models.lpips import LpipsDiversity
+from bench.scoring.models.segmenter import Segmenter, Segments
+from bench.scoring.models.yolo import YoloSegmenter
+from bench.scoring.presets import Preset
+
+SEGMENTERS: dict[str, Callable[[Preset, torch.device], Segments]] = {
+    "maskformer": Segmenter.load,
+    "yolo": YoloSegmenter.load,
+}
+_MODELS: dict[Feature, str] = {"clip": "clip", "segments": "segmenter", "identity": "embeddings", "lpips": "lpips"}
+Remembered = TypeVar("Remembered")
+
+
+class Evaluators:
+    """The models of one preset on a device; what they make of at most `batch_size` pictures at once."""
+
+    def __init__(self, preset: Preset, device: torch.device, batch_size: int) -> None:
+        self.preset = preset
+        self.device = device
+        self.batch_size = batch_size
+        self._scenes: WeakKeyDictionary[Scene, dict[str, Any]] = WeakKeyDictionary()
+
+    def load(self, features: Iterable[Feature]) -> None:
+        """Load what these features need; raises `UserError` if a model cannot be had."""
+        for feature in features:
+            getattr(self, _MODELS[feature])
+
+    @cached_property
+    def clip(self) -> ClipEmbedder:
+        """CLIP."""
+        return ClipEmbedder.load(self.preset, self.device)
+
+    @cached_property
+    def segmenter(self) -> Segments:
+        """What finds objects."""
+        return SEGMENTERS[self.preset.segmenter_kind](self.preset, self.device)
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """The identity models: one for each of the preset's comparisons."""
+        wanted = dict.fromkeys(comparison.view.embedding for comparison in self.preset.comparisons.values())
+        return {embedding: IdentityFeatures.load(embedding, self.device) for embedding in wanted}
+
+    @cached_property
+    def references(self) -> ReferenceFeatures:
+        """Features of the scenes' own concepts."""
+        return ReferenceFeatures(self.embeddings)
+
+    @cached_property
+    def lpips(self) -> LpipsDiversity:
+        """The LPIPS network."""
+        return LpipsDiversity.load(self.preset.lpips, self.device, self.batch_size)
+
+    def once_per_scene(self, scene: Scene, name: str, compute: Callable[[], Remembered]) -> Remembered:
+        """What `compute` gives, computed once for each scene and name and forgotten with the scene."""
+        known = self._scenes.setdefault(scene, {})
+        if name not in known:
+            known[name] = compute()
+        remembered: Remembered = known[name]
+        return remembered

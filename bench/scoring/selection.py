@@ -1,0 +1,99 @@
+"""Which metrics a run is scored with: a preset and its standard metrics, then any others by name."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench.core.errors import UserError
+from bench.core.hashing import content_hash
+from bench.plugins.discovery import discover
+from bench.plugins.metric import Column, DependsOnPreset, Feature
+from bench.plugins.spec import Configured, configure, split_specs
+from bench.scoring.presets import PRESETS, SCORING_VERSION, Preset
+
+STANDARD_METRICS = (
+    "prompt-similarity",
+    "identity-similarity",
+    "lpips-diversity",
+    "background-copy",
+    "leakage",
+)
+"""What every preset measures, in the order of reports."""
+
+
+@dataclass(frozen=True)
+class MetricSelection:
+    """What `--metrics` names: a preset (None: the one that the backbone or the run has) and metrics besides."""
+
+    preset: str | None
+    more: tuple[str, ...]
+
+
+def select_metrics(text: str | None) -> MetricSelection:
+    """`paper,mine` -> the preset `paper` and the metric `mine`.
+
+    Raises `UserError` for a word that is neither, naming the known ones, and for a second preset.
+    """
+    names = split_specs(text or "")
+    presets = [name for name in names if name in PRESETS]
+    if len(presets) > 1:
+        raise UserError(f"--metrics {text} names two presets ({', '.join(presets)}); one at a time: score again later")
+    more = tuple(dict.fromkeys(name for name in names if name not in PRESETS))
+    for name in more:
+        if name.split("[")[0].split(":")[0] not in discover("metrics").found:
+            raise UserError(_unknown(name))
+    specs = (configure("metrics", name).spec for name in more)
+    return MetricSelection(presets[0] if presets else None, tuple(one for one in specs if one not in STANDARD_METRICS))
+
+
+def standard_metrics() -> tuple[Configured, ...]:
+    """The metrics of every preset."""
+    return tuple(configure("metrics", name) for name in STANDARD_METRICS)
+
+
+def columns_of(metric: Configured, preset: Preset) -> tuple[Column, ...]:
+    """A metric's columns under a preset, each with the metric's grain."""
+    instance = metric.instance
+    columns = instance.columns_of(preset.describe()) if isinstance(instance, DependsOnPreset) else instance.columns
+    return tuple(replace(column, grain=instance.grain) for column in columns)
+
+
+def compared_columns(metrics: Sequence[Configured], preset: Preset) -> tuple[Column, ...]:
+    """The columns of metrics that say in which direction they are better: those of intervals, tests and reports."""
+    return tuple(column for metric in metrics for column in columns_of(metric, preset) if column.better is not None)
+
+
+def metric_key(metric: Configured, preset: Preset) -> str:
+    """What a metric's scores depend on besides the picture, as `<name>-<12 hexadecimal digits>`.
+
+    Its source and fields, and, of what it needs, the preset's settings and the content of the models (a hub model's
+    commit, or the SHA-256 of a folder's files). So a preset that changes the segmenter alone leaves CLIP's scores.
+
+    Raises `UserError` if a model cannot be had.
+    """
+    from bench.scoring.models.weights import feature_content  # noqa: PLC0415 - huggingface_hub is slow to import
+
+    needs: tuple[Feature, ...] = metric.instance.needs
+    content: dict[str, Any] = {
+        "metric": metric.drop_in.name,
+        "configuration": metric.key_fields,
+        "source": content_hash(metric.drop_in.file),
+        "scoring_version": SCORING_VERSION,
+        "settings": {feature: preset.settings_of(feature) for feature in needs},
+        "content": {feature: feature_content(preset, feature) for feature in needs},
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return f"{metric.drop_in.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _unknown(name: str) -> str:
+    known = [*PRESETS, *discover("metrics").found]
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    metrics = ", ".join(discover("metrics").found)
+    return f"no preset or metric is called '{name}'{hint} Presets: {', '.join(PRESETS)}. Metrics: {metrics}"
