@@ -25,6 +25,7 @@ from bench.run.plan import Unit
 from bench.run.settings import Settings
 from bench.run.vocabulary import load_tokenizer, unknown_words_warning
 from bench.scoring.presets import find_preset
+from bench.scoring.selection import columns_of, standard_metrics
 
 PACKAGES = (
     "scenebench",
@@ -52,7 +53,10 @@ def write_report(
     table = pd.read_parquet(folder.table)
     if table.empty:
         raise UserError(f"{folder.path} has no finished unit yet, so there is nothing to report")
-    if lacking := [column for column in COLUMNS if column not in table]:
+    preset = find_preset(settings.preset)
+    metrics = (*standard_metrics(), *(configure("metrics", spec) for spec in settings.metrics))
+    columns = [*COLUMNS, *(column.name for metric in metrics for column in columns_of(metric, preset))]
+    if lacking := [column for column in columns if column not in table]:
         raise UserError(
             f"{folder.table} has no column {lacking[0]}: it is of another version; "
             f"run `bench score {folder.path}`, which draws nothing"

@@ -36,7 +36,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
         (["walk"], "No such command"),
         (["run", "--foo"], "No such option"),
         (["run", "--limit", "none"], "--limit"),
-        (["list", "colours"], "not one of methods, datasets, reports, metrics"),
+        (["list", "colours"], "not one of methods, datasets, metrics, reports"),
         (["score", "nowhere"], "nowhere is no run"),
         (["--path"], "--path needs a folder"),
         (["run", "--backbone", "/no/such/folder"], "backbone /no/such/folder"),

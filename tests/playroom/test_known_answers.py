@@ -129,7 +129,7 @@ def elsewhere(scene: Scene) -> Scene:
 @pytest.fixture(scope="module")
 def table(scenes: tuple[Scene, ...], loaded: Backbone) -> pd.DataFrame:
     """The scorer's rows of every method, with the names of method and scene."""
-    work = MethodContext(loaded, seed=0, batch_size=4, budget="full", on_step=lambda _done, _total: None)
+    work = MethodContext(loaded, fit_seed=0, batch_size=4, budget="full", on_step=lambda _done, _total: None)
     scorer = Scorer.load(find_preset("playroom"), "cpu")
     rows = []
     for name, method in METHODS.items():

@@ -20,11 +20,12 @@ from bench.core.errors import UserError
 from bench.core.scenes import Concept, ImageArray, Prompt, Scene
 from bench.playroom.evaluate.common import held_out
 from bench.plugins.metric import PictureJob
-from bench.scoring.evaluators import SEGMENTERS, Scorer
+from bench.scoring.evaluators import SEGMENTERS
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.yolo import YoloSegmenter
 from bench.scoring.models.yolo_network import Architecture, build, load, read_architecture, read_weights, ultralytics
 from bench.scoring.presets import Preset, find_preset
+from bench.scoring.scorer import Scorer
 from bench.scoring.selection import metric_key, standard_metrics
 
 CPU = torch.device("cpu")
