@@ -27,8 +27,9 @@ COLUMNS: dict[str, str] = {
     "cost_energy_joules": "energy of the device (GPU or CPU packages) during the unit's fit and drawing, whoever used "
     "it; repeated on the unit's rows; NaN where the machine does not tell",
 }
-"""The columns of `scores.parquet` that every run has, with their meaning; those of its metrics stand between `preset` and
-the costs. `cost_*` columns are outside every comparison."""
+"""The columns of `scores.parquet` that every run has, with their meaning.
+
+Those of its metrics stand between `preset` and the costs. `cost_*` columns are outside every comparison."""
 
 COST = "cost_"
 """Columns whose name begins so are measured costs: they stand in no comparison."""

@@ -23,7 +23,8 @@ class BlendedEdit:
     """One edit of `picture` uint8 [s, s, 3] inside `mask` bool [s, s], s being the backbone's resolution.
 
     `text` says what is to be there; `handles` are the tokens in it that the guidance pulls into the mask with
-    step size `guidance_step_size` (0: no guidance). `start` in [0, 1) is the share of sampling steps that are skipped: the more,
+    step size `guidance_step_size` (0: no guidance). `start` in [0, 1) is the share of sampling steps that are skipped:
+    the more,
     the more of the picture's own shapes stay.
     """
 

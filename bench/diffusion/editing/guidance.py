@@ -20,6 +20,6 @@ def blend(latents: Tensor, background: Tensor, mask: Tensor) -> Tensor:
 
 
 def towards(latents: Tensor, loss: Tensor, guidance_step_size: float) -> Tensor:
-    """CLiC, equation 7: the latents after one step of size `guidance_step_size` down the gradient of `loss`, detached."""
+    """CLiC, equation 7: the latents after one step down the gradient of `loss`, detached."""
     (gradient,) = torch.autograd.grad(loss, latents)
     return (latents - guidance_step_size * gradient).detach()

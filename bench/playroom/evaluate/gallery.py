@@ -1,4 +1,4 @@
-"""`python -m bench.playroom.evaluate.gallery`: the world of toys, and what the base model draws of it, for the model card."""
+"""`python -m bench.playroom.evaluate.gallery`: the world of toys and what the base model draws, for the model card."""
 
 from __future__ import annotations
 

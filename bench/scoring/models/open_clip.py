@@ -81,7 +81,7 @@ class OpenClip:
         return features
 
     def texts(self, tokens: Tensor) -> Tensor:
-        """See `bench.scoring.models.clip.Clip`; open_clip knows whole contexts only, so the rest is filled with zeros."""
+        """See `bench.scoring.models.clip.Clip`; open_clip knows whole contexts only: the rest is filled with zeros."""
         whole = pad(tokens, (0, self.context - tokens.shape[1]))
         features: Tensor = self._model.encode_text(whole.to(self._model.logit_scale.device))
         return features
