@@ -24,8 +24,7 @@ class BlendedEdit:
 
     `text` says what is to be there; `handles` are the tokens in it that the guidance pulls into the mask with
     step size `guidance_step_size` (0: no guidance). `start` in [0, 1) is the share of sampling steps that are skipped:
-    the more,
-    the more of the picture's own shapes stay.
+    the more, the more of the picture's own shapes stay.
     """
 
     picture: ImageArray
