@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import sys
 import tempfile
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
+from bench.cli.describe import console, describe, describe_columns, describe_preset, table
 from bench.plugins.discovery import KINDS, DropIn, Kind, discover
-from bench.plugins.spec import field_types, public_name
+from bench.plugins.spec import public_name
+from bench.scoring.presets import PRESETS
 
-console = Console()
 COLUMNS = ("name", "what it is", "source")
 
 
@@ -29,36 +27,50 @@ def add_to(app: typer.Typer) -> None:
 
 def list_content(
     what: Annotated[
-        str | None, typer.Argument(help="methods, datasets, reports, metrics, or one of them by name; all by default")
+        str | None,
+        typer.Argument(
+            help="methods, datasets, metrics, reports, presets, columns (of scores.parquet), or one of them by name; "
+            "all by default"
+        ),
     ] = None,
     prompts: Annotated[
         str | None,
         typer.Option(
             metavar="DATASET",
-            help="instead: the CSV of every prompt of a dataset (a folder or a recipe), for pictures made elsewhere "
+            help="instead: the CSV of every prompt of a dataset (a folder or a builder), for pictures made elsewhere "
             "and `bench run --methods import[from=...]`",
         ),
     ] = None,
 ) -> None:
-    """List methods, datasets, reports and metrics, each with one line, its settings and its source.
+    """List methods, datasets, metrics, reports and metric presets, each with one line, its settings and its source.
 
-    Of one by name: every setting, every variant, and the fidelity ledger: what its sources leave open or contradict
-    each other in, and what is done here.
+    Of one by name: every setting, every variant, a metric's columns, and the fidelity ledger: what its sources leave
+    open or contradict each other in, and what is done here.
     """
     if prompts is not None:
         _print_prompts(prompts)
-        return
-    known = KINDS
-    if what is not None and what not in known:
-        named = [found for kind in KINDS for name, found in discover(kind).found.items() if name == what]
-        if not named:
-            raise typer.BadParameter(f"'{what}' is not one of {', '.join(known)}, nor the name of one of them")
-        for drop_in in named:
-            describe(drop_in)
-        return
-    for kind in KINDS:
-        if what in (None, kind):
-            _list_kind(kind)
+    elif what == "columns":
+        describe_columns()
+    elif what is None or what in (*KINDS, "presets"):
+        for kind in KINDS:
+            if what in (None, kind):
+                _list_kind(kind)
+        if what in (None, "presets"):
+            _list_presets()
+    else:
+        _describe(what)
+
+
+def _describe(name: str) -> None:
+    """Print all there is to know of what is called so; raises `BadParameter` if nothing is."""
+    drop_ins: list[DropIn] = [found for kind in KINDS for each, found in discover(kind).found.items() if each == name]
+    for drop_in in drop_ins:
+        describe(drop_in)
+    if name in PRESETS:
+        describe_preset(PRESETS[name])
+    elif not drop_ins:
+        known = ", ".join((*KINDS, "presets", "columns"))
+        raise typer.BadParameter(f"'{name}' is not one of {known}, nor the name of one of them")
 
 
 def _print_prompts(dataset: str) -> None:
@@ -68,61 +80,26 @@ def _print_prompts(dataset: str) -> None:
     from bench.run.folder import RunFolder  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as name:
-        with contextlib.redirect_stdout(sys.stderr):  # what a recipe says is no part of the CSV
+        with contextlib.redirect_stdout(sys.stderr):  # what a builder says is no part of the CSV
             folder = dataset_folder(dataset, RunFolder(Path(name)))
         typer.echo(expected(load_dataset(folder)), nl=False)
 
 
-def describe(drop_in: DropIn) -> None:
-    """Print all there is to know of a drop-in: what it is, its settings, its variants and its ledger."""
-    console.print(
-        f"[bold]{drop_in.name}[/bold]  {escape(drop_in.source)}\n{escape(inspect.getdoc(drop_in.role) or '')}"
-    )
-    settings = _table("settings", "field", "default", "what it is")
-    for field in fields(drop_in.role):
-        default = "" if field.default is MISSING else _shown(_default(drop_in, field.name, field.default))
-        settings.add_row(public_name(field), escape(default), escape(_help(drop_in, field.name)))
-    console.print(settings)
-    if drop_in.variants:
-        variants = _table("variants", "name", "sets")
-        for name, values in drop_in.variants.items():
-            variants.add_row(f"{drop_in.name}:{name}", escape(", ".join(f"{k}={v}" for k, v in values.items())))
-        console.print(variants)
-    if drop_in.ledger:
-        ledger = _table("fidelity ledger", "choice", "sources say", "here", "why")
-        for choice in drop_in.ledger:
-            ledger.add_row(*(escape(part) for part in (choice.choice, choice.sources, choice.here, choice.why)))
-        console.print(ledger)
-
-
-def _shown(value: object) -> str:
-    return str(value) if isinstance(value, Path) else repr(value)
-
-
-def _default(drop_in: DropIn, name: str, default: object) -> object:
-    """A default that the drop-in fills in as it is made, such as one of its variants, is shown as filled in."""
-    complete = all(field.default is not MISSING for field in fields(drop_in.role))
-    return getattr(drop_in.role(), name) if complete else default
-
-
-def _help(drop_in: DropIn, name: str) -> str:
-    return next((part for part in get_args(field_types(drop_in.role)[name])[1:] if isinstance(part, str)), "")
-
-
 def _list_kind(kind: Kind) -> None:
     discovery = discover(kind)
-    table = _table(kind, *COLUMNS)
+    listed = table(kind, COLUMNS)
     for drop_in in discovery.found.values():
-        named = ", ".join(public_name(field) for field in fields(drop_in.role))
-        variants = "".join(f"\n{drop_in.name}:{variant}" for variant in drop_in.variants)
-        table.add_row(drop_in.name + variants, f"{drop_in.summary}\n[dim]{named}[/dim]", drop_in.source)
+        names = "\n".join((drop_in.name, *(f"{drop_in.name}:{variant}" for variant in drop_in.variants)))
+        settings = ", ".join(public_name(field) for field in fields(drop_in.role))
+        about = Text.assemble(drop_in.summary, ("\n" + settings if settings else "", "dim"))
+        listed.add_row(Text(names), about, Text(drop_in.source))
     for broken in discovery.broken:
-        table.add_row(f"[red]{broken.name}[/red]", f"[red]broken: {broken.why}[/red]", str(broken.file))
-    console.print(table)
+        listed.add_row(Text(broken.name), Text(f"broken: {broken.why}"), Text(str(broken.file)), style="red")
+    console.print(listed)
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", expand=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+def _list_presets() -> None:
+    listed = table("metric presets", ("name", "what it is"))
+    for preset in PRESETS.values():
+        listed.add_row(Text(preset.name), Text(preset.summary))
+    console.print(listed)

@@ -63,7 +63,7 @@ def test_the_list_names_everything_with_its_source(capsys: pytest.CaptureFixture
 def test_a_method_by_name_shows_its_settings_its_variants_and_its_ledger(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.cli.listing.console", Console(width=400))
+    monkeypatch.setattr("bench.cli.describe.console", Console(width=400))
     assert call("list", "cd-m") == 0
     shown = capsys.readouterr().out
     for part in ("handle_learning_rate", "0.0005", "learning rate of the handles", "cd-m:code-no-prior", "sources say"):
@@ -78,3 +78,24 @@ def test_the_doctor_says_what_is_missing(capsys: pytest.CaptureFixture[str], mon
     assert "torch" in examined
     assert "backbone playroom" in examined
     assert "evaluator" in examined
+
+
+def test_a_metric_a_preset_and_the_tables_columns_are_listed_with_their_meaning(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.cli.describe.console", Console(width=400))
+    assert call("list", "lpips-diversity") == 0
+    assert "why lpips_diversity is NaN, else empty" in capsys.readouterr().out
+    assert call("list", "custom-diffusion") == 0
+    assert "clip_floor" in capsys.readouterr().out
+    assert call("list", "columns") == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("cost_disk_bytes", "identity_similarity", "copy_reason"))
+
+
+def test_brackets_in_a_listing_are_no_markup(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.cli.listing.console", Console(width=400))
+    assert call("list", "methods") == 0
+    assert "import[from=FOLDER or CSV]" in capsys.readouterr().out

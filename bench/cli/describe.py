@@ -1,0 +1,92 @@
+"""All there is to know of one drop-in or preset, as tables."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import get_args
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bench.core.table import COLUMNS
+from bench.plugins.discovery import DropIn, discover
+from bench.plugins.metric import Column
+from bench.plugins.spec import field_types, public_name
+from bench.scoring.presets import Preset
+
+console = Console()
+
+
+def describe(drop_in: DropIn) -> None:
+    """Print what it is, its settings, its variants, its columns (of a metric) and its ledger."""
+    console.print(Text.assemble((drop_in.name, "bold"), f"  {drop_in.source}\n{inspect.getdoc(drop_in.role) or ''}"))
+    _show("settings", ("field", "default", "what it is"), _settings(drop_in))
+    variants = (
+        (f"{drop_in.name}:{name}", ", ".join(f"{k}={v}" for k, v in values.items()))
+        for name, values in drop_in.variants.items()
+    )
+    _show("variants", ("name", "sets"), variants)
+    if drop_in.kind == "metrics":
+        _show("columns", ("name", "what it is", "better", "range"), map(_column, drop_in.role.columns))
+    notes = ((note.choice, note.sources, note.here, note.why) for note in drop_in.ledger)
+    _show("fidelity ledger", ("choice", "sources say", "here", "why"), notes)
+
+
+def describe_preset(preset: Preset) -> None:
+    """Print everything that a preset pins."""
+    console.print(Text.assemble((preset.name, "bold"), f"  {preset.summary}"))
+    _show("settings", ("setting", "value"), ((name, str(value)) for name, value in preset.describe().items()))
+
+
+def describe_columns() -> None:
+    """Print every column of `scores.parquet` with its meaning: the common ones, then those of each metric."""
+    _show("columns of every run", ("name", "what it is"), COLUMNS.items())
+    for metric in discover("metrics").found.values():
+        _show(f"columns of {metric.name}", ("name", "what it is", "better", "range"), map(_column, metric.role.columns))
+
+
+def table(title: str, columns: Iterable[str]) -> Table:
+    """An empty table in the style of `bench list`."""
+    made = Table(title=title, title_justify="left", title_style="bold", expand=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def _show(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
+    """Print a table if it has rows; what stands in brackets is no markup."""
+    made = table(title, columns)
+    for row in rows:
+        made.add_row(*map(Text, row))
+    if made.row_count:
+        console.print(made)
+
+
+def _settings(drop_in: DropIn) -> Iterable[tuple[str, ...]]:
+    for field in fields(drop_in.role):
+        default = "" if field.default is MISSING else _shown(_default(drop_in, field.name, field.default))
+        yield public_name(field), default, _help(drop_in, field.name)
+
+
+def _column(column: Column) -> tuple[str, ...]:
+    least, greatest = column.range
+    compared = column.better is not None
+    return column.name, column.description, column.better or "", f"{least:g} to {greatest:g}" if compared else ""
+
+
+def _shown(value: object) -> str:
+    return str(value) if isinstance(value, Path) else repr(value)
+
+
+def _default(drop_in: DropIn, name: str, default: object) -> object:
+    """A default that the drop-in fills in as it is made, such as one of its variants, is shown as filled in."""
+    complete = all(field.default is not MISSING for field in fields(drop_in.role))
+    return getattr(drop_in.role(), name) if complete else default
+
+
+def _help(drop_in: DropIn, name: str) -> str:
+    return next((part for part in get_args(field_types(drop_in.role)[name])[1:] if isinstance(part, str)), "")
