@@ -146,7 +146,7 @@ def test_the_order_of_the_samples_does_not_matter(order: list[int]) -> None:
 
 def test_distance_is_symmetric_and_nothing_of_itself(metric: LpipsDiversity) -> None:
     one, other = noise(0), noise(1)
-    assert metric.distances(one, [other]) == pytest.approx(metric.distances(other, [one]), abs=1e-7)
+    assert metric.distances(one, [other]) == pytest.approx(metric.distances(other, [one]), abs=1e-6)
     assert metric.distances(one, [one, other])[0] == pytest.approx(0, abs=1e-9)
     assert metric.diversity([one] * 3).value == pytest.approx(0, abs=1e-9)
 
