@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -29,7 +30,6 @@ from bench.scoring.rows import PictureJob
 from bench.scoring.scorer import Scorer
 
 CPU = torch.device("cpu")
-PUBLISHED = Path(__file__).parents[4] / "shared" / "data" / "lpips"
 
 
 def noise(seed: int, size: int = 40) -> ImageArray:
@@ -53,16 +53,16 @@ def metric(small: SmallLpips) -> LpipsDiversity:
 
 
 @pytest.fixture(scope="module")
-def published() -> LpipsSource:
-    """AlexNet's real trunk, from a file."""
-    if not PUBLISHED.is_dir():
-        pytest.skip("../shared/data/lpips not present")
-    return LpipsSource("alex", str(PUBLISHED / "alexnet_features_torchvision.safetensors"))
+def published(shared_data: Callable[[str], Path]) -> LpipsSource:
+    """AlexNet's real trunk, from a file of 10 MB."""
+    return LpipsSource("alex", str(shared_data("lpips") / "alexnet_features_torchvision.safetensors"))
 
 
-def test_the_published_values_of_the_example_pictures(published: LpipsSource) -> None:
+def test_the_published_values_of_the_example_pictures(
+    published: LpipsSource, shared_data: Callable[[str], Path]
+) -> None:
     names = ("ex_ref", "ex_p0", "ex_p1")
-    images = [Image.open(PUBLISHED / "imgs" / f"{name}.png").convert("RGB") for name in names]
+    images = [Image.open(shared_data("lpips") / "imgs" / f"{name}.png").convert("RGB") for name in names]
     reference, *others = map(np.asarray, images)
     assert LpipsDiversity.load(published, CPU).distances(reference, others) == pytest.approx([0.7219, 0.1376], abs=5e-5)
 
