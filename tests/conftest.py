@@ -1,15 +1,20 @@
-"""A Stable Diffusion pipeline of some thousand random parameters, for whoever needs a backbone in a test."""
+"""What many tests need: a Stable Diffusion pipeline of some thousand random parameters, and where real data lies."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from bench.core.device import resolve
@@ -20,7 +25,50 @@ from bench.diffusion.backbone.loading import load_backbone
 from bench.plugins.method import MethodContext
 from bench.scoring.models.yolo_network import ultralytics
 
+hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("patient")
+FIXTURES = Path(__file__).parent / "fixtures"
+SHARED = Path(__file__).parents[2] / "shared" / "data"
 WORDS = ("a", "photo", "of", "and", "at", "the", "beach", "in", "snow", "cat", "umbrella", "an")
+
+
+def pytest_configure() -> None:
+    """A worker of pytest-xdist computes with one thread, for there are as many workers as cores.
+
+    So do the commands that tests start. Whoever sets OMP_NUM_THREADS has it as it is.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ and "OMP_NUM_THREADS" not in os.environ:
+        os.environ["OMP_NUM_THREADS"] = "1"
+        torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def fixtures() -> Path:
+    """The folder of small real data that is part of the checkout; its README names sources and licences."""
+    return FIXTURES
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """Finds real data that is too large for the repository and lies beside the checkout; skips where it is missing."""
+
+    def find(name: str) -> Path:
+        if not (SHARED / name).exists():
+            pytest.skip(f"../shared/data/{name} not present: too large for the repository")
+        return SHARED / name
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def coco_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A COCO folder: the real annotation records of `fixtures`, and noise of the right size for each photograph."""
+    folder = Path(shutil.copytree(FIXTURES / "coco", tmp_path_factory.mktemp("sample") / "coco"))
+    (folder / "images").mkdir()
+    for image in json.loads((folder / "annotations" / "instances_sample.json").read_bytes())["images"]:
+        noise = np.random.default_rng(image["id"]).integers(0, 256, (image["height"], image["width"], 3), np.uint8)
+        Image.fromarray(noise).save(folder / "images" / image["file_name"])
+    return folder
 
 
 @pytest.fixture(scope="session")

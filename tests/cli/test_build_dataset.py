@@ -19,7 +19,6 @@ from bench.plugins import discovery
 from bench.plugins.spec import configure
 
 Run = Callable[..., str]
-OFFICIAL = Path(__file__).parents[3] / "shared" / "data" / "break-a-scene"
 
 
 @pytest.fixture
@@ -95,10 +94,9 @@ def test_break_a_scene_without_coco_says_what_to_do(bench: Run) -> None:
         bench("break-a-scene")
 
 
-def test_own_pictures(bench: Run, tmp_path: Path) -> None:
-    if not OFFICIAL.is_dir():
-        pytest.skip("../shared/data/break-a-scene not present")
-    bench("folder", "--folder", str(OFFICIAL / "creature"), "--background", "--formats", "beach", "--out", "own")
+def test_own_pictures(bench: Run, tmp_path: Path, fixtures: Path) -> None:
+    bear = str(fixtures / "break-a-scene" / "bear")
+    bench("folder", "--folder", bear, "--background", "--formats", "beach", "--out", "own")
     (scene,) = load_dataset(tmp_path / "own").scenes
     assert [concept.label for concept in scene.concepts] == ["object", "object", "object", "background"]
     assert len(scene.prompts) == 15 * 2

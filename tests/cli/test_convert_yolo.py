@@ -25,10 +25,6 @@ from bench.scoring.models.yolo_network import build, load, read_architecture, ul
 from bench.scoring.presets import find_preset
 
 CPU = torch.device("cpu")
-DATA = Path(__file__).parents[3] / "shared" / "data"
-WEIGHTS = DATA / "yolov8n-seg" / "yolov8n-seg_dequantised_fp16.safetensors"
-ANNOTATIONS = DATA / "coco" / "annotations" / "instances_sample.json"
-PICTURES = DATA / "coco" / "images"
 needs_ultralytics = pytest.mark.skipif(
     find_spec("ultralytics") is None, reason="ultralytics (the extra `yolo`) not installed"
 )
@@ -138,10 +134,10 @@ def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "there is no file" in capsys.readouterr().err
 
 
-def coco_model() -> Any:
+def coco_model(weights: Path, categories: list[dict[str, Any]]) -> Any:
     """YOLOv8n-seg with the real weights, the fused normalisations taken apart again, named as COCO names them."""
     model = ultralytics("nn.tasks").SegmentationModel("yolov8n-seg.yaml", verbose=False)
-    fused = {name: value.float() for name, value in load_file(WEIGHTS).items()}
+    fused = {name: value.float() for name, value in load_file(weights).items()}
     fused["model.22.dfl.conv.weight"] = fused.pop("model.22.dfl.weight")
     state = model.state_dict()
     for name in [name for name in state if name.endswith(".bn.running_var")]:
@@ -149,27 +145,29 @@ def coco_model() -> Any:
         state[name] = torch.ones_like(state[name]) - model.get_submodule(norm).eps
         state[f"{norm}.bias"] = fused.pop(f"{norm.removesuffix('.bn')}.conv.bias")
     model.load_state_dict({**state, **fused})
-    categories = json.loads(ANNOTATIONS.read_text())["categories"]
     model.names = dict(enumerate(each["name"] for each in sorted(categories, key=lambda each: each["id"])))
     return model
 
 
 @needs_ultralytics
 def test_real_weights_find_in_coco_pictures_what_ultralytics_own_predict_finds(
-    tmp_path: Path, ultralytics_predicts: Callable[..., tuple[np.ndarray, np.ndarray]]
+    tmp_path: Path,
+    fixtures: Path,
+    shared_data: Callable[[str], Path],
+    ultralytics_predicts: Callable[..., tuple[np.ndarray, np.ndarray]],
 ) -> None:
-    if not (WEIGHTS.is_file() and PICTURES.is_dir()):
-        pytest.skip("../shared/data/yolov8n-seg or ../shared/data/coco not present")
-    model = coco_model()
-    torch.save({"model": model, "train_args": {"imgsz": 640}}, tmp_path / "coco.pt")
+    weights = shared_data("yolov8n-seg") / "yolov8n-seg_dequantised_fp16.safetensors"
+    categories = json.loads((fixtures / "coco" / "annotations" / "instances_sample.json").read_bytes())["categories"]
+    pictures = sorted(shared_data("coco/images").glob("*.jpg"))
+    torch.save({"model": coco_model(weights, categories), "train_args": {"imgsz": 640}}, tmp_path / "coco.pt")
     assert call(tmp_path / "coco.pt", "--trust", "--out", tmp_path / "coco") == 0
     preset = find_preset("paper-yolo")
     segmenter = YoloSegmenter.load(replace(preset, segmenter=ModelSource(str(tmp_path / "coco"))), CPU)
     assert segmenter.class_index("dining table") == 60
-    for file in sorted(PICTURES.glob("*.jpg"))[:3]:
+    for file in pictures[:3]:
         picture = np.asarray(Image.open(file).convert("RGB"))
         boxes, masks = segmenter.instances(picture)
-        expected_boxes, expected_masks = ultralytics_predicts(coco_model(), picture, 640)
+        expected_boxes, expected_masks = ultralytics_predicts(coco_model(weights, categories), picture, 640)
         assert len(boxes) > 0
         np.testing.assert_allclose(boxes[:, :4], expected_boxes[:, :4], atol=0.05)
         np.testing.assert_allclose(boxes[:, 4:], expected_boxes[:, 4:], atol=1e-4)

@@ -1,4 +1,4 @@
-"""A small drawn COCO folder, and the real data where it is present."""
+"""A small drawn COCO folder and recipes over it."""
 
 import shutil
 from collections.abc import Callable
@@ -8,24 +8,6 @@ import pytest
 
 from bench.data.builders.coco import CocoBuilder, SceneOptions
 from bench.playroom.world.coco import CocoSpec, write_coco
-
-REAL = Path(__file__).parents[3] / "shared" / "data"
-
-
-def present(folder: str) -> Path:
-    if not (REAL / folder).is_dir():
-        pytest.skip(f"../shared/data/{folder} not present")
-    return REAL / folder
-
-
-@pytest.fixture(scope="session")
-def real_coco() -> Path:
-    return present("coco")
-
-
-@pytest.fixture(scope="session")
-def official_scenes() -> Path:
-    return present("break-a-scene")
 
 
 @pytest.fixture(scope="session")

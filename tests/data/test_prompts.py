@@ -11,16 +11,11 @@ from bench.core.scenes import Concept, Scene, handle
 from bench.data.prompts import FORMATS, PromptPlan, parse_formats, subsets
 
 TEN = parse_formats("10")
-PAPER = Path(__file__).parents[3] / "shared" / "papers" / "break-a-scene.txt"
 
 
-def test_the_formats_are_the_paper_s_in_its_order() -> None:
-    if not PAPER.is_file():
-        pytest.skip("../shared/papers not present")
-    lines = [
-        line.strip('- "\n') for line in PAPER.read_text().splitlines() if line.startswith('- "a photo of {tokens}')
-    ]
-    assert list(TEN) == lines
+def test_the_formats_are_the_paper_s_in_its_order(fixtures: Path) -> None:
+    lines = (fixtures / "break-a-scene-formats.txt").read_text(encoding="utf-8").splitlines()
+    assert list(TEN) == [line.strip('- "') for line in lines if line.startswith("- ")]
 
 
 def test_there_are_ten_formats_with_the_tokens_once() -> None:

@@ -16,19 +16,20 @@ from bench.data.coco.rules import DROPPED
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "coco"
-
 
 @pytest.fixture
 def coco(tmp_path: Path) -> Path:
-    """Two pictures of each class, on which two rectangles of it stand, the larger one second."""
-    folder = tmp_path / "coco"
+    return drawn(tmp_path / "coco", 2)
+
+
+def drawn(folder: Path, pictures: int) -> Path:
+    """So many pictures of each class, on which two rectangles of it stand, the larger one second."""
     (folder / "annotations").mkdir(parents=True)
     (folder / "val").mkdir()
     images, annotations = [], []
-    for number in range(2 * len(CLASSES)):
+    for number in range(pictures * len(CLASSES)):
         images.append({"id": number, "file_name": f"{number}.png", "width": 60, "height": 40})
-        Image.fromarray(np.full((40, 60, 3), 5 * number, np.uint8)).save(folder / "val" / f"{number}.png")
+        Image.fromarray(np.full((40, 60, 3), number, np.uint8)).save(folder / "val" / f"{number}.png")
         for place, wide in enumerate((10, 20)):
             left = 12 + 14 * place
             outline = [left, 5, left + wide, 5, left + wide, 35, left, 35]
@@ -106,19 +107,15 @@ def test_bad_input_is_one_line(builder: Builder, said: str, tmp_path: Path) -> N
     assert "\n" not in str(caught.value)
 
 
-def test_the_papers_size_from_real_annotations(tmp_path: Path) -> None:
-    if not REAL.is_dir():
-        pytest.skip("../shared/data/coco not present")
-    Builder(coco=REAL, manifest_only=True).build(tmp_path / "out")
+def test_the_papers_size(tmp_path: Path) -> None:
+    Builder(coco=drawn(tmp_path / "coco", 11), manifest_only=True).build(tmp_path / "out")
     manifest = read_manifest(tmp_path / "out" / "manifest.json")
     assert (len(manifest.scenes), manifest.prompts) == (120, 19_200)
-    assert all(0.149 < scene.mask(0).mean() <= 1 for scene in manifest.scenes)
 
 
-def test_real_pictures_become_scenes(tmp_path: Path) -> None:
-    if not REAL.is_dir():
-        pytest.skip("../shared/data/coco not present")
-    Builder(coco=REAL, only_present=True, size=64, samples=1).build(tmp_path / "out")
+def test_pictures_of_real_records_become_scenes(coco_sample: Path, tmp_path: Path) -> None:
+    Builder(coco=coco_sample, only_present=True, size=64, samples=1).build(tmp_path / "out")
     scenes = load_dataset(tmp_path / "out").scenes
-    assert len(scenes) == 11
+    assert len(scenes) == 14
+    assert all(0.149 < scene.concepts[0].mask.mean() <= 1 for scene in scenes)
     assert all(scene.picture.shape == (64, 64, 3) for scene in scenes)

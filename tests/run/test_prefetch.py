@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -43,14 +43,35 @@ def test_an_error_comes_where_its_result_is_due() -> None:
         next(results)
 
 
-def test_a_closed_one_leaves_no_thread_and_begins_nothing_more() -> None:
+def test_a_closed_one_leaves_no_thread() -> None:
+    before = set(threading.enumerate())
+    results = prefetch(lambda item: item, range(1000), most=4, workers=2)
+    next(results)
+    assert set(threading.enumerate()) > before
+    results.close()
+    assert set(threading.enumerate()) <= before
+
+
+def test_what_has_not_begun_when_it_is_closed_never_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One worker stands at a gate with the second piece, and two more wait behind it; closing opens the gate."""
+    gate = threading.Event()
     begun: list[int] = []
-    with contextlib.closing(prefetch(begun.append, range(1000), most=4, workers=2)) as results:
-        next(results)
-    count = len(begun)
-    assert count <= 5
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
-    assert len(begun) == count
+
+    class Gated(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            gate.set()
+            super().shutdown(wait=wait)
+
+    def work(item: int) -> None:
+        begun.append(item)
+        assert item == 0 or gate.wait(60)
+
+    monkeypatch.setattr("bench.run.prefetch.ThreadPoolExecutor", Gated)
+    results = prefetch(work, range(1000), most=4, workers=1)
+    next(results)
+    results.close()
+    assert begun in ([0], [0, 1])
 
 
 def test_nothing_is_begun_before_the_first_is_asked_for() -> None:

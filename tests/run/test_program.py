@@ -32,7 +32,10 @@ class Method(ExternalLearner):
     summary: ClassVar[str] = "a program of another environment"
     driver: ClassVar[Path] = Path(__file__).parent / "drivers" / "painter.py"
     side: ClassVar[int] = 64
-    needs: ClassVar[tuple[Requirement, ...]] = (Requirement(INTERPRETER, "an environment"), Requirement("shade.txt", "from its authors"))
+    needs: ClassVar[tuple[Requirement, ...]] = (
+        Requirement(INTERPRETER, "an environment"),
+        Requirement("shade.txt", "from its authors"),
+    )
     content: ClassVar[tuple[str, ...]] = ("shade.txt",)
 
     home: Annotated[Path, "its folder"] = field(default=Path("home"), metadata=INCIDENTAL)

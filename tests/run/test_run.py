@@ -243,7 +243,8 @@ def test_a_killed_run_goes_on_to_the_same_table(bench: Bench, drop_ins: Path) ->
                 time.sleep(0.02)
             process.send_signal(signal.SIGKILL)
     assert bench(*RUN[:-1], "killed", "--methods", "quick") == 0
-    pd.testing.assert_frame_equal(whole, table(Path("runs/killed")))
+    # what was scored before the kill was scored in other batches, which moves scores by rounding
+    pd.testing.assert_frame_equal(whole, table(Path("runs/killed")), rtol=0, atol=1e-5)
 
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(bench: Bench, drop_ins: Path) -> None:

@@ -19,17 +19,30 @@ def keys(preset: Preset) -> dict[str, str]:
     """The keys of the standard metrics under a preset."""
     return {metric.spec: metric_key(metric, preset) for metric in standard_metrics()}
 
+OWN_MODELS = {"clip", "identity", "segmenter", "lpips", "alternatives"}
+BY_YOLO = {"segmenter", "segmenter_kind", "segmenter_view", "segmentation", "score_threshold", "overlap_threshold"}
 
-def test_the_papers_models_are_pinned() -> None:
-    paper = find_preset("paper")
-    assert paper.clip.place == "openai/clip-vit-large-patch14"
-    assert paper.identity.place == "facebook/dino-vitb16"
-    assert paper.segmenter.place == "facebook/maskformer-swin-large-coco"
-    assert paper.identity_view is not None
-    assert (paper.identity_view.resize, paper.identity_view.crop) == (256, 224)
-    assert find_preset("paper-hf") == replace(
-        paper, name="paper-hf", summary=find_preset("paper-hf").summary, identity_view=None
-    )
+
+@pytest.mark.parametrize(
+    ("base", "name", "settings"),
+    [
+        ("paper", "paper-hf", {"identity_view"}),
+        ("paper", "paper-vgg", {"lpips"}),
+        ("paper", "paper-yolo", BY_YOLO),
+        ("playroom", "playroom-yolo", BY_YOLO),
+        ("playroom", "playroom-open-clip", {"clip_backend"}),
+        ("paper", "playroom", {*OWN_MODELS, "identity_view"}),
+        ("em", "playroom-em", OWN_MODELS),
+        ("paper", "dreambench++", {"clip", "clip_scale", "identity", "mask_fill", "alternatives"}),
+        ("dreambench++", "custom-diffusion", {"clip_scale", "clip_floor", "identity", "alternatives"}),
+    ],
+)
+def test_a_preset_differs_from_its_base_in_what_its_summary_says_and_in_nothing_else(
+    base: str, name: str, settings: set[str]
+) -> None:
+    one, other = find_preset(base).describe(), find_preset(name).describe()
+    assert one.keys() == other.keys()
+    assert {setting for setting in one if one[setting] != other[setting]} == {"preset", *settings}
 
 
 @pytest.mark.parametrize(
@@ -99,16 +112,6 @@ def test_a_changed_setting_changes_the_fingerprint(preset: Preset, change: dict)
     assert keys(replace(preset, **change)) != keys(preset)
 
 
-def test_the_em_papers_protocol_is_pinned() -> None:
-    """Rahman et al. 2024, section 4: YOLO's box of the object against that of the scene's, by CLIP."""
-    em = find_preset("em")
-    assert (em.segmenter_kind, em.identity_kind, em.framing, em.mask_fill) == ("yolo", "clip", "box", None)
-    assert em.identity == em.clip == find_preset("paper").clip
-    own = find_preset("playroom-em")
-    assert replace(em.comparison.view, embedding=own.comparison.view.embedding) == own.comparison.view
-    assert (own.score_threshold, own.overlap_threshold) == (em.score_threshold, em.overlap_threshold)
-
-
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
 def test_every_alternative_differs_from_the_presets_own_comparison_in_one_setting(preset: Preset) -> None:
     own = settings_of(preset.comparison)
@@ -125,12 +128,11 @@ def settings_of(comparison: FeatureComparison) -> dict[str, object]:
     }
 
 
-def test_the_alternatives_of_the_papers_and_of_playrooms_preset() -> None:
-    common = ["fill=grey", "fill=white", "framing=box", "instances=best", "instances=union", "embedding=clip"]
-    columns = [f"identity[{setting}]" for setting in common]
-    assert alternative_columns(find_preset("playroom").comparisons) == (*columns,)
-    assert alternative_columns(find_preset("paper").comparisons) == (*columns, "identity[embedding=dinov2]")
-    assert not set(alternative_columns(find_preset("paper").comparisons)) & set(COLUMNS)
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
+def test_alternatives_have_columns_that_nothing_else_has(preset: Preset) -> None:
+    assert len({one.setting for one in preset.alternatives}) == len(preset.alternatives) > 0
+    assert len(alternative_columns(preset.comparisons)) == len(preset.alternatives)
+    assert not set(alternative_columns(preset.comparisons)) & set(COLUMNS)
 
 
 def test_the_models_of_alternatives_are_part_of_the_fingerprint(preset: Preset, tmp_path: Path) -> None:

@@ -30,12 +30,17 @@ def test_few_scenes_cannot_show_anything() -> None:
     assert not math.isnan(detectable_ratio(6))
 
 
-def test_a_need_is_in_the_metrics_own_unit() -> None:
-    differences = np.random.default_rng(0).normal(scale=0.04, size=20)
-    told = sample_size("identity-similarity", ("a", "b"), differences, target_difference=0.02, alpha=0.05)
-    assert told.spread == pytest.approx(differences.std(ddof=1))
-    assert told.scenes == scenes_needed(float(f"{0.02 / told.spread:.1e}"))
-    assert told.detectable == pytest.approx(told.spread * detectable_ratio(20))
+def test_a_sample_size_is_in_the_metrics_own_unit() -> None:
+    """20 differences of -.05 and .05: a standard deviation of .05 sqrt(20 / 19); ranks against t as above."""
+    told = sample_size("identity-similarity", ("a", "b"), np.tile([-0.05, 0.05], 10), 0.02, alpha=0.05)
+    assert (told.metric, told.first, told.second, told.n) == ("identity-similarity", "a", "b", 20)
+    assert told.spread == pytest.approx(0.0512989)
+    by_t = TTestPower().solve_power(effect_size=0.02 / 0.0512989, power=0.8, alpha=0.05)
+    assert told.scenes == pytest.approx(by_t * math.pi / 3, rel=0.08)
+    least = TTestPower().solve_power(nobs=20 * 3 / math.pi, power=0.8, alpha=0.05)
+    assert told.detectable == pytest.approx(0.0512989 * least, rel=0.08)
+    tenfold = sample_size("m", ("a", "b"), np.tile([-0.5, 0.5], 10), 0.2, alpha=0.05)
+    assert (tenfold.scenes, tenfold.detectable) == (told.scenes, pytest.approx(10 * told.detectable))
 
 
 def test_what_is_unknown_is_not_invented() -> None:

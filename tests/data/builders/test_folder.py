@@ -1,5 +1,6 @@
 """One's own pictures: every kind of mask, every mistake."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -237,22 +238,21 @@ def test_changed_pictures_are_another_dataset(scene: Path, tmp_path: Path, capsy
         recipe(scene).build(tmp_path / "out")
 
 
-def test_the_official_scenes(official_scenes: Path, tmp_path: Path) -> None:
-    recipe(official_scenes, size=512).build(tmp_path / "out")
-    dataset = load_dataset(tmp_path / "out")
-    assert {scene.name: len(scene.concepts) for scene in dataset.scenes} == {
-        "bear": 3,
-        "chicken": 3,
-        "creature": 3,
-        "rabbit": 2,
-        "sheep": 4,
-    }
-    creature = next(scene for scene in dataset.scenes if scene.name == "creature")
-    with Image.open(official_scenes / "creature" / "img.jpg") as image:
-        assert np.array_equal(creature.picture, np.asarray(image))
-    for number, concept in enumerate(creature.concepts):
-        with Image.open(official_scenes / "creature" / f"mask{number}.png") as image:
+def test_an_official_scene(fixtures: Path, tmp_path: Path) -> None:
+    recipe(fixtures / "break-a-scene", size=512).build(tmp_path / "out")
+    (bear,) = load_dataset(tmp_path / "out").scenes
+    assert (bear.name, len(bear.concepts)) == ("bear", 3)
+    with Image.open(fixtures / "break-a-scene" / "bear" / "img.jpg") as image:
+        assert np.array_equal(bear.picture, np.asarray(image))
+    for number, concept in enumerate(bear.concepts):
+        with Image.open(fixtures / "break-a-scene" / "bear" / f"mask{number}.png") as image:
             assert np.array_equal(concept.mask, np.asarray(image)[:, :, 0] >= 128)
+
+
+def test_all_official_scenes(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+    recipe(shared_data("break-a-scene"), size=64).build(tmp_path / "out")
+    masks = {scene.name: len(scene.concepts) for scene in load_dataset(tmp_path / "out").scenes}
+    assert masks == {"bear": 3, "chicken": 3, "creature": 3, "rabbit": 2, "sheep": 4}
 
 
 def test_objects_say_what_the_concepts_are_parts_of(scene: Path, tmp_path: Path) -> None:

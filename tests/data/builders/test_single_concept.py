@@ -16,10 +16,9 @@ from bench.core.geometry import centred_square
 from bench.data.builders.single_concept import ConceptOptions, even_shares
 from bench.data.coco import masks
 from bench.data.coco.funnel import Candidate
-from bench.data.coco.index import Annotation, Photo, load_index
+from bench.data.coco.index import Annotation, Index, Photo, load_index
 from bench.data.coco.rules import Instance
 
-REAL = Path(__file__).parents[4] / "shared" / "data" / "coco" / "annotations" / "instances_sample.json"
 THREE = ConceptOptions(
     concepts=7, classes="cat,dog,bus", prompts="a {tokens}\n{tokens}!", samples=2, seed=3, origin="x"
 )
@@ -98,11 +97,13 @@ def test_numbers_that_make_no_dataset_are_one_line(wrong: dict[str, int]) -> Non
         )  # type: ignore[arg-type]
 
 
-def test_the_largest_listed_instance_of_real_images() -> None:
+@pytest.fixture
+def index(fixtures: Path) -> Index:
+    return load_index(fixtures / "coco" / "annotations" / "instances_sample.json")
+
+
+def test_the_largest_listed_instance_of_real_images(index: Index) -> None:
     """Against a plain loop over all annotations."""
-    if not REAL.is_file():
-        pytest.skip("../shared/data/coco not present")
-    index = load_index(REAL)
     pool, funnel = THREE.pool([index], quiet)
     expected = {}
     for photo in index.photos.values():
@@ -118,13 +119,12 @@ def test_the_largest_listed_instance_of_real_images() -> None:
         if fitting:
             expected[photo.id] = min(fitting)[1]
     assert {one.photo.id: one.concepts[0].annotation.id for one in pool} == expected
+    assert labels(pool) == {"bus": 2, "cat": 4, "dog": 2}
     assert all(len(one.concepts) == 1 for one in pool)
     assert list(funnel.left)[-1] == "the largest"
 
 
-def test_a_file_of_other_classes_is_refused() -> None:
-    if not REAL.is_file():
-        pytest.skip("../shared/data/coco not present")
+def test_a_file_of_other_classes_is_refused(index: Index) -> None:
     unknown = ConceptOptions(1, "cat,unicorn", "{tokens}", 1, 0, "")
     with pytest.raises(UserError, match=r"instances_sample\.json has no class 'unicorn'"):
-        unknown.pool([load_index(REAL)], quiet)
+        unknown.pool([index], quiet)

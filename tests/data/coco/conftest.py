@@ -1,4 +1,4 @@
-"""Small COCO files, and the real sample where it is present."""
+"""Small COCO files, and real ones: the records of the fixtures, and a larger sample where it is present."""
 
 import json
 from collections.abc import Callable
@@ -9,14 +9,19 @@ import pytest
 
 Write = Callable[..., Path]
 
-REAL = Path(__file__).parents[4] / "shared" / "data" / "coco"
+RECORDS = Path("annotations") / "instances_sample.json"
 
 
 @pytest.fixture(scope="session")
-def real_coco() -> Path:
-    if not (REAL / "annotations" / "instances_sample.json").is_file():
-        pytest.skip("../shared/data/coco not present")
-    return REAL
+def records(fixtures: Path) -> Path:
+    """The annotation file of the fixtures."""
+    return fixtures / "coco" / RECORDS
+
+
+@pytest.fixture(scope="session", params=["fixtures", "611 images"])
+def real_records(request: pytest.FixtureRequest, records: Path, shared_data: Callable[[str], Path]) -> Path:
+    """An annotation file of COCO's own records: the small one, then the large one."""
+    return records if request.param == "fixtures" else shared_data("coco") / RECORDS
 
 
 @pytest.fixture

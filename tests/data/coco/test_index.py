@@ -1,6 +1,5 @@
 """Reading annotation files: what is kept, and one clear line for whatever is wrong with them."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,16 +32,23 @@ def test_every_class_is_a_thing_unless_the_file_says_otherwise(write: Make) -> N
     assert [index.categories[k].thing for k in (1, 2, 3)] == [True, True, False]
 
 
-def test_the_real_sample_has_the_known_numbers(real_coco: Path) -> None:
-    (file,) = annotation_files(real_coco)
+def test_real_records_have_the_known_numbers(fixtures: Path) -> None:
+    (file,) = annotation_files(fixtures / "coco")
     index = load_index(file)
-    assert len(index.photos) == 611
+    assert len(index.photos) == 22
     assert len(index.categories) == 80
+    assert sum(map(len, index.annotations.values())) == 108
+    assert {photo.licence.name for photo in index.photos.values() if photo.licence} >= {"Attribution License"}
+    # A crowd has plain run lengths in the instance annotations and compressed ones in the panoptic annotations.
+    crowds = {a.id: a.image_id for group in index.annotations.values() for a in group if a.crowd}
+    assert crowds == {900100204805: 204805, 5001000510: 7511}
+
+
+def test_a_large_real_file_has_the_known_numbers(shared_data: Callable[[str], Path]) -> None:
+    index = load_index(shared_data("coco") / "annotations" / "instances_sample.json")
+    assert (len(index.photos), len(index.categories)) == (611, 80)
     assert sum(map(len, index.annotations.values())) == 5102
-    # The data's page speaks of 39 crowds, those with uncompressed run lengths; ten more have compressed ones.
-    raw = json.loads(file.read_bytes())["annotations"]
-    crowds = {annotation["id"] for annotation in raw if annotation["iscrowd"]}
-    assert {a.id for group in index.annotations.values() for a in group if a.crowd} == crowds
+    assert sum(a.crowd for group in index.annotations.values() for a in group) == 49
 
 
 def test_annotation_files_are_found_by_split(write: Make, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_no_gradient_flows_through_the_start_token(backbone: Backbone, inputs: t
     with bos_detached(backbone.unet):
         held_states = states.clone().requires_grad_()
         held = backbone.unet(latents, times, held_states).sample
-    torch.testing.assert_close(held, plain, rtol=0, atol=0)
+    torch.testing.assert_close(held, plain, rtol=0, atol=2e-6)  # another kernel, as a gradient is wanted
     held.square().sum().backward()
     assert held_states.grad is not None
     assert held_states.grad[:, 0].abs().max() == 0

@@ -73,7 +73,7 @@ def test_replaced_rows_stand_in_for_the_tokens_own_and_get_the_gradient(backbone
     own = backbone.encode_text(text)
     rows = embedding(backbone.text_encoder).detach()[ids].requires_grad_()
     with rows_replaced(backbone.text_encoder, ids, rows):
-        assert torch.equal(backbone.encode_text(text), own)
+        torch.testing.assert_close(backbone.encode_text(text), own, rtol=0, atol=2e-6)  # a kernel with gradients
         backbone.encode_text(["a photo of [v1]"]).square().sum().backward()
         with torch.no_grad():
             rows += 1

@@ -41,7 +41,7 @@ def edit(scene: Scene) -> BlendedEdit:
 def test_an_empty_region_gives_the_autoencoders_picture(editing: Backbone, edit: BlendedEdit) -> None:
     nothing = replace(edit, mask=np.zeros_like(edit.mask))
     kept = decode(editing, Encoder(editing).mean(edit.picture)[0])
-    np.testing.assert_array_equal(edited(editing, nothing, silent), kept)
+    np.testing.assert_allclose(edited(editing, nothing, silent).astype(int), kept.astype(int), rtol=0, atol=1)
 
 
 def test_only_the_region_is_repainted(editing: Backbone, edit: BlendedEdit, monkeypatch: pytest.MonkeyPatch) -> None:
