@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from bench.core.errors import UserError
+from bench.core.hashing import folder_hash
 from bench.diffusion.backbone.settings import FILE as SETTINGS_FILE
 
 PRESETS: dict[str, tuple[str, ...]] = {
@@ -37,9 +36,6 @@ FILES = [INDEX, SETTINGS_FILE, "*/*.json", "*/*.txt", "*/*.safetensors"]
 
 
 LEFT_OUT = ["safety_checker/*", "*.fp16.safetensors", "*non_ema*"]
-
-
-WEIGHTS = ("*.safetensors", "*.json", "*.txt")
 
 
 @dataclass(frozen=True)
@@ -72,26 +68,16 @@ def locate(spec: BackboneSpec) -> Path:
 
 
 def fingerprint(spec: BackboneSpec) -> str:
-    """What identifies the backbone's content: the hub's commit, or `folder_hash`."""
+    """What identifies the backbone's content: the hub's commit, or `weights_hash`."""
     folder = locate(spec)
     if folder.parent.name == "snapshots":
         return f"{spec.hub_ids[0]}@{folder.name}"
-    return f"sha256:{folder_hash(folder)}"
+    return f"sha256:{weights_hash(folder)}"
 
 
-def folder_hash(folder: Path) -> str:
-    """SHA-256 over names and contents of a folder's weights and configurations, 40 hexadecimal digits.
-
-    The folder's `scenebench.json` is left out: whatever of it can change a result is recorded by value. Files
-    that keep their size and time are read once a process.
-    """
-    content = hashlib.sha256()
-    for file in sorted(path for pattern in WEIGHTS for path in folder.rglob(pattern)):
-        if file.name != SETTINGS_FILE:
-            status = file.stat()
-            content.update(f"{file.relative_to(folder).as_posix()}\n".encode())
-            content.update(_file_hash(file, status.st_size, status.st_mtime_ns))
-    return content.hexdigest()[:40]
+def weights_hash(folder: Path) -> str:
+    """The `folder_hash` of a backbone without its `scenebench.json`: what of that can change a result is recorded."""
+    return folder_hash(folder, left_out=(SETTINGS_FILE,))
 
 
 def _check_index(spec: BackboneSpec, folder: Path) -> None:
@@ -109,12 +95,6 @@ def _download(spec: BackboneSpec, files: list[str]) -> Path:
         return Path(snapshot_download(spec.hub_ids[0], revision=spec.revision, **options))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise UserError(_not_had(spec, error)) from error
-
-
-@cache
-def _file_hash(file: Path, _size: int, _time: int) -> bytes:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").digest()
 
 
 def _not_had(spec: BackboneSpec, error: Exception) -> str:

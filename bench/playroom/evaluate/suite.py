@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.core.device import Hardware
 from bench.core.errors import UserError
-from bench.diffusion.backbone.checkpoint import folder_hash
+from bench.diffusion.backbone.checkpoint import weights_hash
 from bench.diffusion.backbone.settings import read_settings
 from bench.playroom.evaluate.appearance import drawn_appearance_figures
 from bench.playroom.evaluate.base_model import base_appearance_figures, one_toy_figures, two_toys_figures
@@ -107,7 +107,7 @@ class SuitePart:
         return {
             "exam": EXAM_VERSION,
             "renderer": RENDERER,
-            **{name: folder_hash(exam.checkpoints / name) for name in self.reads},
+            **{name: weights_hash(exam.checkpoints / name) for name in self.reads},
             **{name: getattr(exam.amount, name) for name in self.amounts},
             **self.also(exam),
         }

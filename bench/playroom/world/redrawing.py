@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.core.scenes import Mask, ImageArray, Prompt
+from bench.core.scenes import ImageArray, Mask, Prompt
 from bench.core.seeds import seed_from
 from bench.data.manifest import SceneRecord
 from bench.playroom.world.coco import CocoSpec, pool_scene
