@@ -16,10 +16,10 @@ from bench.core.device import Hardware, resolve
 from bench.core.errors import UserError
 from bench.core.scenes import Dataset
 from bench.data.load import dataset_hash, load_dataset
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate
 from bench.diffusion.backbone.loading import load_backbone
-from bench.diffusion.backbone.settings import BackboneSettings, read_settings
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.spec import Configured, configure
 from bench.reporting.write import write_report
 from bench.run import scoring

@@ -26,7 +26,7 @@ from bench.run.metering import Meter
 from bench.run.plan import PlannedPicture, Unit
 
 if TYPE_CHECKING:
-    from bench.diffusion.backbone.backbone import Backbone
+    from bench.plugins.backbone import Backbone
 
 FIT_PIECES = 20.0
 """A fit's share on the progress bar, in pictures."""

@@ -13,7 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from bench.core.checkpoints import BACKBONES, mirrors
 from bench.core.errors import UserError
 from bench.core.hashing import folder_hash
-from bench.diffusion.backbone.settings import FILE as SETTINGS_FILE
+from bench.plugins.backbone_settings import FILE as SETTINGS_FILE
 
 PIPELINE = "StableDiffusionPipeline"
 INDEX = "model_index.json"

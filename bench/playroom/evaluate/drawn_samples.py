@@ -17,15 +17,15 @@ from bench.core.hashing import bytes_hash
 from bench.core.progress import progress_bar
 from bench.core.scenes import ImageArray, with_article
 from bench.core.seeds import seed_from
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec, weights_hash
 from bench.diffusion.backbone.loading import load_backbone
-from bench.diffusion.backbone.settings import read_settings
 from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.playroom.evaluate.common import HELD_OUT
 from bench.playroom.world.captions import describe
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.toys import CLASSES, COLOUR_PAIRS, COLOURS, MOTIFS, ToyIdentity
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import read_settings
 
 BATCH = 16
 
