@@ -63,7 +63,8 @@ def run(
     Without options it runs on Playroom, in minutes, on any machine. A run lies in runs/NAME; starting it again does
     only what is missing, and more methods can be added to it.
     """
-    from bench.run.engine import ExecutionOptions, RunOptions, start  # noqa: PLC0415 - torch is slow to import
+    from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
+    from bench.run.engine import ExecutionOptions, RunOptions, start  # noqa: PLC0415
 
     options = RunOptions(
         dataset, backbone, revision, precision, device, budget, sampling_steps, guidance, seed, metrics
@@ -79,7 +80,7 @@ def run(
             return
         failed = session.generate(units, hardware, ExecutionOptions(batch_size, keep_weights))
         session.score(device)
-        files = session.report(report)
+        files = write_report(session, report)
     for file in files:
         typer.echo(file)
     if failed:

@@ -5,34 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import diffusers
 import pandas as pd
-import transformers
 
 from bench.core.device import Hardware, resolve
 from bench.core.errors import UserError
 from bench.core.scenes import Dataset
 from bench.data.load import dataset_hash, load_dataset
+from bench.data.manifest import MANIFEST, read_manifest
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate
-from bench.diffusion.backbone.loading import load_backbone
-from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.spec import Configured, configure
-from bench.reporting.write import write_report
-from bench.run import scoring
 from bench.run.dataset_source import dataset_folder
 from bench.run.execute import ExecutionContext, execute, is_done
 from bench.run.external_inputs import find_and_record, recorded_inputs
 from bench.run.folder import RunFolder
 from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
 from bench.run.settings import Settings, load_settings, save_settings
-from bench.run.vocabulary import warn_of_unknown_words
+from bench.run.vocabulary import unknown_words, warn_of_unknown_words
 from bench.scoring.presets import find_preset
 from bench.scoring.presets import fingerprint as evaluators_fingerprint
-from bench.scoring.scorer import Scorer
+
+if TYPE_CHECKING:
+    from bench.plugins.backbone import Backbone
 
 
 @dataclass(frozen=True)
@@ -132,8 +128,8 @@ class Session:
         todo = self.todo(units)
         if not todo:
             return 0
+        warn_of_unknown_words(self.settings.unknown_words)
         backbone = self._load_backbone(hardware)
-        warn_of_unknown_words(backbone.tokenizer, self.dataset)
         return execute(
             ExecutionContext(self.folder, backbone, self.settings.budget, execution.batch_size, execution.keep_weights),
             todo,
@@ -141,6 +137,9 @@ class Session:
 
     def score(self, device: str) -> pd.DataFrame:
         """Score what is not yet scored and write the table."""
+        from bench.run import scoring  # noqa: PLC0415 - torch is slow to import
+        from bench.scoring.scorer import Scorer  # noqa: PLC0415
+
         preset = find_preset(self.settings.preset)
         evaluators = evaluators_fingerprint(preset)
         units = scoring.unscored(self.folder, evaluators, self.plan)
@@ -148,11 +147,12 @@ class Session:
             scoring.score(self.folder, evaluators, units, Scorer.load(preset, device))
         return scoring.assemble(self.folder, evaluators, self.dataset.name, self.plan)
 
-    def report(self, text: str) -> tuple[Path, ...]:
-        """Write a report from the table; returns its files, the page first."""
-        return write_report(self.folder, self.settings, self.dataset, self.plan, text)
-
     def _load_backbone(self, hardware: Hardware) -> Backbone:
+        import diffusers  # noqa: PLC0415 - slow to import, and only a start that draws needs it
+        import transformers  # noqa: PLC0415
+
+        from bench.diffusion.backbone.loading import load_backbone  # noqa: PLC0415
+
         for library in (diffusers, transformers):
             quiet: Any = library.utils.logging
             quiet.disable_progress_bar()
@@ -169,9 +169,10 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
     hardware = resolve(options.device, options.precision)
     spec = BackboneSpec(options.backbone, options.revision)
     own = read_settings(locate(spec))
+    dataset = dataset_folder(options.dataset, folder)
     settings = Settings(
         dataset=options.dataset,
-        dataset_hash=dataset_hash(dataset_folder(options.dataset, folder)),
+        dataset_hash=dataset_hash(dataset),
         backbone=options.backbone,
         revision=options.revision,
         fingerprint=fingerprint(spec),
@@ -182,6 +183,7 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
         seed=options.seed,
         preset=find_preset(options.metrics or own.metrics).name,
         methods=tuple(methods),
+        unknown_words=unknown_words(locate(spec), read_manifest(dataset / MANIFEST)),
     )
     session = Session(folder, settings, find_and_record)
     session.plan  # noqa: B018 - a bad method must not get into run.json

@@ -18,7 +18,8 @@ class Settings:
 
     `dataset` is the text asked for (a built folder or a recipe of `datasets/`), `dataset_hash` the hash of its
     manifest; `backbone` likewise with `fingerprint`; `budget` names an entry of the backbone's budgets; `preset` is
-    the metric preset; `precision` is the resolved one.
+    the metric preset; `precision` is the resolved one. `unknown_words` are the dataset's class words that the
+    backbone's vocabulary does not have.
     """
 
     dataset: str
@@ -33,6 +34,7 @@ class Settings:
     seed: int
     preset: str
     methods: tuple[str, ...]
+    unknown_words: tuple[str, ...] = ()
 
     def merged(self, earlier: Settings, run: Path) -> Settings:
         """These settings with the earlier start's methods kept in front.
@@ -55,7 +57,8 @@ def load_settings(folder: RunFolder) -> Settings:
     """
     content = read_json(folder.settings, SCHEMA)
     try:
-        return Settings(**{**content, "methods": tuple(content["methods"])})
+        lists = {name: tuple(content[name]) for name in ("methods", "unknown_words")}
+        return Settings(**{**content, **lists})
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder.settings} is not what this version writes ({error}); use another --name") from error
 
