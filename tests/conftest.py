@@ -19,9 +19,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from bench.core.device import resolve
 from bench.core.scenes import Concept, ImageArray, Prompt, Scene, handle
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
+from bench.diffusion.backbone.stable_diffusion import StableDiffusion
 from bench.plugins.method import MethodContext
 from bench.scoring.models.yolo_network import ultralytics
 
@@ -84,12 +84,12 @@ def tiny_velocity_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def loaded(tiny_pipeline: Path) -> Backbone:
+def loaded(tiny_pipeline: Path) -> StableDiffusion:
     return load_backbone(BackboneSpec(str(tiny_pipeline)), resolve("cpu", "fp32"))
 
 
 @pytest.fixture
-def backbone(loaded: Backbone) -> Backbone:
+def backbone(loaded: StableDiffusion) -> StableDiffusion:
     """The tiny backbone, pristine."""
     loaded.restore()
     return loaded
@@ -108,7 +108,7 @@ def scene() -> Scene:
 
 
 @pytest.fixture
-def context(backbone: Backbone) -> Callable[..., MethodContext]:
+def context(backbone: StableDiffusion) -> Callable[..., MethodContext]:
     """Makes workbenches with the tiny backbone."""
 
     def make(seed: int = 0, on_step: Callable[[int, int], None] = lambda done, total: None) -> MethodContext:

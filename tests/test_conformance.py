@@ -18,9 +18,9 @@ from safetensors.torch import load_file, save_file
 from bench.core.errors import UserError
 from bench.core.images import picture_png
 from bench.core.scenes import Concept, Dataset, ImageArray, Prompt, Scene, handle
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.training.recipe_method import RecipeMethod
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Budget, Sampler
 from bench.plugins.discovery import KINDS, DropIn, Kind, discover
 from bench.plugins.method import FitState, HasRequirements, MethodContext, ProvidesImages, Request
 from bench.plugins.spec import configure, field_types, required

@@ -11,14 +11,13 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from rich.console import Console
 
+from bench.core import defaults
 from bench.core.console import say
 from bench.plugins.discovery import DropIn, discover, find
 from bench.plugins.spec import field_types
 
 remarks = Console(stderr=True)
 
-DEFAULT = "playroom"
-"""The recipe that needs no data."""
 _FOLDER = Path("data")
 _OUT = "folder to write; nothing else may be in it"
 
@@ -56,14 +55,14 @@ def _alone(command: Callable[..., None]) -> typer.Typer:
 
 def _bare(
     context: typer.Context,
-    out: Annotated[Path | None, typer.Option(help=f"{_OUT}; by default {_FOLDER / DEFAULT}")] = None,
+    out: Annotated[Path | None, typer.Option(help=f"{_OUT}; by default {_FOLDER / defaults.RECIPE}")] = None,
 ) -> None:
     """Build the default dataset and say how to point the recipe at COCO."""
     if context.invoked_subcommand is not None:
         if out is not None:
             raise typer.BadParameter("write --out behind the recipe's name")
         return
-    find("datasets", DEFAULT).role().build(out or _FOLDER / DEFAULT)
+    find("datasets", defaults.RECIPE).role().build(out or _FOLDER / defaults.RECIPE)
     say(
         "These are Break-A-Scene's rules over Playroom's drawn toys. Over COCO: bench build-dataset "
         "break-a-scene --coco DIR, where DIR holds annotations/instances_*.json and the pictures."

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench.core.checkpoints import BACKBONES
 from bench.scoring.presets import YOLO_FOLDER
 
 console = Console()
@@ -68,11 +69,11 @@ def _versions() -> Iterator[HealthCheck]:
 
 
 def _weights() -> Iterator[HealthCheck]:
-    from bench.diffusion.backbone.checkpoint import PRESETS, BackboneSpec  # noqa: PLC0415 - torch is slow to import
+    from bench.diffusion.backbone.checkpoint import BackboneSpec  # noqa: PLC0415 - torch is slow to import
     from bench.scoring.models.sources import LPIPS_TRUNKS  # noqa: PLC0415
     from bench.scoring.presets import PRESETS as METRICS  # noqa: PLC0415
 
-    for name in PRESETS:
+    for name in BACKBONES:
         place = BackboneSpec(name).hub_ids[0]
         yield _weight(f"backbone {name}", place, f"hf download {place}, then --backbone FOLDER")
     places = {source.place for preset in METRICS.values() for source in preset.sources}

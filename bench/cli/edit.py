@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bench.core import defaults
+from bench.core.checkpoints import BACKBONES
 from bench.core.errors import UserError
 from bench.edit.options import START, EditOptions, EditPaths
 from bench.run.lock import hold
@@ -70,7 +72,7 @@ def edit(
     runs: Annotated[Path, typer.Option(help="folder of runs, whose kept fits are used")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="name of the edit's folder; by default one is made")] = None,
     keep_weights: Kept = False,
-    backbone: Annotated[str, typer.Option(help="playroom, sd21, sd14, a hub id or a folder")] = "playroom",
+    backbone: Annotated[str, typer.Option(help=f"{', '.join(BACKBONES)}, a hub id or a folder")] = defaults.BACKBONE,
     revision: Annotated[str | None, typer.Option(help="revision of a hub id")] = None,
     budget: Annotated[str | None, typer.Option(help="one of the backbone's budgets of training steps")] = None,
     sampling_steps: Annotated[int | None, typer.Option(min=1, help="DDIM steps; by default the backbone's")] = None,

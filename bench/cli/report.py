@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.core import defaults
 from bench.run.folder import open_run
 from bench.run.lock import hold
 
@@ -20,7 +21,7 @@ def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder, for example runs/playroom-quick")],
     kind: Annotated[
         str, typer.Option("--report", help="a report of `bench list reports`, with its settings in brackets")
-    ] = "pareto",
+    ] = defaults.REPORT,
 ) -> None:
     """Write the report of RUN from the scores it has; neither pictures nor scores change.
 
@@ -29,9 +30,10 @@ def report(
     `neutral`) or `rater,item,method,rank` (1 is best). Optional columns: `question`, `scene` (what answers depend on;
     by default the item) and `picture` (as in scores.parquet); by these, metrics are compared with people.
     """
-    from bench.run.engine import reopen  # noqa: PLC0415 - torch is slow to import
+    from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
+    from bench.run.engine import reopen  # noqa: PLC0415
 
     folder = open_run(run)
     with hold(folder.path):
-        for file in reopen(folder, None).report(kind):
+        for file in write_report(reopen(folder, None), kind):
             typer.echo(file)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from bench.core import defaults
+from bench.core.checkpoints import BACKBONES
 from bench.core.errors import UserError
 from bench.core.progress import console as remarks
 from bench.plugins.spec import configure, split_specs
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from bench.run.plan import Unit
 
 console = Console()
-DEFAULT_DATASET = "playroom:quick"
 FAILED = 1
 
 
@@ -31,13 +32,13 @@ def add_to(app: typer.Typer) -> None:
 def run(
     methods: Annotated[
         str, typer.Option(help="what to compare, with commas: ours,ti-m or ours[phase1_steps=0],ours:code,ti-m, or all")
-    ] = "ours,ti-m",
+    ] = defaults.METHODS,
     dataset: Annotated[
         str, typer.Option(help="a folder made by `bench build-dataset`, or a recipe that needs no data")
-    ] = DEFAULT_DATASET,
+    ] = defaults.DATASET,
     backbone: Annotated[
-        str, typer.Option(help="playroom, sd21, sd14, a hub id or a folder of Stable Diffusion 1.x/2.x")
-    ] = "playroom",
+        str, typer.Option(help=f"{', '.join(BACKBONES)}, a hub id or a folder of Stable Diffusion 1.x/2.x")
+    ] = defaults.BACKBONE,
     revision: Annotated[str | None, typer.Option(help="the hub revision of the backbone")] = None,
     metrics: Annotated[str | None, typer.Option(help="metric preset; by default the one the backbone names")] = None,
     name: Annotated[str | None, typer.Option(help="name of the run; by default dataset and backbone")] = None,
@@ -45,7 +46,7 @@ def run(
     scenes: Annotated[str | None, typer.Option(help="only the first N scenes, or scenes by name")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="only the first N units (a method on a scene)")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and do nothing")] = False,
-    report: Annotated[str, typer.Option(help="the report to write; see `bench list reports`")] = "pareto",
+    report: Annotated[str, typer.Option(help="the report to write; see `bench list reports`")] = defaults.REPORT,
     seed: Annotated[int, typer.Option(min=0, help="everything random derives from it")] = 0,
     budget: Annotated[str | None, typer.Option(help="one of the backbone's budgets of training steps")] = None,
     sampling_steps: Annotated[int | None, typer.Option(min=1, help="DDIM steps; by default the backbone's")] = None,
@@ -62,7 +63,8 @@ def run(
     Without options it runs on Playroom, in minutes, on any machine. A run lies in runs/NAME; starting it again does
     only what is missing, and more methods can be added to it.
     """
-    from bench.run.engine import ExecutionOptions, RunOptions, start  # noqa: PLC0415 - torch is slow to import
+    from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
+    from bench.run.engine import ExecutionOptions, RunOptions, start  # noqa: PLC0415
 
     options = RunOptions(
         dataset, backbone, revision, precision, device, budget, sampling_steps, guidance, seed, metrics
@@ -78,7 +80,7 @@ def run(
             return
         failed = session.generate(units, hardware, ExecutionOptions(batch_size, keep_weights))
         session.score(device)
-        files = session.report(report)
+        files = write_report(session, report)
     for file in files:
         typer.echo(file)
     if failed:
@@ -103,8 +105,8 @@ def checked(methods: str) -> tuple[str, ...]:
 
 
 def default_name(dataset: str, backbone: str) -> str:
-    """A folder name from the dataset and, unless it is Playroom, the backbone."""
-    parts = [Path(dataset.rstrip("/")).name, *([] if backbone == "playroom" else [Path(backbone).name])]
+    """A folder name from the dataset and, unless it is the default, the backbone."""
+    parts = [Path(dataset.rstrip("/")).name, *([] if backbone == defaults.BACKBONE else [Path(backbone).name])]
     return "-".join("".join(c if c.isalnum() or c in "._" else "-" for c in part).strip("-") for part in parts)
 
 

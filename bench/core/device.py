@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal
 
 from bench.core.errors import UserError
 
+if TYPE_CHECKING:
+    import torch
+
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = ("fp32", "bf16", "fp16")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class Hardware:
         """Forward passes inside run in the precision; weights stay float32."""
         if self.precision == "fp32":
             return contextlib.nullcontext()
-        return torch.autocast(self.device.type, DTYPES[self.precision])
+        import torch  # noqa: PLC0415 - slow to import
+
+        return torch.autocast(self.device.type, {"bf16": torch.bfloat16, "fp16": torch.float16}[self.precision])
 
 
 def resolve(device: str, precision: str) -> Hardware:
@@ -38,6 +41,8 @@ def resolve(device: str, precision: str) -> Hardware:
 
 def resolve_device(device: str) -> torch.device:
     """The torch device of `auto`, `cpu`, `cuda` or `cuda:N`."""
+    import torch  # noqa: PLC0415 - slow to import
+
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -52,12 +57,14 @@ def resolve_device(device: str) -> torch.device:
 
 def resolve_precision(device: torch.device, precision: str) -> str:
     """The precision that `auto` means on this device; others are taken as they are."""
-    if precision not in ("auto", *DTYPES):
-        raise UserError(f"--precision {precision} is not known; use auto, {', '.join(DTYPES)}")
+    if precision not in ("auto", *PRECISIONS):
+        raise UserError(f"--precision {precision} is not known; use auto, {', '.join(PRECISIONS)}")
     if precision == "fp16" and device.type == "cpu":
         raise UserError("--precision fp16 needs a CUDA device; use fp32 or bf16 on a CPU")
     if precision != "auto":
         return precision
     if device.type != "cuda":
         return "fp32"
+    import torch  # noqa: PLC0415 - slow to import
+
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from PIL import Image, ImageFilter
 
 from bench.core.scenes import Mask
+
+_COLOURS = ((240, 228, 66), (86, 180, 233), (230, 159, 0), (255, 150, 205), (120, 220, 140))
+"""Light enough to stand out from dimmed pictures, told apart by colour-blind readers (after Okabe and Ito)."""
 
 
 def mask_iou(one: Mask, other: Mask) -> float:
@@ -18,3 +22,15 @@ def mask_iou(one: Mask, other: Mask) -> float:
 def iou_with_truth(mask: Mask, true: Mask) -> float:
     """The IoU of an estimated mask with the true one; NaN where there is no true mask (it is empty)."""
     return mask_iou(mask, true) if true.any() else math.nan
+
+
+def outline(mask: Mask, width: int) -> Mask:
+    """The pixels of a mask within `width` of its border; the picture's edge is not a border, so it stays free."""
+    pixels = Image.fromarray(mask.astype(np.uint8) * 255)
+    inner = np.asarray(pixels.filter(ImageFilter.MinFilter(2 * width + 1)), dtype=np.uint8) > 0
+    return mask & ~inner
+
+
+def concept_colour(index: int) -> tuple[int, int, int]:
+    """The RGB colour that the concept at this index is marked in."""
+    return _COLOURS[index % len(_COLOURS)]

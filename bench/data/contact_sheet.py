@@ -7,8 +7,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
+from bench.core.masks import outline
 from bench.core.scenes import ImageArray, Mask
 from bench.data.manifest import SceneRecord
 
@@ -70,16 +71,10 @@ def _marked(record: SceneRecord, picture: ImageArray, shown: Sequence[int]) -> I
     for concept, mask in masks.items():
         pixels[mask] = (1 - _TINT) * pixels[mask] + _TINT * np.array(_colour(concept), dtype=np.float32)
     for concept, mask in masks.items():
-        pixels[_outline(mask)] = _colour(concept)
+        pixels[outline(mask, 2)] = _colour(concept)
     return Image.fromarray(pixels.round().astype(np.uint8))
 
 
 def _resized(mask: Mask) -> Mask:
     image = Image.fromarray(mask.astype(np.uint8) * 255).resize((_SIDE, _SIDE), Image.Resampling.NEAREST)
     return np.asarray(image, dtype=np.uint8) > 0
-
-
-def _outline(mask: Mask) -> Mask:
-    """The pixels of the mask within two pixels of its border."""
-    inner = Image.fromarray(mask.astype(np.uint8) * 255).filter(ImageFilter.MinFilter(5))
-    return np.asarray(mask & (np.asarray(inner) == 0), dtype=np.bool_)

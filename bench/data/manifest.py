@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ import pydantic
 from bench.core.errors import UserError
 from bench.core.files import read_json
 from bench.core.geometry import Square
+from bench.core.hashing import bytes_hash
 from bench.core.scenes import Concept, Mask, Prompt, handle
 from bench.data.coco.masks import decode
 
@@ -193,7 +193,7 @@ def _content(manifest: Manifest) -> dict[str, Any]:
 
 def _digest(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return bytes_hash(text.encode())
 
 
 def _check(path: Path, manifest: Manifest) -> None:

@@ -13,7 +13,6 @@ from bench.core.hashing import digest, pixel_hash, scene_digest
 from bench.core.progress import ProgressBar, console, progress_bar
 from bench.core.scenes import Concept, ImageArray, Mask, Scene
 from bench.core.seeds import seed_from
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.editing.blended import BlendedEdit, edited
 from bench.diffusion.editing.roi_matching import RoiMatch, matched_region
@@ -23,6 +22,7 @@ from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import RESULT, is_made, write_edit
 from bench.edit.session import BackboneOptions, EditSession
 from bench.edit.source import source_scene
+from bench.plugins.backbone import Backbone
 from bench.plugins.discovery import discover
 from bench.plugins.method import MethodContext
 from bench.plugins.spec import Configured, configure

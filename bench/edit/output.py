@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from scipy import ndimage
 
 from bench.core.errors import UserError
 from bench.core.files import read_json, whole_folder
 from bench.core.images import mask_png, picture_png
+from bench.core.masks import concept_colour, outline
 from bench.core.scenes import ImageArray, Mask, Scene
-from bench.reporting.images import CONCEPT_COLOURS
 
 SCHEMA = 2
 RECORD, GRID, MASK = "edit.json", "grid.png", "mask.png"
@@ -86,6 +85,5 @@ def _cell(picture: ImageArray, masks: Sequence[Mask]) -> Image.Image:
     pixels = np.array(image.resize((_CELL, _CELL), smooth))
     for index, mask in enumerate(masks):
         large = np.asarray(Image.fromarray(mask).resize((_CELL, _CELL), Image.Resampling.NEAREST))
-        inner = ndimage.binary_erosion(large, iterations=_OUTLINE, border_value=1)
-        pixels[large & ~inner] = CONCEPT_COLOURS[index % len(CONCEPT_COLOURS)]
+        pixels[outline(large, _OUTLINE)] = concept_colour(index)
     return Image.fromarray(pixels)

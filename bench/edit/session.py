@@ -10,9 +10,9 @@ import transformers
 
 from bench.core.device import resolve
 from bench.core.scenes import Dataset, Scene
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
 from bench.diffusion.backbone.loading import load_backbone
+from bench.plugins.backbone import Backbone
 from bench.plugins.spec import Configured
 from bench.run.plan import Conditions, Unit, make_plan
 

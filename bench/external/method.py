@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import tempfile
 from abc import ABC
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from safetensors.torch import load_file, save_file
 
 from bench.core.errors import UserError
-from bench.core.hashing import content_hash
+from bench.core.hashing import bytes_hash, content_hash
 from bench.core.images import mask_png, picture_png
 from bench.core.scenes import ImageArray, Scene
 from bench.external.program import OUT, Program, ProgramError, picture_file, started
@@ -72,7 +71,7 @@ class ExternalMethod(ABC):
             raise UserError(why)
         files = sorted({file for pattern in self.content for file in self.home.glob(pattern) if file.is_file()})
         named = [f"{file.relative_to(self.home).as_posix()} {content_hash(file)}\n" for file in files]
-        return hashlib.sha256("".join([content_hash(self.driver), *named]).encode()).hexdigest()
+        return bytes_hash("".join([content_hash(self.driver), *named]).encode())
 
     def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Learn nothing: an encoder looks at the scene as it draws.

@@ -16,10 +16,10 @@ import typer
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_bytes, write_json
 from bench.core.progress import console
-from bench.diffusion.backbone.settings import FILE, SCHEMA
 from bench.playroom.evaluate import card
 from bench.playroom.evaluate.thresholds import LINES, Line
 from bench.playroom.train.__main__ import PLANS
+from bench.plugins.backbone_settings import FILE, SCHEMA
 from bench.scoring.presets import CHECKPOINTS
 
 ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "10000000000"}

@@ -26,10 +26,10 @@ from bench.core.progress import progress_bar
 from bench.core.scenes import Dataset
 from bench.core.seeds import seed_from
 from bench.data.load import load_dataset
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
 from bench.diffusion.backbone.loading import load_backbone
-from bench.diffusion.backbone.settings import FILE, SCHEMA, Budget
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import FILE, SCHEMA, Budget
 from bench.plugins.method import MethodContext, Request
 from bench.plugins.metric import PictureJob
 from bench.plugins.spec import Configured, configure, split_specs

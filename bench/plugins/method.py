@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
+from bench.plugins.backbone import Backbone
 
 if TYPE_CHECKING:
     import torch
-
-    from bench.diffusion.backbone.backbone import Backbone
 
 FitState: TypeAlias = "Mapping[str, torch.Tensor]"
 """What a fit learned, by name: all that `generate` needs besides the backbone; saved as safetensors."""

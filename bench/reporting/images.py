@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from PIL import Image
-from scipy import ndimage
 
+from bench.core.masks import concept_colour, outline
 from bench.core.scenes import Concept, ImageArray, Mask, Scene
 
 AS_IS = 128
@@ -23,8 +24,6 @@ _PNG: dict[str, Any] = {"optimize": True}
 _WEBP: dict[str, Any] = {"quality": 80, "method": 4}
 TAG = (0.45, 0.11)
 """Room for a concept's name on a picture, as shares of the width and the height."""
-CONCEPT_COLOURS = ((240, 228, 66), (86, 180, 233), (230, 159, 0), (255, 150, 205), (120, 220, 140))
-"""Light enough to stand out from dimmed pictures, told apart by colour-blind readers (after Okabe and Ito)."""
 
 
 def file_uri(path: Path) -> str | None:
@@ -72,13 +71,13 @@ def with_masks(scene: Scene) -> ImageArray:
     union = np.any(masks, axis=0)
     shown = np.where(union[:, :, None], picture, (0.4 * picture).astype(np.uint8))
     for index, mask in enumerate(masks):
-        shown[_outline(mask, max(2, picture.shape[0] // 128))] = _colour(index)
+        shown[outline(mask, max(2, picture.shape[0] // 128))] = concept_colour(index)
     return shown
 
 
 def centre(mask: Mask) -> tuple[float, float]:
     """The point of a mask farthest from its border, as shares of the width and the height: where its name fits."""
-    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    depth = scipy.ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     row, column = np.unravel_index(int(np.argmax(depth)), mask.shape)
     return (float(column) + 0.5) / mask.shape[1], (float(row) + 0.5) / mask.shape[0]
 
@@ -96,14 +95,4 @@ def places(masks: Sequence[Mask]) -> list[tuple[float, float]]:
 
 def css_colour(index: int) -> str:
     """The colour of the concept at `index`, for a style sheet."""
-    return "rgb({}, {}, {})".format(*_colour(index))
-
-
-def _colour(index: int) -> tuple[int, int, int]:
-    return CONCEPT_COLOURS[index % len(CONCEPT_COLOURS)]
-
-
-def _outline(mask: Mask, width: int) -> Mask:
-    """The pixels of a mask within `width` of its border; the picture's edge is none, so it stays free."""
-    inner = np.asarray(ndimage.binary_erosion(mask, iterations=width, border_value=1), dtype=np.bool_)
-    return mask & ~inner
+    return "rgb({}, {}, {})".format(*concept_colour(index))

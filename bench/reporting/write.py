@@ -8,22 +8,21 @@ import platform
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-import torch
 
 from bench.core.errors import UserError
 from bench.core.scenes import Dataset, without_concepts
 from bench.core.table import COLUMNS
-from bench.diffusion.backbone.checkpoint import BackboneSpec, locate
 from bench.plugins.method import PreservesPrior
 from bench.plugins.report import ReportData
 from bench.plugins.spec import configure
 from bench.reporting.text import listed
-from bench.run.folder import RunFolder
+from bench.run.engine import Session
 from bench.run.plan import Unit
 from bench.run.settings import Settings
-from bench.run.vocabulary import load_tokenizer, unknown_words_warning
+from bench.run.vocabulary import unknown_words_warning
 from bench.scoring.presets import find_preset
 from bench.scoring.selection import columns_of, standard_metrics
 
@@ -40,14 +39,13 @@ PACKAGES = (
 )
 
 
-def write_report(
-    folder: RunFolder, settings: Settings, dataset: Dataset, plan: Sequence[Unit], text: str
-) -> tuple[Path, ...]:
-    """Write the report that `text` names from the run's table; returns its files.
+def write_report(session: Session, spec: str) -> tuple[Path, ...]:
+    """Write the report that `spec` names from the run's table; returns its files, the page first.
 
     Raises `UserError` if nothing was scored yet.
     """
-    report = configure("reports", text)
+    report = configure("reports", spec)
+    folder = session.folder
     if not folder.table.is_file():
         raise UserError(f"{folder.path} has no scores yet; run `bench score {folder.path}` first")
     table = pd.read_parquet(folder.table)
@@ -61,15 +59,12 @@ def write_report(
             f"{folder.table} has no column {lacking[0]}: it is of another version; "
             f"run `bench score {folder.path}`, which draws nothing"
         )
-    files: tuple[Path, ...] = report.instance.write(
-        _data(folder, settings, dataset, plan, table), folder.report(report.drop_in.name)
-    )
+    files: tuple[Path, ...] = report.instance.write(_data(session, table), folder.report(report.drop_in.name))
     return files
 
 
-def _data(
-    folder: RunFolder, settings: Settings, dataset: Dataset, plan: Sequence[Unit], table: pd.DataFrame
-) -> ReportData:
+def _data(session: Session, table: pd.DataFrame) -> ReportData:
+    folder, settings, dataset, plan = session.folder, session.settings, session.dataset, session.plan
     return ReportData(
         name=folder.name,
         run_folder=folder.path,
@@ -79,7 +74,7 @@ def _data(
         methods={unit.method.spec: unit.method.configuration for unit in plan},
         ledgers={found.name: found.ledger for found in (unit.method.drop_in for unit in plan) if found.ledger},
         metrics=find_preset(settings.preset).describe(),
-        banners=tuple(_banners(folder, settings, dataset, plan, table)),
+        banners=tuple(_banners(session, table)),
         done_units=table["unit"].nunique(),
         planned_units=len(plan),
         command=command(folder.name, settings),
@@ -135,19 +130,25 @@ def _facts(settings: Settings, dataset: Dataset) -> dict[str, str]:
 
 
 def _gpu() -> str:
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    """The first GPU's name by its driver: torch would take seconds to import."""
+    import pynvml  # noqa: PLC0415 - it may lack its library, which it says when it is asked
+
+    nvml: Any = pynvml
+    try:
+        nvml.nvmlInit()
+        return str(nvml.nvmlDeviceGetName(nvml.nvmlDeviceGetHandleByIndex(0)))
+    except nvml.NVMLError:
+        return "no GPU"
 
 
-def _banners(
-    folder: RunFolder, settings: Settings, dataset: Dataset, plan: Sequence[Unit], table: pd.DataFrame
-) -> Iterator[str]:
-    tokenizer = load_tokenizer(locate(BackboneSpec(settings.backbone, settings.revision)))
-    if sentence := unknown_words_warning(tokenizer, dataset):
+def _banners(session: Session, table: pd.DataFrame) -> Iterator[str]:
+    plan = session.plan
+    if sentence := unknown_words_warning(session.settings.unknown_words):
         yield sentence
     done = table["unit"].nunique()
     if done < len(plan):
         yield f"Partial: {done} of {len(plan)} units are done."
-    failed = [unit for unit in plan if folder.failure(unit.key).is_file()]
+    failed = [unit for unit in plan if session.folder.failure(unit.key).is_file()]
     if failed:
         methods = listed(list(dict.fromkeys(unit.method.spec for unit in failed)))
         yield f"Failed: {len(failed)} of {len(plan)} units ({methods}); tracebacks lie in the run's folder failed/."

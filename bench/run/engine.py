@@ -5,34 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import diffusers
 import pandas as pd
-import transformers
 
 from bench.core.device import Hardware, resolve
 from bench.core.errors import UserError
 from bench.core.scenes import Dataset
 from bench.data.load import dataset_hash, load_dataset
-from bench.diffusion.backbone.backbone import Backbone
+from bench.data.manifest import MANIFEST, read_manifest
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate
-from bench.diffusion.backbone.loading import load_backbone
-from bench.diffusion.backbone.settings import BackboneSettings, read_settings
+from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.spec import Configured, configure
-from bench.reporting.write import write_report
-from bench.run import scoring
 from bench.run.dataset_source import dataset_folder
 from bench.run.execute import ExecutionContext, execute, is_done
 from bench.run.external_inputs import find_and_record, recorded_inputs
 from bench.run.folder import RunFolder
 from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
 from bench.run.settings import Settings, load_settings, save_settings
-from bench.run.vocabulary import warn_of_unknown_words
+from bench.run.vocabulary import unknown_words, warn_of_unknown_words
 from bench.scoring.presets import Preset, find_preset
-from bench.scoring.scorer import Scorer
 from bench.scoring.selection import columns_of, metric_key, select_metrics, standard_metrics
+
+if TYPE_CHECKING:
+    from bench.plugins.backbone import Backbone
 
 
 @dataclass(frozen=True)
@@ -153,8 +149,8 @@ class Session:
         todo = self.todo(units)
         if not todo:
             return 0
+        warn_of_unknown_words(self.settings.unknown_words)
         backbone = self._load_backbone(hardware)
-        warn_of_unknown_words(backbone.tokenizer, self.dataset)
         return execute(
             ExecutionContext(self.folder, backbone, self.settings.budget, execution.batch_size, execution.keep_weights),
             todo,
@@ -162,6 +158,9 @@ class Session:
 
     def score(self, device: str) -> pd.DataFrame:
         """Score what is not yet scored, loading what that needs, and write the table."""
+        from bench.run import scoring  # noqa: PLC0415 - torch is slow to import
+        from bench.scoring.scorer import Scorer  # noqa: PLC0415
+
         keyed = {metric_key(metric, self.preset): metric for metric in self.metrics}
         units = scoring.unscored(self.folder, keyed, self.plan)
         if units:
@@ -172,11 +171,12 @@ class Session:
         layout = scoring.TableLayout(self.dataset.name, self.preset.name, columns)
         return scoring.assemble(self.folder, keyed, layout, self.plan)
 
-    def report(self, text: str) -> tuple[Path, ...]:
-        """Write a report from the table; returns its files, the page first."""
-        return write_report(self.folder, self.settings, self.dataset, self.plan, text)
-
     def _load_backbone(self, hardware: Hardware) -> Backbone:
+        import diffusers  # noqa: PLC0415 - slow to import, and only a start that draws needs it
+        import transformers  # noqa: PLC0415
+
+        from bench.diffusion.backbone.loading import load_backbone  # noqa: PLC0415
+
         for library in (diffusers, transformers):
             quiet: Any = library.utils.logging
             quiet.disable_progress_bar()
@@ -194,9 +194,10 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
     spec = BackboneSpec(options.backbone, options.revision)
     own = read_settings(locate(spec))
     selected = select_metrics(options.metrics)
+    dataset = dataset_folder(options.dataset, folder)
     settings = Settings(
         dataset=options.dataset,
-        dataset_hash=dataset_hash(dataset_folder(options.dataset, folder)),
+        dataset_hash=dataset_hash(dataset),
         backbone=options.backbone,
         revision=options.revision,
         fingerprint=fingerprint(spec),
@@ -208,6 +209,7 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
         preset=find_preset(selected.preset or own.metrics).name,
         metrics=selected.more,
         methods=tuple(methods),
+        unknown_words=unknown_words(locate(spec), read_manifest(dataset / MANIFEST)),
     )
     session = Session(folder, settings, find_and_record)
     session.plan, session.metrics  # noqa: B018 - a bad method or metric must not get into run.json

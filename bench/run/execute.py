@@ -11,22 +11,23 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-import torch
 from PIL import Image, PngImagePlugin
 
 from bench.core.errors import UserError
 from bench.core.files import write_bytes, write_json
 from bench.core.progress import ProgressBar, console, progress_bar
 from bench.core.scenes import ImageArray
+from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitRecords, MethodContext, Request
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
 from bench.run.fit_files import read_fit, write_fit
 from bench.run.folder import SCHEMA, RunFolder
-from bench.run.metering import Meter
 from bench.run.plan import PlannedPicture, Unit
 
 if TYPE_CHECKING:
-    from bench.diffusion.backbone.backbone import Backbone
+    import torch
+
+    from bench.run.metering import Meter
 
 FIT_PIECES = 20.0
 """A fit's share on the progress bar, in pictures."""
@@ -48,6 +49,8 @@ class ExecutionContext:
     @cached_property
     def meter(self) -> Meter:
         """What measures the costs on the backbone's device."""
+        from bench.run.metering import Meter  # noqa: PLC0415 - torch is slow to import
+
         return Meter.on(self.backbone.device)
 
 

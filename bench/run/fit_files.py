@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from bench.core.errors import UserError
 from bench.core.files import write_whole
 from bench.run.cost import FIT, Cost
+
+if TYPE_CHECKING:
+    import torch
 
 
 def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:
@@ -31,5 +33,7 @@ def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:
 
 def write_fit(path: Path, state: Mapping[str, torch.Tensor], cost: Cost) -> None:
     """Keep what was learned; raises `UserError` if it cannot be written."""
+    from safetensors.torch import save_file  # noqa: PLC0415 - torch is slow to import
+
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     write_whole(path, lambda temporary: save_file(tensors, temporary, cost.metadata(FIT)))

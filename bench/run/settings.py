@@ -21,7 +21,7 @@ class Settings:
     `dataset` is the text asked for (a built folder or a recipe of `datasets/`), `dataset_hash` the hash of its
     manifest; `backbone` likewise with `fingerprint`; `budget` names an entry of the backbone's budgets; `preset` is
     the metric preset; `precision` is the resolved one. `methods` and `metrics` (those besides the standard ones) grow
-    from start to start.
+    from start to start. `unknown_words` are the dataset's class words that the backbone's vocabulary does not have.
     """
 
     dataset: str
@@ -37,6 +37,7 @@ class Settings:
     preset: str
     methods: tuple[str, ...]
     metrics: tuple[str, ...] = ()
+    unknown_words: tuple[str, ...] = ()
 
     def merged(self, earlier: Settings, run: Path) -> Settings:
         """These settings with the earlier start's methods and metrics kept in front.
@@ -62,7 +63,8 @@ def load_settings(folder: RunFolder) -> Settings:
     """
     content = read_json(folder.settings, SCHEMA)
     try:
-        return Settings(**{**content, **{name: tuple(content[name]) for name in _GROWING}})
+        lists = {name: tuple(content[name]) for name in (*_GROWING, "unknown_words")}
+        return Settings(**{**content, **lists})
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder.settings} is not what this version writes ({error}); use another --name") from error
 

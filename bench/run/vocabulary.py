@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from transformers import CLIPTokenizer
-
+from bench.core.errors import UserError
 from bench.core.progress import console
-from bench.core.scenes import Dataset
-from bench.diffusion.backbone.handles import unknown_words
+from bench.data.manifest import Manifest
+
+_SHOWN = 6
 
 
-def unknown_words_warning(tokenizer: CLIPTokenizer, dataset: Dataset) -> str | None:
-    """One sentence if some class words are not the backbone's, else None."""
-    labels = sorted({concept.label for scene in dataset.scenes for concept in scene.concepts})
-    words = unknown_words(tokenizer, labels)
+def unknown_words(backbone: Path, manifest: Manifest) -> tuple[str, ...]:
+    """The class words of a dataset that the tokenizer in a backbone's folder has to spell, sorted.
+
+    Raises `UserError` if the tokenizer cannot be read.
+    """
+    from transformers import CLIPTokenizer  # noqa: PLC0415 - slow to import
+
+    from bench.diffusion.backbone.handles import spelled_words  # noqa: PLC0415
+
+    try:
+        tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(backbone / "tokenizer")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{backbone / 'tokenizer'} cannot be read as CLIP's tokenizer: {' '.join(str(error).split())[:160]}"
+        ) from error
+    return spelled_words(tokenizer, sorted({label for scene in manifest.scenes for label in scene.classes}))
+
+
+def unknown_words_warning(words: Sequence[str]) -> str | None:
+    """One sentence about unknown class words; None if there are none."""
     if not words:
         return None
-    shown = ", ".join(words[:6]) + (" ..." if len(words) > 6 else "")
+    shown = ", ".join(words[:_SHOWN]) + (" ..." if len(words) > _SHOWN else "")
     return f"The backbone does not know the class words {shown}: this run tests the machinery only, not the methods."
 
 
-def warn_of_unknown_words(tokenizer: CLIPTokenizer, dataset: Dataset) -> None:
+def warn_of_unknown_words(words: Sequence[str]) -> None:
     """Say once what the page's banner will say."""
-    sentence = unknown_words_warning(tokenizer, dataset)
-    if sentence:
+    if sentence := unknown_words_warning(words):
         console.print(f"[yellow]{sentence}[/yellow]")
-
-
-def load_tokenizer(backbone: Path) -> CLIPTokenizer:
-    """The tokenizer of a backbone's folder."""
-    tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(backbone / "tokenizer")
-    return tokenizer

@@ -8,7 +8,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from bench.scoring.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY, Metric
+from bench.core.defaults import PARETO_AXES
+from bench.scoring.catalogue import METRICS, Metric
 from bench.stats.compare import compare_all
 from bench.stats.effects import CLIFFS_DELTA, IMPROVEMENT, Effect, cliffs_delta, improvement
 from bench.stats.front import Front, measure_front
@@ -101,7 +102,7 @@ def _mixed(means: pd.DataFrame, methods: list[str]) -> dict[str, MixedModel]:
 
 def _front(means: pd.DataFrame, methods: list[str]) -> Front | None:
     """The front over scenes where every method has both coordinates; methods without any are left out."""
-    axes = [metric.name for metric in (PROMPT_SIMILARITY, IDENTITY_SIMILARITY)]
+    axes = list(PARETO_AXES)
     wide = means[means["metric"].isin(axes)].pivot(index="scene", columns=["method", "metric"], values="mean")
     wide = wide.reindex(columns=pd.MultiIndex.from_product([methods, axes])).dropna(axis="columns", how="all")
     placed = [method for method in methods if {(method, axis) for axis in axes} <= set(wide.columns)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.core.masks import iou_with_truth, mask_iou
+from bench.core.masks import iou_with_truth, mask_iou, outline
 from bench.reporting.mask_records import iou_by_step
 
 
@@ -31,6 +31,19 @@ def test_without_a_true_mask_there_is_no_iou() -> None:
     everything = np.ones((3, 3), bool)
     assert math.isnan(iou_with_truth(everything, ~everything))
     assert iou_with_truth(~everything, everything) == 0
+
+
+def test_an_outline_is_within_its_width_and_leaves_the_edge_of_the_picture_free() -> None:
+    """A 5 x 5 square keeps its inner 3 x 3; of a mask that fills the left half only the right column is border."""
+    square = np.zeros((7, 7), bool)
+    square[1:6, 1:6] = True
+    inner = np.zeros((7, 7), bool)
+    inner[2:5, 2:5] = True
+    assert np.array_equal(outline(square, 1), square & ~inner)
+    assert np.argwhere(square & ~outline(square, 2)).tolist() == [[3, 3]]
+    half = np.zeros((4, 6), bool)
+    half[:, :3] = True
+    assert np.argwhere(outline(half, 1)).tolist() == [[row, 2] for row in range(4)]
 
 
 def test_steps_are_means_over_concepts_then_scenes_and_go_on_where_masks_are_never_updated() -> None:

@@ -18,8 +18,8 @@ from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DCondi
 from PIL import Image
 
 from bench.core.scenes import Prompt, Scene
-from bench.diffusion.backbone.backbone import Backbone
 from bench.external.method import DRIVERS
+from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext, Request
 from bench.plugins.spec import configure
 

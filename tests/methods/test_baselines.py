@@ -9,10 +9,10 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.settings import BackboneSettings, Budget
 from bench.diffusion.training.recipe import Optimiser, Phase, Prior, Recipe
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples, TextTemplate
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Budget
 from bench.plugins.method import MethodContext
 from bench.plugins.spec import configure
 

@@ -12,8 +12,6 @@ from bench.methods.clic import Method
 
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.backbone.token_maps import in_up_blocks
 from bench.diffusion.clic.in_context import InContext, roi_on_latents
 from bench.diffusion.clic.losses import context_loss, weighted_loss
@@ -21,6 +19,8 @@ from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.diffusion.training.recipe import Optimiser, Recipe
 from bench.diffusion.training.samples import SceneSamples, TextTemplate
 from bench.diffusion.training.trainer import HANDLES
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Budget, Sampler
 from bench.plugins.method import MethodContext, Request
 from bench.plugins.spec import configure
 

@@ -16,12 +16,12 @@ from bench.methods.ours import Method as BreakAScene
 
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.em.alternation import ExpectationMaximization, unmasked
 from bench.diffusion.em.latent_scene import with_masks
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase
 from bench.diffusion.training.samples import SceneSamples
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Budget, Sampler
 from bench.plugins.method import FitRecords, MethodContext, Request
 
 Benches = Callable[..., MethodContext]

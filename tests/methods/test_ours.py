@@ -10,10 +10,10 @@ from bench.methods.ours import Method
 
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.settings import BackboneSettings, Budget
 from bench.diffusion.training.recipe import AttentionLoss, Optimiser, Phase, Prior
 from bench.diffusion.training.samples import SceneSamples
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Budget
 from bench.plugins.method import MethodContext
 from bench.plugins.spec import configure
 

@@ -15,12 +15,12 @@ import pytest
 from bench.core.scenes import ImageArray, Prompt, Scene
 from bench.core.seeds import seed_from
 from bench.data.load import load_dataset
-from bench.diffusion.backbone.backbone import Backbone
 from bench.playroom.world import scene as world
 from bench.playroom.world.coco import CocoSpec, pool_scene
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.ground_truth import redrawn
 from bench.playroom.world.toys import ToyIdentity, sample_toy_identity
+from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitState, Method, MethodContext, Request
 from bench.plugins.metric import PictureJob
 from bench.plugins.spec import configure

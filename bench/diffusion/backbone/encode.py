@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.core.scenes import ImageArray
-from bench.diffusion.backbone.backbone import Backbone
+from bench.plugins.backbone import Backbone
 
 
 class Encoder:

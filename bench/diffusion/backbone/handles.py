@@ -80,7 +80,7 @@ def rows_replaced(text_encoder: CLIPTextModel, ids: Tensor, rows: Tensor) -> Ite
         hook.remove()
 
 
-def unknown_words(tokenizer: CLIPTokenizer, labels: Sequence[str]) -> tuple[str, ...]:
+def spelled_words(tokenizer: CLIPTokenizer, labels: Sequence[str]) -> tuple[str, ...]:
     """The class words spelled in pieces of one or two letters: the vocabulary's text held none of them."""
     words = sorted({word for label in labels for word in label.split()})
     return tuple(word for word in words if _is_spelled(tokenizer.tokenize(word)))

@@ -11,12 +11,12 @@ from safetensors import SafetensorError
 
 from bench.core.device import Hardware
 from bench.core.errors import UserError
-from bench.diffusion.backbone.backbone import _PIPELINES_OFFSET, Backbone, official_scheduler
 from bench.diffusion.backbone.checkpoint import BackboneSpec, _line, _next_step, locate
-from bench.diffusion.backbone.settings import read_settings
+from bench.diffusion.backbone.stable_diffusion import _PIPELINES_OFFSET, StableDiffusion, official_scheduler
+from bench.plugins.backbone_settings import read_settings
 
 
-def load_backbone(spec: BackboneSpec, hardware: Hardware) -> Backbone:
+def load_backbone(spec: BackboneSpec, hardware: Hardware) -> StableDiffusion:
     """Load a backbone in float32.
 
     Raises `UserError` if it cannot be had, is damaged or is not a Stable Diffusion 1.x/2.x pipeline.
@@ -36,7 +36,7 @@ def load_backbone(spec: BackboneSpec, hardware: Hardware) -> Backbone:
         message = f"{spec.source} cannot be loaded as a Stable Diffusion 1.x/2.x pipeline: {_line(error)}"
         raise UserError(message) from error
     _check(spec, pipeline)
-    return Backbone(pipeline, read_settings(folder), hardware)
+    return StableDiffusion(pipeline, read_settings(folder), hardware)
 
 
 def _check(spec: BackboneSpec, pipeline: StableDiffusionPipeline) -> None:

@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 
 from bench.core.errors import UserError
 from bench.diffusion.backbone.attention import Layer, recording
-from bench.diffusion.backbone.backbone import Backbone
+from bench.plugins.backbone import Backbone
 
 
 def in_up_blocks(layer: Layer) -> bool:

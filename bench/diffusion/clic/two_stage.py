@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from bench.core.scenes import ImageArray
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.sampling.denoise import Denoiser
 from bench.diffusion.sampling.sampler import DrawJob, decode, initial_noise, warn_of_long_texts
+from bench.plugins.backbone import Backbone
 
 
 def begin(backbone: Backbone, jobs: Sequence[DrawJob], steps: int, batch_size: int) -> list[Tensor]:

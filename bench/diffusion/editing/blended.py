@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from bench.core.scenes import ImageArray, Mask
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.token_maps import token_maps, token_places
 from bench.diffusion.editing.guidance import blend, guidance_energy, towards
 from bench.diffusion.sampling.denoise import Denoiser
 from bench.diffusion.sampling.sampler import decode, initial_noise
 from bench.diffusion.training.losses import shrink_masks
+from bench.plugins.backbone import Backbone
 
 
 @dataclass(frozen=True, eq=False)

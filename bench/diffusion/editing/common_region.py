@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from bench.core.scenes import Concept, ImageArray, Mask, with_article
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced, set_rows
 from bench.diffusion.editing.roi_matching import REGION, STEPS, region_of
@@ -17,6 +16,7 @@ from bench.diffusion.training.losses import diffusion_loss
 from bench.diffusion.training.recipe import ADAM, PIECES
 from bench.diffusion.training.step import Step
 from bench.diffusion.training.trainer import Update
+from bench.plugins.backbone import Backbone
 
 LEARNING_RATE = 1e-5
 """Of w* and the cross-attention's K and V (CLiC, section 4), before the backbone's budget."""

@@ -11,7 +11,6 @@ from torch.nn.functional import interpolate
 
 from bench.core.errors import UserError
 from bench.core.scenes import Concept, ImageArray, Mask, with_article
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import embedding, resize_embedding, rows_replaced, set_rows
 from bench.diffusion.backbone.token_maps import min_max, token_maps, token_places
@@ -22,6 +21,7 @@ from bench.diffusion.training.losses import region_loss
 from bench.diffusion.training.recipe import ADAM
 from bench.diffusion.training.step import Step
 from bench.diffusion.training.trainer import Update
+from bench.plugins.backbone import Backbone
 
 REGION = "[w1]"
 """The token w* of CLiC's section 3.3."""

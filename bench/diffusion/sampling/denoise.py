@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.diffusion.backbone.backbone import Backbone
+from bench.plugins.backbone import Backbone
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,13 +12,13 @@ from torch import Tensor
 from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.attention import Recorder
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.training.losses import cross_attention_losses, diffusion_loss, masked_diffusion_loss, shrink_masks
 from bench.diffusion.training.prior import class_text
 from bench.diffusion.training.recipe import AttentionLoss, Recipe
 from bench.diffusion.training.samples import Sample
 from bench.diffusion.training.step import Step
+from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
 
 

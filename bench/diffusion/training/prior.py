@@ -14,8 +14,8 @@ from bench.core.files import write_whole
 from bench.core.hashing import digest
 from bench.core.scenes import Concept, ImageArray, with_article
 from bench.core.seeds import seed_from
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.sampling.sampler import DrawJob, draw
+from bench.plugins.backbone import Backbone
 
 CLASS = "{class}"
 BATCH = 4

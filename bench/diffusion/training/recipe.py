@@ -11,8 +11,8 @@ from torch import Tensor
 from bench.core.scenes import Scene, with_background
 from bench.diffusion.backbone.attention import Predicate, at_16
 from bench.diffusion.backbone.handles import Initialiser
-from bench.diffusion.backbone.settings import Budget
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples
+from bench.plugins.backbone_settings import Budget
 
 if TYPE_CHECKING:
     from bench.diffusion.training.objective import Objective

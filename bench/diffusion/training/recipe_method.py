@@ -12,11 +12,11 @@ import torch
 
 from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Scene
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.handles import add_handles, set_rows
 from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.diffusion.training.recipe import Recipe
 from bench.diffusion.training.trainer import HANDLES, fit_recipe
+from bench.plugins.backbone import Backbone
 from bench.plugins.method import FidelityNote, MethodContext, Request
 
 if TYPE_CHECKING:

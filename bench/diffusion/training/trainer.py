@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
 from bench.diffusion.backbone.attention import Recorder, bos_detached, recording
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced
 from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.prior import PriorImages, class_texts
 from bench.diffusion.training.recipe import PIECES, Optimiser, Phase, Recipe
+from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
 
 HANDLES = "handles"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,18 +13,19 @@ from PIL import Image
 
 from bench.core.device import Hardware
 from bench.core.files import write_whole
+from bench.core.hashing import bytes_hash
 from bench.core.progress import progress_bar
 from bench.core.scenes import ImageArray, with_article
 from bench.core.seeds import seed_from
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.checkpoint import BackboneSpec, folder_hash
+from bench.diffusion.backbone.checkpoint import BackboneSpec, weights_hash
 from bench.diffusion.backbone.loading import load_backbone
-from bench.diffusion.backbone.settings import read_settings
 from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.playroom.evaluate.common import HELD_OUT
 from bench.playroom.world.captions import describe
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.toys import CLASSES, COLOUR_PAIRS, COLOURS, MOTIFS, ToyIdentity
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import read_settings
 
 BATCH = 16
 
@@ -74,8 +74,8 @@ class CachedGenerator:
     def content(self) -> str:
         """What identifies a picture besides its request: weights, sampler and precision, 20 hexadecimal digits."""
         sampler = read_settings(self.pipeline).sampler
-        text = f"{folder_hash(self.pipeline)} {sampler.steps} {sampler.guidance} {self.hardware.precision}"
-        return hashlib.sha256(text.encode()).hexdigest()[:20]
+        text = f"{weights_hash(self.pipeline)} {sampler.steps} {sampler.guidance} {self.hardware.precision}"
+        return bytes_hash(text.encode())[:20]
 
     def draw(self, requests: Sequence[SampleRequest], what: str) -> list[ImageArray]:
         """The pictures of the requests, in order; those that were drawn before are read. `what` names the progress."""
@@ -89,7 +89,7 @@ class CachedGenerator:
         return [_read(self._file(request)) for request in requests]
 
     def _file(self, request: SampleRequest) -> Path:
-        name = hashlib.sha256(f"{request.number} {request.text}".encode()).hexdigest()[:20]
+        name = bytes_hash(f"{request.number} {request.text}".encode())[:20]
         return self.pictures / self.content / f"{name}.png"
 
 

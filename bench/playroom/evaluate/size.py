@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from scipy.stats import binom
 
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.sampling.sampler import DrawJob, draw
+from bench.plugins.backbone import Backbone
 
 TEXT = "a photo of a mug at the beach"
 Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]

@@ -11,8 +11,7 @@ from typing import Any
 
 from bench.core.device import Hardware
 from bench.core.errors import UserError
-from bench.diffusion.backbone.checkpoint import folder_hash
-from bench.diffusion.backbone.settings import read_settings
+from bench.diffusion.backbone.checkpoint import weights_hash
 from bench.playroom.evaluate.appearance import drawn_appearance_figures
 from bench.playroom.evaluate.base_model import base_appearance_figures, one_toy_figures, two_toys_figures
 from bench.playroom.evaluate.clip import clip_figures
@@ -25,6 +24,7 @@ from bench.playroom.evaluate.size import machine, size_figures, speed_figures
 from bench.playroom.evaluate.vit import vit_figures
 from bench.playroom.evaluate.yolo import yolo_figures
 from bench.playroom.world.scene import RENDERER
+from bench.plugins.backbone_settings import read_settings
 from bench.scoring.models.sources import LpipsSource, ModelSource
 from bench.scoring.presets import Preset, find_preset
 from bench.scoring.scorer import Scorer
@@ -107,7 +107,7 @@ class SuitePart:
         return {
             "exam": EXAM_VERSION,
             "renderer": RENDERER,
-            **{name: folder_hash(exam.checkpoints / name) for name in self.reads},
+            **{name: weights_hash(exam.checkpoints / name) for name in self.reads},
             **{name: getattr(exam.amount, name) for name in self.amounts},
             **self.also(exam),
         }

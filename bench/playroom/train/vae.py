@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor
 
 from bench.core.files import write_whole
+from bench.core.hashing import bytes_hash
 from bench.playroom.train.augment import recolour, to_tensor
 from bench.playroom.train.data import SIZE, Scenes
 from bench.playroom.train.loop import Draw
@@ -102,7 +102,7 @@ def measure_scale(vae: AutoencoderKL, scenes: Scenes, count: int = 512) -> float
 def load_latents(folder: Path, vae: AutoencoderKL, scenes: Scenes, device: torch.device) -> Tensor:
     """The latents of `encode_all`, kept in `folder` under the hash of the encoder's weights and a picture."""
     weights = b"".join(value.float().numpy().tobytes() for value in vae.encoder.state_dict().values())
-    key = hashlib.sha256(weights + scenes.pictures[0].tobytes()).hexdigest()[:12]
+    key = bytes_hash(weights + scenes.pictures[0].tobytes())[:12]
     path = folder / f"latents-{key}-n{len(scenes)}.npy"
     if not path.is_file():
         latents = encode_all(vae, scenes, device)

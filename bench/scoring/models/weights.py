@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +9,13 @@ from typing import TYPE_CHECKING
 from huggingface_hub import hf_hub_download
 
 from bench.core.errors import UserError
-from bench.core.hashing import content_hash
+from bench.core.hashing import content_hash, folder_hash
 from bench.plugins.metric import Feature
 from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource, ModelSource
 
 if TYPE_CHECKING:
     from bench.scoring.presets import Preset
 
-_CONTENT = (".safetensors", ".json", ".txt")
 _COMMIT_LENGTH = 40
 
 
@@ -28,7 +26,7 @@ def content(source: ModelSource) -> str:
     reach.
     """
     if source.folder is not None:
-        return f"sha256:{_folder_hash(check_folder(source.folder))}"
+        return f"sha256:{folder_hash(check_folder(source.folder))}"
     revision = source.revision or "main"
     return f"{source.place}@{revision if _is_commit(revision) else _commit_of(source.place, revision)}"
 
@@ -77,15 +75,6 @@ def not_had(source: ModelSource, error: Exception) -> str:
         f"`hf download {source.place} --revision {source.revision}` and bring the cache here ($HF_HOME), or "
         "take another metric preset, such as playroom"
     )
-
-
-@cache
-def _folder_hash(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(path for path in folder.iterdir() if path.suffix in _CONTENT):
-        digest.update(f"{file.name}\n".encode())
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()[:40]
 
 
 @cache

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.core.errors import UserError
 from bench.diffusion.backbone.attention import Layer, Recorder, at_16, bos_detached, cross_attention_layers, recording
-from bench.diffusion.backbone.backbone import Backbone
+from bench.plugins.backbone import Backbone
 
 
 @pytest.fixture

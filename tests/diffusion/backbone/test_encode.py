@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.resize import fit_resolution
+from bench.plugins.backbone import Backbone
 
 
 def test_latents_are_drawn_from_the_distribution_of_the_picture(scene: Scene, backbone: Backbone) -> None:

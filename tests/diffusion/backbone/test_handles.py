@@ -9,8 +9,8 @@ from torch import Tensor
 
 from bench.core.errors import UserError
 from bench.core.scenes import Concept, handle
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.handles import Initialiser, add_handles, embedding, rows_replaced, unknown_words
+from bench.diffusion.backbone.handles import Initialiser, add_handles, embedding, rows_replaced, spelled_words
+from bench.plugins.backbone import Backbone
 
 MASK = np.ones((4, 4), bool)
 
@@ -85,4 +85,4 @@ def test_replaced_rows_stand_in_for_the_tokens_own_and_get_the_gradient(backbone
 
 
 def test_words_that_the_vocabulary_has_to_spell_are_unknown(backbone: Backbone) -> None:
-    assert unknown_words(backbone.tokenizer, ["cat", "umbrella", "dog kite", "a cat"]) == ("dog", "kite")
+    assert spelled_words(backbone.tokenizer, ["cat", "umbrella", "dog kite", "a cat"]) == ("dog", "kite")

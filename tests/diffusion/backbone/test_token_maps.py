@@ -9,8 +9,8 @@ from torch.nn.functional import interpolate
 
 from bench.core.errors import UserError
 from bench.diffusion.backbone.attention import cross_attention_layers
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.token_maps import in_up_blocks, token_maps, token_places
+from bench.plugins.backbone import Backbone
 
 TEXT = "a photo of a cat and an umbrella"
 

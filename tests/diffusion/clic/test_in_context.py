@@ -11,7 +11,6 @@ import torch
 
 from bench.core.scenes import Scene
 from bench.diffusion.backbone.attention import recording
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.token_maps import in_up_blocks
@@ -21,6 +20,7 @@ from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import ADAM, Phase, Recipe
 from bench.diffusion.training.samples import SceneSamples, TextTemplate
 from bench.diffusion.training.step import Step
+from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
 
 PAPER = InContext(0.5, 0.0, 1.0, 0.5, 0.5, context_loss, roi_on_latents)

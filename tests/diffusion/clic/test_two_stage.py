@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.diffusion.clic.two_stage import begin, finish
 from bench.diffusion.sampling.sampler import DrawJob, draw
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Sampler
 
 ORDERS = [DrawJob("a photo of a cat", 1), DrawJob("a photo of an umbrella", 2), DrawJob("a cat in the snow", 3)]
 TEXTS = [order.text for order in ORDERS]

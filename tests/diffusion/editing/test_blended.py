@@ -10,15 +10,15 @@ import torch
 
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
-from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.diffusion.backbone.token_maps import token_maps, token_places
 from bench.diffusion.editing.blended import BlendedEdit, edited, latent_mask
 from bench.diffusion.sampling.denoise import Denoiser
 from bench.diffusion.sampling.sampler import decode
 from bench.diffusion.training.losses import region_loss
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Sampler
 
 
 def silent(_done: int, _total: int) -> None: ...

@@ -8,10 +8,10 @@ import torch
 
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.editing.common_region import SharedConcept, shared_region
 from bench.diffusion.editing.roi_matching import REGION
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Budget, Sampler
 
 
 def silent(_done: int, _total: int) -> None: ...

@@ -8,14 +8,14 @@ import torch
 
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.backbone.token_maps import token_maps, token_places
 from bench.diffusion.editing.blended import latent_mask
 from bench.diffusion.editing.roi_matching import REGION, RoiMatch, matched_region
 from bench.diffusion.training.losses import region_loss
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Budget, Sampler
 
 
 def silent(_done: int, _total: int) -> None: ...

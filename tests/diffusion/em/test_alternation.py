@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from bench.core.scenes import ImageArray, Mask, Scene
 from bench.diffusion.backbone.attention import cross_attention_layers, recording
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced
 from bench.diffusion.em.alternation import ExpectationMaximization, every_layer, first_maps, unmasked
@@ -23,6 +22,7 @@ from bench.diffusion.em.latent_scene import MaskRule, with_masks
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase, Recipe
 from bench.diffusion.training.samples import SceneSamples
+from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
 
 Benches = Callable[..., MethodContext]

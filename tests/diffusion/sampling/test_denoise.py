@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from bench.core.device import resolve
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
-from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.diffusion.sampling.denoise import Denoiser
 from bench.diffusion.sampling.sampler import DrawJob, decode, draw, initial_noise
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Sampler
 
 TEXTS = ("a photo of a cat", "an umbrella in the snow")
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from bench.core.device import resolve
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
-from bench.diffusion.backbone.settings import Sampler
 from bench.diffusion.sampling.sampler import DrawJob, decode, draw, initial_noise
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import Sampler
 
 ORDERS = [DrawJob(f"a photo of {word}", seed) for seed, word in enumerate(("cat", "umbrella", "snow") * 3)][:8]
 

@@ -15,13 +15,13 @@ from torch import Tensor
 from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.attention import Recorder, at_16, recording
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Prior, Recipe
 from bench.diffusion.training.samples import Sample, SceneSamples
 from bench.diffusion.training.step import Step
+from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
 
 RECIPE = Recipe((), SceneSamples("uniform", 0.5), PAPER_ADAM, "mean", masked=True)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from bench.core.scenes import ImageArray, Scene
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.training import prior
 from bench.diffusion.training.prior import PriorImages, class_text, class_texts
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Budget, Sampler
 from bench.plugins.method import MethodContext
 from bench.plugins.spec import configure
 

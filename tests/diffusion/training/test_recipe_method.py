@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 
 from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Scene
-from bench.diffusion.backbone.backbone import Backbone
-from bench.diffusion.backbone.settings import BackboneSettings, Sampler
 from bench.diffusion.training.recipe import Optimiser, Phase, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
 from bench.diffusion.training.samples import SceneSamples, TextTemplate
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Sampler
 from bench.plugins.method import MethodContext, Request
 
 

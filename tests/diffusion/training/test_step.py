@@ -7,8 +7,9 @@ import torch
 from scipy.stats import chisquare, kstest
 from torch import Tensor
 
-from bench.diffusion.backbone.backbone import Backbone, official_scheduler
+from bench.diffusion.backbone.stable_diffusion import official_scheduler
 from bench.diffusion.training.step import Step
+from bench.plugins.backbone import Backbone
 
 UNLIKELY = 1e-3
 """A true distribution is refused this often; the seeds are fixed, so a test that passes goes on passing."""

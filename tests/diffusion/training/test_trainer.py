@@ -15,12 +15,10 @@ from bench.core.device import resolve
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
 from bench.diffusion.backbone.attention import at_16, recording
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.loading import load_backbone
-from bench.diffusion.backbone.settings import BackboneSettings, Budget, Sampler
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.prior import PriorImages
 from bench.diffusion.training.recipe import AttentionLoss, Optimiser, Phase, Prior, Recipe, Trained
@@ -29,6 +27,8 @@ from bench.diffusion.training.samples import CollectionSamples, SceneSamples
 from bench.diffusion.training.step import Step
 from bench.diffusion.training.trainer import HANDLES, Update, fit_recipe, trains
 from bench.diffusion.training.trainer import _prior as prior_of
+from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings, Budget, Sampler
 from bench.plugins.method import MethodContext
 
 Benches = Callable[..., MethodContext]

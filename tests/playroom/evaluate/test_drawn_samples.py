@@ -11,13 +11,13 @@ import pytest
 
 from bench.core.device import resolve
 from bench.core.scenes import ImageArray
-from bench.diffusion.backbone.backbone import Backbone
 from bench.diffusion.sampling.sampler import DrawJob
 from bench.playroom.evaluate import drawn_samples
 from bench.playroom.evaluate.drawn_samples import CachedGenerator, SampleRequest
 from bench.playroom.world.captions import VOCABULARY
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.toys import CLASSES, MOTIFS
+from bench.plugins.backbone import Backbone
 
 
 def test_one_toy_is_every_class_in_every_context() -> None:

@@ -20,7 +20,6 @@ from transformers import (
 )
 
 from bench.core.errors import UserError
-from bench.diffusion.backbone.settings import read_settings
 from bench.playroom.train import loop
 from bench.playroom.train.__main__ import What, main
 from bench.playroom.train.loop import Draw, TrainingBudget, train
@@ -28,6 +27,7 @@ from bench.playroom.train.lpips import save_lpips
 from bench.playroom.train.tokenizer import make_tokenizer
 from bench.playroom.world.captions import VOCABULARY
 from bench.playroom.world.toys import CLASSES
+from bench.plugins.backbone_settings import read_settings
 from bench.scoring.models.lpips import LpipsDiversity
 from bench.scoring.models.lpips_networks import SmallLpips, load_small
 from bench.scoring.models.sources import LpipsSource

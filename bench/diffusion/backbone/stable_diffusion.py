@@ -1,4 +1,4 @@
-"""Backbones: Stable Diffusion 1.x/2.x from a hub id or a folder, with the settings they bring along."""
+"""Stable Diffusion 1.x/2.x as a backbone."""
 
 from __future__ import annotations
 
@@ -17,14 +17,11 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from bench.core.device import Hardware
 from bench.diffusion.backbone.handles import embedding, resize_embedding
-from bench.diffusion.backbone.settings import BackboneSettings
+from bench.plugins.backbone_settings import BackboneSettings
 
 
-class Backbone:
-    """A loaded pipeline that methods may change freely: `restore` makes it pristine again.
-
-    Master weights are float32; `hardware` says where and in which precision forward passes run.
-    """
+class StableDiffusion:
+    """A loaded pipeline as a `bench.plugins.backbone.Backbone`: what is not said here is said there."""
 
     def __init__(self, pipeline: StableDiffusionPipeline, settings: BackboneSettings, hardware: Hardware) -> None:
         self.settings = settings
@@ -49,7 +46,7 @@ class Backbone:
             module.zero_grad(set_to_none=True)
 
     def original(self, name: str) -> Tensor:
-        """The pristine value of the parameter of that name in `parameters`, on the CPU."""
+        """The original value of the parameter of that name in `parameters`, on the CPU."""
         prefix, own = name.split(".", maxsplit=1)
         return self._original[prefix][own]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bench.core.errors import UserError
-from bench.diffusion.backbone.settings import FILE, BackboneSettings, Budget, Sampler, read_settings
 from bench.diffusion.training.recipe import Phase
+from bench.plugins.backbone_settings import FILE, BackboneSettings, Budget, Sampler, read_settings
 
 SHORT = {"steps": 0.2, "handle_learning_rate": 10.0, "weights_learning_rate": 50.0, "prior_pictures": 0.2}
 

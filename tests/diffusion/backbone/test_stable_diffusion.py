@@ -16,11 +16,11 @@ from bench.core.device import resolve
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
 from bench.diffusion.backbone import checkpoint as module
-from bench.diffusion.backbone.backbone import Backbone, official_scheduler
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
 from bench.diffusion.backbone.handles import add_handles, embedding
 from bench.diffusion.backbone.loading import load_backbone
-from bench.diffusion.backbone.settings import FILE
+from bench.diffusion.backbone.stable_diffusion import StableDiffusion, official_scheduler
+from bench.plugins.backbone_settings import FILE
 
 CPU = resolve("cpu", "fp32")
 
@@ -37,7 +37,7 @@ def _fails(source: object, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_sizes_come_from_the_networks(backbone: Backbone) -> None:
+def test_sizes_come_from_the_networks(backbone: StableDiffusion) -> None:
     assert (backbone.resolution, backbone.vae_factor, backbone.latent_shape) == (32, 2, (4, 16, 16))
 
 
@@ -69,7 +69,7 @@ def test_fifty_steps_start_at_980_and_end_at_0() -> None:
     assert scheduler.timesteps.tolist() == list(range(980, -1, -20))
 
 
-def test_restore_undoes_everything_exactly(backbone: Backbone, scene: Scene) -> None:
+def test_restore_undoes_everything_exactly(backbone: StableDiffusion, scene: Scene) -> None:
     before = {name: value.detach().clone() for name, value in backbone.parameters().items()}
     words = len(backbone.tokenizer)
     drawn = backbone.encode_text(["a photo of cat"]).detach()

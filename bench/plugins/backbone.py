@@ -1,0 +1,72 @@
+"""What a backbone is to methods: a text-to-image latent diffusion model that they may change freely."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from bench.plugins.backbone_settings import BackboneSettings
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+    from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from torch import Tensor
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    from bench.core.device import Hardware
+
+
+class Backbone(Protocol):
+    """A loaded Stable Diffusion 1.x/2.x pipeline.
+
+    Weights are float32; `hardware` says where and in which precision forward passes run. `vae` is never trained.
+    """
+
+    settings: BackboneSettings
+    hardware: Hardware
+    unet: UNet2DConditionModel
+    vae: AutoencoderKL
+    text_encoder: CLIPTextModel
+    tokenizer: CLIPTokenizer
+    scheduler: DDIMScheduler
+
+    def restore(self) -> None:
+        """Undo whatever a method did to weights, vocabulary and gradients."""
+        ...
+
+    def original(self, name: str) -> Tensor:
+        """The original value of the parameter of that name in `parameters`, on the CPU."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        ...
+
+    @property
+    def resolution(self) -> int:
+        """Side of its pictures in pixels."""
+        ...
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a picture's latents."""
+        ...
+
+    def tokenize(self, texts: list[str]) -> Tensor:
+        """Token ids, padded and truncated to the text encoder's length, int64 [N, L]."""
+        ...
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """The text encoder's last hidden states, [N, L, width]."""
+        ...
+
+    def pipeline(self) -> StableDiffusionPipeline:
+        """A pipeline over the networks as they are now, with the official sampler."""
+        ...
+
+    def parameters(self) -> dict[str, torch.nn.Parameter]:
+        """Every parameter of the trainable networks by its name: `unet.conv_in.weight`, ..."""
+        ...
