@@ -127,7 +127,7 @@ def _list_kind(kind: Kind) -> None:
 def _list_metrics() -> None:
     table = _table("metrics", *COLUMNS)
     for metric in METRICS:
-        table.add_row(metric.name, metric.description, metric.source)
+        table.add_row(metric.label, metric.description, metric.source)
     console.print(table)
 
 

@@ -24,6 +24,7 @@ from bench.run.folder import RunFolder
 from bench.run.plan import Unit
 from bench.run.settings import Settings
 from bench.run.vocabulary import load_tokenizer, unknown_words_warning
+from bench.scoring.catalogue import metrics_of
 from bench.scoring.presets import find_preset
 
 PACKAGES = (
@@ -74,12 +75,14 @@ def _data(
         facts=_facts(settings, dataset),
         methods={unit.method.text: unit.method.configuration for unit in plan},
         ledgers={found.name: found.ledger for found in (unit.method.drop_in for unit in plan) if found.ledger},
-        metrics=find_preset(settings.preset).describe(),
+        metrics=metrics_of(table["preset"].unique()),
+        preset=find_preset(settings.preset).describe(),
         banners=tuple(_banners(folder, settings, dataset, plan, table)),
         done_units=table["unit"].nunique(),
         planned_units=len(plan),
         command=command(folder.name, settings),
         seen_in_prior=templates_seen_in_prior(plan),
+        controls=controls(plan),
     )
 
 
@@ -100,6 +103,12 @@ def command(name: str, settings: Settings) -> str:
     }
     words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
     return shlex.join(["bench", "run", *words])
+
+
+def controls(plan: Sequence[Unit]) -> tuple[str, ...]:
+    """The plan's methods that say of themselves that they are controls (`Method.control`)."""
+    found = (unit.method.text for unit in plan if getattr(unit.method.instance, "control", False))
+    return tuple(dict.fromkeys(found))
 
 
 def templates_seen_in_prior(plan: Sequence[Unit]) -> dict[str, tuple[str, ...]]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import math
 import os
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from bench.core.errors import UserError
-from bench.scoring.catalogue import METRICS, PROMPT_SIMILARITY, Metric
 from bench.scoring.comparison import (
     BLACK,
     FILL_BLACK,
@@ -100,7 +97,7 @@ class Preset:
     @property
     def prompt_limits(self) -> tuple[float, float]:
         """The least and greatest prompt similarity: those of the cosine, scaled."""
-        least, greatest = (self.clip_scale * limit for limit in PROMPT_SIMILARITY.limits)
+        least, greatest = -self.clip_scale, self.clip_scale
         return least if self.clip_floor is None else max(least, self.clip_floor), greatest
 
     def describe(self) -> dict[str, Any]:
@@ -258,14 +255,6 @@ PRESETS: dict[str, Preset] = {
     )
 }
 """The presets by name."""
-
-
-def metrics_of(presets: Iterable[str]) -> tuple[Metric, ...]:
-    """Every metric with the limits of its values in a table of these presets; an unknown preset sets none."""
-    unlimited = (-math.inf, math.inf)
-    limits = [PRESETS[name].prompt_limits if name in PRESETS else unlimited for name in presets] or [unlimited]
-    widest = min(least for least, _ in limits), max(greatest for _, greatest in limits)
-    return tuple(replace(metric, limits=widest) if metric is PROMPT_SIMILARITY else metric for metric in METRICS)
 
 
 def find_preset(name: str) -> Preset:

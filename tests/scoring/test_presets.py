@@ -9,12 +9,12 @@ import pytest
 from bench.core.errors import UserError
 from bench.core.table import COLUMNS, alternative_columns
 from bench.metrics import METRICS
-from bench.scoring.catalogue import metric
+from bench.scoring.catalogue import metric, metrics_of
 from bench.scoring.comparison import INSTANCES_BEST, FeatureComparison, embedding
 from bench.scoring.models.clip_similarity import BACKENDS
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.weights import content
-from bench.scoring.presets import PRESETS, Preset, find_preset, fingerprint, metrics_of
+from bench.scoring.presets import PRESETS, Preset, find_preset, fingerprint
 
 
 def test_the_papers_models_are_pinned() -> None:
@@ -54,8 +54,8 @@ def test_every_back_end_of_clip_runs_with_the_packages_own_models() -> None:
 
 def test_limits_are_those_of_the_presets_in_a_table() -> None:
     def prompt(*names: str) -> tuple[float, float]:
-        (found,) = (record for record in metrics_of(names) if record.name == "prompt-similarity")
-        return found.limits
+        (found,) = (record for record in metrics_of(names) if record.label == "prompt-similarity")
+        return found.range
 
     assert prompt("paper") == (-1.0, 1.0)
     assert prompt("custom-diffusion") == (0.0, 2.5)
@@ -187,7 +187,7 @@ def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
 
 
 def test_metric_records() -> None:
-    assert [record.name for record in METRICS] == [
+    assert [record.label for record in METRICS] == [
         "prompt-similarity",
         "identity-similarity",
         "detection-rate",
@@ -195,11 +195,12 @@ def test_metric_records() -> None:
         "background-copy",
     ]
     for record in METRICS:
-        assert record.column in COLUMNS
-        assert record.limits[0] < record.limits[1]
-        assert record.higher_is_better == (record.name != "background-copy")
+        assert record.name in COLUMNS
+        assert record.range[0] < record.range[1]
+        assert record.higher_is_better == (record.name != "background_copy")
+        assert not record.reason or record.reason in COLUMNS
         assert "\n" not in record.description
         assert record.source
-    assert metric("detection-rate").limits == (0.0, 1.0)
+    assert metric("detection-rate").range == (0.0, 1.0)
     with pytest.raises(UserError, match="known: prompt-similarity"):
         metric("fid")
