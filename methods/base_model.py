@@ -20,6 +20,7 @@ class Method:
 
     summary: ClassVar[str] = "control: the base model with class words, nothing learned"
     source: ClassVar[str] = "a control of this benchmark; Break-A-Scene's prompts (B.2) with class words"
+    control: ClassVar[bool] = True
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
             "words",

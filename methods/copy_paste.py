@@ -28,6 +28,7 @@ class Method:
 
     summary: ClassVar[str] = "control: the masked concepts pasted on a background that the base model draws"
     source: ClassVar[str] = "a control of this benchmark; no paper reports it"
+    control: ClassVar[bool] = True
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
             "text of the background",

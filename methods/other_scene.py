@@ -22,6 +22,7 @@ class Method(PrecomputedImages):
 
     summary: ClassVar[str] = "control, lower bound: another scene of the dataset, of the same classes where possible"
     source: ClassVar[str] = "a control of this benchmark; no paper reports it"
+    control: ClassVar[bool] = True
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
             "which other scene",

@@ -23,6 +23,7 @@ class Method(PrecomputedImages):
 
     summary: ClassVar[str] = "control, upper bound: the input itself, or its concepts redrawn in the prompt's context"
     source: ClassVar[str] = "OmniGen issue 87 (a copy of the input beats the oracle); Playroom"
+    control: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {"redrawn": {"pictures": "redrawn"}}
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(

@@ -13,7 +13,8 @@ from bench.core.files import write_bytes
 from bench.plugins.report import ReportData
 from bench.reporting.mask_records import curve_figure, mask_rows, read_notes
 from bench.reporting.page import environment
-from bench.reporting.text import bounds, count, interval_rule, number, signed
+from bench.reporting.text import bounds, count, number, signed
+from bench.stats.intervals import describe_rule
 
 TEMPLATE = "masks.html.j2"
 PAPERS_CRF_GAIN = 0.059
@@ -43,12 +44,14 @@ class Report:
             )
         page, table = out / "masks.html", out / "masks.csv"
         write_bytes(table, notes.to_csv(index=False).encode())
+        rows = mask_rows(notes)
+        rule = describe_rule([mean.n for row in rows for mean in row.means])
         html = _template().render(
-            data=data, rows=mask_rows(notes), plot=curve_figure(notes), papers_gain=PAPERS_CRF_GAIN
+            data=data, rows=rows, rule=rule, plot=curve_figure(notes), papers_gain=PAPERS_CRF_GAIN
         )
         write_bytes(page, html.encode())
         return page, table
 
 
 def _template() -> jinja2.Template:
-    return environment(Path(__file__).parent, (bounds, count, interval_rule, number, signed)).get_template(TEMPLATE)
+    return environment(Path(__file__).parent, (bounds, count, number, signed)).get_template(TEMPLATE)

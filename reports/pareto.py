@@ -15,21 +15,23 @@ from pydantic import Field
 
 from bench.core.files import write_bytes
 from bench.core.table import COLUMNS
+from bench.plugins.metric import Column
 from bench.plugins.report import ReportData
 from bench.reporting.gallery import make_gallery
+from bench.reporting.headline import SIGNIFICANT, headline
 from bench.reporting.page import environment
-from bench.reporting.scatter import describe, legend, pareto_figure
+from bench.reporting.scatter import describe, is_point, legend, pareto_figure, why_no_plot
+from bench.reporting.selection import left_out, reference_of, with_methods, with_values
 from bench.reporting.text import (
-    SIGNIFICANT,
     amount,
     bounds,
     chance,
     count,
     energy,
-    headline,
-    interval_rule,
+    interval_methods,
     is_clear,
     listed,
+    noun,
     number,
     pace,
     rank,
@@ -41,17 +43,17 @@ from bench.reporting.text import (
     small,
     weight,
 )
-from bench.scoring.catalogue import IDENTITY_SIMILARITY, METRICS, PROMPT_SIMILARITY
 from bench.stats import dataframes, leakage
 from bench.stats.analysis import Analysis, analyse
+from bench.stats.front import AXES, axes_of
 from bench.stats.intervals import describe_rule
 from bench.stats.sensitivity import ProtocolVariant, sensitivity, sensitivity_frame
 from bench.stats.summary import Summary, summarise
 
 TEMPLATE = "pareto.html.j2"
 FILTERS = (
-    amount, bounds, chance, count, energy, interval_rule, is_clear, number, pace, rank, scenes_needed, seconds, share,
-    share_bounds, signed, small, weight,
+    amount, bounds, chance, count, energy, interval_methods, is_clear, listed, noun, number, pace, rank, scenes_needed,
+    seconds, share, share_bounds, signed, small, weight,
 )  # fmt: skip
 OPEN_ROWS = 6
 """Prompts of a scene that are seen at once; the others unfold."""
@@ -62,19 +64,26 @@ class Report:
     """One self-contained page (`pareto.html`), and everything in its plot and tables as CSV."""
 
     difference: Annotated[float, "a difference in a metric, whose need of scenes is told", Field(gt=0)] = 0.02
+    methods: Annotated[str, "methods to tell of, in this order, joined by + (default: all)"] = ""
+    reference: Annotated[str, "the method that others are compared with (default: the first that is no control)"] = ""
 
     summary: ClassVar[str] = "one HTML page: Pareto plot, table, tests and gallery; all numbers as CSV"
     source: ClassVar[str] = "Break-A-Scene, Figure 5, Table 3 and section 4.1"
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
-        """Write the page and the CSV files; returns them, the page first."""
-        findings = find(data.table, self.difference)
-        tables = {out / name: frame for name, frame in _tables(data.table, findings).items()}
+        """Write the page and the CSV files; returns them, the page first.
+
+        Raises `UserError` if `methods` or `reference` names a method that the run has not.
+        """
+        chosen = with_methods(data, self.methods)
+        reference = reference_of(chosen, self.reference)
+        findings = find(chosen, self.difference)
+        tables = {out / name: frame for name, frame in _tables(chosen, findings).items()}
         for file, frame in tables.items():
             write_bytes(file, frame.to_csv(index=False).encode())
         scores = _address(data.run_folder / "scores.parquet", out)
         page = out / "pareto.html"
-        write_bytes(page, render(data, findings, scores).encode())
+        write_bytes(page, render(chosen, findings, reference, scores).encode())
         return page, *tables
 
 
@@ -89,37 +98,36 @@ class Findings:
     similarity_matrices: tuple[leakage.SimilarityMatrix, ...]
 
 
-def find(table: pd.DataFrame, difference: float) -> Findings:
+def find(data: ReportData, difference: float) -> Findings:
     """Work it out; `difference` is the one whose need of scenes is told."""
     return Findings(
-        summarise(table),
-        analyse(table, difference),
-        sensitivity(table),
-        leakage.leakage_rates(table),
-        leakage.similarity_matrices(table),
+        summarise(data.table, data.metrics),
+        analyse(data.table, data.metrics, difference),
+        sensitivity(data.table, data.metrics),
+        leakage.leakage_rates(data.table),
+        leakage.similarity_matrices(data.table),
     )
 
 
-def pareto_points(summary: Summary) -> pd.DataFrame:
-    """One row a method: both coordinates with their intervals, and whether it is on the front."""
-    frame = summary.frame()
+def pareto_points(summary: Summary, metrics: Sequence[Column]) -> pd.DataFrame:
+    """One row per method: both coordinates with their intervals, and whether it is on the front."""
     columns = [
-        f"{metric.column}{end}"
-        for metric in (PROMPT_SIMILARITY, IDENTITY_SIMILARITY)
+        f"{axis.label.replace('-', '_')}{end}"
+        for axis in axes_of(metrics)
         for end in ("", "_low", "_high", "_interval", "_n_scenes")
     ]
-    return frame[["method", *columns, "n_scenes", "n_pictures", "pareto"]]
+    return summary.frame()[["method", *columns, "n_scenes", "n_pictures", "pareto"]]
 
 
-def _tables(table: pd.DataFrame, findings: Findings) -> dict[str, pd.DataFrame]:
+def _tables(data: ReportData, findings: Findings) -> dict[str, pd.DataFrame]:
     """The CSV files by name."""
     analysis = findings.analysis
     return {
-        "pareto.csv": pareto_points(findings.summary),
+        "pareto.csv": pareto_points(findings.summary, data.metrics),
         "summary.csv": findings.summary.frame(),
         "sensitivity.csv": sensitivity_frame(findings.variants),
         "leakage.csv": leakage.leakage_frame(findings.rates),
-        "leakage_matrix.csv": leakage.leakage_matrix(table),
+        "leakage_matrix.csv": leakage.leakage_matrix(data.table),
         "tests.csv": dataframes.tests_frame(analysis),
         "effects.csv": dataframes.effects_frame(analysis),
         "front.csv": dataframes.front_frame(analysis),
@@ -128,35 +136,49 @@ def _tables(table: pd.DataFrame, findings: Findings) -> dict[str, pd.DataFrame]:
     }
 
 
-def render(data: ReportData, findings: Findings, scores: str) -> str:
+def render(data: ReportData, findings: Findings, reference: str, scores: str) -> str:
     """The page; `scores` is the address of `scores.parquet` as seen from it, or empty."""
     summary, analysis = findings.summary, findings.analysis
-    estimates = [estimate for method in summary.methods for estimate in method.estimates.values()]
+    metrics = with_values(data.table, data.metrics)
     page: str = _template().render(
         data=data,
+        reference=reference,
         summary=summary,
         presets=listed(sorted(set(data.table["preset"]))),
         analysis=analysis,
-        headline=list(headline(summary, analysis.comparisons)),
-        plot=pareto_figure(summary, data.table),
-        plot_in_words=describe(summary),
+        headline=list(headline(summary, analysis.comparisons, data.metrics, reference)),
+        plot=pareto_figure(summary, data.table, data.metrics),
+        plot_in_words=describe(summary) if any(map(is_point, summary.methods)) else "",
+        why_no_plot=why_no_plot(data.metrics),
         legend=legend(summary),
-        rule=describe_rule([estimate.n_scenes for estimate in estimates if estimate.n_scenes]),
-        metrics=METRICS,
+        rule=describe_rule(_counts(findings, metrics)),
+        metrics=metrics,
+        labels={metric.label for metric in metrics},
+        left_out=left_out(data.table, data.metrics),
+        has_front=len(axes_of(data.metrics)) == len(AXES),
         significant=SIGNIFICANT,
         comparisons={(comparison.metric, comparison.unit): comparison for comparison in analysis.comparisons},
+        test_names={each.unit: each.pairs[0].test for each in analysis.comparisons if each.pairs},
         chances=chances(analysis),
         variants=findings.variants,
-        events=leakage.EVENTS,
+        events=[event for event in leakage.EVENTS if event in {rate.event for rate in findings.rates}],
         rates={(rate.method, rate.event, rate.by, rate.group): rate for rate in findings.rates},
         leak_groups=_groups(findings.rates),
         similarity_matrices={like.method: like for like in findings.similarity_matrices},
         gallery=make_gallery(data),
         open_rows=OPEN_ROWS,
-        columns=COLUMNS,
+        columns=COLUMNS | {metric.name: metric.description for metric in data.metrics if metric.name not in COLUMNS},
         scores=scores,
     )
     return page
+
+
+def _counts(findings: Findings, metrics: Sequence[Column]) -> list[int]:
+    """How many scenes the page's means and paired differences rest on, each that occurs."""
+    labels = [metric.label for metric in metrics]
+    means = [method.estimates[label].n_scenes for method in findings.summary.methods for label in labels]
+    scenes = [each for each in findings.analysis.comparisons if each.unit == "scenes" and each.metric in labels]
+    return [n for n in (*means, *(pair.n for each in scenes for pair in each.pairs)) if n]
 
 
 def chances(analysis: Analysis) -> dict[str, float]:

@@ -11,7 +11,7 @@ from bench.core.errors import UserError
 from bench.core.files import write_bytes
 from bench.plugins.report import ReportData
 from bench.reporting.page import environment
-from bench.reporting.text import bounds, count, interval_rule, is_clear, number, signed
+from bench.reporting.text import bounds, count, interval_methods, is_clear, number, signed
 from bench.stats.user_study import dataframes
 from bench.stats.user_study.answers import Answers, read_answers
 from bench.stats.user_study.choices import ChoicesStudy
@@ -39,7 +39,7 @@ class Report:
 
         Raises `UserError` if there are no answers, or if their CSV is malformed.
         """
-        studies = [study(answers, data.table) for answers in self._read()]
+        studies = [study(answers, data.table, data.metrics) for answers in self._read()]
         tables = {
             out / "tests.csv": dataframes.study_tests_frame(studies),
             out / "methods.csv": dataframes.methods_frame(studies),
@@ -64,7 +64,7 @@ class Report:
 
 def render(data: ReportData, studies: Sequence[Study]) -> str:
     """The page."""
-    templates = environment(Path(__file__).parent, (bounds, count, interval_rule, is_clear, number, signed))
+    templates = environment(Path(__file__).parent, (bounds, count, interval_methods, is_clear, number, signed))
     templates.tests["choices"] = lambda result: isinstance(result, ChoicesStudy)
     page: str = templates.get_template(TEMPLATE).render(data=data, studies=studies)
     return page

@@ -38,6 +38,7 @@ class Metric:
             better="lower",
             range=(-1.0, 1.0),
             source=source,
+            reason="copy_reason",
         ),
         Column("copy_reason", "why background_copy is NaN, else empty"),
     )

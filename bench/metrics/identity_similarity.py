@@ -33,6 +33,7 @@ class Metric:
             better="higher",
             range=(-1.0, 1.0),
             source=source,
+            reason="reason",
         ),
         Column(
             "detected",
@@ -43,6 +44,7 @@ class Metric:
             source="SceneBench: what identity similarity silently leaves out in Break-A-Scene",
             label="detection-rate",
             pooled=True,
+            reason="reason",
         ),
         Column("reason", "why identity_similarity is NaN, else empty"),
         Column(

@@ -27,6 +27,7 @@ class Metric:
             better="higher",
             range=(0.0, math.inf),
             source=source,
+            reason="diversity_reason",
         ),
         Column("diversity_reason", "why lpips_diversity is NaN, else empty"),
     )

@@ -83,7 +83,11 @@ class FidelityNote:
 
 
 class Method(Protocol):
-    """A drop-in of `methods/`: a frozen dataclass called `Method`, whose fields are its configuration."""
+    """A drop-in of `methods/`: a frozen dataclass called `Method`, whose fields are its configuration.
+
+    A class attribute `control = True` says that it is a control, such as the real picture: reports show it, and do not
+    take it for the method that others are compared with.
+    """
 
     def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Learn the scene's concepts; the backbone is pristine at the start and may be changed freely."""

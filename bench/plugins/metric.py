@@ -25,8 +25,8 @@ class Column:
     `better` says in which direction a value is better; None for a column that is recorded but not compared, such as
     the reason of a missing value. Compared columns appear in intervals, tests and reports, as `label`. `range` are
     the least and the greatest value that there can be; intervals do not leave it. With `pooled` a scene's mean is over
-    the rows (picture and concept) with a value, else over its pictures, each the mean of its concepts. `grain` is set
-    by the engine to the metric's.
+    the rows (picture and concept) with a value, else over its pictures, each the mean of its concepts. `reason` names
+    the column, if there is one, that says why a value is missing. `grain` is set by the engine to the metric's.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Column:
     label: str = ""
     pooled: bool = False
     grain: Grain = "picture"
+    reason: str = ""
 
     def __post_init__(self) -> None:
         if not self.label:

@@ -11,17 +11,20 @@ import pandas as pd
 
 from bench.core.scenes import Dataset
 from bench.plugins.method import FidelityNote
+from bench.plugins.metric import Column
 
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
     """A run as a report sees it.
 
-    `table` has the columns of `bench.core.table.COLUMNS`; its `file`s are relative to `run_folder`. `facts` are label and
-    value pairs of what was run; `methods` and `metrics` are resolved configurations; `banners` are sentences that must
-    stand above everything else; `done_units` of `planned_units` are in the table; `command` starts the run again.
-    `ledgers` are the fidelity ledgers by method, without empty ones. `seen_in_prior` are, by method, the templates whose
-    context is the text of its own prior-preservation pictures: no new context for it.
+    `table` has the columns of `bench.core.table.COLUMNS` and those of the run's metrics; its `file`s are relative to
+    `run_folder`. `metrics` are the columns that methods are compared in, in order. `facts` are label and value pairs of
+    what was run; `methods` are resolved configurations by name, `preset` those of the metrics' models; `banners` are
+    sentences that must stand above everything else; `done_units` of `planned_units` are in the table; `command` starts
+    the run again. `ledgers` are the fidelity ledgers by method, without empty ones. `seen_in_prior` are, by method, the
+    templates whose context is the text of its own prior-preservation pictures: no new context for it. `controls` are
+    the methods that are controls and not candidates.
     """
 
     name: str
@@ -30,13 +33,15 @@ class ReportData:
     dataset: Dataset
     facts: Mapping[str, str]
     methods: Mapping[str, Mapping[str, Any]]
-    metrics: Mapping[str, Any]
+    metrics: tuple[Column, ...]
+    preset: Mapping[str, Any]
     banners: tuple[str, ...]
     done_units: int
     planned_units: int
     command: str = ""
     ledgers: Mapping[str, tuple[FidelityNote, ...]] = field(default_factory=dict)
     seen_in_prior: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    controls: tuple[str, ...] = ()
 
 
 class Report(Protocol):

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from bench.core.scenes import Prompt, Scene
+from bench.plugins.metric import Column
 from bench.plugins.report import ReportData
 from bench.reporting.images import css_colour, file_uri, places, side_by_side, uri, with_masks
+from bench.reporting.selection import main_metrics, with_values
 from bench.stats.scene_means import PICTURE, methods_of
 
 MOST_PROMPTS = 12
 """Prompts of a scene that are shown at most."""
 MOST_PICTURES = 1200
 """Pictures that a page shows at most (but one prompt a scene): about 25 MB."""
+
+DAMAGED = "the picture is missing or damaged"
 
 
 @dataclass(frozen=True)
@@ -31,28 +36,34 @@ class MarkedConcept:
 
 
 @dataclass(frozen=True)
-class ConceptScore:
-    """One concept's score under a picture; `value` is None where there is none, and `why` says so."""
+class GalleryScore:
+    """One value under a picture: a metric's (label) of the whole picture or prompt, or of one `concept`.
 
-    concept: MarkedConcept
+    `value` is None where there is none, and `why` says so.
+    """
+
+    metric: str
+    concept: MarkedConcept | None
     value: float | None
     why: str
 
 
 @dataclass(frozen=True)
 class GalleryCell:
-    """One method's picture of a prompt; `picture` is None where there is none, and `why` says so."""
+    """One method's picture of a prompt, and its scores.
+
+    `picture` is None where there is none, and `why` says so; a picture that was not drawn has no scores.
+    """
 
     method: str
     picture: str | None
     why: str
-    prompt_similarity: float
-    scores: tuple[ConceptScore, ...]
+    scores: tuple[GalleryScore, ...]
 
 
 @dataclass(frozen=True)
 class PromptRow:
-    """One prompt, as scored and as drawn from, and its pictures, one a method."""
+    """One prompt, as scored and as drawn from, and its pictures, one per method."""
 
     text: str
     text_with_handles: str
@@ -73,25 +84,31 @@ class SceneGallery:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Every scene with a scored picture, in the dataset's order; `missing` pictures could not be read."""
+    """Every scene with a scored picture, in the dataset's order, and how many metrics each concept has a value of."""
 
     exhibits: tuple[SceneGallery, ...]
+    concept_metrics: int
 
     @property
     def missing(self) -> int:
         """How many pictures that were drawn and scored are not on the disk, or damaged, of those shown."""
         cells = (cell for exhibit in self.exhibits for row in exhibit.rows for cell in row.cells)
-        return sum(cell.picture is None and bool(cell.scores) for cell in cells)
+        return sum(cell.why == DAMAGED for cell in cells)
 
 
 def make_gallery(data: ReportData) -> Gallery:
-    """The gallery of a run: as many prompts a scene as a page can bear, spread evenly over all of them."""
+    """The gallery of a run: as many prompts per scene as a page can bear, spread evenly over all of them.
+
+    Under a picture stand the values of the run's main metrics.
+    """
     methods = tuple(methods_of(data.table))
     tables = {str(name): rows for name, rows in data.table.groupby("scene", sort=False)}
     scenes = [scene for scene in data.dataset.scenes if scene.name in tables]
     most = max(1, min(MOST_PROMPTS, MOST_PICTURES // max(1, len(scenes) * len(methods))))
-    rooms = [_GalleryScene(data.run_folder, scene, _marked(scene), methods) for scene in scenes]
-    return Gallery(tuple(_exhibit(room, tables[room.scene.name], most) for room in rooms))
+    metrics = main_metrics(with_values(data.table, data.metrics))
+    rooms = [_GalleryScene(data.run_folder, scene, _marked(scene), methods, metrics) for scene in scenes]
+    exhibits = tuple(_exhibit(room, tables[room.scene.name], most) for room in rooms)
+    return Gallery(exhibits, sum(metric.grain == "concept" for metric in metrics))
 
 
 def spread(total: int, most: int) -> list[int]:
@@ -107,6 +124,7 @@ class _GalleryScene:
     scene: Scene
     concepts: tuple[MarkedConcept, ...]
     methods: tuple[str, ...]
+    metrics: tuple[Column, ...]
 
 
 def _exhibit(room: _GalleryScene, table: pd.DataFrame, most: int) -> SceneGallery:
@@ -140,18 +158,26 @@ def _row(room: _GalleryScene, rows: pd.DataFrame) -> PromptRow:
 
 def _cell(room: _GalleryScene, rows: pd.DataFrame, method: str) -> GalleryCell:
     if rows.empty:
-        return GalleryCell(method, None, "not drawn yet", math.nan, ())
+        return GalleryCell(method, None, "not drawn yet", ())
     picture = file_uri(room.folder / str(rows["file"].iloc[0]))
-    scores = tuple(
-        _score(room.concepts[concept], similarity, reason)
-        for concept, similarity, reason in zip(
-            rows["concept"], rows["identity_similarity"], rows["reason"], strict=True
-        )
-    )
-    why = "" if picture else "the picture is missing or damaged"
-    return GalleryCell(method, picture, why, float(rows["prompt_similarity"].iloc[0]), scores)
+    why = "" if picture else DAMAGED
+    return GalleryCell(method, picture, why, tuple(_scores(room, rows)))
 
 
-def _score(concept: MarkedConcept, similarity: float, reason: str) -> ConceptScore:
-    known = not math.isnan(similarity)
-    return ConceptScore(concept, float(similarity) if known else None, "" if known else str(reason))
+def _scores(room: _GalleryScene, rows: pd.DataFrame) -> Iterator[GalleryScore]:
+    """The values of the whole picture, then those of each concept."""
+    of_concepts = [metric for metric in room.metrics if metric.grain == "concept"]
+    records = [dict(zip(rows.columns.astype(str), row, strict=True)) for row in rows.itertuples(index=False, name=None)]
+    for metric in room.metrics:
+        if metric not in of_concepts:
+            yield _score(metric, None, records[0])
+    for row in records:
+        for metric in of_concepts:
+            yield _score(metric, room.concepts[row["concept"]], row)
+
+
+def _score(metric: Column, concept: MarkedConcept | None, row: Mapping[str, Any]) -> GalleryScore:
+    value = row[metric.name]
+    if pd.notna(value):
+        return GalleryScore(metric.label, concept, float(value), "")
+    return GalleryScore(metric.label, concept, None, str(row[metric.reason]) if metric.reason in row else "")

@@ -43,6 +43,11 @@ class MaskRow:
     change: SceneMean
     crf_gain: SceneMean
 
+    @property
+    def means(self) -> tuple[SceneMean, ...]:
+        """All of them."""
+        return self.first, self.last, self.change, self.crf_gain
+
 
 def read_notes(data: ReportData) -> pd.DataFrame:
     """Every note of a mask in the run: method, scene, seed and `COLUMNS`; empty if there is none."""

@@ -1,4 +1,4 @@
-"""The Pareto scatter: prompt similarity by identity similarity, a point and two intervals a method."""
+"""The Pareto scatter: prompt similarity by identity similarity, a point and two intervals per method."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from bench.reporting.text import bounds, number
-from bench.scoring.catalogue import IDENTITY_SIMILARITY, PROMPT_SIMILARITY
+from bench.plugins.metric import Column
+from bench.reporting.text import bounds, noun, number
+from bench.stats.front import AXES, axes_of
 from bench.stats.scene_means import common_pictures, scene_means
 from bench.stats.summary import Estimate, MethodSummary, Summary
 
@@ -56,14 +57,15 @@ def legend(summary: Summary) -> tuple[LegendEntry, ...]:
     return tuple(_key(index, method, names) for index, method in enumerate(summary.methods))
 
 
-def pareto_figure(summary: Summary, table: pd.DataFrame) -> str | None:
+def pareto_figure(summary: Summary, table: pd.DataFrame, metrics: Sequence[Column]) -> str | None:
     """The plot as HTML with plotly.js inside, so that the page needs no network; None if it would be empty."""
     drawn = [(key, method) for key, method in zip(legend(summary), summary.methods, strict=True) if is_point(method)]
     if not drawn:
         return None
     figure = go.Figure(layout=_layout())
+    scenes = _scene_means(table, metrics)
     for key, _ in drawn:
-        figure.add_scatter(**_scene_points(key, table))
+        figure.add_scatter(**_scene_points(key, scenes))
     figure.add_scatter(**_front([_point(method) for key, method in drawn if key.on_front]))
     mode = "markers+text" if len(drawn) <= MOST_NAMED else "markers"
     centre = [sum(ends) / len(drawn) for ends in zip(*(_point(method) for _, method in drawn), strict=True)]
@@ -75,14 +77,26 @@ def pareto_figure(summary: Summary, table: pd.DataFrame) -> str | None:
     return page
 
 
+def why_no_plot(metrics: Sequence[Column]) -> str:
+    """Why `pareto_figure` gives none, in one sentence."""
+    known = [metric.label for metric in metrics]
+    if lacking := [noun(axis) for axis in AXES if axis not in known]:
+        return f"There is no plot: the run's metrics have no {' and no '.join(lacking)}."
+    return f"There is nothing to plot: no method has both {noun(AXES[0])} and {noun(AXES[1])}."
+
+
 def describe(summary: Summary) -> str:
     """The plot in words, for who cannot see it."""
     points = (
-        f"{method.method}: prompt {_words(method.estimates[PROMPT_SIMILARITY.name])}, "
-        f"identity {_words(method.estimates[IDENTITY_SIMILARITY.name])}"
+        f"{method.method}: " + ", ".join(f"{_name(axis)} {_words(method.estimates[axis])}" for axis in AXES)
         for method in summary.methods
     )
-    return "Scatter plot of prompt similarity against identity similarity. " + "; ".join(points)
+    return f"Scatter plot of {noun(AXES[0])} against {noun(AXES[1])}. " + "; ".join(points)
+
+
+def _name(axis: str) -> str:
+    """A short name: `prompt`, `identity`."""
+    return axis.partition("-")[0]
 
 
 def _key(index: int, method: MethodSummary, names: Sequence[str]) -> LegendEntry:
@@ -113,7 +127,8 @@ def _short(name: str, names: Sequence[str]) -> str:
 
 
 def _point(method: MethodSummary) -> tuple[float, float]:
-    return method.estimates[PROMPT_SIMILARITY.name].mean, method.estimates[IDENTITY_SIMILARITY.name].mean
+    x, y = (method.estimates[axis].mean if axis in method.estimates else math.nan for axis in AXES)
+    return x, y
 
 
 def is_point(method: MethodSummary) -> bool:
@@ -121,18 +136,24 @@ def is_point(method: MethodSummary) -> bool:
     return not any(math.isnan(value) for value in _point(method))
 
 
-def _scene_points(key: LegendEntry, table: pd.DataFrame) -> dict[str, Any]:
-    """The scene means that a method's point is the mean of, faint."""
+def _scene_means(table: pd.DataFrame, metrics: Sequence[Column]) -> pd.DataFrame:
+    """The scene means that methods' points are the means of, by method and scene, a column per axis."""
     shared = common_pictures(table)
-    means = scene_means(table if shared.empty else shared)
-    wide = means[means["method"] == key.method].pivot(index="scene", columns="metric", values="mean")
+    means = scene_means(table if shared.empty else shared, axes_of(metrics))
+    return means.pivot(index=["method", "scene"], columns="metric", values="mean")
+
+
+def _scene_points(key: LegendEntry, scenes: pd.DataFrame) -> dict[str, Any]:
+    """A method's scene means, faint."""
+    own = scenes.loc[key.method]
+    x, y = map(_name, AXES)
     return {
-        "x": wide[PROMPT_SIMILARITY.name].tolist(),
-        "y": wide[IDENTITY_SIMILARITY.name].tolist(),
+        "x": own[AXES[0]].tolist(),
+        "y": own[AXES[1]].tolist(),
         "mode": "markers",
         "marker": {"color": key.colour, "symbol": key.symbol, "size": 7, "opacity": 0.4},
-        "text": [f"{html.escape(key.method)}<br>{html.escape(str(scene))}" for scene in wide.index],
-        "hovertemplate": "%{text}<br>prompt %{x:.3f}<br>identity %{y:.3f}<extra></extra>",
+        "text": [f"{html.escape(key.method)}<br>{html.escape(str(scene))}" for scene in own.index],
+        "hovertemplate": f"%{{text}}<br>{x} %{{x:.3f}}<br>{y} %{{y:.3f}}<extra></extra>",
     }
 
 
@@ -149,16 +170,16 @@ def _front(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
 
 
 def _marker(key: LegendEntry, method: MethodSummary, centre: Sequence[float]) -> dict[str, Any]:
-    (x, y), (prompt, identity) = _point(method), _coordinates(method)
+    (x, y), (across, up) = _point(method), _coordinates(method)
     vertical = "top" if y >= centre[1] else "bottom"
     outwards = len(key.short) <= SHORT
     horizontal = "right" if (x >= centre[0]) == outwards else "left"
-    texts = (html.escape(method.method), f"prompt {_words(prompt)}", f"identity {_words(identity)}")
+    texts = [html.escape(method.method), *(f"{_name(axis)} {_words(method.estimates[axis])}" for axis in AXES)]
     return {
         "x": [x],
         "y": [y],
-        "error_x": _bars(prompt, key.colour),
-        "error_y": _bars(identity, key.colour),
+        "error_x": _bars(across, key.colour),
+        "error_y": _bars(up, key.colour),
         "text": [f"<b>{html.escape(key.short)}</b>"],
         "textposition": f"{vertical} {horizontal}",
         "textfont": {"size": 14},
@@ -169,7 +190,7 @@ def _marker(key: LegendEntry, method: MethodSummary, centre: Sequence[float]) ->
 
 
 def _coordinates(method: MethodSummary) -> Iterator[Estimate]:
-    return (method.estimates[metric.name] for metric in (PROMPT_SIMILARITY, IDENTITY_SIMILARITY))
+    return (method.estimates[axis] for axis in AXES)
 
 
 def _words(estimate: Estimate) -> str:
@@ -195,8 +216,8 @@ def _layout() -> dict[str, Any]:
     axis = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "automargin": True, "nticks": 7}
     arrow = {"text": "better ↗", "xref": "paper", "yref": "paper", "x": 1, "y": 1, "showarrow": False}
     return {
-        "xaxis": {**axis, "title": "prompt similarity →"},
-        "yaxis": {**axis, "title": "identity similarity →"},
+        "xaxis": {**axis, "title": f"{noun(AXES[0])} →"},
+        "yaxis": {**axis, "title": f"{noun(AXES[1])} →"},
         "annotations": [{**arrow, "xanchor": "right", "yanchor": "top", "font": {"size": 14}}],
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

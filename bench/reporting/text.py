@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from bench.scoring.catalogue import DETECTION_RATE, IDENTITY_SIMILARITY, PROMPT_SIMILARITY
 from bench.stats.intervals import FEWEST, Interval
 from bench.stats.power import MOST, SampleSize
-from bench.stats.results import Comparison, Pair
+from bench.stats.results import Pair
 from bench.stats.sensitivity import RankFlip
-from bench.stats.summary import MethodSummary, Summary
 
-SIGNIFICANT = 0.05
-MOST_NUMBERS = 3
-"""Differences of a metric that the headline gives in numbers; of more it gives the names."""
 NONE = "–"
 """Stands where there is no number."""
 
@@ -125,74 +120,19 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
 
 
-def interval_rule(interval: Interval | None, n_scenes: int) -> str:
-    """What stands beside a mean: `95 % Student t, 6 scenes`, or why there is no interval."""
-    if n_scenes == 0:
-        return "no value in any scene"
-    if interval is None:
-        return f"no interval: {count(n_scenes, 'scene')}, fewer than {FEWEST}"
-    return f"{interval.level * 100:.0f} % {interval.method}, {count(interval.n, 'scene')}"
+def interval_methods(intervals: Iterable[Interval | None]) -> str:
+    """How these intervals were made, for a caption: `Student t`; empty if there is none."""
+    return listed(sorted({interval.method for interval in intervals if interval}))
 
 
-def headline(summary: Summary, comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """What the numbers say, in sentences: the front, then the first method against every other, paired by scene.
-
-    Detection rates are told only where they seem to differ: identity similarity then rests on different concepts.
-    """
-    yield from _front(summary.methods)
-    names = [method.method for method in summary.methods]
-    if len(names) > 1 and summary.n_scenes < FEWEST:
-        scenes = count(summary.n_scenes, "common scene")
-        yield f"No difference is claimed: with {scenes} there are no intervals and no tests (from {FEWEST} on)."
-    by_scene = {comparison.metric: comparison.pairs for comparison in comparisons if comparison.unit == "scenes"}
-    for metric in (PROMPT_SIMILARITY, IDENTITY_SIMILARITY, DETECTION_RATE):
-        pairs = [pair for pair in by_scene[metric.name] if pair.first == names[0] and pair.interval]
-        told = pairs if metric is not DETECTION_RATE else [pair for pair in pairs if is_clear(pair)]
-        if told:
-            yield _finding(metric.name, told, summary.n_scenes)
+def noun(label: str) -> str:
+    """A metric's label within a sentence: `identity similarity`."""
+    return label.replace("-", " ")
 
 
 def is_clear(pair: Pair) -> bool:
     """Whether the interval of a pair's difference leaves out zero."""
     return pair.interval is not None and not pair.interval.low <= 0 <= pair.interval.high
-
-
-def verdict(pair: Pair) -> str:
-    """How the first method stands to the second: `is` where interval and p value agree, `seems` where only the
-    interval leaves out zero."""
-    if not is_clear(pair):
-        return "cannot be told apart from"
-    sure = "is" if pair.p is not None and pair.p < SIGNIFICANT else "seems"
-    return f"{sure} ahead of" if pair.effect > 0 else f"{sure} behind"
-
-
-def _front(methods: Sequence[MethodSummary]) -> Iterator[str]:
-    front = [method.method for method in methods if method.pareto]
-    if len(methods) == 1:
-        names = (metric.name for metric in (PROMPT_SIMILARITY, IDENTITY_SIMILARITY))
-        means = [f"{_noun(name)} {number(methods[0].estimates[name].mean)}" for name in names]
-        yield f"{methods[0].method} alone: {listed(means)}."
-    elif front:
-        yield f"By the means, {listed(front)} {'alone is' if len(front) == 1 else 'are'} on the Pareto front."
-    for metric in (PROMPT_SIMILARITY, IDENTITY_SIMILARITY):
-        if none := [method.method for method in methods if method.estimates[metric.name].n_scenes == 0]:
-            yield f"{listed(none)}: no {_noun(metric.name)} at all, so no place on the front."
-
-
-def _finding(metric: str, pairs: Sequence[Pair], n_scenes: int) -> str:
-    """One metric, the first method against all others, by verdict; says so where fewer scenes have a value."""
-    groups: dict[str, list[str]] = {}
-    for pair in pairs:
-        p = pair.p_text if pair.p is None else f"p = {pair.p_text}"
-        fewer = f", {count(pair.n, 'scene')} only" if pair.n < n_scenes else ""
-        amount = f" ({signed(pair.effect)} {bounds(pair.interval, show_sign=True)}, {p}{fewer})"
-        groups.setdefault(verdict(pair), []).append(pair.second + (amount if len(pairs) <= MOST_NUMBERS else ""))
-    told = "; ".join(f"{phrase} {listed(names)}" for phrase, names in groups.items())
-    return f"{_noun(metric).capitalize()}: {pairs[0].first} {told}."
-
-
-def _noun(metric: str) -> str:
-    return metric.replace("-", " ")
 
 
 def _minus(text: str) -> str:

@@ -23,8 +23,7 @@ from bench.run.engine import Session
 from bench.run.plan import Unit
 from bench.run.settings import Settings
 from bench.run.vocabulary import unknown_words_warning
-from bench.scoring.presets import find_preset
-from bench.scoring.selection import columns_of, standard_metrics
+from bench.scoring.selection import columns_of, compared_columns
 
 PACKAGES = (
     "scenebench",
@@ -51,9 +50,8 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     table = pd.read_parquet(folder.table)
     if table.empty:
         raise UserError(f"{folder.path} has no finished unit yet, so there is nothing to report")
-    preset = find_preset(settings.preset)
-    metrics = (*standard_metrics(), *(configure("metrics", spec) for spec in settings.metrics))
-    columns = [*COLUMNS, *(column.name for metric in metrics for column in columns_of(metric, preset))]
+    filled = (column.name for metric in session.metrics for column in columns_of(metric, session.preset))
+    columns = [*COLUMNS, *filled]
     if lacking := [column for column in columns if column not in table]:
         raise UserError(
             f"{folder.table} has no column {lacking[0]}: it is of another version; "
@@ -73,12 +71,14 @@ def _data(session: Session, table: pd.DataFrame) -> ReportData:
         facts=_facts(settings, dataset),
         methods={unit.method.spec: unit.method.configuration for unit in plan},
         ledgers={found.name: found.ledger for found in (unit.method.drop_in for unit in plan) if found.ledger},
-        metrics=find_preset(settings.preset).describe(),
+        metrics=compared_columns(session.metrics, session.preset),
+        preset=session.preset.describe(),
         banners=tuple(_banners(session, table)),
         done_units=table["unit"].nunique(),
         planned_units=len(plan),
         command=command(folder.name, settings),
         seen_in_prior=templates_seen_in_prior(plan),
+        controls=controls(plan),
     )
 
 
@@ -99,6 +99,12 @@ def command(name: str, settings: Settings) -> str:
     }
     words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
     return shlex.join(["bench", "run", *words])
+
+
+def controls(plan: Sequence[Unit]) -> tuple[str, ...]:
+    """The plan's methods that say of themselves that they are controls (`Method.control`)."""
+    found = (unit.method.spec for unit in plan if getattr(unit.method.instance, "control", False))
+    return tuple(dict.fromkeys(found))
 
 
 def templates_seen_in_prior(plan: Sequence[Unit]) -> dict[str, tuple[str, ...]]:

@@ -9,12 +9,12 @@ from dataclasses import asdict, fields
 import pandas as pd
 
 from bench.stats.analysis import Analysis
-from bench.stats.front import Front, Hypervolume
+from bench.stats.front import AXES, Front, Hypervolume
 from bench.stats.intervals import Interval
 from bench.stats.power import SampleSize
 from bench.stats.results import Overall, Pair
 
-FRONT = "prompt-similarity and identity-similarity"
+FRONT = " and ".join(AXES)
 
 
 def tests_frame(analysis: Analysis) -> pd.DataFrame:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
+from bench.plugins.metric import Column
 from bench.stats.intervals import FEWEST, Interval, mean_interval
-from bench.stats.paired import too_few
+from bench.stats.paired import too_few, with_holm
 from bench.stats.pareto import non_dominated
 from bench.stats.results import Pair
 from bench.stats.scene_means import Floats
 
+AXES = ("prompt-similarity", "identity-similarity")
+"""The labels of the two metrics whose front is reported; both are better higher."""
 DRAWS = 9_999
 REFERENCE = (0.0, 0.0)
 """The worst corner of the hypervolume: a cosine of 0 is no similarity at all."""
@@ -35,10 +37,11 @@ class Hypervolume:
 
 @dataclass(frozen=True)
 class Front:
-    """The front over the scenes where every method has both coordinates.
+    """The front over the `n_scenes` scenes where every method has both coordinates.
 
-    `probabilities` of being on it by method (None below 4 scenes), `hypervolume` of all methods together and `hypervolumes` of
-    each alone, `dominance` of every ordered pair: is the first better than the second in both metrics?
+    `probabilities` of being on it by method (None below 4 scenes), `hypervolume` of all methods together and
+    `hypervolumes` of each alone. `dominance` of every ordered pair, on the scenes where the two have both coordinates:
+    is the first better than the second in both metrics?
     """
 
     methods: tuple[str, ...]
@@ -49,12 +52,22 @@ class Front:
     dominance: tuple[Pair, ...]
 
 
-def measure_front(methods: Sequence[str], values: Floats) -> Front:
-    """All of it, from scene means float [scenes, methods, 2], both to be maximised and none NaN."""
+def axes_of(metrics: Sequence[Column]) -> tuple[Column, ...]:
+    """Those of the metrics that are axes of the front, in the order of `AXES`."""
+    by_label = {metric.label: metric for metric in metrics}
+    return tuple(by_label[axis] for axis in AXES if axis in by_label)
+
+
+def measure_front(methods: Sequence[str], values: Floats, pairs: Mapping[tuple[str, str], Floats]) -> Front:
+    """All of it, from scene means float [scenes, methods, 2], both to be maximised and none NaN.
+
+    `pairs` are those of each unordered pair of methods, [scenes, 2, 2], on the scenes that the two have in common;
+    methods that have no scene in common with all others may be among them.
+    """
     alone = tuple(hypervolume_interval(values[:, [index]]) for index in range(len(methods)))
     probabilities = tuple(front_probabilities(values)) if len(values) >= FEWEST else None
-    tests = dominance(methods, values)
-    return Front(tuple(methods), len(values), probabilities, hypervolume_interval(values), alone, tests)
+    together = hypervolume_interval(values)
+    return Front(tuple(methods), len(values), probabilities, together, alone, dominance(pairs))
 
 
 def plausible_means(values: Floats, draws: int = DRAWS, seed: int = 0) -> Floats:
@@ -108,27 +121,27 @@ def hypervolume_interval(values: Floats, level: float = 0.95) -> Hypervolume:
     return Hypervolume(value, Interval(hypervolume(low), hypervolume(high), level, BOX, n))
 
 
-def dominance(names: Sequence[str], values: Floats) -> tuple[Pair, ...]:
-    """Whether the first of each ordered pair is better than the second in every metric; [scenes, methods, metrics].
+def dominance(pairs: Mapping[tuple[str, str], Floats]) -> tuple[Pair, ...]:
+    """Whether the first of each ordered pair is better than the second in every metric.
 
-    An intersection-union test (Berger 1982): the greatest of the metrics' one-sided Wilcoxon p values, so a small one
-    says "better in all". Corrected by Holm for the number of ordered pairs. The effect is the least of the metrics'
-    mean differences.
+    `pairs` are scene means float [scenes, 2, metrics] by unordered pair. An intersection-union test (Berger 1982): the
+    greatest of the metrics' one-sided Wilcoxon p values, so a small one says "better in all". Corrected by Holm for the
+    number of ordered pairs that can be tested. The effect is the least of the metrics' mean differences.
     """
-    pairs = [_dominates(names, pair, values) for pair in permutations(range(len(names)), 2)]
-    tested = [pair.p for pair in pairs if pair.p is not None]
-    corrected = iter(np.asarray(multipletests(tested, method="holm")[1]).tolist() if tested else [])
-    return tuple(pair if pair.p is None else replace(pair, p=float(next(corrected))) for pair in pairs)
+    differences = {pair: values[:, 0] - values[:, 1] for pair, values in pairs.items()}
+    differences |= {(second, first): -values for (first, second), values in differences.items()}
+    names = dict.fromkeys(name for pair in pairs for name in pair)
+    return with_holm([_dominates(pair, differences[pair]) for pair in permutations(names, 2)], DOMINANCE)
 
 
-def _dominates(names: Sequence[str], pair: tuple[int, int], values: Floats) -> Pair:
+def _dominates(pair: tuple[str, str], differences: Floats) -> Pair:
     # Rounding noise of the means must not break ties or make zeros differ.
-    differences = np.round(values[:, pair[0]] - values[:, pair[1]], 12)
+    differences = np.round(differences, 12)
     n = len(differences)
     reason = too_few(n)
     p = None if reason else max(_greater(column) for column in differences.T)
     effect = float(differences.mean(axis=0).min()) if n else math.nan
-    return Pair(names[pair[0]], names[pair[1]], DOMINANCE, "scenes", n, effect, None, p, reason)
+    return Pair(*pair, DOMINANCE, "scenes", n, effect, None, p, reason)
 
 
 def _greater(differences: Floats) -> float:

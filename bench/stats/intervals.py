@@ -65,15 +65,18 @@ def mean_interval(
 
 
 def describe_rule(counts: Sequence[int]) -> str:
-    """One sentence on how means over these many scenes got their intervals, for captions."""
-    names = {_rule(n) for n in counts}
-    return "; ".join(sorted(names))
-
-
-def _rule(n: int) -> str:
-    if n < FEWEST:
-        return f"no interval (fewer than {FEWEST} scenes)"
-    return f"{STUDENT if n < BOOTSTRAP_FROM else BOOTSTRAP} over scenes"
+    """How means over these many scenes got their intervals, for captions: `Student t over scenes`."""
+    few = any(n < FEWEST for n in counts)
+    some = any(FEWEST <= n < BOOTSTRAP_FROM for n in counts)
+    many = any(n >= BOOTSTRAP_FROM for n in counts)
+    told = []
+    if some:
+        told.append(f"{STUDENT} over scenes")
+    if many:
+        told.append(f"{BOOTSTRAP} {f'from {BOOTSTRAP_FROM} scenes on' if some else 'over scenes'}")
+    if few:
+        told.append(f"no interval (fewer than {FEWEST} scenes)")
+    return "; ".join(told)
 
 
 def _student(scenes: Floats, level: float) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,10 @@ from bench.stats.dataframes import bounds
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import PICTURE, common_pictures
 
-EVENTS = ("omission", "swap", "duplication", "intrusion")
-"""A concept asked for is not found; what was found for it is more like another one; it is there twice or more; a
-concept of the scene that was not asked for is there (one value a picture, the others one a picture and concept)."""
+EVENTS = {"omission": "detected", "swap": "swapped", "duplication": "duplicated", "intrusion": "intruded"}
+"""Events, each with the table's column that tells of it (an omission is what it denies). A concept asked for is not found; what was found for it is more
+like another one; it is there twice or more; a concept of the scene that was not asked for is there (one value per
+picture, the others one per picture and concept)."""
 GROUPS = {"all": None, "concepts": "number", "class": "label", "template": "template"}
 """By what rates are told apart, and the column of it. An intrusion has no class: it is the whole picture's."""
 
@@ -70,7 +72,8 @@ def leakage_matrix(table: pd.DataFrame) -> pd.DataFrame:
 
     One row a method, scene, requested concept and identity (both by index): `similarity`, and `n` pictures.
     """
-    found = table[table["similarity_to"].notna()]
+    told = table if "similarity_to" in table else table.assign(similarity_to=None)
+    found = told[told["similarity_to"].notna()]
     rows = [
         (row.method, row.scene, row.concept, row.label, index, value)
         for row in found[["method", "scene", "concept", "label", "similarity_to"]].itertuples(index=False)
@@ -83,8 +86,9 @@ def leakage_matrix(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def leakage_frame(rates: Sequence[LeakageRate]) -> pd.DataFrame:
-    """One row a rate, with its interval."""
-    return pd.DataFrame([_record(rate) for rate in rates])
+    """One row per rate, with its interval."""
+    columns = ["method", "event", "by", "group", "rate", *bounds(None), "n_scenes", "n"]
+    return pd.DataFrame([_record(rate) for rate in rates], columns=columns)
 
 
 def _comparable(table: pd.DataFrame) -> pd.DataFrame:
@@ -95,16 +99,22 @@ def _comparable(table: pd.DataFrame) -> pd.DataFrame:
 def _events(table: pd.DataFrame) -> pd.DataFrame:
     """One row an event that could have happened: method, scene, event, value 0 or 1, and what it is grouped by."""
     about = table.assign(number=table["subset"].str.count(r"\+") + 1)
-    detected = about["detected"].astype("boolean")
-    values = {
-        "omission": (~detected).astype("Float64"),
-        "swap": about["swapped"].astype("boolean").astype("Float64"),
-        "duplication": about["duplicated"].astype("boolean").astype("Float64"),
-        "intrusion": about["intruded"].astype("boolean").astype("Float64").mask(about.duplicated(["method", *PICTURE])),
-    }
     keys = ["method", "scene", "number", "label", "template"]
-    parts = [about[keys].assign(event=event, value=value) for event, value in values.items()]
-    return pd.concat(parts).dropna(subset=["value"]).astype({"value": "float64"})
+    parts = [about[keys].assign(event=event, value=value) for event, value in _event_values(about).items()]
+    events = pd.concat(parts) if parts else pd.DataFrame(columns=[*keys, "event", "value"])
+    return events.dropna(subset=["value"]).astype({"value": "float64"})
+
+
+def _event_values(table: pd.DataFrame) -> dict[str, pd.Series[Any]]:
+    """Whether each event happened, Float64 by row, of those that the table has a column of."""
+    columns = {event: column for event, column in EVENTS.items() if column in table}
+    happened = {event: table[column].astype("boolean") for event, column in columns.items()}
+    if "omission" in happened:
+        happened["omission"] = ~happened["omission"]
+    values = {event: each.astype("Float64") for event, each in happened.items()}
+    if "intrusion" in values:
+        values["intrusion"] = values["intrusion"].mask(table.duplicated(["method", *PICTURE]))
+    return values
 
 
 def _rates(events: pd.DataFrame, by: str, column: str | None) -> Iterator[LeakageRate]:

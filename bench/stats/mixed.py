@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -21,6 +21,7 @@ from bench.stats.scene_means import Floats
 MIXED = "mixed model, F"
 MIXED_PAIR = "mixed model, t"
 MIXED_HOLM = "mixed model, t, Holm"
+FEW_SCENES = f"a method has fewer than {FEWEST} scenes"
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,21 @@ def mixed_model(names: Sequence[str], values: Floats) -> MixedModel:
     By REML (statsmodels' MixedLM). What a method does on a scene beyond both effects, and the noise of its pictures,
     are the rest: pictures of one scene are one observation, and p values are about scenes. Tests have cells - scenes -
     methods + 1 denominator degrees of freedom, with which a table without holes gives the analysis of variance of
-    repeated measures exactly. Pairs are corrected by Holm; intervals are not.
+    repeated measures exactly. Pairs are corrected by Holm; intervals are not. A method of fewer than 4 scenes is left
+    out, and the test of all says so: it voids no other's result.
     """
+    enough = (~np.isnan(values)).sum(axis=0) >= FEWEST
+    if enough.all() or enough.sum() < 2:
+        return _model(names, values)
+    kept, weak = ([name for name, keep in zip(names, mask, strict=True) if keep] for mask in (enough, ~enough))
+    model = _model(kept, values[:, enough])
+    overall = replace(model.overall, test=f"{MIXED}, without {', '.join(weak)}")
+    known = {(pair.first, pair.second): pair for pair in model.pairs}
+    pairs = tuple(known.get(pair) or _untested(pair, len(values), FEW_SCENES) for pair in combinations(names, 2))
+    return replace(model, overall=overall, pairs=pairs)
+
+
+def _model(names: Sequence[str], values: Floats) -> MixedModel:
     present = values[~np.isnan(values).all(axis=1)]
     degrees = int((~np.isnan(present)).sum()) - len(present) - len(names) + 1
     fit = _hindrance(names, present, degrees) or _fit(present)
@@ -81,7 +95,7 @@ def _hindrance(names: Sequence[str], present: Floats, degrees: int) -> str:
     if reason := too_few(len(present)):
         return reason
     if (~np.isnan(present)).sum(axis=0).min() < FEWEST or degrees < FEWEST:
-        return f"a method has fewer than {FEWEST} scenes"
+        return FEW_SCENES
     centred = present - np.nanmean(present, axis=1, keepdims=True)
     if np.nanmax(np.abs(centred - np.nanmean(centred, axis=0))) < 1e-12:
         return "scenes and methods explain every value"
@@ -133,8 +147,9 @@ def _pair(names: Sequence[str], pair: tuple[int, int], present: Floats, fit: _Fi
 
 def _none(names: Sequence[str], values: Floats, reason: str) -> MixedModel:
     n = len(values)
-    pairs = tuple(
-        Pair(first, second, MIXED_PAIR, "scenes", n, math.nan, None, None, reason)
-        for first, second in combinations(names, 2)
-    )
+    pairs = tuple(_untested(pair, n, reason) for pair in combinations(names, 2))
     return MixedModel(Overall(MIXED, "scenes", n, None, None, reason), pairs, math.nan, math.nan)
+
+
+def _untested(pair: tuple[str, str], n: int, reason: str) -> Pair:
+    return Pair(*pair, MIXED_PAIR, "scenes", n, math.nan, None, None, reason)

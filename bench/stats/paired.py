@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -23,18 +23,31 @@ WILCOXON_HOLM = "Wilcoxon signed-rank, Holm"
 
 
 def compare_paired(names: Sequence[str], values: Floats, unit: Unit = "scenes") -> tuple[Overall, tuple[Pair, ...]]:
-    """The test of all methods, and of each pair, on scene means float [scenes, methods], none of them NaN.
+    """The test of all methods, and of each pair, on scene means float [scenes, methods], NaN where one lacks a value.
 
-    Two methods: Wilcoxon's signed ranks (1945; exact for small n). More: Friedman's test (1937) over all, and
-    Wilcoxon for each pair with Holm's correction (1979). Fewer than 4 scenes or 2 methods give a reason
-    instead. The effect of a pair is its mean paired difference, with the interval of `mean_interval`. `unit` says
-    what the rows are where they are no scenes (the items or the raters of a user study).
+    See `compare_pairs`: a pair is compared on the scenes where both methods have a value.
     """
-    columns = dict(zip(names, values.T, strict=True))
-    pairs = [wilcoxon(first, second, columns, unit) for first, second in combinations(names, 2)]
-    if len(names) > 2:
-        return friedman(values, unit), with_holm(pairs, WILCOXON_HOLM)
-    return _alone(pairs, len(values), unit), tuple(pairs)
+    columns = range(len(names))
+    pairs = {(names[i], names[j]): whole(values[:, [i, j]]) for i, j in combinations(columns, 2)}
+    return compare_pairs(whole(values), pairs, unit)
+
+
+def compare_pairs(
+    values: Floats, pairs: Mapping[tuple[str, str], Floats], unit: Unit = "scenes"
+) -> tuple[Overall, tuple[Pair, ...]]:
+    """The test of all methods on what all have in common, and of each pair on what the two have in common.
+
+    `values` float [scenes, methods] are those of all, `pairs` float [scenes, 2] those of each pair, none of them NaN:
+    what one method lacks changes no other pair's values. Two methods: Wilcoxon's signed ranks (1945; exact for small
+    n). More: Friedman's test (1937) over all, and Wilcoxon for each pair with Holm's correction (1979) over the family
+    of all pairs that can be tested. Fewer than 4 scenes or 2 methods give a reason instead. The effect of a pair is
+    its mean paired difference, with the interval of `mean_interval`. `unit` says what the rows are where they are not
+    scenes (the items or the raters of a user study).
+    """
+    tested = [wilcoxon(*names, dict(zip(names, columns.T, strict=True)), unit) for names, columns in pairs.items()]
+    if len(tested) > 1:
+        return friedman(values, unit), with_holm(tested, WILCOXON_HOLM)
+    return _alone(tested, len(values), unit), tuple(tested)
 
 
 def wilcoxon(first: str, second: str, columns: dict[str, Floats], unit: Unit = "scenes") -> Pair:
@@ -60,6 +73,11 @@ def friedman(values: Floats, unit: Unit = "scenes") -> Overall:
         return Overall(FRIEDMAN, unit, n, None, None, reason)
     statistic = float(stats.friedmanchisquare(*values.T).statistic)
     return Overall(FRIEDMAN, unit, n, statistic, log10_chi2_tail(statistic, values.shape[1] - 1))
+
+
+def whole(values: Floats) -> Floats:
+    """The rows of float [units, methods] in which every method has a value."""
+    return values[~np.isnan(values).any(axis=1)]
 
 
 def too_few(n: int, unit: Unit = "scenes") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench.stats.intervals import Interval
@@ -63,6 +63,11 @@ class Pair:
     floor: float = 0.0
 
     @property
+    def methods(self) -> tuple[str, str]:
+        """Both methods."""
+        return self.first, self.second
+
+    @property
     def p_text(self) -> str:
         """The p value to print, or the reason why there is none."""
         if self.p is None:
@@ -71,12 +76,20 @@ class Pair:
             return f"< {self.floor:.0e}"
         return format_p(self.p)
 
+    def seen_from(self, method: str) -> Pair:
+        """The same pair with `method`, one of the two, as the first."""
+        if method == self.first:
+            return self
+        ends = self.interval and replace(self.interval, low=0.0 - self.interval.high, high=0.0 - self.interval.low)
+        return replace(self, first=method, second=self.first, effect=0.0 - self.effect, interval=ends)
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """One metric, every method: a test of all together and of each pair, on what all methods have.
+    """One metric, every method: a test of all together on what all have in common, and of each pair.
 
-    `n_scenes` and `n_pictures` count the scenes and (a method) the pictures that entered.
+    `n_scenes` and `n_pictures` count the common scenes and (per method) pictures of all. Paired by scene, a pair rests
+    on what its two methods have in common, which its own `n` counts; over pictures, on what all have.
     """
 
     metric: str

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.scoring.catalogue import DETECTION_RATE, LPIPS_DIVERSITY, METRICS
+from bench.plugins.metric import Column
 
 Floats = NDArray[np.float64]
 
@@ -17,40 +20,43 @@ PROMPT = [part for part in PICTURE if part != "sample"]
 """What the samples of one prompt have in common."""
 
 
-def picture_values(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a method and picture: its key (`PICTURE`) and the value of every metric, by the metric's name.
+def picture_values(table: pd.DataFrame, metrics: Sequence[Column]) -> pd.DataFrame:
+    """One row per method and picture: its key (`PICTURE`) and the value of every metric, by the metric's label.
 
-    Prompt similarity is the picture's own; identity similarity is the mean over the picture's found concepts,
-    NaN if none was found; detection rate is the share found of the concepts that the segmenter knows, NaN if
-    it knows none; LPIPS diversity, one value a prompt, stands with the first of its samples and is NaN with the others,
-    so that no test counts it twice. Methods and pictures keep the table's order.
+    A value is the mean of the picture's rows that have one: of its concepts, where a metric's grain is the concept.
+    The value of a prompt stands with the first of the prompt's samples and is NaN with the others, so that no test
+    counts it twice. Methods and pictures keep the table's order.
     """
-    rows = table.assign(detected=table[DETECTION_RATE.column].astype("boolean").astype("Float64"))
-    pictures = rows.groupby(["method", *PICTURE], sort=False, dropna=False, as_index=False)
-    values = pictures[[metric.column for metric in METRICS]].mean()
-    values = values.rename(columns={metric.column: metric.name for metric in METRICS})
-    values = values.astype({metric.name: "float64" for metric in METRICS})
+    keys, labels = ["method", *PICTURE], [metric.label for metric in metrics]
+    rows = table[keys].assign(**{metric.label: numbers(table[metric.name]) for metric in metrics})
+    values = rows.groupby(keys, sort=False, dropna=False)[labels].mean().reset_index()
     first = ~values.duplicated(["method", *PROMPT])
-    values[LPIPS_DIVERSITY.name] = values[LPIPS_DIVERSITY.name].where(first)
+    for metric in metrics:
+        if metric.grain == "prompt":
+            values[metric.label] = values[metric.label].where(first)
     return values
 
 
-def scene_means(table: pd.DataFrame) -> pd.DataFrame:
-    """The mean of every metric over the pictures of a scene, tidy: method, scene, metric, mean, n_pictures.
+def scene_means(table: pd.DataFrame, metrics: Sequence[Column]) -> pd.DataFrame:
+    """The mean of every metric over the pictures of a scene, tidy: method, scene, metric (label), mean, n_pictures.
 
-    Prompt similarity and background copy: over all pictures. Identity similarity: over the pictures in which a concept
-    was found. Detection rate: over the rows (picture and concept) whose class the segmenter knows. LPIPS diversity:
-    over the prompts with several samples, which n_pictures then counts. A scene with nothing to average has mean NaN
-    and n_pictures 0.
+    Over the pictures with a value (`picture_values`), which n_pictures counts; a `pooled` metric's mean is over the
+    rows with a value instead. A scene with nothing to average has mean NaN and n_pictures 0.
     """
-    values = picture_values(table)
-    groups = values.groupby(["method", "scene"], sort=False)
-    counted = groups[[metric.name for metric in METRICS]].count()
-    means = groups[[metric.name for metric in METRICS if metric is not DETECTION_RATE]].mean()
-    means[DETECTION_RATE.name] = _detection_rates(table)
+    values, labels = picture_values(table, metrics), [metric.label for metric in metrics]
+    groups = values.groupby(["method", "scene"], sort=False)[labels]
+    means = groups.mean()
+    for metric in metrics:
+        if metric.pooled:
+            means[metric.label] = _pooled_means(table, metric)
     tidy = means.melt(ignore_index=False, var_name="metric", value_name="mean").reset_index()
-    counts = counted.melt(ignore_index=False, var_name="metric", value_name="n_pictures").reset_index()
+    counts = groups.count().melt(ignore_index=False, var_name="metric", value_name="n_pictures").reset_index()
     return tidy.merge(counts, on=["method", "scene", "metric"], sort=False)
+
+
+def numbers(column: pd.Series[Any]) -> pd.Series[float]:
+    """A column of the table as float64: True is 1, False 0, and a missing value NaN."""
+    return column.astype("Float64").astype("float64")
 
 
 def matrix(means: pd.DataFrame, metric: str, methods: list[str]) -> Floats:
@@ -75,7 +81,6 @@ def methods_of(table: pd.DataFrame) -> list[str]:
     return [str(method) for method in table["method"].unique()]
 
 
-def _detection_rates(table: pd.DataFrame) -> pd.Series[float]:
-    known = table[table[DETECTION_RATE.column].notna()]
-    found = known[DETECTION_RATE.column].astype("boolean").astype("float64")
-    return found.groupby([known["method"], known["scene"]], sort=False).mean()
+def _pooled_means(table: pd.DataFrame, metric: Column) -> pd.Series[float]:
+    """The mean over the rows with a value, by method and scene."""
+    return numbers(table[metric.name]).groupby([table["method"], table["scene"]], sort=False).mean()

@@ -12,13 +12,21 @@ import pandas as pd
 from scipy import stats
 
 from bench.core.table import alternative_columns, changed_setting
-from bench.scoring.catalogue import IDENTITY_SIMILARITY
+from bench.plugins.metric import Column
 from bench.stats.dataframes import bounds
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import Floats, common_pictures, methods_of, scene_means
 
+IDENTITY = "identity_similarity"
+"""The column whose readings are compared."""
 LEFT_OUT, ZERO, WHOLE_PICTURE = "missing: left out", "missing: counts 0", "missing: whole picture"
 """What becomes of a concept that is not found. The first is how identity similarity is reported."""
+
+COLUMNS = (
+    "variant", "method", "identity_similarity", "low", "high", "interval", "n_scenes", "rank",
+    "kendall_tau_with_reported", "passes",
+)  # fmt: skip
+"""The columns of `sensitivity_frame`."""
 
 
 @dataclass(frozen=True)
@@ -60,53 +68,55 @@ class ProtocolVariant:
     rank_flips: tuple[RankFlip, ...]
 
 
-def sensitivity(table: pd.DataFrame) -> tuple[ProtocolVariant, ...]:
-    """Every reading that a table of scores has, the one that is reported first.
+def sensitivity(table: pd.DataFrame, metrics: Sequence[Column]) -> tuple[ProtocolVariant, ...]:
+    """Every reading that a table of scores has, the one that is reported first; none without identity similarity.
 
     They are the three policies on missing objects, and identity similarity with one setting of the preset changed
     (`bench.core.table.alternative_columns`). Methods are compared on the pictures that all have drawn.
     """
+    identity = next((metric for metric in metrics if metric.name == IDENTITY), None)
+    if identity is None:
+        return ()
     methods = methods_of(table)
     shared = common_pictures(table)
-    scenes = {name: _by_scene(shared, values, methods) for name, values in _variant_values(shared).items()}
-    reported = scenes[LEFT_OUT]
-    return tuple(_variant(name, values, reported) for name, values in scenes.items())
+    values = _variant_values(shared)
+    scenes = {name: _by_scene(shared.assign(**{IDENTITY: of}), identity, methods) for name, of in values.items()}
+    return tuple(_variant(name, each, scenes[LEFT_OUT], identity.range) for name, each in scenes.items())
 
 
 def _variant_values(table: pd.DataFrame) -> dict[str, pd.Series[float]]:
     """A value for every row and reading. A concept whose class the segmenter does not know has none under any."""
-    identity = table[IDENTITY_SIMILARITY.column].astype("float64")
-    missing = table["detected"].astype("boolean").eq(False).fillna(False).astype(bool)
-    variants = {
-        LEFT_OUT: identity,
-        ZERO: identity.mask(missing, 0.0),
-        WHOLE_PICTURE: identity.mask(missing, table["identity_whole_picture"].astype("float64")),
-    }
+    identity = table[IDENTITY].astype("float64")
+    variants = {LEFT_OUT: identity}
+    if "detected" in table:
+        missing = table["detected"].astype("boolean").eq(False).fillna(False).astype(bool)
+        variants[ZERO] = identity.mask(missing, 0.0)
+        if "identity_whole_picture" in table:
+            variants[WHOLE_PICTURE] = identity.mask(missing, table["identity_whole_picture"].astype("float64"))
     alternatives = alternative_columns(table.columns)
     return variants | {changed_setting(column): table[column].astype("float64") for column in alternatives}
 
 
-def _by_scene(table: pd.DataFrame, values: pd.Series[float], methods: Sequence[str]) -> pd.DataFrame:
-    """Scene means, a row a scene and a column a method, by the rule of identity similarity; NaN where there is none."""
-    means = scene_means(table.assign(**{IDENTITY_SIMILARITY.column: values}))
-    chosen = means[means["metric"] == IDENTITY_SIMILARITY.name]
-    return chosen.pivot(index="scene", columns="method", values="mean").reindex(columns=list(methods))
+def _by_scene(table: pd.DataFrame, identity: Column, methods: Sequence[str]) -> pd.DataFrame:
+    """Scene means, a row per scene and a column per method, by the rule of identity similarity; NaN where none."""
+    means = scene_means(table, [identity])
+    return means.pivot(index="scene", columns="method", values="mean").reindex(columns=list(methods))
 
 
-def _variant(name: str, scenes: pd.DataFrame, reported: pd.DataFrame) -> ProtocolVariant:
+def _variant(name: str, scenes: pd.DataFrame, reported: pd.DataFrame, limits: tuple[float, float]) -> ProtocolVariant:
     means, before = scenes.mean(), reported.mean()
     ranks = means.rank(ascending=False)
-    methods = tuple(_ranked(method, scenes[method], float(ranks[method])) for method in map(str, scenes))
+    methods = tuple(_ranked(method, scenes[method], float(ranks[method]), limits) for method in map(str, scenes))
     both = means.notna() & before.notna()
     tau = float(stats.kendalltau(means[both], before[both]).statistic) if both.sum() > 1 else None
     placed = [str(method) for method in scenes.columns[both]]
     return ProtocolVariant(name, methods, tau, _rank_flips(placed, scenes, reported))
 
 
-def _ranked(method: str, scenes: pd.Series[float], rank: float) -> RankedMethod:
+def _ranked(method: str, scenes: pd.Series[float], rank: float, limits: tuple[float, float]) -> RankedMethod:
     values = scenes.dropna().to_numpy(dtype=np.float64)
     mean = float(values.mean()) if len(values) else math.nan
-    return RankedMethod(method, mean, mean_interval(values, IDENTITY_SIMILARITY.limits), len(values), rank)
+    return RankedMethod(method, mean, mean_interval(values, limits), len(values), rank)
 
 
 def _rank_flips(methods: Sequence[str], scenes: pd.DataFrame, reported: pd.DataFrame) -> tuple[RankFlip, ...]:
@@ -130,9 +140,9 @@ def _is_clear(scenes: pd.DataFrame, first: str, second: str) -> bool:
 
 
 def sensitivity_frame(variants: Sequence[ProtocolVariant]) -> pd.DataFrame:
-    """One row a reading and method: mean, interval, rank, the reading's tau and whom the method passes there."""
+    """One row per reading and method: mean, interval, rank, the reading's tau and whom the method passes there."""
     rows = [_record(variant, ranked) for variant in variants for ranked in variant.methods]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _record(variant: ProtocolVariant, ranked: RankedMethod) -> Mapping[str, object]:

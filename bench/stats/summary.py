@@ -1,4 +1,4 @@
-"""One row a method: every metric's mean over scenes with its interval, costs, and the Pareto flag."""
+"""One row per method: every metric's mean over scenes with its interval, costs, and the Pareto flag."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.scoring.catalogue import IDENTITY_SIMILARITY, PROMPT_SIMILARITY, Metric, metrics_of
+from bench.plugins.metric import Column
+from bench.stats.front import AXES
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.pareto import non_dominated
 from bench.stats.scene_means import PICTURE, common_pictures, methods_of, scene_means
@@ -34,7 +35,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class MethodSummary:
-    """One method: `estimates` by the metric's name, scenes and pictures that entered, and what it cost.
+    """One method: `estimates` by the metric's label, scenes and pictures that entered, and what it cost.
 
     `costs` by their column in the table (`cost_*`): means over units, `cost_generate_seconds` over pictures; NaN where
     nothing was measured. `pareto`: no other method has at least its prompt and identity similarity and more of one.
@@ -62,18 +63,17 @@ class Summary:
         return pd.DataFrame([_record(summary) for summary in self.methods])
 
 
-def summarise(table: pd.DataFrame) -> Summary:
-    """Summarise a table of scores (columns: `bench.core.table.COLUMNS`).
+def summarise(table: pd.DataFrame, metrics: Sequence[Column]) -> Summary:
+    """Summarise a table of scores (columns: `bench.core.table.COLUMNS` and those of the metrics) in these metrics.
 
     Methods are compared on the pictures that all of them have. If they share none, each is summarised on its
-    own, none is on the Pareto front, and a note says so.
+    own, none is on the Pareto front, and a note says so. None is either where the metrics lack an axis of it.
     """
     methods = methods_of(table)
     shared = common_pictures(table)
     comparable = not shared.empty
     chosen = shared if comparable else table
-    means = scene_means(chosen)
-    metrics = metrics_of(table["preset"].unique())
+    means = scene_means(chosen, metrics)
     estimates = [_estimates(means[means["method"] == method], metrics) for method in methods]
     front = _front(estimates) if comparable else [False] * len(methods)
     summaries = tuple(
@@ -84,15 +84,15 @@ def summarise(table: pd.DataFrame) -> Summary:
     return Summary(summaries, int(scenes), pictures, _notes(table, shared))
 
 
-def _estimates(means: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, Estimate]:
-    return {metric.name: _estimate(means, metric) for metric in metrics}
+def _estimates(means: pd.DataFrame, metrics: Sequence[Column]) -> dict[str, Estimate]:
+    return {metric.label: _estimate(means, metric) for metric in metrics}
 
 
-def _estimate(means: pd.DataFrame, metric: Metric) -> Estimate:
-    whole = means[(means["metric"] == metric.name) & means["mean"].notna()]
+def _estimate(means: pd.DataFrame, metric: Column) -> Estimate:
+    whole = means[(means["metric"] == metric.label) & means["mean"].notna()]
     values = whole["mean"].to_numpy(dtype=np.float64)
     mean = float(values.mean()) if len(values) else math.nan
-    return Estimate(mean, mean_interval(values, metric.limits), len(values), int(whole["n_pictures"].sum()))
+    return Estimate(mean, mean_interval(values, metric.range), len(values), int(whole["n_pictures"].sum()))
 
 
 def _summary(method: str, rows: pd.DataFrame, estimates: dict[str, Estimate], pareto: bool) -> MethodSummary:
@@ -113,13 +113,13 @@ def _costs(units: pd.DataFrame, pictures: pd.DataFrame) -> dict[str, float]:
 
 
 def _front(estimates: Sequence[Mapping[str, Estimate]]) -> list[bool]:
-    points = [(each[PROMPT_SIMILARITY.name].mean, each[IDENTITY_SIMILARITY.name].mean) for each in estimates]
-    return [bool(flag) for flag in non_dominated(np.reshape(points, (-1, 2)))]
+    points = [[each[axis].mean if axis in each else math.nan for axis in AXES] for each in estimates]
+    return [bool(flag) for flag in non_dominated(np.reshape(points, (-1, len(AXES))))]
 
 
 def _notes(table: pd.DataFrame, shared: pd.DataFrame) -> tuple[str, ...]:
     if shared.empty and not table.empty:
-        return ("the methods share no picture: each is summarised on its own, and they are not compared",)
+        return ("the methods share no picture: each is summarised on its own; pairs are tested on what both have",)
     drawn = table.drop_duplicates(["method", *PICTURE]).groupby("method", sort=False).size()
     kept = len(shared.drop_duplicates(PICTURE))
     return tuple(

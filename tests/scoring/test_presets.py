@@ -19,6 +19,7 @@ def keys(preset: Preset) -> dict[str, str]:
     """The keys of the standard metrics under a preset."""
     return {metric.spec: metric_key(metric, preset) for metric in standard_metrics()}
 
+
 OWN_MODELS = {"clip", "identity", "segmenter", "lpips", "alternatives"}
 BY_YOLO = {"segmenter", "segmenter_kind", "segmenter_view", "segmentation", "score_threshold", "overlap_threshold"}
 

@@ -24,9 +24,9 @@ class Tested:
 
 
 def means_by(frame: pd.DataFrame, by: str, value: str, methods: Sequence[str]) -> Floats:
-    """Means of `value` by `by` (a column) and method, float [units, methods]; units that lack a method are left out."""
+    """Means of `value` by `by` (a column) and method, float [units, methods]; NaN where a unit lacks a method."""
     wide = frame.pivot_table(index=by, columns="method", values=value, aggfunc="mean").reindex(columns=list(methods))
-    return np.asarray(wide.dropna(), dtype=np.float64)
+    return np.asarray(wide, dtype=np.float64)
 
 
 def compare_both_ways(
@@ -35,7 +35,7 @@ def compare_both_ways(
     """Friedman and Wilcoxon with Holm on means by item (or scene), then on means by rater.
 
     Answers of one item, and of one rater, resemble each other. A difference that both ways show is neither a matter of
-    the items that were chosen nor of the people.
+    the items that were chosen nor of the people. A pair is compared on the units that have both.
     """
     ways: tuple[tuple[str, Unit], ...] = (("cluster", unit), ("rater", "raters"))
     return tuple(

@@ -11,6 +11,7 @@ from scipy.sparse import csgraph
 
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.jackknife import jackknife_interval
+from bench.stats.paired import whole
 from bench.stats.scene_means import Floats
 from bench.stats.user_study.answers import Answers
 from bench.stats.user_study.choices import Strength
@@ -30,7 +31,7 @@ class RankingsStudy:
 def study_rankings(answers: Answers) -> RankingsStudy:
     """Analyse rankings, as in CLiC, Table 1 (which counts 4 as best of 4: 5 minus these ranks)."""
     methods = answers.methods
-    columns = means_by(answers.frame, "cluster", "rank", methods).T
+    columns = whole(means_by(answers.frame, "cluster", "rank", methods)).T
     limits = (1.0, float(len(methods)))
     ranks = tuple((float(column.mean()), mean_interval(column, limits)) for column in columns)
     tests = compare_both_ways(answers.frame, "rank", methods, answers.unit, "rank, 1 is best")

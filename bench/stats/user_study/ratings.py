@@ -11,6 +11,7 @@ import pandas as pd
 from bench.stats.effects import IMPROVEMENT, Effect, win_share
 from bench.stats.independent import Moments, kruskal_wallis, moments, tukey
 from bench.stats.intervals import Interval, mean_interval
+from bench.stats.paired import whole
 from bench.stats.user_study.answers import SCALE, Answers
 from bench.stats.user_study.paired import Tested, compare_both_ways, means_by
 
@@ -47,7 +48,7 @@ def study_ratings(answers: Answers) -> RatingsStudy:
         *compare_both_ways(standard, "rating", methods, answers.unit, STANDARDISED),
         over_answers,
     )
-    columns = means_by(frame, "cluster", "rating", methods).T
+    columns = whole(means_by(frame, "cluster", "rating", methods)).T
     limits = (float(SCALE[0]), float(SCALE[1]))
     means = tuple(
         (float(column.mean()) if len(column) else math.nan, mean_interval(column, limits)) for column in columns

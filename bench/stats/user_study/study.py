@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from bench.scoring.catalogue import METRICS
+from bench.plugins.metric import Column
 from bench.stats.scene_means import PICTURE, picture_values, scene_means
 from bench.stats.user_study.agreement import Alpha, Correlation, agreement_of_raters, correlate, peoples_scores
 from bench.stats.user_study.answers import Answers
@@ -29,10 +30,10 @@ class Study:
     match: str
 
 
-def study(answers: Answers, table: pd.DataFrame) -> Study:
-    """Analyse a question beside the table of scores of the run that the people looked at."""
+def study(answers: Answers, table: pd.DataFrame, metrics: Sequence[Column]) -> Study:
+    """Analyse a question beside the table of scores of the run that the people looked at, in these metrics."""
     match = _match(answers, table)
-    correlations = _correlations(answers, table, match) if match else ()
+    correlations = _correlations(answers, table, metrics, match) if match else ()
     return Study(answers, _analyse(answers), agreement_of_raters(answers), correlations, match)
 
 
@@ -50,28 +51,30 @@ def _match(answers: Answers, table: pd.DataFrame) -> str:
     return "scene" if frame["cluster"].isin(table["scene"]).any() else ""
 
 
-def _correlations(answers: Answers, table: pd.DataFrame, match: str) -> tuple[Correlation, ...]:
+def _correlations(
+    answers: Answers, table: pd.DataFrame, metrics: Sequence[Column], match: str
+) -> tuple[Correlation, ...]:
     people = peoples_scores(answers, "picture" if match == "picture" else "cluster")
-    metrics = _by_picture(table) if match == "picture" else _by_scene(table)
+    scored = _by_picture(table, metrics) if match == "picture" else _by_scene(table, metrics)
     if match == "scene":
         people = people.rename(columns={"cluster": "scene"})
-    joined = people.drop(columns="cluster", errors="ignore").merge(metrics, on=["method", match])
+    joined = people.drop(columns="cluster", errors="ignore").merge(scored, on=["method", match])
     correlations = []
-    for metric in METRICS:
+    for metric in metrics:
         sign = 1.0 if metric.higher_is_better else -1.0
-        rows = joined[joined[metric.name].notna()]
-        scores = sign * rows[metric.name].to_numpy(dtype=np.float64)
+        rows = joined[joined[metric.label].notna()]
+        scores = sign * rows[metric.label].to_numpy(dtype=np.float64)
         opinions = rows["people"].to_numpy(dtype=np.float64)
-        correlations.append(correlate(metric.name, scores, opinions, rows["scene"].to_numpy(dtype=np.str_)))
+        correlations.append(correlate(metric.label, scores, opinions, rows["scene"].to_numpy(dtype=np.str_)))
     return tuple(correlations)
 
 
-def _by_picture(table: pd.DataFrame) -> pd.DataFrame:
-    """A row a method and picture: `picture`, `scene` and every metric by name."""
+def _by_picture(table: pd.DataFrame, metrics: Sequence[Column]) -> pd.DataFrame:
+    """A row per method and picture: `picture`, `scene` and every metric by label."""
     names = table[["method", *PICTURE, "picture"]].drop_duplicates()
-    return picture_values(table).merge(names, on=["method", *PICTURE])
+    return picture_values(table, metrics).merge(names, on=["method", *PICTURE])
 
 
-def _by_scene(table: pd.DataFrame) -> pd.DataFrame:
-    """A row a method and scene: `scene` and every metric by name."""
-    return scene_means(table).pivot(index=["method", "scene"], columns="metric", values="mean").reset_index()
+def _by_scene(table: pd.DataFrame, metrics: Sequence[Column]) -> pd.DataFrame:
+    """A row per method and scene: every metric by label."""
+    return scene_means(table, metrics).pivot(index=["method", "scene"], columns="metric", values="mean").reset_index()

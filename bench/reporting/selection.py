@@ -1,0 +1,85 @@
+"""What of a run a report tells: which methods, the one that others are compared with, and which metrics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from bench.core.errors import UserError
+from bench.plugins.metric import Column
+from bench.plugins.report import ReportData
+from bench.reporting.text import listed
+from bench.stats.front import axes_of
+from bench.stats.scene_means import methods_of, numbers
+
+MOST_REASONS = 2
+"""Reasons for missing values that are told, the most frequent first."""
+
+
+def with_methods(data: ReportData, names: str) -> ReportData:
+    """The run as if it had only the methods `names`, joined by +, in this order; all if `names` is empty.
+
+    A banner says which were left out. Raises `UserError` for a name that the run has not, naming the known ones.
+    """
+    if not names.strip():
+        return data
+    known = methods_of(data.table)
+    chosen = list(dict.fromkeys(_known(name.strip(), known) for name in re.split(r"\+(?![^\[]*\])", names)))
+    places = data.table["method"].map({name: place for place, name in enumerate(chosen)})
+    rows = data.table[places.notna()]
+    left_out = [name for name in known if name not in chosen]
+    told = f"By choice this report is about {listed(chosen)} alone; left out: {listed(left_out)}."
+    return replace(
+        data,
+        table=rows.iloc[places.dropna().argsort(kind="stable")],
+        methods={name: data.methods[name] for name in chosen if name in data.methods},
+        seen_in_prior={name: told for name, told in data.seen_in_prior.items() if name in chosen},
+        banners=(*data.banners, told) if left_out else data.banners,
+    )
+
+
+def reference_of(data: ReportData, name: str) -> str:
+    """The method that all others are compared with: `name`, else the first that is not a control, else the first.
+
+    Raises `UserError` for a name that the run has not, naming the known ones.
+    """
+    known = methods_of(data.table)
+    if name:
+        return _known(name, known)
+    return next((method for method in known if method not in data.controls), known[0])
+
+
+def main_metrics(metrics: Sequence[Column]) -> tuple[Column, ...]:
+    """The metrics told first: those that are axes of the front, or, where there is none of them, all."""
+    return axes_of(metrics) or tuple(metrics)
+
+
+def with_values(table: pd.DataFrame, metrics: Sequence[Column]) -> tuple[Column, ...]:
+    """The metrics of which some row of the table has a value."""
+    return tuple(metric for metric in metrics if numbers(table[metric.name]).notna().any())
+
+
+def left_out(table: pd.DataFrame, metrics: Sequence[Column]) -> str:
+    """Which metrics have no value at all, and why, in one sentence; empty if all have one."""
+    told = with_values(table, metrics)
+    without = [f"{metric.label} ({_why(table, metric)})" for metric in metrics if metric not in told]
+    return f"Left out of this page, as no picture has a value: {listed(without)}." if without else ""
+
+
+def _why(table: pd.DataFrame, metric: Column) -> str:
+    """The most frequent reasons for missing values."""
+    given = table[metric.reason].fillna("").astype(str) if metric.reason in table else pd.Series(dtype=str)
+    reasons = [" ".join(reason.split()) for reason in given[given != ""].value_counts().index]
+    more = (
+        [f"{len(reasons) - MOST_REASONS} other reasons"] if len(reasons) > MOST_REASONS + 1 else reasons[MOST_REASONS:]
+    )
+    return listed([*reasons[:MOST_REASONS], *more]) or "no reason was recorded"
+
+
+def _known(name: str, known: Sequence[str]) -> str:
+    if name not in known:
+        raise UserError(f"the report's run has no scores of a method '{name}'; known: {', '.join(known)}")
+    return name
