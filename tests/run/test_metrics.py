@@ -1,0 +1,59 @@
+"""A user's metric, from its file to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1]"
+BRIGHTNESS = '''
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bench.plugins.metric import Column
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The mean of all pixels."""
+
+    summary: ClassVar[str] = "how bright a picture is"
+    source: ClassVar[str] = "a test"
+    grain: ClassVar[str] = "picture"
+    needs: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column("brightness", "mean level", better="higher", range=(0.0, 1.0), source="a test"),
+    )
+
+    def score(self, batch):
+        return [{"brightness": float(job.picture.mean()) / 255} for job in batch.jobs]
+'''
+
+
+def test_a_metric_is_one_file_and_scores_alone_what_is_there(
+    bench: Callable[..., int], drop_ins: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (drop_ins / "metrics").mkdir()
+    (drop_ins / "metrics" / "brightness.py").write_text(BRIGHTNESS)
+    arguments = ("run", "--methods", "quick", "--dataset", DATASET, "--name", "r")
+    assert bench(*arguments) == 0
+    before = {file: file.stat().st_mtime_ns for file in Path("runs/r/scores").rglob("*.json")}
+    assert bench(*arguments, "--metrics", "playroom,brightness") == 0
+    after = {file: file.stat().st_mtime_ns for file in Path("runs/r/scores").rglob("*.json")}
+    assert {file: after[file] for file in before} == before, "nothing is scored again"
+    assert {file.parent.name.partition("-")[0] for file in after.keys() - before.keys()} == {"brightness"}
+
+    table = pd.read_parquet("runs/r/scores.parquet")
+    assert table["brightness"].between(0, 1).all()
+    summary = pd.read_csv("runs/r/report/pareto/summary.csv")
+    means = table.drop_duplicates("picture").groupby("scene")["brightness"].mean()
+    assert summary["brightness"].tolist() == pytest.approx([means.mean()])
+    assert "brightness" in Path("runs/r/report/pareto/pareto.html").read_text(encoding="utf-8")
+
+    capsys.readouterr()
+    assert bench("run", "--metrics", "brightnes", "--name", "other") == 2
+    assert "'brightnes'; did you mean brightness?" in capsys.readouterr().err
+    assert not Path("runs/other").exists()
