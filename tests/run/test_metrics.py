@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.plugins.discovery import refresh
+
 DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1]"
 BRIGHTNESS = '''
 from dataclasses import dataclass
@@ -38,6 +40,7 @@ def test_a_metric_is_one_file_and_scores_alone_what_is_there(
 ) -> None:
     (drop_ins / "metrics").mkdir()
     (drop_ins / "metrics" / "brightness.py").write_text(BRIGHTNESS)
+    refresh()
     arguments = ("run", "--methods", "quick", "--dataset", DATASET, "--name", "r")
     assert bench(*arguments) == 0
     before = {file: file.stat().st_mtime_ns for file in Path("runs/r/scores").rglob("*.json")}
