@@ -17,6 +17,7 @@ from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locat
 from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.spec import Configured, configure
 from bench.run.dataset_source import dataset_folder, recommended_budget
+from bench.run.evaluators import record_evaluators
 from bench.run.execute import ExecutionContext, execute, is_done
 from bench.run.external_inputs import find_and_record, recorded_inputs
 from bench.run.folder import RunFolder
@@ -137,6 +138,7 @@ class Session:
             lacking = {key for unit in units for key in scoring.lacking_metrics(self.folder, keyed, unit)}
             wanted = [metric for key, metric in keyed.items() if key in lacking]
             scoring.score(self.folder, keyed, units, Scorer.load(self.preset, device, metrics=wanted))
+        record_evaluators(self.folder, self.preset, self.metrics)
         columns = tuple(column.name for metric in self.metrics for column in columns_of(metric, self.preset))
         layout = scoring.TableLayout(self.dataset.name, self.preset.name, columns)
         return scoring.assemble(self.folder, keyed, layout, self.plan)
