@@ -26,7 +26,15 @@ class Builder:
     summary: ClassVar[str] = "drawn toys with looks that the base model never saw: needs no data"
     source: ClassVar[str] = "Playroom; rules of Break-A-Scene, B.2"
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"scenes": 6, "mix": "1,0,0", "formats": "2", "samples": 1, "pool": 60, "references": True},
+        "quick": {
+            "scenes": 6,
+            "mix": "1,0,0",
+            "formats": "2",
+            "samples": 1,
+            "pool": 60,
+            "references": True,
+            "training_budget": "quick",
+        },
     }
 
     scenes: Annotated[int, "how many scenes"] = 50
@@ -40,6 +48,7 @@ class Builder:
     prompts: Annotated[Reading, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
     strict: Annotated[bool, "fail where the pool cannot give the mix"] = False
     references: Annotated[bool, "also draw each scene's toys in every prompt's context, for real:redrawn"] = False
+    training_budget: Annotated[str, "the backbone's budget that a run on it takes unless told another"] = "full"
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.

@@ -22,6 +22,7 @@ from bench.core.scenes import Concept, ImageArray, Prompt, Scene, handle
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.stable_diffusion import StableDiffusion
+from bench.plugins.backbone_settings import BackboneSettings, Sampler
 from bench.plugins.method import MethodContext
 from bench.scoring.models.yolo_network import ultralytics
 
@@ -84,15 +85,31 @@ def tiny_velocity_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def loaded(tiny_pipeline: Path) -> StableDiffusion:
-    return load_backbone(BackboneSpec(str(tiny_pipeline)), resolve("cpu", "fp32"))
+def backbone_with(tiny_pipeline: Path) -> Callable[[BackboneSettings], StableDiffusion]:
+    """The tiny backbone, pristine, with settings of the test's own; loaded once for each."""
+    loaded: dict[str, StableDiffusion] = {}
+
+    def load(settings: BackboneSettings) -> StableDiffusion:
+        if repr(settings) not in loaded:
+            loaded[repr(settings)] = load_backbone(BackboneSpec(str(tiny_pipeline)), resolve("cpu", "fp32"), settings)
+        loaded[repr(settings)].restore()
+        return loaded[repr(settings)]
+
+    return load
 
 
 @pytest.fixture
-def backbone(loaded: StableDiffusion) -> StableDiffusion:
+def backbone_settings() -> BackboneSettings:
+    """The tiny backbone's settings, of few sampling steps; a module that needs others has a fixture of this name."""
+    return BackboneSettings(sampler=Sampler(steps=4, guidance=2.0))
+
+
+@pytest.fixture
+def backbone(
+    backbone_with: Callable[[BackboneSettings], StableDiffusion], backbone_settings: BackboneSettings
+) -> StableDiffusion:
     """The tiny backbone, pristine."""
-    loaded.restore()
-    return loaded
+    return backbone_with(backbone_settings)
 
 
 @pytest.fixture

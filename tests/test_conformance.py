@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, get_args, get_origin
 
@@ -87,11 +87,10 @@ def scene(scene: Scene, tmp_path: Path) -> Scene:
 
 
 @pytest.fixture
-def frugal(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
+def frugal(backbone_with: Callable[[BackboneSettings], Backbone]) -> Backbone:
     """The tiny backbone with a budget of a step or a few a phase and one prior picture a class."""
     budgets = {"full": Budget(steps=0.001, prior_pictures=0.005)}
-    monkeypatch.setattr(backbone, "settings", BackboneSettings(sampler=Sampler(2, 2.0), budgets=budgets))
-    return backbone
+    return backbone_with(BackboneSettings(sampler=Sampler(2, 2.0), budgets=budgets))
 
 
 class Bench:

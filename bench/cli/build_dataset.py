@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bench.core import defaults
 from bench.core.console import say
+from bench.data.build import build_dataset
 from bench.plugins.discovery import DropIn, discover, find
 from bench.plugins.spec import field_types
 
@@ -62,7 +63,7 @@ def _bare(
         if out is not None:
             raise typer.BadParameter("write --out behind the recipe's name")
         return
-    find("datasets", defaults.RECIPE).role().build(out or _FOLDER / defaults.RECIPE)
+    build_dataset(find("datasets", defaults.RECIPE).role(), out or _FOLDER / defaults.RECIPE)
     say(
         "These are Break-A-Scene's rules over Playroom's drawn toys. Over COCO: bench build-dataset "
         "break-a-scene --coco DIR, where DIR holds annotations/instances_*.json and the pictures."
@@ -84,7 +85,7 @@ def _command(drop_in: DropIn, name: str, values: Mapping[str, Any]) -> Callable[
     """A function whose parameters are `--out` and the builder's fields, for typer to read."""
 
     def build(out: Path, **options: Any) -> None:
-        drop_in.role(**options).build(out)
+        build_dataset(drop_in.role(**options), out)
 
     default = _FOLDER / name.replace(":", "-")
     parameters = [_parameter("out", Annotated[Path, typer.Option(help=_OUT)], default)]

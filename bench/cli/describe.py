@@ -16,9 +16,11 @@ from bench.core.table import COLUMNS
 from bench.plugins.discovery import DropIn, discover
 from bench.plugins.metric import Column
 from bench.plugins.spec import field_types, public_name
+from bench.scoring.models.sources import ModelSource
 from bench.scoring.presets import Preset
 
 console = Console()
+_BY_HASH = "files: their hash is recorded with the run"
 
 
 def describe(drop_in: DropIn) -> None:
@@ -37,9 +39,15 @@ def describe(drop_in: DropIn) -> None:
 
 
 def describe_preset(preset: Preset) -> None:
-    """Print everything that a preset pins."""
+    """Print every setting of a preset and its models, also those that it cannot pin."""
     console.print(Text.assemble((preset.name, "bold"), f"  {preset.summary}"))
     _show("settings", ("setting", "value"), ((name, str(value)) for name, value in preset.describe().items()))
+    _show("models", ("name", "revision"), models_of(preset).items())
+
+
+def models_of(preset: Preset) -> dict[str, str]:
+    """Which revision of each of a preset's models is taken, by the model's name."""
+    return {**{source.name: _revision(source) for source in preset.sources}, preset.lpips.name: _BY_HASH}
 
 
 def describe_columns() -> None:
@@ -70,6 +78,12 @@ def _settings(drop_in: DropIn) -> Iterable[tuple[str, ...]]:
     for field in fields(drop_in.role):
         default = "" if field.default is MISSING else _shown(_default(drop_in, field.name, field.default))
         yield public_name(field), default, _help(drop_in, field.name)
+
+
+def _revision(source: ModelSource) -> str:
+    if source.folder is not None:
+        return _BY_HASH
+    return f"commit {source.revision}" if source.is_pinned else "not pinned: the commit is recorded with the run"
 
 
 def _column(column: Column) -> tuple[str, ...]:

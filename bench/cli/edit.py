@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import backbone_options
 from bench.core import defaults
-from bench.core.checkpoints import BACKBONES
 from bench.core.errors import UserError
 from bench.edit.options import START, EditOptions, EditPaths
 from bench.run.lock import hold
+from bench.run.options import BackboneOptions
 
 Source = Annotated[
     Path,
@@ -72,14 +73,14 @@ def edit(
     runs: Annotated[Path, typer.Option(help="folder of runs, whose kept fits are used")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="name of the edit's folder; by default one is made")] = None,
     keep_weights: Kept = False,
-    backbone: Annotated[str, typer.Option(help=f"{', '.join(BACKBONES)}, a hub id or a folder")] = defaults.BACKBONE,
-    revision: Annotated[str | None, typer.Option(help="revision of a hub id")] = None,
-    budget: Annotated[str | None, typer.Option(help="one of the backbone's budgets of training steps")] = None,
-    sampling_steps: Annotated[int | None, typer.Option(min=1, help="DDIM steps; by default the backbone's")] = None,
-    guidance: Annotated[float | None, typer.Option(min=0, help="guidance scale; by default the backbone's")] = None,
-    seed: Annotated[int, typer.Option(help="seed of the fit and of the noise")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")] = "auto",
+    backbone: backbone_options.Backbone = defaults.BACKBONE,
+    revision: backbone_options.Revision = None,
+    budget: backbone_options.Budget = None,
+    sampling_steps: backbone_options.SamplingSteps = None,
+    guidance: backbone_options.Guidance = None,
+    seed: backbone_options.Seed = 0,
+    device: backbone_options.Device = "auto",
+    precision: backbone_options.Precision = "auto",
 ) -> None:
     """Paint a scene's learned concepts into a region of another picture (Blended Latent Diffusion).
 
@@ -89,12 +90,20 @@ def edit(
     """
     from bench.edit.engine import edit as make  # noqa: PLC0415 - torch is slow to import
     from bench.edit.output import pictures_of  # noqa: PLC0415
-    from bench.edit.session import BackboneOptions  # noqa: PLC0415
 
     options = EditOptions(method, source, target, mask, prompt, _step_sizes(guidance_step_size), start, shared, object_)
-    backbone_options = BackboneOptions(backbone, revision, budget, sampling_steps, guidance, device, precision, seed)
+    on_backbone = BackboneOptions(
+        backbone=backbone,
+        revision=revision,
+        device=device,
+        precision=precision,
+        budget=budget,
+        sampling_steps=sampling_steps,
+        guidance=guidance,
+        seed=seed,
+    )
     with hold(edits):
-        folder = make(options, backbone_options, EditPaths(edits, runs, name, keep_weights))
+        folder = make(options, on_backbone, EditPaths(edits, runs, name, keep_weights))
     for file in pictures_of(folder):
         typer.echo(file)
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from bench.cli.describe import console, describe, describe_columns, describe_preset, table
+from bench.cli.describe import console, describe, describe_columns, describe_preset, models_of, table
 from bench.plugins.discovery import KINDS, DropIn, Kind, discover
 from bench.plugins.spec import public_name
 from bench.scoring.presets import PRESETS
@@ -99,7 +99,8 @@ def _list_kind(kind: Kind) -> None:
 
 
 def _list_presets() -> None:
-    listed = table("metric presets", ("name", "what it is"))
+    listed = table("metric presets", ("name", "what it is", "models"))
     for preset in PRESETS.values():
-        listed.add_row(Text(preset.name), Text(preset.summary))
+        models = (f"{name} ({revision})" for name, revision in models_of(preset).items())
+        listed.add_row(Text(preset.name), Text(preset.summary), Text("\n".join(models)))
     console.print(listed)

@@ -9,19 +9,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from bench.cli import backbone_options
 from bench.core import defaults
-from bench.core.checkpoints import BACKBONES
 from bench.core.errors import UserError
 from bench.core.progress import console as remarks
 from bench.plugins.spec import configure, split_specs
 from bench.run.folder import RunFolder
 from bench.run.lock import hold
+from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
 
 if TYPE_CHECKING:
     from bench.run.plan import Unit
 
 console = Console()
 FAILED = 1
+
+Methods = Annotated[
+    str, typer.Option(help="what to compare, with commas: ours,ti-m or ours[phase1_steps=0],ours:code,ti-m, or all")
+]
+Dataset = Annotated[str, typer.Option(help="a folder made by `bench build-dataset`, or a recipe that needs no data")]
+Kept = Annotated[
+    bool, typer.Option("--keep-weights", help="keep what each fit changed (safetensors) after its last picture")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,16 +39,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    methods: Annotated[
-        str, typer.Option(help="what to compare, with commas: ours,ti-m or ours[phase1_steps=0],ours:code,ti-m, or all")
-    ] = defaults.METHODS,
-    dataset: Annotated[
-        str, typer.Option(help="a folder made by `bench build-dataset`, or a recipe that needs no data")
-    ] = defaults.DATASET,
-    backbone: Annotated[
-        str, typer.Option(help=f"{', '.join(BACKBONES)}, a hub id or a folder of Stable Diffusion 1.x/2.x")
-    ] = defaults.BACKBONE,
-    revision: Annotated[str | None, typer.Option(help="the hub revision of the backbone")] = None,
+    methods: Methods = defaults.METHODS,
+    dataset: Dataset = defaults.DATASET,
+    backbone: backbone_options.Backbone = defaults.BACKBONE,
+    revision: backbone_options.Revision = None,
     metrics: Annotated[str | None, typer.Option(help="metric preset; by default the one the backbone names")] = None,
     name: Annotated[str | None, typer.Option(help="name of the run; by default dataset and backbone")] = None,
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
@@ -47,16 +50,14 @@ def run(
     limit: Annotated[int | None, typer.Option(min=1, help="only the first N units (a method on a scene)")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and do nothing")] = False,
     report: Annotated[str, typer.Option(help="the report to write; see `bench list reports`")] = defaults.REPORT,
-    seed: Annotated[int, typer.Option(min=0, help="everything random derives from it")] = 0,
-    budget: Annotated[str | None, typer.Option(help="one of the backbone's budgets of training steps")] = None,
-    sampling_steps: Annotated[int | None, typer.Option(min=1, help="DDIM steps; by default the backbone's")] = None,
-    guidance: Annotated[float | None, typer.Option(min=0, help="guidance scale; by default the backbone's")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")] = "auto",
+    seed: backbone_options.Seed = 0,
+    budget: backbone_options.Budget = None,
+    sampling_steps: backbone_options.SamplingSteps = None,
+    guidance: backbone_options.Guidance = None,
+    device: backbone_options.Device = "auto",
+    precision: backbone_options.Precision = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="pictures drawn at once; does not change them")] = 8,
-    keep_weights: Annotated[
-        bool, typer.Option("--keep-weights", help="keep what each fit changed (safetensors) after its last picture")
-    ] = False,
+    keep_weights: Kept = False,
 ) -> None:
     """Compare methods: fit each on every scene, draw all prompts, score, test and report.
 
@@ -64,11 +65,20 @@ def run(
     only what is missing, and more methods can be added to it.
     """
     from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
-    from bench.run.engine import ExecutionOptions, RunOptions, start  # noqa: PLC0415
+    from bench.run.engine import start  # noqa: PLC0415
 
-    options = RunOptions(
-        dataset, backbone, revision, precision, device, budget, sampling_steps, guidance, seed, metrics
+    on_backbone = BackboneOptions(
+        backbone=backbone,
+        revision=revision,
+        device=device,
+        precision=precision,
+        budget=budget,
+        sampling_steps=sampling_steps,
+        guidance=guidance,
+        seed=seed,
     )
+    options = RunOptions(dataset=dataset, backbone=on_backbone, metrics=metrics)
+    execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
     folder = RunFolder(runs / (name or default_name(dataset, backbone)))
     specs = checked(methods)
     configure("reports", report)
@@ -78,7 +88,7 @@ def run(
         if dry_run:
             _say_plan(session.todo(units), units, folder)
             return
-        failed = session.generate(units, hardware, ExecutionOptions(batch_size, keep_weights))
+        failed = session.generate(units, hardware, execution)
         session.score(device)
         files = write_report(session, report)
     for file in files:
@@ -106,7 +116,8 @@ def checked(methods: str) -> tuple[str, ...]:
 
 def default_name(dataset: str, backbone: str) -> str:
     """A folder name from the dataset and, unless it is the default, the backbone."""
-    parts = [Path(dataset.rstrip("/")).name, *([] if backbone == defaults.BACKBONE else [Path(backbone).name])]
+    besides = [] if backbone == defaults.BACKBONE else [Path(backbone).name]
+    parts = [Path(dataset.rstrip("/")).name, *besides]
     return "-".join("".join(c if c.isalnum() or c in "._" else "-" for c in part).strip("-") for part in parts)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import backbone_options
 from bench.run.folder import open_run
 from bench.run.lock import hold
 
@@ -21,7 +22,7 @@ def score(
     metrics: Annotated[
         str | None, typer.Option(help="metric preset to score with from now on; by default the run's own")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    device: backbone_options.Device = "auto",
 ) -> None:
     """Score the pictures of RUN and write its table (scores.parquet); pictures already scored are not scored again."""
     from bench.run.engine import reopen  # noqa: PLC0415 - torch is slow to import

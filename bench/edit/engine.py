@@ -20,7 +20,7 @@ from bench.diffusion.sampling.sampler import warn_of_long_texts
 from bench.edit.inputs import Target, handles, named_concepts, read_target
 from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import RESULT, is_made, write_edit
-from bench.edit.session import BackboneOptions, EditSession
+from bench.edit.session import EditSession
 from bench.edit.source import source_scene
 from bench.plugins.backbone import Backbone
 from bench.plugins.discovery import discover
@@ -28,6 +28,7 @@ from bench.plugins.method import MethodContext
 from bench.plugins.spec import Configured, configure
 from bench.run.cost import Cost
 from bench.run.fit_files import read_fit, write_fit
+from bench.run.options import BackboneOptions
 from bench.run.plan import Unit
 
 if TYPE_CHECKING:

@@ -2,68 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
-
-import diffusers
-import transformers
+from dataclasses import asdict, dataclass
 
 from bench.core.device import resolve
 from bench.core.scenes import Dataset, Scene
-from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
+from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate
 from bench.diffusion.backbone.loading import load_backbone
 from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import read_settings
 from bench.plugins.spec import Configured
+from bench.run.options import BackboneOptions
 from bench.run.plan import Conditions, Unit, make_plan
 
 
 @dataclass(frozen=True)
-class BackboneOptions:
-    """On what and how to work; None leaves the choice to the backbone, as in `bench run`."""
-
-    backbone: str
-    revision: str | None
-    budget: str | None
-    sampling_steps: int | None
-    guidance: float | None
-    device: str
-    precision: str
-    seed: int
-
-
-@dataclass(frozen=True)
 class EditSession:
-    """A backbone with its sampler set, and what besides method and scene can change a fit."""
+    """A loaded backbone, and what besides method and scene can change a fit."""
 
     backbone: Backbone
     conditions: Conditions
     budget: str
 
     @classmethod
-    def opened(cls, backbone_options: BackboneOptions) -> EditSession:
+    def opened(cls, options: BackboneOptions) -> EditSession:
         """Load the backbone.
 
         Raises `UserError` for a backbone, device, precision or budget that there is not.
         """
-        for library in (diffusers, transformers):
-            quiet: Any = library.utils.logging
-            quiet.disable_progress_bar()
-        spec = BackboneSpec(backbone_options.backbone, backbone_options.revision)
-        backbone = load_backbone(spec, resolve(backbone_options.device, backbone_options.precision))
-        own = backbone.settings
-        budget = own.check_budget(backbone_options.budget) if backbone_options.budget else "full"
-        steps = backbone_options.sampling_steps or own.sampler.steps
-        guidance = own.sampler.guidance if backbone_options.guidance is None else backbone_options.guidance
-        backbone.settings = replace(own, sampler=replace(own.sampler, steps=steps, guidance=guidance))
+        spec = BackboneSpec(options.backbone, options.revision)
+        hardware = resolve(options.device, options.precision)
+        settings = read_settings(locate(spec)).with_sampler(options.sampling_steps, options.guidance)
+        budget = settings.budget_name(options.budget, None)
         conditions = Conditions(
             backbone=fingerprint(spec),
-            precision=backbone.hardware.precision,
-            budget=asdict(own.budget(budget)),
-            sampling_steps=steps,
-            guidance=guidance,
-            seed=backbone_options.seed,
+            precision=hardware.precision,
+            budget=asdict(settings.budget(budget)),
+            sampling_steps=settings.sampler.steps,
+            guidance=settings.sampler.guidance,
+            seed=options.seed,
         )
-        return cls(backbone, conditions, budget)
+        return cls(load_backbone(spec, hardware, settings), conditions, budget)
 
     def unit(self, method: Configured, scene: Scene) -> Unit:
         """The fit of a method on a scene, with the identity that it has in every run."""

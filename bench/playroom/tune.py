@@ -19,17 +19,16 @@ import numpy as np
 import pandas as pd
 import typer
 
-from bench.core.device import resolve
+from bench.core.device import Hardware, resolve
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_bytes, write_json
 from bench.core.progress import progress_bar
 from bench.core.scenes import Dataset
 from bench.core.seeds import seed_from
 from bench.data.load import load_dataset
-from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
+from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate
 from bench.diffusion.backbone.loading import load_backbone
-from bench.plugins.backbone import Backbone
-from bench.plugins.backbone_settings import FILE, SCHEMA, Budget
+from bench.plugins.backbone_settings import FILE, FULL, SCHEMA, Budget, read_settings
 from bench.plugins.method import MethodContext, Request
 from bench.plugins.metric import PictureJob
 from bench.plugins.spec import Configured, configure, split_specs
@@ -59,11 +58,12 @@ def main(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
 ) -> None:
     """Try the factors, write every trial, and put the best into the backbone's settings."""
-    backbone = load_backbone(BackboneSpec(str(pipeline)), resolve(device, "auto"))
+    spec = BackboneSpec(str(pipeline))
     tuner = Tuner(
-        backbone=backbone,
-        content=fingerprint(BackboneSpec(str(pipeline))),
-        scorer=Scorer.load(find_preset(backbone.settings.metrics), device),
+        backbone=spec,
+        hardware=resolve(device, "auto"),
+        content=fingerprint(spec),
+        scorer=Scorer.load(find_preset(read_settings(locate(spec)).metrics), device),
         dataset=tuning_scenes(scenes),
         methods=tuple(configure("methods", text) for text in split_specs(methods)),
         trials=trials,
@@ -86,7 +86,8 @@ def tuning_scenes(count: int) -> Dataset:
 class Tuner:
     """Tries budgets on the tuning scenes; `content` identifies the backbone, `trials` is the CSV of all trials."""
 
-    backbone: Backbone
+    backbone: BackboneSpec
+    hardware: Hardware
     content: str
     scorer: Scorer
     dataset: Dataset
@@ -127,11 +128,11 @@ class Tuner:
     def _try(self, number: int, method: Configured, budget: Budget) -> dict[str, float]:
         """Fit, draw and score one scene: means over its pictures and concepts."""
         scene = self.dataset.scenes[number]
-        self.backbone.settings = dataclasses.replace(self.backbone.settings, budgets={"full": budget})
-        work = MethodContext(self.backbone, seed_from(tuning=scene.name), 8, "full", lambda _done, _total: None)
-        self.backbone.restore()
+        settings = dataclasses.replace(read_settings(locate(self.backbone)), budgets={FULL: budget})
+        backbone = load_backbone(self.backbone, self.hardware, settings)
+        work = MethodContext(backbone, seed_from(tuning=scene.name), 8, FULL, lambda _done, _total: None)
         state = method.instance.fit(scene, work)
-        self.backbone.restore()
+        backbone.restore()
         requests = [
             Request(prompt, seed_from(tuning=scene.name, prompt=index)) for index, prompt in enumerate(scene.prompts)
         ]

@@ -24,13 +24,17 @@ class Backbone(Protocol):
     Weights are float32; `hardware` says where and in which precision forward passes run. `vae` is never trained.
     """
 
-    settings: BackboneSettings
     hardware: Hardware
     unet: UNet2DConditionModel
     vae: AutoencoderKL
     text_encoder: CLIPTextModel
     tokenizer: CLIPTokenizer
     scheduler: DDIMScheduler
+
+    @property
+    def settings(self) -> BackboneSettings:
+        """Its sampler, budgets and resolution, as it was loaded with them; they stay."""
+        ...
 
     def restore(self) -> None:
         """Undo whatever a method did to weights, vocabulary and gradients."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,8 @@ from bench.core.errors import UserError
 
 FILE = "scenebench.json"
 SCHEMA = 1
+FULL = "full"
+"""The budget that stands for the papers' own, scaled to the backbone; every backbone may have further ones."""
 Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -58,21 +60,29 @@ class BackboneSettings:
 
     resolution: Annotated[int, Field(ge=8)] | None = None
     sampler: Sampler = Sampler()
-    budgets: Mapping[str, Budget] = field(default_factory=lambda: {"full": Budget()})
+    budgets: Mapping[str, Budget] = field(default_factory=lambda: {FULL: Budget()})
     metrics: str = "paper"
 
     def budget(self, name: str) -> Budget:
         """The budget of that name; else `full`: a short one means nothing to a backbone without budgets."""
-        return self.budgets.get(name) or self.budgets.get("full") or Budget()
+        return self.budgets.get(name) or self.budgets.get(FULL) or Budget()
 
-    def check_budget(self, name: str) -> str:
-        """The name itself.
+    def budget_name(self, asked: str | None, recommended: str | None) -> str:
+        """The budget that was asked for, else the dataset's recommended one where the backbone has it, else `full`.
 
-        Raises `UserError` if the backbone has no budget of that name.
+        Raises `UserError` if the backbone has no budget of the name asked for.
         """
-        if name not in self.budgets:
-            raise UserError(f"this backbone has no budget '{name}'; known: {', '.join(self.budgets)}")
-        return name
+        if asked is None:
+            return recommended if recommended and recommended in self.budgets else FULL
+        if asked not in self.budgets:
+            raise UserError(f"this backbone has no budget '{asked}'; known: {', '.join(self.budgets)}")
+        return asked
+
+    def with_sampler(self, steps: int | None, guidance: float | None) -> BackboneSettings:
+        """These settings with other sampling steps or guidance; None leaves the backbone's own."""
+        own = self.sampler
+        sampler = Sampler(own.steps if steps is None else steps, own.guidance if guidance is None else guidance)
+        return replace(self, sampler=sampler)
 
 
 def read_settings(folder: Path) -> BackboneSettings:

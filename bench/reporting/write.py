@@ -20,6 +20,8 @@ from bench.plugins.report import ReportData
 from bench.plugins.spec import configure
 from bench.reporting.text import listed
 from bench.run.engine import Session
+from bench.run.evaluators import recorded_evaluators
+from bench.run.folder import RunFolder
 from bench.run.plan import Unit
 from bench.run.settings import Settings
 from bench.run.vocabulary import unknown_words_warning
@@ -36,6 +38,8 @@ PACKAGES = (
     "scipy",
     "statsmodels",
 )
+_TOLD_OF_A_HASH = 19
+"""Characters: `sha256:` and twelve digits; `evaluators.json` has all."""
 
 
 def write_report(session: Session, spec: str) -> tuple[Path, ...]:
@@ -68,7 +72,7 @@ def _data(session: Session, table: pd.DataFrame) -> ReportData:
         run_folder=folder.path,
         table=table,
         dataset=dataset,
-        facts=_facts(settings, dataset),
+        facts=_facts(folder, settings, dataset),
         methods={unit.method.spec: unit.method.configuration for unit in plan},
         ledgers={found.name: found.ledger for found in (unit.method.drop_in for unit in plan) if found.ledger},
         metrics=compared_columns(session.metrics, session.preset),
@@ -120,7 +124,7 @@ def templates_seen_in_prior(plan: Sequence[Unit]) -> dict[str, tuple[str, ...]]:
     return {method: tuple(templates) for method, templates in found.items()}
 
 
-def _facts(settings: Settings, dataset: Dataset) -> dict[str, str]:
+def _facts(folder: RunFolder, settings: Settings, dataset: Dataset) -> dict[str, str]:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     return {
         "dataset": f"{dataset.name}, {len(dataset.scenes)} scenes ({settings.dataset_hash[:12]})",
@@ -129,10 +133,22 @@ def _facts(settings: Settings, dataset: Dataset) -> dict[str, str]:
         "budget of training": settings.budget,
         "sampler": f"DDIM, {settings.sampling_steps} steps, guidance {settings.guidance:g}",
         "metrics": settings.preset,
+        **_evaluators(folder),
         "seed": str(settings.seed),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {_gpu()}, Python {platform.python_version()}",
         "versions": versions,
     }
+
+
+def _evaluators(folder: RunFolder) -> dict[str, str]:
+    """The models behind the scores; nothing for a table of a version that did not record them."""
+    models = [f"{name} ({_shortened(content)})" for name, content in recorded_evaluators(folder).items()]
+    return {"evaluators": ", ".join(models)} if models else {}
+
+
+def _shortened(content: str) -> str:
+    """A hub's commit whole, so that it can be asked for; the start of a hash."""
+    return content[:_TOLD_OF_A_HASH] if content.startswith("sha256:") else content
 
 
 def _gpu() -> str:

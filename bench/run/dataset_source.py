@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.core.errors import UserError
+from bench.data import build
 from bench.data.manifest import MANIFEST
 from bench.plugins.spec import configure
 from bench.run.folder import RunFolder
@@ -24,5 +25,13 @@ def dataset_folder(text: str, folder: RunFolder) -> Path:
             "--out DIR, then bench run --dataset DIR"
         )
     if not (folder.dataset / MANIFEST).is_file():
-        configure("datasets", text).instance.build(folder.dataset)
+        build.build_dataset(configure("datasets", text).instance, folder.dataset)
     return folder.dataset
+
+
+def recommended_budget(text: str) -> str | None:
+    """The name of the training budget that the dataset is meant for, if a built one or a recipe says it."""
+    path = Path(text)
+    if (path / MANIFEST).is_file():
+        return build.recommended_budget(path)
+    return build.builders_budget(configure("datasets", text).instance)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,46 +16,17 @@ from bench.data.manifest import MANIFEST, read_manifest
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate
 from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.spec import Configured, configure
-from bench.run.dataset_source import dataset_folder
+from bench.run.dataset_source import dataset_folder, recommended_budget
+from bench.run.evaluators import record_evaluators
 from bench.run.execute import ExecutionContext, execute, is_done
 from bench.run.external_inputs import find_and_record, recorded_inputs
 from bench.run.folder import RunFolder
+from bench.run.options import ExecutionOptions, RunOptions
 from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
 from bench.run.settings import Settings, load_settings, save_settings
 from bench.run.vocabulary import unknown_words, warn_of_unknown_words
 from bench.scoring.presets import Preset, find_preset
 from bench.scoring.selection import columns_of, metric_key, select_metrics, standard_metrics
-
-if TYPE_CHECKING:
-    from bench.plugins.backbone import Backbone
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What the command line asks of a new start, besides the methods.
-
-    None leaves the choice to the backbone: its budgets, its sampler and the metrics that know what it draws.
-    """
-
-    dataset: str
-    backbone: str
-    revision: str | None
-    precision: str
-    device: str
-    budget: str | None
-    sampling_steps: int | None
-    guidance: float | None
-    seed: int
-    metrics: str | None
-
-
-@dataclass(frozen=True)
-class ExecutionOptions:
-    """How to work; nothing here can change a result. With `keep_weights` fits outlive their last picture."""
-
-    batch_size: int
-    keep_weights: bool
-
 
 Look = Callable[[RunFolder, Configured, Dataset], ExternalInputs]
 """How a session learns what a method takes from outside: by looking, or from what an earlier start kept."""
@@ -85,8 +55,7 @@ class Session:
     def backbone_settings(self) -> BackboneSettings:
         """The backbone's own settings, with this run's sampler."""
         own = read_settings(locate(self.backbone_spec))
-        sampler = replace(own.sampler, steps=self.settings.sampling_steps, guidance=self.settings.guidance)
-        return replace(own, sampler=sampler)
+        return own.with_sampler(self.settings.sampling_steps, self.settings.guidance)
 
     @property
     def backbone_spec(self) -> BackboneSpec:
@@ -149,8 +118,10 @@ class Session:
         todo = self.todo(units)
         if not todo:
             return 0
+        from bench.diffusion.backbone.loading import load_backbone  # noqa: PLC0415 - slow, and only drawing needs it
+
         warn_of_unknown_words(self.settings.unknown_words)
-        backbone = self._load_backbone(hardware)
+        backbone = load_backbone(self.backbone_spec, hardware, self.backbone_settings)
         return execute(
             ExecutionContext(self.folder, backbone, self.settings.budget, execution.batch_size, execution.keep_weights),
             todo,
@@ -167,22 +138,10 @@ class Session:
             lacking = {key for unit in units for key in scoring.lacking_metrics(self.folder, keyed, unit)}
             wanted = [metric for key, metric in keyed.items() if key in lacking]
             scoring.score(self.folder, keyed, units, Scorer.load(self.preset, device, metrics=wanted))
+        record_evaluators(self.folder, self.preset, self.metrics)
         columns = tuple(column.name for metric in self.metrics for column in columns_of(metric, self.preset))
         layout = scoring.TableLayout(self.dataset.name, self.preset.name, columns)
         return scoring.assemble(self.folder, keyed, layout, self.plan)
-
-    def _load_backbone(self, hardware: Hardware) -> Backbone:
-        import diffusers  # noqa: PLC0415 - slow to import, and only a start that draws needs it
-        import transformers  # noqa: PLC0415
-
-        from bench.diffusion.backbone.loading import load_backbone  # noqa: PLC0415
-
-        for library in (diffusers, transformers):
-            quiet: Any = library.utils.logging
-            quiet.disable_progress_bar()
-        backbone = load_backbone(self.backbone_spec, hardware)
-        backbone.settings = self.backbone_settings
-        return backbone
 
 
 def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tuple[Session, Hardware]:
@@ -190,27 +149,8 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
 
     Raises `UserError` for bad wishes and for wishes that differ from what the run began with.
     """
-    hardware = resolve(options.device, options.precision)
-    spec = BackboneSpec(options.backbone, options.revision)
-    own = read_settings(locate(spec))
-    selected = select_metrics(options.metrics)
-    dataset = dataset_folder(options.dataset, folder)
-    settings = Settings(
-        dataset=options.dataset,
-        dataset_hash=dataset_hash(dataset),
-        backbone=options.backbone,
-        revision=options.revision,
-        fingerprint=fingerprint(spec),
-        precision=hardware.precision,
-        budget=own.check_budget(options.budget) if options.budget else default_budget(options.dataset),
-        sampling_steps=options.sampling_steps or own.sampler.steps,
-        guidance=own.sampler.guidance if options.guidance is None else options.guidance,
-        seed=options.seed,
-        preset=find_preset(selected.preset or own.metrics).name,
-        metrics=selected.more,
-        methods=tuple(methods),
-        unknown_words=unknown_words(locate(spec), read_manifest(dataset / MANIFEST)),
-    )
+    hardware = resolve(options.backbone.device, options.backbone.precision)
+    settings = _settings(folder, methods, options, hardware)
     session = Session(folder, settings, find_and_record)
     session.plan, session.metrics  # noqa: B018 - a bad method or metric must not get into run.json
     merged = save_settings(folder, settings)
@@ -224,6 +164,26 @@ def reopen(folder: RunFolder, metrics: str | None) -> Session:
     return Session(folder, replace(settings, preset=selected.preset or settings.preset, metrics=more), recorded_inputs)
 
 
-def default_budget(dataset: str) -> str:
-    """A dataset's variant `quick` goes with the backbone's short budget, everything else with the full one."""
-    return "quick" if dataset.endswith(":quick") else "full"
+def _settings(folder: RunFolder, methods: Sequence[str], options: RunOptions, hardware: Hardware) -> Settings:
+    """What was asked for, with what it leaves to the backbone and the dataset filled in."""
+    asked = options.backbone
+    spec = BackboneSpec(asked.backbone, asked.revision)
+    own = read_settings(locate(spec)).with_sampler(asked.sampling_steps, asked.guidance)
+    selected = select_metrics(options.metrics)
+    dataset = dataset_folder(options.dataset, folder)
+    return Settings(
+        dataset=options.dataset,
+        dataset_hash=dataset_hash(dataset),
+        backbone=asked.backbone,
+        revision=asked.revision,
+        fingerprint=fingerprint(spec),
+        precision=hardware.precision,
+        budget=own.budget_name(asked.budget, recommended_budget(options.dataset)),
+        sampling_steps=own.sampler.steps,
+        guidance=own.sampler.guidance,
+        seed=asked.seed,
+        preset=find_preset(selected.preset or own.metrics).name,
+        metrics=selected.more,
+        methods=tuple(methods),
+        unknown_words=unknown_words(locate(spec), read_manifest(dataset / MANIFEST)),
+    )

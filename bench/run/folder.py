@@ -33,6 +33,11 @@ class RunFolder:
         return self.path / "outside.json"
 
     @property
+    def evaluators(self) -> Path:
+        """`evaluators.json`: which models the table was scored with, by commit or hash."""
+        return self.path / "evaluators.json"
+
+    @property
     def dataset(self) -> Path:
         """The dataset, where the run built it itself."""
         return self.path / "dataset"

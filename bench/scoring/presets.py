@@ -153,9 +153,11 @@ _SEGMENTATIONS = {
     "yolo": "instances, each pixel the most confident's",
 }
 _CLIP_L14 = ModelSource("openai/clip-vit-large-patch14", "32bd64288804d66eefd0ccbe215aa642df71cc41")
-_CLIP_B32 = ModelSource("openai/clip-vit-base-patch32", "main")
+# `main` (3d74acf9) holds no safetensors. This is refs/pr/15, which Hugging Face's candle loads (candle-examples/clip):
+# the weights of sentence-transformers/clip-ViT-B-32 (SHA-256 99d28a65...), configuration and processor as on `main`.
+_CLIP_B32 = ModelSource("openai/clip-vit-base-patch32", "b33cedfd0df4e43b8238760678fcc89e1a0d38b3")
 _DINO_B16 = ModelSource("facebook/dino-vitb16", "f205d5d8e640a89a2b8ef0369670dfc37cc07fc2")
-_MASKFORMER_COCO = ModelSource("facebook/maskformer-swin-large-coco", "main")
+_MASKFORMER_COCO = ModelSource("facebook/maskformer-swin-large-coco", "main")  # no commit is known from public sources
 _DINOV2_SMALL = ModelSource("facebook/dinov2-small", "ed25f3a31f01632728cabb09d1542f84ab7b0056")
 _DINOV2 = ModelSource("facebook/dinov2-base", "f9e44c814b77203eaa57a6bdbbd535f21ede1415")
 _OFFICIAL_VIEW = ResizeCrop(resize=256, crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
@@ -229,6 +231,7 @@ PRESETS: dict[str, Preset] = {
             clip=_CLIP_B32,
             clip_scale=2.5,
             clip_floor=0.0,
+            # `main` is abe3b354 in public records; it seems to hold no safetensors, made by the hub for `main` alone
             identity=ModelSource("facebook/dino-vits16", "main"),
             mask_fill=None,
             alternatives=(FILL_BLACK, embedding("clip", _CLIP_B32)),
@@ -239,7 +242,7 @@ PRESETS: dict[str, Preset] = {
             summary="DreamBench++: CLIP ViT-B/32 x 100; DINO ViT-S/8 on whole pictures (its cosine, not x 100)",
             clip=_CLIP_B32,
             clip_scale=100.0,
-            identity=ModelSource("facebook/dino-vits8", "main"),
+            identity=ModelSource("facebook/dino-vits8", "main"),  # no commit is known from public sources
             mask_fill=None,
             alternatives=(
                 FILL_BLACK,

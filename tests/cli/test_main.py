@@ -36,7 +36,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
         (["walk"], "No such command"),
         (["run", "--foo"], "No such option"),
         (["run", "--limit", "none"], "--limit"),
-        (["list", "colours"], "not one of methods, datasets, metrics, reports"),
+        (["list", "colours"], "not one of methods, datasets, metrics, reports, presets"),
         (["score", "nowhere"], "nowhere is no run"),
         (["--path"], "--path needs a folder"),
         (["run", "--backbone", "/no/such/folder"], "backbone /no/such/folder"),
@@ -58,6 +58,18 @@ def test_the_list_names_everything_with_its_source(capsys: pytest.CaptureFixture
     listed = capsys.readouterr().out
     for name in ("ours", "ours:code", "ti-m", "break-a-scene", "folder", "playroom", "pareto", "prompt-similarity"):
         assert name in listed
+
+
+def test_the_presets_are_listed_with_their_models_and_what_of_them_is_not_pinned(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.cli.listing.console", Console(width=400))
+    assert call("list", "presets") == 0
+    lines = [line.split("│")[-2].strip() for line in capsys.readouterr().out.splitlines() if line.count("│") == 4]
+    assert "openai/clip-vit-large-patch14 (commit 32bd64288804d66eefd0ccbe215aa642df71cc41)" in lines
+    assert "checkpoints/vit (files: their hash is recorded with the run)" in lines
+    unpinned = {line.split(" ")[0] for line in lines if "not pinned: the commit is recorded with the run" in line}
+    assert unpinned == {"facebook/maskformer-swin-large-coco", "facebook/dino-vits16", "facebook/dino-vits8"}
 
 
 def test_a_method_by_name_shows_its_settings_its_variants_and_its_ledger(

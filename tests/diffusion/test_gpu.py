@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from bench.diffusion.backbone.attention import at_16, recording
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
 from bench.plugins.backbone import Backbone
-from bench.plugins.backbone_settings import Sampler
+from bench.plugins.backbone_settings import BackboneSettings, Sampler
 from bench.plugins.method import MethodContext, Request
 from bench.plugins.spec import configure
 
@@ -23,12 +22,11 @@ pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
+QUICK = BackboneSettings(sampler=Sampler(steps=4, guidance=2.0))
 
 
 def _load(folder: Path, precision: str) -> Backbone:
-    backbone = load_backbone(BackboneSpec(str(folder)), resolve("cuda", precision))
-    backbone.settings = replace(backbone.settings, sampler=Sampler(steps=4, guidance=2.0))
-    return backbone
+    return load_backbone(BackboneSpec(str(folder)), resolve("cuda", precision), QUICK)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
@@ -51,8 +49,7 @@ def test_half_precision_draws_nearly_what_the_cpu_draws(tiny_pipeline: Path, sce
     from bench.diffusion.sampling.sampler import DrawJob, draw
 
     jobs = [DrawJob("a photo of cat", 3)]
-    cpu = load_backbone(BackboneSpec(str(tiny_pipeline)), resolve("cpu", "fp32"))
-    cpu.settings = replace(cpu.settings, sampler=Sampler(steps=4, guidance=2.0))
+    cpu = load_backbone(BackboneSpec(str(tiny_pipeline)), resolve("cpu", "fp32"), QUICK)
     (expected,) = draw(cpu, jobs, 1)
     for precision, close in (("fp32", 2), ("fp16", 8), ("bf16", 32)):
         (picture,) = draw(_load(tiny_pipeline, precision), jobs, 1)

@@ -14,7 +14,7 @@ from PIL import Image
 from bench.core.images import mask_png, picture_png
 from bench.core.scenes import Scene
 from bench.edit.options import START, EditOptions, EditPaths
-from bench.edit.session import BackboneOptions
+from bench.run.options import BackboneOptions
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def options(source: Path, target: Path) -> EditOptions:
 
 @pytest.fixture
 def setup(tiny_backbone: Path) -> BackboneOptions:
-    return BackboneOptions(str(tiny_backbone), None, None, None, None, "cpu", "fp32", 0)
+    return BackboneOptions(backbone=str(tiny_backbone), device="cpu", precision="fp32")
 
 
 @pytest.fixture

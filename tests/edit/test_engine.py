@@ -17,7 +17,7 @@ from bench.edit.engine import edit, editable
 from bench.edit.inputs import read_target
 from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import pictures_of
-from bench.edit.session import BackboneOptions
+from bench.run.options import BackboneOptions
 
 Made = Callable[..., EditPaths]
 

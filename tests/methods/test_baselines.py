@@ -11,7 +11,6 @@ from bench.core.errors import UserError
 from bench.core.scenes import Scene
 from bench.diffusion.training.recipe import Optimiser, Phase, Prior, Recipe
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples, TextTemplate
-from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import BackboneSettings, Budget
 from bench.plugins.method import MethodContext
 from bench.plugins.spec import configure
@@ -87,6 +86,12 @@ def test_every_variant_is_stated_above(name: str) -> None:
     assert {name, *(f"{name}:{variant}" for variant in variants)} <= EXPECTED.keys()
 
 
+@pytest.fixture
+def backbone_settings() -> BackboneSettings:
+    """A budget of a step or a few a phase."""
+    return BackboneSettings(budgets={"full": Budget(steps=0.0025)})
+
+
 @pytest.mark.parametrize(
     ("name", "pieces"),
     [
@@ -100,9 +105,8 @@ def test_every_variant_is_stated_above(name: str) -> None:
     ],
 )
 def test_what_it_learns_by_name(
-    name: str, pieces: tuple[str, ...], scene: Scene, backbone: Backbone, context: Callable[..., MethodContext]
+    name: str, pieces: tuple[str, ...], scene: Scene, context: Callable[..., MethodContext]
 ) -> None:
-    backbone.settings = BackboneSettings(budgets={"full": Budget(steps=0.0025)})
     state = configure("methods", name).instance.fit(scene, context())
     learned = [piece for piece in pieces for weight in state if piece in weight]
     assert set(learned) == set(pieces)

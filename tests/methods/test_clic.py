@@ -81,10 +81,15 @@ def test_an_impossible_value_is_one_line(fields: dict[str, object]) -> None:
 
 
 @pytest.fixture
-def brief(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
-    """The tiny backbone with a budget of three steps and ten sampling steps."""
+def backbone_settings() -> BackboneSettings:
+    """A budget of three steps, and ten sampling steps."""
     budget = Budget(steps=0.006, weights_learning_rate=1000.0)
-    monkeypatch.setattr(backbone, "settings", BackboneSettings(sampler=Sampler(10, 2.0), budgets={"full": budget}))
+    return BackboneSettings(sampler=Sampler(10, 2.0), budgets={"full": budget})
+
+
+@pytest.fixture
+def brief(backbone: Backbone) -> Backbone:
+    """The tiny backbone with that budget, the same as in every context."""
     return backbone
 
 

@@ -29,9 +29,14 @@ QUICK = {"times": 2, "crf": False}
 
 
 @pytest.fixture
+def backbone_settings() -> BackboneSettings:
+    """Two steps a phase."""
+    return BackboneSettings(sampler=Sampler(steps=2, guidance=2.0), budgets={"full": Budget(steps=0.005)})
+
+
+@pytest.fixture
 def fit(backbone: Backbone, context: Benches) -> Callable[[Method, Scene], tuple[dict[str, torch.Tensor], FitRecords]]:
     """Two steps a phase on the tiny backbone; what was learned, and the notes."""
-    backbone.settings = BackboneSettings(sampler=Sampler(steps=2, guidance=2.0), budgets={"full": Budget(steps=0.005)})
 
     def run(method: Method, scene: Scene) -> tuple[dict[str, torch.Tensor], FitRecords]:
         backbone.restore()

@@ -12,7 +12,6 @@ from bench.core.errors import UserError
 from bench.core.scenes import Scene
 from bench.diffusion.training.recipe import AttentionLoss, Optimiser, Phase, Prior
 from bench.diffusion.training.samples import SceneSamples
-from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import BackboneSettings, Budget
 from bench.plugins.method import MethodContext
 from bench.plugins.spec import configure
@@ -79,6 +78,12 @@ def test_an_impossible_value_is_one_line(fields: dict[str, object]) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.fixture
+def backbone_settings() -> BackboneSettings:
+    """A budget of two steps a phase."""
+    return BackboneSettings(budgets={"full": Budget(steps=0.005)})
+
+
 @pytest.mark.parametrize(
     ("name", "weights"),
     [
@@ -88,9 +93,8 @@ def test_an_impossible_value_is_one_line(fields: dict[str, object]) -> None:
     ],
 )
 def test_what_a_variant_learns(
-    name: str, weights: set[str] | None, scene: Scene, backbone: Backbone, context: Callable[..., MethodContext]
+    name: str, weights: set[str] | None, scene: Scene, context: Callable[..., MethodContext]
 ) -> None:
-    backbone.settings = BackboneSettings(budgets={"full": Budget(steps=0.005)})
     state = configure("methods", name).instance.fit(scene, context())
     assert len(state["handles"]) == (3 if name == "ours:background" else 2)
     changed = state.keys() - {"handles"}

@@ -5,7 +5,7 @@ Each method redraws the toys that are truly behind a scene, or fails at exactly 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.ground_truth import redrawn
 from bench.playroom.world.toys import ToyIdentity, sample_toy_identity
 from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import BackboneSettings
 from bench.plugins.method import FitState, Method, MethodContext, Request
 from bench.plugins.metric import PictureJob
 from bench.plugins.spec import configure
@@ -127,9 +128,10 @@ def elsewhere(scene: Scene) -> Scene:
 
 
 @pytest.fixture(scope="module")
-def table(scenes: tuple[Scene, ...], loaded: Backbone) -> pd.DataFrame:
+def table(scenes: tuple[Scene, ...], backbone_with: Callable[[BackboneSettings], Backbone]) -> pd.DataFrame:
     """The scorer's rows of every method, with the names of method and scene."""
-    work = MethodContext(loaded, fit_seed=0, batch_size=4, budget="full", on_step=lambda _done, _total: None)
+    backbone = backbone_with(BackboneSettings())
+    work = MethodContext(backbone, fit_seed=0, batch_size=4, budget="full", on_step=lambda _done, _total: None)
     scorer = Scorer.load(find_preset("playroom"), "cpu")
     rows = []
     for name, method in METHODS.items():

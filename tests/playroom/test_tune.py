@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.core.device import resolve
 from bench.core.scenes import Dataset, Scene
+from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.playroom.tune import STARTS, TRIED, TUNING_SEED, Tuner, _means
 from bench.plugins.backbone_settings import Budget
 from bench.plugins.spec import configure
@@ -36,7 +38,8 @@ def tuner(tmp_path: Path) -> Pretender:
     scenes = tuple(Scene(name, np.zeros((8, 8, 3), np.uint8), ()) for name in ("a", "b"))
     nothing: Any = None
     made = Pretender(
-        backbone=nothing,
+        backbone=BackboneSpec("nowhere"),
+        hardware=resolve("cpu", "fp32"),
         content="sha256:0",
         scorer=nothing,
         dataset=Dataset("tuning", scenes),

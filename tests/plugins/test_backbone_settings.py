@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,4 +72,23 @@ def test_scaling_never_makes_a_step_of_none_or_none_of_some() -> None:
 
 def test_an_unknown_budget_asked_for_by_name_is_an_error() -> None:
     with pytest.raises(UserError, match="no budget 'quick'; known: full"):
-        BackboneSettings().check_budget("quick")
+        BackboneSettings().budget_name("quick", None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "recommended", "taken"),
+    [(None, None, "full"), (None, "quick", "quick"), ("full", "quick", "full"), (None, "endless", "full")],
+)
+def test_what_was_asked_for_comes_before_what_the_dataset_recommends(
+    asked: str | None, recommended: str | None, taken: str
+) -> None:
+    """A recommendation that the backbone does not know means its full budget."""
+    settings = BackboneSettings(budgets={"full": Budget(), "quick": Budget(steps=0.2)})
+    assert settings.budget_name(asked, recommended) == taken
+
+
+def test_another_sampler_leaves_everything_else_as_it_is() -> None:
+    own = BackboneSettings(resolution=64, sampler=Sampler(20, 3.0), metrics="playroom")
+    assert own.with_sampler(None, None) == own
+    assert own.with_sampler(5, None) == replace(own, sampler=Sampler(5, 3.0))
+    assert own.with_sampler(None, 0.0) == replace(own, sampler=Sampler(20, 0.0))

@@ -194,6 +194,23 @@ def test_other_settings_need_another_name(bench: Bench, capsys: pytest.CaptureFi
     assert "seed 0, now it is 4" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("dataset", "budget"),
+    [
+        ("playroom:quick[scenes=2,formats=1]", "quick"),
+        ("playroom[scenes=2,formats=1,samples=1]", "full"),
+        ("playroom:quick[scenes=2,formats=1,training_budget=full]", "full"),
+    ],
+)
+def test_the_dataset_says_which_budget_it_is_meant_for(dataset: str, budget: str, bench: Bench) -> None:
+    run = ("--methods", "quick", "--dry-run", "--name")
+    assert bench("run", "--dataset", dataset, *run, "recipe") == 0
+    assert bench("run", "--dataset", "runs/recipe/dataset", *run, "built") == 0
+    assert bench("run", "--dataset", dataset, "--budget", "full", *run, "asked") == 0
+    budgets = {path.parent.name: json.loads(path.read_text())["budget"] for path in Path("runs").glob("*/run.json")}
+    assert budgets == {"recipe": budget, "built": budget, "asked": "full"}
+
+
 def test_a_failing_method_is_reported_and_hides_no_other(
     bench: Bench, drop_ins: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -172,6 +172,19 @@ def test_a_pinned_hub_commit_is_its_content_without_asking_the_hub() -> None:
     assert content(source) == f"owner/model@{'0123456789' * 4}"
 
 
+@pytest.mark.parametrize(
+    ("source", "pinned"),
+    [
+        (ModelSource("owner/model", "0123456789" * 4), True),
+        (ModelSource("owner/model", "main"), False),
+        (ModelSource("owner/model", "0123456"), False),
+        (ModelSource("folder"), False),
+    ],
+)
+def test_only_a_whole_commit_pins_a_hub_model(source: ModelSource, pinned: bool) -> None:
+    assert source.is_pinned is pinned
+
+
 def test_a_hub_model_out_of_reach_is_one_line_with_the_id_and_the_next_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

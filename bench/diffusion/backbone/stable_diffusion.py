@@ -24,7 +24,7 @@ class StableDiffusion:
     """A loaded pipeline as a `bench.plugins.backbone.Backbone`: what is not said here is said there."""
 
     def __init__(self, pipeline: StableDiffusionPipeline, settings: BackboneSettings, hardware: Hardware) -> None:
-        self.settings = settings
+        self._settings = settings
         self.hardware = hardware
         self.unet: UNet2DConditionModel = pipeline.unet.to(hardware.device)
         self.vae: AutoencoderKL = pipeline.vae.to(hardware.device).eval().requires_grad_(False)
@@ -49,6 +49,11 @@ class StableDiffusion:
         """The original value of the parameter of that name in `parameters`, on the CPU."""
         prefix, own = name.split(".", maxsplit=1)
         return self._original[prefix][own]
+
+    @property
+    def settings(self) -> BackboneSettings:
+        """What it was loaded with; to change them, load it with others."""
+        return self._settings
 
     @property
     def device(self) -> torch.device:

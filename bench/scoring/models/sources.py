@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,11 @@ class ModelSource:
     def name(self) -> str:
         """What reports call it: the hub id, or the folder's last two parts (the same on every machine)."""
         return self.place if self.folder is None else "/".join(self.folder.parts[-2:])
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether its revision is a commit, which cannot move."""
+        return self.revision is not None and re.fullmatch(r"[0-9a-f]{40}", self.revision) is not None
 
     @property
     def pinned(self) -> str:

@@ -16,8 +16,6 @@ from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource, ModelSource
 if TYPE_CHECKING:
     from bench.scoring.presets import Preset
 
-_COMMIT_LENGTH = 40
-
 
 def content(source: ModelSource) -> str:
     """What a model's content is: the hub's commit, or the SHA-256 of a folder's weights and configurations.
@@ -28,7 +26,7 @@ def content(source: ModelSource) -> str:
     if source.folder is not None:
         return f"sha256:{folder_hash(check_folder(source.folder))}"
     revision = source.revision or "main"
-    return f"{source.place}@{revision if _is_commit(revision) else _commit_of(source.place, revision)}"
+    return f"{source.place}@{revision if source.is_pinned else _commit_of(source.place, revision)}"
 
 
 def feature_content(preset: Preset, feature: Feature) -> list[str]:
@@ -84,7 +82,3 @@ def _commit_of(hub_id: str, revision: str) -> str:
         return Path(hf_hub_download(hub_id, "config.json", revision=revision)).parent.name
     except (OSError, ValueError) as error:
         raise UserError(not_had(ModelSource(hub_id, revision), error)) from error
-
-
-def _is_commit(revision: str) -> bool:
-    return len(revision) == _COMMIT_LENGTH and set(revision) <= set("0123456789abcdef")

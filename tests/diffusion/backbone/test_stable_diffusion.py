@@ -20,7 +20,7 @@ from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
 from bench.diffusion.backbone.handles import add_handles, embedding
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.backbone.stable_diffusion import StableDiffusion, official_scheduler
-from bench.plugins.backbone_settings import FILE
+from bench.plugins.backbone_settings import FILE, BackboneSettings, Sampler
 
 CPU = resolve("cpu", "fp32")
 
@@ -142,6 +142,67 @@ def test_an_unknown_prediction_type_is_refused(folder: Path) -> None:
     path = folder / "scheduler" / "scheduler_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"prediction_type": "sample"}))
     _fails(folder, "predicts 'sample'")
+
+
+UNET = "unet/diffusion_pytorch_model.safetensors"
+TEXT_ENCODER = "text_encoder/model.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        (UNET, "conv_in.bias"),
+        (TEXT_ENCODER, "text_model.final_layer_norm.weight"),
+        ("vae/diffusion_pytorch_model.safetensors", "decoder.conv_out.weight"),
+    ],
+)
+def test_a_checkpoint_that_lacks_a_weight_is_refused(file: str, key: str, folder: Path) -> None:
+    """The libraries load it with random numbers instead."""
+    weights = load_file(folder / file)
+    del weights[key if key in weights else key.removeprefix("text_model.")]
+    save_file(weights, folder / file, {"format": "pt"})
+    name, last = file.split("/", maxsplit=1)[0], key.removeprefix("text_model.")
+    _fails(folder, f"is not a whole pipeline: 1 weights of its {name} are missing, (text_model.)?{last} among them")
+
+
+def test_weights_that_no_network_has_are_named_and_not_used(
+    folder: Path, backbone: StableDiffusion, caplog: pytest.LogCaptureFixture
+) -> None:
+    weights = load_file(folder / UNET)
+    save_file(weights | {"adapter.down": torch.ones(2), "adapter.up": torch.ones(2)}, folder / UNET, {"format": "pt"})
+    loaded = load_backbone(BackboneSpec(str(folder)), CPU)
+    assert caplog.messages == [f"{folder}: 2 weights of its unet are not used: adapter.down, adapter.up"]
+    expected = backbone.parameters()
+    assert all(torch.equal(value, expected[name]) for name, value in loaded.parameters().items())
+
+
+def test_buffers_that_older_libraries_saved_are_nothing_to_tell(
+    folder: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As in CompVis' Stable Diffusion 1.4."""
+    weights = load_file(folder / TEXT_ENCODER)
+    old = {"text_model.embeddings.position_ids": torch.arange(24)[None]}
+    save_file(weights | old, folder / TEXT_ENCODER, {"format": "pt"})
+    load_backbone(BackboneSpec(str(folder)), CPU)
+    assert caplog.messages == []
+    assert capfd.readouterr().err == ""
+
+
+def test_another_text_encoder_is_refused(folder: Path) -> None:
+    index = json.loads((folder / "model_index.json").read_text())
+    other = {"text_encoder": ["transformers", "CLIPTextModelWithProjection"]}
+    (folder / "model_index.json").write_text(json.dumps(index | other))
+    _fails(folder, r"text encoder CLIPTextModelWithProjection\)")
+
+
+def test_its_settings_are_its_folders_unless_others_are_given_and_stay(folder: Path) -> None:
+    (folder / FILE).write_text('{"schema": 1, "sampler": {"steps": 7}}')
+    assert load_backbone(BackboneSpec(str(folder)), CPU).settings.sampler.steps == 7
+    given = BackboneSettings(sampler=Sampler(steps=3))
+    loaded = load_backbone(BackboneSpec(str(folder)), CPU, given)
+    assert loaded.settings == given
+    with pytest.raises(AttributeError):
+        loaded.settings = BackboneSettings()  # type: ignore[misc]
 
 
 def test_damaged_weights_are_one_line(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -16,9 +18,8 @@ TEXTS = [order.text for order in ORDERS]
 
 
 @pytest.fixture
-def brief(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
-    monkeypatch.setattr(backbone, "settings", BackboneSettings(sampler=Sampler(4, 3.0)))
-    return backbone
+def brief(backbone_with: Callable[[BackboneSettings], Backbone]) -> Backbone:
+    return backbone_with(BackboneSettings(sampler=Sampler(4, 3.0)))
 
 
 @pytest.mark.parametrize("steps", [0, 1, 3])

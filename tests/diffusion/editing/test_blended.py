@@ -18,16 +18,14 @@ from bench.diffusion.sampling.denoise import Denoiser
 from bench.diffusion.sampling.sampler import decode
 from bench.diffusion.training.losses import region_loss
 from bench.plugins.backbone import Backbone
-from bench.plugins.backbone_settings import BackboneSettings, Sampler
 
 
 def silent(_done: int, _total: int) -> None: ...
 
 
 @pytest.fixture
-def editing(backbone: Backbone, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Backbone:
-    """The tiny backbone with the scene's handles and four sampling steps."""
-    monkeypatch.setattr(backbone, "settings", BackboneSettings(sampler=Sampler(4, 2.0)))
+def editing(backbone: Backbone, scene: Scene) -> Backbone:
+    """The tiny backbone with the scene's handles."""
     add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
     return backbone
 

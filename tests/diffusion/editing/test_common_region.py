@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -18,11 +20,10 @@ def silent(_done: int, _total: int) -> None: ...
 
 
 @pytest.fixture
-def brief(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
+def brief(backbone_with: Callable[[BackboneSettings], Backbone]) -> Backbone:
     """The tiny backbone with a budget of ten steps."""
-    settings = BackboneSettings(sampler=Sampler(3, 2.0), budgets={"full": Budget(0.02, weights_learning_rate=100.0)})
-    monkeypatch.setattr(backbone, "settings", settings)
-    return backbone
+    budgets = {"full": Budget(0.02, weights_learning_rate=100.0)}
+    return backbone_with(BackboneSettings(sampler=Sampler(3, 2.0), budgets=budgets))
 
 
 def shared(scene: Scene, word: str = "cat", seed: int = 2) -> SharedConcept:

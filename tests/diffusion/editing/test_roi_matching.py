@@ -22,10 +22,14 @@ def silent(_done: int, _total: int) -> None: ...
 
 
 @pytest.fixture
-def fitted(backbone: Backbone, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Backbone:
-    """The tiny backbone with the scene's handles and a budget of 60 steps on w*."""
-    settings = BackboneSettings(sampler=Sampler(3, 2.0), budgets={"full": Budget(0.12, 20.0)})
-    monkeypatch.setattr(backbone, "settings", settings)
+def backbone_settings() -> BackboneSettings:
+    """A budget of 60 steps on w*."""
+    return BackboneSettings(sampler=Sampler(3, 2.0), budgets={"full": Budget(0.12, 20.0)})
+
+
+@pytest.fixture
+def fitted(backbone: Backbone, scene: Scene) -> Backbone:
+    """The tiny backbone with the scene's handles."""
     add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, "mean")
     return backbone
 

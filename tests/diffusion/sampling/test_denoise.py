@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,8 @@ def stepped(backbone: Backbone, seeds: tuple[int, ...]) -> torch.Tensor:
 @pytest.mark.parametrize("pipeline", ["tiny_pipeline", "tiny_velocity_pipeline"])
 def test_it_is_the_pipelines_sampler(pipeline: str, guidance: float, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue(pipeline)
-    backbone = load_backbone(BackboneSpec(str(folder)), resolve("cpu", "fp32"))
-    backbone.settings = BackboneSettings(sampler=Sampler(4, guidance))
+    settings = BackboneSettings(sampler=Sampler(4, guidance))
+    backbone = load_backbone(BackboneSpec(str(folder)), resolve("cpu", "fp32"), settings)
     latents = stepped(backbone, (3, 4))
     drawn = list(draw(backbone, [DrawJob(text, seed) for text, seed in zip(TEXTS, (3, 4), strict=True)], 2))
     for one, picture in zip(latents, drawn, strict=True):
@@ -40,9 +41,9 @@ def test_it_is_the_pipelines_sampler(pipeline: str, guidance: float, request: py
 
 
 def test_noised_follows_the_schedule_down_to_the_clean_latents(
-    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+    backbone_with: Callable[[BackboneSettings], Backbone],
 ) -> None:
-    monkeypatch.setattr(backbone, "settings", BackboneSettings(sampler=Sampler(5, 2.0)))
+    backbone = backbone_with(BackboneSettings(sampler=Sampler(5, 2.0)))
     denoiser = Denoiser.of(backbone, TEXTS[:1])
     assert denoiser.times == (800, 600, 400, 200, 0)
     clean, noise = torch.ones(1, 4, 16, 16), torch.full((1, 4, 16, 16), 2.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,18 +16,16 @@ from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.sampling.sampler import DrawJob, decode, draw, initial_noise
 from bench.plugins.backbone import Backbone
-from bench.plugins.backbone_settings import Sampler
+from bench.plugins.backbone_settings import BackboneSettings, Sampler
 
+QUICK = BackboneSettings(sampler=Sampler(steps=5, guidance=3.0))
 ORDERS = [DrawJob(f"a photo of {word}", seed) for seed, word in enumerate(("cat", "umbrella", "snow") * 3)][:8]
 
 
 @pytest.fixture
-def quick(backbone: Backbone) -> Iterator[Backbone]:
+def quick(backbone_with: Callable[[BackboneSettings], Backbone]) -> Backbone:
     """The tiny backbone with five steps."""
-    before = backbone.settings
-    backbone.settings = replace(before, sampler=Sampler(steps=5, guidance=3.0))
-    yield backbone
-    backbone.settings = before
+    return backbone_with(QUICK)
 
 
 def test_a_picture_does_not_depend_on_its_batch(quick: Backbone) -> None:
@@ -52,8 +50,8 @@ def test_drawing_is_ddim_with_guidance_written_out(
 ) -> None:
     """Song et al. 2021, equation 12, with eta 0; the last step goes to alpha-bar of time 0."""
     path = tiny_pipeline if prediction_type == "epsilon" else tiny_velocity_pipeline
-    backbone = load_backbone(BackboneSpec(str(path)), resolve("cpu", "fp32"))
-    backbone.settings = replace(backbone.settings, sampler=Sampler(steps=4, guidance=3.0))
+    settings = BackboneSettings(sampler=Sampler(steps=4, guidance=3.0))
+    backbone = load_backbone(BackboneSpec(str(path)), resolve("cpu", "fp32"), settings)
     (drawn,) = draw(backbone, [DrawJob("a photo of cat", 7)], batch_size=1)
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
     alphas = torch.cumprod(1 - betas, dim=0)
@@ -77,9 +75,8 @@ def _ddim(backbone: Backbone, latents: Tensor, states: Tensor, time: int, alphas
     return b.sqrt() * clean + (1 - b).sqrt() * noise
 
 
-def test_a_smaller_resolution_may_be_asked_for(quick: Backbone) -> None:
-    quick.settings = replace(quick.settings, resolution=16)
-    (picture,) = draw(quick, ORDERS[:1], batch_size=1)
+def test_a_smaller_resolution_may_be_asked_for(backbone_with: Callable[[BackboneSettings], Backbone]) -> None:
+    (picture,) = draw(backbone_with(replace(QUICK, resolution=16)), ORDERS[:1], batch_size=1)
     assert picture.shape == (16, 16, 3)
     assert picture.dtype == np.uint8
 

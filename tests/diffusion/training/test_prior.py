@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,13 @@ TEXT = "a photo at the snow"
 
 
 @pytest.fixture
-def calls(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def backbone_settings() -> BackboneSettings:
+    """Two sampling steps, and a budget of a step a phase and one prior picture a class."""
+    return BackboneSettings(sampler=Sampler(2, 2.0), budgets={"full": Budget(steps=0.001, prior_pictures=0.01)})
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many pictures each call of the sampler drew."""
     found: list[int] = []
     draw = prior.draw
@@ -29,7 +35,6 @@ def calls(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
         prior, "draw", lambda backbone, jobs, size: found.append(len(jobs)) or draw(backbone, jobs, size)
     )
     prior._DRAWN.clear()
-    backbone.settings = replace(backbone.settings, sampler=Sampler(steps=2, guidance=2.0))
     yield found
     prior._DRAWN.clear()
 
@@ -53,14 +58,16 @@ def test_they_are_drawn_once_and_a_longer_series_begins_with_a_shorter(
     assert not np.array_equal(two[0], two[1])
 
 
-def test_another_seed_text_or_sampler_has_others(backbone: Backbone, calls: list[int], tmp_path: Path) -> None:
+def test_another_seed_text_or_sampler_has_others(
+    backbone: Backbone, backbone_with: Callable[[BackboneSettings], Backbone], calls: list[int], tmp_path: Path
+) -> None:
     first = pictures(PriorImages(backbone, TEXT, 1, 0, tmp_path))
     others = [
         pictures(PriorImages(backbone, TEXT, 1, 1, tmp_path)),
         pictures(PriorImages(backbone, "a cat", 1, 0, tmp_path)),
     ]
-    backbone.settings = replace(backbone.settings, sampler=Sampler(steps=3, guidance=2.0))
-    others.append(pictures(PriorImages(backbone, TEXT, 1, 0, tmp_path)))
+    longer = backbone_with(backbone.settings.with_sampler(3, None))
+    others.append(pictures(PriorImages(longer, TEXT, 1, 0, tmp_path)))
     assert len(calls) == 4
     assert all(not np.array_equal(first[0], other[0]) for other in others)
 
@@ -69,8 +76,6 @@ def test_all_methods_and_scenes_of_a_run_share_them(
     scene: Scene, backbone: Backbone, calls: list[int], tmp_path: Path
 ) -> None:
     """Two methods on two scenes of the same classes: one series a class, whatever the seeds of the fits are."""
-    settings = BackboneSettings(sampler=Sampler(2, 2.0), budgets={"full": Budget(steps=0.001, prior_pictures=0.01)})
-    backbone.settings = settings
     for seed, other in enumerate((scene, replace(scene, name="other", picture=scene.picture[::-1]))):
         for text in ("db-m:prior", "cd-m:prior"):
             backbone.restore()

@@ -17,7 +17,6 @@ from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.training.recipe import Optimiser, Phase, Recipe
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
 from bench.diffusion.training.samples import SceneSamples, TextTemplate
-from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import BackboneSettings, Sampler
 from bench.plugins.method import MethodContext, Request
 
@@ -39,8 +38,13 @@ class Method(RecipeMethod):
 
 
 @pytest.fixture
-def bench(backbone: Backbone, context: Callable[..., MethodContext]) -> MethodContext:
-    backbone.settings = BackboneSettings(sampler=Sampler(steps=3, guidance=2.0))
+def backbone_settings() -> BackboneSettings:
+    """Three sampling steps."""
+    return BackboneSettings(sampler=Sampler(steps=3, guidance=2.0))
+
+
+@pytest.fixture
+def bench(context: Callable[..., MethodContext]) -> MethodContext:
     return context()
 
 

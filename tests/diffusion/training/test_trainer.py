@@ -39,9 +39,13 @@ ATTENTION = AttentionLoss(100.0, "mean")
 PRIOR = Prior("a photo at the beach", pictures=3, weight=100.0)
 
 
-@pytest.fixture(autouse=True)
-def _quick_sampler(backbone: Backbone) -> None:
-    backbone.settings = BackboneSettings(sampler=Sampler(steps=2, guidance=2.0))
+QUICK = BackboneSettings(sampler=Sampler(steps=2, guidance=2.0))
+
+
+@pytest.fixture
+def backbone_settings() -> BackboneSettings:
+    """Two sampling steps."""
+    return QUICK
 
 
 def make_objective(context: MethodContext, recipe: Recipe, scene: Scene, ids: Tensor, seed: int = 123) -> Objective:
@@ -149,15 +153,16 @@ def test_a_phase_may_have_no_steps(scene: Scene, backbone: Backbone, context: Be
 
 
 def test_the_backbones_budget_scales_steps_and_prior_pictures(
-    scene: Scene, backbone: Backbone, context: Benches
+    scene: Scene, backbone_with: Callable[[BackboneSettings], Backbone]
 ) -> None:
-    backbone.settings = replace(backbone.settings, budgets={"full": Budget(steps=0.5, prior_pictures=2 / 3)})
+    backbone = backbone_with(replace(QUICK, budgets={"full": Budget(steps=0.5, prior_pictures=2 / 3)}))
     steps: list[tuple[int, int]] = []
+    context = MethodContext(backbone, 0, 4, "full", lambda done, total: steps.append((done, total)))
     recipe = replace(EVERYTHING, phases=(Phase("handles", 4, 0.01), Phase("everything", 2, 1e-3)))
     recipe = replace(recipe, prior=Prior("drawn by this test alone", pictures=3, weight=1.0))
-    (series,) = prior_of(recipe, scene, context())
+    (series,) = prior_of(recipe, scene, context)
     assert series.count == 2
-    fit_recipe(recipe, scene, context(on_step=lambda done, total: steps.append((done, total))))
+    fit_recipe(recipe, scene, context)
     # two pictures are drawn as a batch of four, then there are 2 + 1 steps
     assert steps == [(done, 7) for done in range(1, 8)]
 

@@ -1,0 +1,25 @@
+"""The options of every verb that loads a backbone, said once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bench.core.checkpoints import BACKBONES
+
+_KNOWN = ", ".join(BACKBONES)
+
+Backbone = Annotated[str, typer.Option(help=f"{_KNOWN}, a hub id or a folder of Stable Diffusion 1.x/2.x")]
+Revision = Annotated[str | None, typer.Option(help="the hub revision of the backbone")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")]
+Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        help="one of the backbone's budgets of training steps; by default what the dataset is meant for, or full"
+    ),
+]
+SamplingSteps = Annotated[int | None, typer.Option(min=1, help="DDIM steps; by default the backbone's")]
+Guidance = Annotated[float | None, typer.Option(min=0, help="guidance scale; by default the backbone's")]
+Seed = Annotated[int, typer.Option(min=0, help="everything random derives from it")]

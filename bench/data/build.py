@@ -1,0 +1,42 @@
+"""Builds a dataset and notes beside its manifest which budget of training it is meant for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.core.errors import UserError
+from bench.core.files import read_json, write_json
+from bench.plugins.builder import Builder, RecommendsBudget
+
+RECOMMENDED = "recommended.json"
+"""Beside the manifest, and no part of its hash: it changes no scene, no prompt and no noise."""
+SCHEMA = 1
+
+
+def build_dataset(builder: Builder, out: Path) -> None:
+    """Let the builder write its dataset into `out`, and keep what it recommends.
+
+    Raises `UserError` as the builder does.
+    """
+    builder.build(out)
+    if isinstance(builder, RecommendsBudget):
+        write_json(out / RECOMMENDED, {"training_budget": builder.training_budget}, SCHEMA)
+
+
+def builders_budget(builder: Builder) -> str | None:
+    """The name of the budget that the builder's datasets are meant for, if it recommends one."""
+    return builder.training_budget if isinstance(builder, RecommendsBudget) else None
+
+
+def recommended_budget(dataset: Path) -> str | None:
+    """The name of the budget that the dataset in a folder was built for, if its builder recommended one.
+
+    Raises `UserError` for a damaged file.
+    """
+    path = dataset / RECOMMENDED
+    if not path.is_file():
+        return None
+    budget = read_json(path, SCHEMA).get("training_budget")
+    if not isinstance(budget, str):
+        raise UserError(f"{path} names no training_budget; delete it, or build the dataset again")
+    return budget
