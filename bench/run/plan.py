@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -10,6 +9,7 @@ from bench.core.hashing import digest, scene_digest
 from bench.core.scenes import Dataset, Prompt, Scene
 from bench.core.seeds import seed_from
 from bench.plugins.method import GeneratesPrior, HasFingerprint, PrecomputedImage, ProvidesImages, Request
+from bench.plugins.source import source_hash
 from bench.plugins.spec import Configured
 
 RECIPE_VERSION = 2
@@ -125,7 +125,7 @@ def _fit_key(scene: Scene, method: Configured, outside: Mapping[str, str], condi
         {
             "method": method.drop_in.name,
             "configuration": method.key_fields,
-            "source": hashlib.sha256(method.drop_in.file.read_bytes()).hexdigest(),
+            "source": source_hash(method.drop_in),
             "recipe_version": RECIPE_VERSION,
             "backbone": conditions.backbone,
             "precision": conditions.precision,
