@@ -27,7 +27,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, one_line
 from bench.plugins.helpers import HelperFinder
 from bench.plugins.imports import imported_names
 from bench.plugins.method import FidelityNote
@@ -222,7 +222,7 @@ def _load(kind: Kind, name: str, file: Path) -> DropIn | Broken:
         module = importlib.import_module(f"bench.{kind}.{file.stem}")
         return DropIn(kind, name, file, _role(module, kind))
     except Exception as error:
-        return Broken(kind, name, file, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+        return Broken(kind, name, file, one_line(error))
 
 
 def _role(module: ModuleType, kind: Kind) -> type[Any]:

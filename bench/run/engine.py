@@ -17,7 +17,7 @@ from bench.data.manifest import MANIFEST, read_manifest
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate
 from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.spec import Configured, configure
-from bench.run.dataset_source import dataset_folder
+from bench.run.dataset_source import current_dataset, dataset_folder
 from bench.run.execute import ExecutionContext, execute, is_done
 from bench.run.external_inputs import find_and_record, recorded_inputs
 from bench.run.folder import RunFolder
@@ -194,7 +194,7 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
     spec = BackboneSpec(options.backbone, options.revision)
     own = read_settings(locate(spec))
     selected = select_metrics(options.metrics)
-    dataset = dataset_folder(options.dataset, folder)
+    dataset = current_dataset(options.dataset, folder)
     settings = Settings(
         dataset=options.dataset,
         dataset_hash=dataset_hash(dataset),

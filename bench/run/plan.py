@@ -11,6 +11,7 @@ from bench.core.seeds import seed_from
 from bench.plugins.method import GeneratesPrior, HasFingerprint, PrecomputedImage, ProvidesImages, Request
 from bench.plugins.source import source_hash
 from bench.plugins.spec import Configured
+from bench.run.contracts import check_recipe
 
 RECIPE_VERSION = 2
 """Raised whenever a change of the engine changes what the same method learns or draws."""
@@ -90,8 +91,10 @@ def make_plan(
 ) -> tuple[Unit, ...]:
     """Every unit, scene by scene, so that a run stopped early compares the methods on the scenes it reached.
 
-    `look` says what a method takes from outside.
+    `look` says what a method takes from outside. Raises `UserError` for a method whose recipe is not valid.
     """
+    for method in methods:
+        check_recipe(method)
     outsides = [look(method, dataset) for method in methods]
     return tuple(
         _unit(dataset.name, scene, method, outside, conditions)
