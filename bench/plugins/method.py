@@ -121,6 +121,15 @@ class ProvidesImages(Protocol):
 
 
 @runtime_checkable
+class ChecksConfiguration(Protocol):
+    """A method that can tell before any work whether it can be run as it is configured."""
+
+    def check_configuration(self) -> None:
+        """Raise an error that says what is wrong, if anything is."""
+        ...
+
+
+@runtime_checkable
 class DeclaresPictureSide(Protocol):
     """A method whose pictures have a size of their own; all others draw at the backbone's resolution."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.core.errors import UserError, line_in, one_line
 from bench.core.scenes import ImageArray
-from bench.plugins.method import DeclaresPictureSide
+from bench.plugins.method import ChecksConfiguration, DeclaresPictureSide
 from bench.plugins.spec import Configured
 
 if TYPE_CHECKING:
@@ -20,23 +20,18 @@ class ContractError(Exception):
     """A method handed over something that it must not; the message is one line with its file."""
 
 
-def check_recipe(method: Configured) -> None:
-    """Build the method's recipe, if it is a method that is one.
+def check_configuration(method: Configured) -> None:
+    """Let the method check how it is configured, as a recipe does by being built.
 
-    Raises `UserError` in one line with the method's file if that fails, or what it gives is no recipe.
+    Raises `UserError` in one line with the method's file if that fails.
     """
-    from bench.diffusion.training.recipe import Recipe  # noqa: PLC0415 - torch is slow to import
-    from bench.diffusion.training.recipe_method import RecipeMethod  # noqa: PLC0415
-
-    if not isinstance(method.instance, RecipeMethod):
+    if not isinstance(method.instance, ChecksConfiguration):
         return
-    file = method.drop_in.file
     try:
-        recipe: object = method.instance.recipe()
+        method.instance.check_configuration()
     except Exception as error:
-        raise UserError(f"{line_in(error, file)}: {method.spec} has no valid recipe: {one_line(error)}") from error
-    if not isinstance(recipe, Recipe):
-        raise UserError(f"{file}: recipe() of {method.spec} returns {_told(recipe)}; it must return a Recipe")
+        place = line_in(error, method.drop_in.file)
+        raise UserError(f"{place}: {method.spec} cannot be run: {one_line(error)}") from error
 
 
 def checked_state(method: Configured, state: object) -> dict[str, torch.Tensor]:

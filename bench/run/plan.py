@@ -11,7 +11,7 @@ from bench.core.seeds import seed_from
 from bench.plugins.method import GeneratesPrior, HasFingerprint, PrecomputedImage, ProvidesImages, Request
 from bench.plugins.source import source_hash
 from bench.plugins.spec import Configured
-from bench.run.contracts import check_recipe
+from bench.run.contracts import check_configuration
 
 RECIPE_VERSION = 2
 """Raised whenever a change of the engine changes what the same method learns or draws."""
@@ -91,10 +91,10 @@ def make_plan(
 ) -> tuple[Unit, ...]:
     """Every unit, scene by scene, so that a run stopped early compares the methods on the scenes it reached.
 
-    `look` says what a method takes from outside. Raises `UserError` for a method whose recipe is not valid.
+    `look` says what a method takes from outside. Raises `UserError` for a method that cannot be run as it is configured.
     """
     for method in methods:
-        check_recipe(method)
+        check_configuration(method)
     outsides = [look(method, dataset) for method in methods]
     return tuple(
         _unit(dataset.name, scene, method, outside, conditions)

@@ -17,7 +17,7 @@ from bench.plugins.precomputed import PrecomputedImages
 from bench.plugins.spec import Configured, configure
 from bench.run.contracts import (
     ContractError,
-    check_recipe,
+    check_configuration,
     checked_pictures,
     checked_state,
     drawn_pictures,
@@ -176,7 +176,7 @@ WRONG = [
     ('0.01, "mean"', '0.01, "median"', 20, "reduction='median'", "'mean' or 'sum'"),
     ('Phase("handles"', 'Phase("kv"', 15, "trains='kv'", "'handles', 'cross-attention', 'cross-attention-all' or"),
     ("flip=0.0", "flop=0.0", 16, "TypeError", "unexpected keyword argument 'flop'"),
-    ("return Recipe(", "Recipe(", None, "recipe() of own returns None", "must return a Recipe"),
+    ("return Recipe(", "Recipe(", None, "own cannot be run", "recipe() must return a Recipe, not NoneType"),
 ]
 
 
@@ -199,7 +199,7 @@ def test_a_wrong_recipe_is_one_line_with_file_and_known_words(
 ) -> None:
     file = own(old, new)
     with pytest.raises(UserError) as error:
-        check_recipe(configure("methods", "own"))
+        check_configuration(configure("methods", "own"))
     assert str(error.value).startswith(f"{file}:{line}: " if line else f"{file}: ")
     assert told in str(error.value)
     assert known in str(error.value)
@@ -209,7 +209,7 @@ def test_a_wrong_recipe_is_one_line_with_file_and_known_words(
 def test_a_right_recipe_and_a_method_that_is_none_pass(own: Callable[[str, str], Path]) -> None:
     own('"mean")', '"sum")')
     for text in ("own", "quick", "ours", "real"):
-        check_recipe(configure("methods", text))
+        check_configuration(configure("methods", text))
 
 
 def test_a_dry_run_finds_wrong_recipes(
@@ -218,7 +218,7 @@ def test_a_dry_run_finds_wrong_recipes(
     file = own('SceneSamples("uniform"', 'SceneSamples("unifrom"')
     assert bench(*RUN, "own,quick", "--dry-run") == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert last.startswith(f"bench: {file}:16: own has no valid recipe: SceneSamples(subsets='unifrom')")
+    assert last.startswith(f"bench: {file}:16: own cannot be run: SceneSamples(subsets='unifrom')")
     assert not Path("runs/r/run.json").exists()
 
 

@@ -60,7 +60,7 @@ def test_the_source_changes_a_fit_and_its_docstrings_and_imports_do_not(scene: S
     refresh()
     before = units(scene, "quick")[0].key
     quick.write_text(
-        quick.read_text().replace("Paints", "Draws").replace("import torch", "import torch\nimport bench.core")
+        quick.read_text().replace("Paints", "Draws").replace("import torch", "from typing import Any\n\nimport torch")
     )
     refresh()
     assert units(scene, "quick")[0].key == before

@@ -50,6 +50,12 @@ class RecipeMethod(ABC):
     def recipe(self) -> Recipe:
         """What to train, on what, under which losses."""
 
+    def check_configuration(self) -> None:
+        """Build the recipe; raises `TypeError` if it is none, and whatever building it raises."""
+        recipe: object = self.recipe()
+        if not isinstance(recipe, Recipe):
+            raise TypeError(f"recipe() must return a Recipe, not {type(recipe).__name__}")
+
     @property
     def generates_prior(self) -> bool:
         """Whether a fit draws prior-preservation pictures."""
