@@ -56,6 +56,11 @@ class ExternalMethod(ABC):
     needs: ClassVar[tuple[Requirement, ...]]
     content: ClassVar[tuple[str, ...]]
 
+    @property
+    def picture_side(self) -> int:
+        """The side of the pictures that the program draws, in pixels."""
+        return self.side
+
     def missing_requirements(self) -> str | None:
         """What is missing from `home` and how to get it, in one line; None if all is there."""
         missing = [need for need in self.needs if not (self.home / need.path).exists()]

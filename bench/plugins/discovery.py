@@ -4,10 +4,16 @@ A drop-in is a module with a class of its kind's role (`Method`, `Builder`, `Met
 whose fields are its configuration. It needs no registration. Built-in ones lie in the content folders `methods/`,
 `datasets/`, `bench/metrics/` and `reports/`; a user's own lie in a folder of `$BENCH_PATH` (as `--path DIR` sets it),
 either directly or in a sub-folder of the kind's name.
+
+What a user's drop-ins share may lie beside them: a file without any role that another file of the user's folders
+imports is a helper, and none of the drop-ins; `import palette` finds it. A file without a role that nobody imports is
+reported as broken.
 """
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import difflib
 import importlib
 import inspect
@@ -21,7 +27,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, one_line
+from bench.plugins.helpers import HelperFinder
+from bench.plugins.imports import imported_names
 from bench.plugins.method import FidelityNote
 
 Kind = Literal["methods", "datasets", "metrics", "reports"]
@@ -99,12 +107,19 @@ def add_path(folder: Path) -> None:
 
 
 def refresh() -> None:
-    """Read `$BENCH_PATH` again."""
+    """Read `$BENCH_PATH` again, and the files of its folders as they are now."""
+    for name in [name for name, module in sys.modules.items() if _is_users(name, module)]:
+        del sys.modules[name]
     for kind in KINDS:
         sys.modules.pop(f"bench.{kind}", None)
         importlib.import_module(f"bench.{kind}")
     discover.cache_clear()
     importlib.invalidate_caches()
+
+
+def helper_file(name: str) -> Path | None:
+    """The file of the user's folders that `import name` gets; None if it gets something installed, or nothing."""
+    return _HELPERS.resolve(name)
 
 
 @cache
@@ -145,6 +160,24 @@ def _user_folders(kind: Kind) -> Iterator[Path]:
         yield Path(folder)
 
 
+def _all_user_folders() -> Iterator[Path]:
+    return (folder for kind in KINDS for folder in _user_folders(kind))
+
+
+_HELPERS = HelperFinder(_all_user_folders)
+sys.meta_path.append(_HELPERS)
+
+
+def _is_users(name: str, module: ModuleType) -> bool:
+    """Whether it is a module of the user's: a helper, or one in a content package that is not built in."""
+    if name.partition(".")[0] in _HELPERS.found:
+        return True
+    kind = next((kind for kind in KINDS if name.startswith(f"bench.{kind}.")), None)
+    file = getattr(module, "__file__", None)
+    package = Path(__file__).parents[1]
+    return kind is not None and file is not None and Path(file).parent not in (package / kind, package.parent / kind)
+
+
 def _unique(kind: Kind) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for file in _files(kind):
@@ -159,15 +192,29 @@ def _files(kind: Kind) -> Iterator[Path]:
     mixed = [Path(folder) for folder in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if folder]
     for folder in map(Path, importlib.import_module(f"bench.{kind}").__path__):
         for file in sorted(folder.glob("*.py")):
-            if not file.name.startswith("_") and (folder not in mixed or _is_of(kind, file)):
+            if file.name.startswith("_"):
+                continue
+            roles = _roles(file)
+            # in a mixed folder, a file without any role is reported as a broken method
+            ours = folder not in mixed or kind in roles or (not roles and kind == "methods")
+            if ours and (roles or file.stem not in _imported_by_users()):
                 yield file.resolve()
 
 
-def _is_of(kind: Kind, file: Path) -> bool:
-    """Whether a file of a mixed folder is of this kind; one without any role is reported as a broken method."""
+def _roles(file: Path) -> set[Kind]:
+    """The kinds whose role a class of the file has."""
     text = file.read_text(encoding="utf-8", errors="replace")
-    roles = {known for known, role in ROLES.items() if re.search(rf"^class {role}\b", text, re.MULTILINE)}
-    return kind in roles or (not roles and kind == "methods")
+    return {kind for kind, role in ROLES.items() if re.search(rf"^class {role}\b", text, re.MULTILINE)}
+
+
+def _imported_by_users() -> set[str]:
+    """The names of all that the files of the user's folders import, as bare modules or from a content package."""
+    names: set[str] = set()
+    for file in {file for folder in _all_user_folders() for file in folder.glob("*.py")}:
+        with contextlib.suppress(SyntaxError, ValueError):  # that file is told to be broken itself
+            names |= imported_names(ast.parse(file.read_bytes()), f"bench.{KINDS[0]}")
+    content = re.compile(rf"bench\.(?:{'|'.join(KINDS)})\.(\w+)")
+    return {match[1] if (match := content.match(name)) else name.partition(".")[0] for name in names}
 
 
 def _load(kind: Kind, name: str, file: Path) -> DropIn | Broken:
@@ -175,7 +222,7 @@ def _load(kind: Kind, name: str, file: Path) -> DropIn | Broken:
         module = importlib.import_module(f"bench.{kind}.{file.stem}")
         return DropIn(kind, name, file, _role(module, kind))
     except Exception as error:
-        return Broken(kind, name, file, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+        return Broken(kind, name, file, one_line(error))
 
 
 def _role(module: ModuleType, kind: Kind) -> type[Any]:

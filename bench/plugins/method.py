@@ -90,13 +90,20 @@ class Method(Protocol):
     """
 
     def fit(self, scene: Scene, context: MethodContext) -> FitState:
-        """Learn the scene's concepts; the backbone is pristine at the start and may be changed freely."""
+        """Learn the scene's concepts; the backbone is pristine at the start and may be changed freely.
+
+        Returns tensors by name; anything else fails the unit.
+        """
         ...
 
     def generate(
         self, state: FitState, scene: Scene, requests: Sequence[Request], context: MethodContext
     ) -> Iterator[ImageArray]:
-        """Draw the requested pictures, in order; the backbone is pristine at the start."""
+        """Draw the requested pictures, in order; the backbone is pristine at the start.
+
+        One numpy array a request, uint8 [side, side, 3], with the backbone's resolution as the side unless the method
+        `DeclaresPictureSide`; anything else fails the unit.
+        """
         ...
 
 
@@ -110,6 +117,25 @@ class ProvidesImages(Protocol):
         Asked once, when a run is planned; `MethodContext.precomputed` has the scene's own. Their hashes are in the fit's
         identity, so that a picture that was changed is scored anew.
         """
+        ...
+
+
+@runtime_checkable
+class ChecksConfiguration(Protocol):
+    """A method that can tell before any work whether it can be run as it is configured."""
+
+    def check_configuration(self) -> None:
+        """Raise an error that says what is wrong, if anything is."""
+        ...
+
+
+@runtime_checkable
+class DeclaresPictureSide(Protocol):
+    """A method whose pictures have a size of their own; all others draw at the backbone's resolution."""
+
+    @property
+    def picture_side(self) -> int | None:
+        """The side of its square pictures in pixels; None if they may have any size."""
         ...
 
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import read_picture
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 class PrecomputedImages(ABC):
     """A method that learns and draws nothing: it hands over a picture that is there for every prompt."""
+
+    picture_side: ClassVar[int | None] = None
+    """Each picture keeps its own size."""
 
     @abstractmethod
     def precomputed(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:

@@ -9,9 +9,8 @@ from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import pydantic
-
-from bench.core.errors import UserError
+from bench.core.errors import UserError, line_in, one_line
+from bench.core.validation import validated
 from bench.plugins.discovery import DropIn, Kind, find
 
 _SPEC = re.compile(r"(?P<name>[^:\[\]]+)(:(?P<variant>[^:\[\]]+))?(\[(?P<settings>.*)\])?", re.DOTALL)
@@ -46,7 +45,8 @@ def split_specs(text: str) -> tuple[str, ...]:
 def configure(kind: Kind, spec: str) -> Configured:
     """Build the drop-in that `spec` names.
 
-    Raises `UserError` for a malformed spec, an unknown name, variant or field, and a value of the wrong type.
+    Raises `UserError` for a malformed spec, an unknown name, variant or field, a value of the wrong type, and a class
+    that fails to take its values.
     """
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
@@ -57,7 +57,7 @@ def configure(kind: Kind, spec: str) -> Configured:
     if lacking:
         told = ", ".join(f"{name.rstrip('_')}=..." for name in lacking)
         raise UserError(f"{drop_in.name} needs to be told more: {drop_in.name}[{told}] (`bench list {drop_in.name}`)")
-    return Configured(spec.strip(), drop_in, drop_in.role(**values))
+    return Configured(spec.strip(), drop_in, _made(spec.strip(), drop_in, values))
 
 
 def required(role: type[Any]) -> tuple[str, ...]:
@@ -74,6 +74,15 @@ def field_types(role: type[Any]) -> dict[str, Any]:
     """The fields of a drop-in's class with their types, `Annotated` help texts included."""
     hints = get_type_hints(role, include_extras=True)
     return {field.name: hints[field.name] for field in fields(role)}
+
+
+def _made(text: str, drop_in: DropIn, values: Mapping[str, Any]) -> Any:
+    try:
+        return drop_in.role(**values)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{line_in(error, drop_in.file)}: {text} cannot be made: {one_line(error)}") from error
 
 
 def _variant(drop_in: DropIn, name: str | None) -> Mapping[str, Any]:
@@ -102,7 +111,4 @@ def _setting(drop_in: DropIn, part: str) -> tuple[str, Any]:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]}?" if close else "."
         raise UserError(f"'{drop_in.name}' has no field '{name}'{hint} Known: {', '.join(known) or 'none'}")
-    try:
-        return known[name], pydantic.TypeAdapter(types[known[name]]).validate_python(value)
-    except pydantic.ValidationError as error:
-        raise UserError(f"{drop_in.name}[{name}={value}]: {error.errors()[0]['msg'].lower()}") from None
+    return known[name], validated(f"{drop_in.name}[{name}={value}]", types[known[name]], value)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 from pathlib import Path
 
 from bench.core.errors import UserError
+from bench.core.files import read_json, write_json
+from bench.core.progress import console
 from bench.data import build
+from bench.data.load import dataset_hash
 from bench.data.manifest import MANIFEST
-from bench.plugins.spec import configure
+from bench.plugins.source import source_hash
+from bench.plugins.spec import Configured, configure
 from bench.run.folder import RunFolder
+
+BUILDER = "builder.json"
+"""Beside the manifest of a dataset that a run built: which builder, as it was called, and the hash of its source."""
+_SCHEMA = 1
 
 
 def dataset_folder(text: str, folder: RunFolder) -> Path:
@@ -17,16 +28,38 @@ def dataset_folder(text: str, folder: RunFolder) -> Path:
     Raises `UserError` if it is neither.
     """
     path = Path(text)
-    if (path / MANIFEST).is_file():
+    if _is_built(path):
         return path
     if path.is_dir():
         raise UserError(
             f"{path} holds no built dataset (no {MANIFEST}); build one: bench build-dataset folder --folder {path} "
             "--out DIR, then bench run --dataset DIR"
         )
-    if not (folder.dataset / MANIFEST).is_file():
-        build.build_dataset(configure("datasets", text).instance, folder.dataset)
+    if not _is_built(folder.dataset):
+        builder = configure("datasets", text)
+        build.build_dataset(builder.instance, folder.dataset)
+        _record(folder, builder)
     return folder.dataset
+
+
+def current_dataset(text: str, folder: RunFolder) -> Path:
+    """`dataset_folder`, as the recipe would build it now.
+
+    If the builder's sources are not those that the run's dataset was built by, it is built anew, elsewhere: an equal
+    one changes nothing. Raises `UserError` if it is another dataset, or the run's was built by another recipe.
+    """
+    path = dataset_folder(text, folder)
+    if not _is_built(Path(text)):
+        builder = configure("datasets", text)
+        recorded = _recorded(folder)
+        if recorded.get("spec", builder.spec) != builder.spec:
+            raise UserError(
+                f"{folder.dataset} was built by {recorded['spec']}, not {text}; give this run another --name"
+            )
+        if recorded != _description(builder):
+            _compare(builder, folder)
+            _record(folder, builder)
+    return path
 
 
 def recommended_budget(text: str) -> str | None:
@@ -35,3 +68,36 @@ def recommended_budget(text: str) -> str | None:
     if (path / MANIFEST).is_file():
         return build.recommended_budget(path)
     return build.builders_budget(configure("datasets", text).instance)
+
+
+def _is_built(path: Path) -> bool:
+    return (path / MANIFEST).is_file()
+
+
+def _description(builder: Configured) -> dict[str, str]:
+    return {"name": builder.drop_in.name, "spec": builder.spec, "source": source_hash(builder.drop_in)}
+
+
+def _record(folder: RunFolder, builder: Configured) -> None:
+    write_json(folder.dataset / BUILDER, _description(builder), _SCHEMA)
+
+
+def _recorded(folder: RunFolder) -> dict[str, str]:
+    """What the dataset was built by; nothing if that was not kept, as by a start that was stopped."""
+    file = folder.dataset / BUILDER
+    return read_json(file, _SCHEMA) if file.is_file() else {}
+
+
+def _compare(builder: Configured, folder: RunFolder) -> None:
+    """Build the dataset anew, for its hash alone; raises `UserError` if it is another one."""
+    told = f"{builder.spec} may have changed since {folder.dataset} was built: building it anew to compare"
+    console.print(told, soft_wrap=True, markup=False)
+    with tempfile.TemporaryDirectory(prefix="scenebench-") as name:
+        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+            build.build_dataset(builder.instance, Path(name) / "dataset")
+        found = dataset_hash(Path(name) / "dataset")
+    if found != dataset_hash(folder.dataset):
+        raise UserError(
+            f"{builder.spec} builds another dataset now than the one in {folder.dataset} "
+            f"({builder.drop_in.file} or what it imports has changed): give this run another --name"
+        )

@@ -16,7 +16,7 @@ from bench.data.manifest import MANIFEST, read_manifest
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate
 from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.spec import Configured, configure
-from bench.run.dataset_source import dataset_folder, recommended_budget
+from bench.run.dataset_source import current_dataset, dataset_folder, recommended_budget
 from bench.run.evaluators import record_evaluators
 from bench.run.execute import ExecutionContext, execute, is_done
 from bench.run.external_inputs import find_and_record, recorded_inputs
@@ -170,7 +170,7 @@ def _settings(folder: RunFolder, methods: Sequence[str], options: RunOptions, ha
     spec = BackboneSpec(asked.backbone, asked.revision)
     own = read_settings(locate(spec)).with_sampler(asked.sampling_steps, asked.guidance)
     selected = select_metrics(options.metrics)
-    dataset = dataset_folder(options.dataset, folder)
+    dataset = current_dataset(options.dataset, folder)
     return Settings(
         dataset=options.dataset,
         dataset_hash=dataset_hash(dataset),

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, PngImagePlugin
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, one_line
 from bench.core.files import write_bytes, write_json
 from bench.core.progress import ProgressBar, console, progress_bar
 from bench.core.scenes import ImageArray
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitRecords, MethodContext, Request
+from bench.run.contracts import ContractError, checked_pictures, checked_state, drawn_pictures
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
 from bench.run.fit_files import read_fit, write_fit
 from bench.run.folder import SCHEMA, RunFolder
@@ -80,7 +81,9 @@ def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
                 failed += 1
                 path = context.folder.failure(unit.key)
                 write_bytes(path, traceback.format_exc().encode())
-                console.print(f"{unit.method.spec} on {unit.scene.name} failed: {error!r} (traceback: {path})")
+                why = str(error) if isinstance(error, ContractError) else one_line(error)
+                told = f"{unit.method.spec} on {unit.scene.name} failed: {why} (traceback: {path})"
+                console.print(told, soft_wrap=True, markup=False)
     return failed
 
 
@@ -121,7 +124,8 @@ def _fit(
 
     context.backbone.restore()
     bench = _method_context(context, unit, on_step)
-    state, cost = context.meter.measure(lambda: dict(unit.method.instance.fit(unit.scene, bench)))
+    fitted, cost = context.meter.measure(lambda: unit.method.instance.fit(unit.scene, bench))
+    state = checked_state(unit.method, fitted)
     progress.advance(FIT_PIECES * (1.0 - shown))
     write_fit(context.folder.fit(unit.key), state, cost)
     return state, cost
@@ -160,12 +164,15 @@ def _draw(
     """Each picture as soon as its batch is drawn, with its share of what the batch cost."""
     context.backbone.restore()
     requests: list[Request] = [picture.request for picture in wanted]
-    drawn = iter(
-        unit.method.instance.generate(state, unit.scene, requests, _method_context(context, unit, _say_nothing))
-    )
+    method = unit.method
+    given = method.instance.generate(state, unit.scene, requests, _method_context(context, unit, _say_nothing))
+    drawn = drawn_pictures(method, given)
     for start in range(0, len(wanted), context.batch_size):
         batch = wanted[start : start + context.batch_size]
-        pictures, cost = context.meter.measure(partial(list[ImageArray], itertools.islice(drawn, len(batch))))
+        last = start + len(batch) == len(wanted)
+        # asked for one more than there are, a method ends as it means to, or shows that it gives too many
+        found, cost = context.meter.measure(partial(list[object], itertools.islice(drawn, len(batch) + last)))
+        pictures = checked_pictures(method, found, len(batch), context.backbone.resolution)
         share = cost.share(len(batch))
         yield from ((planned, picture, share) for planned, picture in zip(batch, pictures, strict=True))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -10,7 +9,9 @@ from bench.core.hashing import digest, scene_digest
 from bench.core.scenes import Dataset, Prompt, Scene
 from bench.core.seeds import seed_from
 from bench.plugins.method import GeneratesPrior, HasFingerprint, PrecomputedImage, ProvidesImages, Request
+from bench.plugins.source import source_hash
 from bench.plugins.spec import Configured
+from bench.run.contracts import check_configuration
 
 RECIPE_VERSION = 2
 """Raised whenever a change of the engine changes what the same method learns or draws."""
@@ -90,8 +91,10 @@ def make_plan(
 ) -> tuple[Unit, ...]:
     """Every unit, scene by scene, so that a run stopped early compares the methods on the scenes it reached.
 
-    `look` says what a method takes from outside.
+    `look` says what a method takes from outside. Raises `UserError` for a method that cannot be run as it is configured.
     """
+    for method in methods:
+        check_configuration(method)
     outsides = [look(method, dataset) for method in methods]
     return tuple(
         _unit(dataset.name, scene, method, outside, conditions)
@@ -125,7 +128,7 @@ def _fit_key(scene: Scene, method: Configured, outside: Mapping[str, str], condi
         {
             "method": method.drop_in.name,
             "configuration": method.key_fields,
-            "source": hashlib.sha256(method.drop_in.file.read_bytes()).hexdigest(),
+            "source": source_hash(method.drop_in),
             "recipe_version": RECIPE_VERSION,
             "backbone": conditions.backbone,
             "precision": conditions.precision,

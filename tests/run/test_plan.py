@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.core.hashing import scene_digest
 from bench.core.scenes import Dataset, Prompt, Scene
+from bench.plugins.discovery import refresh
 from bench.plugins.spec import configure
 from bench.run.plan import Conditions, Unit, make_plan
 
@@ -48,6 +50,23 @@ def test_a_field_a_pixel_a_mask_and_a_label_change_a_fit(scene: Scene) -> None:
         replace(scene, concepts=(replace(first, label="dog"), *rest)),
     ):
         assert units(other)[0].key != before
+
+
+def test_the_source_changes_a_fit_and_its_docstrings_and_imports_do_not(scene: Scene, drop_ins: Path) -> None:
+    quick, palette = drop_ins / "quick.py", drop_ins / "palette.py"
+    palette.write_text("SHADE = 1.0\n")
+    text = quick.read_text().replace("import numpy as np", "import numpy as np\nimport palette")
+    quick.write_text(text.replace("shade: float = 1.0", "shade: float = palette.SHADE"))
+    refresh()
+    before = units(scene, "quick")[0].key
+    quick.write_text(
+        quick.read_text().replace("Paints", "Draws").replace("import torch", "from typing import Any\n\nimport torch")
+    )
+    refresh()
+    assert units(scene, "quick")[0].key == before
+    palette.write_text("SHADE = 1\n")
+    refresh()
+    assert units(scene, "quick")[0].key != before
 
 
 def test_names_and_prompts_do_not_change_a_fit(scene: Scene) -> None:

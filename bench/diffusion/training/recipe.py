@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from torch import Tensor
 
 from bench.core.scenes import Scene, with_background
+from bench.core.validation import check_field
 from bench.diffusion.backbone.attention import Predicate, at_16
 from bench.diffusion.backbone.handles import Initialiser
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples
@@ -31,6 +32,9 @@ PIECES: dict[Trained, tuple[str, ...]] = {
     "everything": ("unet.", "text_encoder."),
 }
 """Which weights that is: those of whose name in `Backbone.parameters` a piece is a part."""
+OptimiserKind = Literal["adam", "adamw"]
+Reduction = Literal["mean", "sum"]
+"""How the attention losses of a step's concepts become one."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,9 @@ class Phase:
     batch: int = 1
     objective: Callable[[Objective], Callable[[], Tensor]] | None = None
 
+    def __post_init__(self) -> None:
+        check_field(self, "trains", Trained)
+
     def scaled(self, budget: Budget) -> Phase:
         """This phase under a backbone's budget."""
         own = self.handle_learning_rate
@@ -66,10 +73,13 @@ class Phase:
 class Optimiser:
     """Adam, or AdamW with decoupled weight decay; `clip` bounds the gradient's norm (None: not at all)."""
 
-    kind: Literal["adam", "adamw"]
+    kind: OptimiserKind
     betas: tuple[float, float]
     weight_decay: float
     clip: float | None = None
+
+    def __post_init__(self) -> None:
+        check_field(self, "kind", OptimiserKind)
 
 
 ADAM = Optimiser("adam", betas=(0.9, 0.999), weight_decay=0.0)
@@ -85,8 +95,11 @@ class AttentionLoss:
     """The cross-attention loss: its weight, how it is reduced over the chosen concepts, which layers it reads."""
 
     weight: float
-    reduction: Literal["mean", "sum"]
+    reduction: Reduction
     layers: Predicate = at_16
+
+    def __post_init__(self) -> None:
+        check_field(self, "reduction", Reduction)
 
 
 @dataclass(frozen=True)
@@ -104,7 +117,7 @@ class Prior:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that the trainer needs to know.
+    """All that the trainer needs to know; it and its parts raise `UserError` for a word that they do not know.
 
     `masked` confines the diffusion loss to the concepts' masks. `layers` are recorded besides those of the
     attention loss. Without `given_masks` nothing is learned from the scene's masks, and a scene may have none.
@@ -123,6 +136,9 @@ class Recipe:
     given_masks: bool = True
     background: bool = False
     detach_bos: bool = False
+
+    def __post_init__(self) -> None:
+        check_field(self, "initialiser", Initialiser)
 
     @property
     def recorded(self) -> Predicate | None:

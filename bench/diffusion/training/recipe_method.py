@@ -7,11 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
-import pydantic
 import torch
 
-from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Scene
+from bench.core.validation import validated
 from bench.diffusion.backbone.handles import add_handles, set_rows
 from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.diffusion.training.recipe import Recipe
@@ -44,11 +43,18 @@ class RecipeMethod(ABC):
                 object.__setattr__(self, name, value)
         hints = get_type_hints(type(self), include_extras=True)
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            _validate(field.name, hints[field.name], getattr(self, field.name))
+            value = getattr(self, field.name)
+            validated(f"{field.name}={value}", hints[field.name], value)
 
     @abstractmethod
     def recipe(self) -> Recipe:
         """What to train, on what, under which losses."""
+
+    def check_configuration(self) -> None:
+        """Build the recipe; raises `TypeError` if it is none, and whatever building it raises."""
+        recipe: object = self.recipe()
+        if not isinstance(recipe, Recipe):
+            raise TypeError(f"recipe() must return a Recipe, not {type(recipe).__name__}")
 
     @property
     def generates_prior(self) -> bool:
@@ -89,10 +95,3 @@ def load_state(backbone: Backbone, scene: Scene, state: FitState, recipe: Recipe
         if name != HANDLES:
             parameters[name][: len(tensor)].copy_(tensor)
     set_rows(backbone.text_encoder, ids, state[HANDLES])
-
-
-def _validate(name: str, hint: Any, value: object) -> None:
-    try:
-        pydantic.TypeAdapter(hint).validate_python(value)
-    except pydantic.ValidationError as error:
-        raise UserError(f"{name}={value}: {error.errors()[0]['msg'].lower()}") from None

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from bench.core.scenes import Concept, ImageArray, Mask, Prompt, Scene, join_concepts, with_article
+from bench.core.validation import check_field
 
 Subsets = Literal["uniform", "size-first", "all"]
 """How concepts are chosen.
@@ -79,6 +80,9 @@ class SceneSamples:
     brightness: float = 0.0
     text_template: TextTemplate = TextTemplate()
 
+    def __post_init__(self) -> None:
+        check_field(self, "subsets", Subsets)
+
     def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
         """One sample."""
         subset = _concepts_of_one_image(scene, self.subsets, rng, self.single)
@@ -104,6 +108,9 @@ class CollectionSamples:
     subsets: Subsets = "uniform"
     flip: float = 0.5
     text_template: TextTemplate = TextTemplate()
+
+    def __post_init__(self) -> None:
+        check_field(self, "subsets", Subsets)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
         """One sample."""

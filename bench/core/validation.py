@@ -1,0 +1,27 @@
+"""Values checked against a type annotation, with one line for whoever wrote them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pydantic
+
+from bench.core.errors import UserError
+
+
+def validated(told: str, annotation: Any, value: object) -> Any:
+    """The value as the annotation reads it: "3" is 3 for an `int`.
+
+    `told` is what the user wrote. Raises `UserError` in one line with it and what is admitted.
+    """
+    try:
+        return pydantic.TypeAdapter(annotation).validate_python(value)
+    except pydantic.ValidationError as error:
+        message = f"{told}: {error.errors()[0]['msg'].lower()}"
+        raise UserError(" ".join(message.split())) from None
+
+
+def check_field(instance: object, name: str, annotation: Any) -> None:
+    """Raise `UserError` unless a field of a dataclass has a value that the annotation admits."""
+    value = getattr(instance, name)
+    validated(f"{type(instance).__name__}({name}={value!r})", annotation, value)

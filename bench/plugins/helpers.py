@@ -1,0 +1,63 @@
+"""Helper modules: files beside a user's drop-ins that these import by their bare name, as in `import palette`."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+from bench.core.errors import UserError
+
+
+class HelperFinder(MetaPathFinder):
+    """Finds top-level modules in the user's folders: `NAME.py`, or a package `NAME/` with an `__init__.py`.
+
+    It is asked after all other finders, so that nothing installed is ever shadowed; and unlike an entry of `sys.path`
+    it takes no folder without an `__init__.py` for a package: a user's `datasets/` is not Hugging Face's.
+    `folders` says what the user's folders are now.
+    """
+
+    def __init__(self, folders: Callable[[], Iterable[Path]]) -> None:
+        self._folders = folders
+        self.found: set[str] = set()
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
+        """The module of that name in the user's folders, or None; raises `ImportError` if there are two."""
+        if path is not None or "." in fullname:
+            return None
+        files = self.files(fullname)
+        if len(files) > 1:
+            told = f"two modules are called '{fullname}': {files[0]} and {files[1]}; rename one of the files"
+            raise ImportError(told, name=fullname)
+        if not files:
+            return None
+        self.found.add(fullname)
+        return importlib.util.spec_from_file_location(fullname, files[0])
+
+    def files(self, name: str) -> tuple[Path, ...]:
+        """The files in the user's folders that may be the top-level module `name`."""
+        candidates = (folder / part for folder in self._folders() for part in (f"{name}.py", f"{name}/__init__.py"))
+        return tuple(dict.fromkeys(file.resolve() for file in candidates if file.is_file()))
+
+    def resolve(self, name: str) -> Path | None:
+        """The file that `import name` gets from the user's folders; None if it gets something installed or nothing.
+
+        Raises `UserError` if there are two.
+        """
+        files = self.files(name)
+        if not files:
+            return None
+        try:
+            spec = importlib.util.find_spec(name)
+        except ImportError as error:
+            raise UserError(str(error)) from error
+        found = Path(spec.origin).resolve() if spec and spec.origin else None
+        return found if found in files else None

@@ -1,0 +1,231 @@
+"""The source of a drop-in as a hash: of its own text and of all that it imports and no version of the engine covers."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from bench.core.errors import UserError
+from bench.core.hashing import digest
+from bench.plugins.discovery import KINDS, DropIn, helper_file
+from bench.plugins.imports import for_type_checkers, imported_names
+
+API = "bench.api"
+ENGINE = Path(__file__).parents[1]
+_TYPES_ONLY = ("__future__", "collections.abc", "typing")
+"""Modules whose names stand in annotations: importing them differently changes no result."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file by the name that it is imported under; if it is `followed`, what it imports counts as well."""
+
+    name: str
+    file: Path
+    followed: bool = True
+
+    @property
+    def package(self) -> str:
+        """The package that its relative imports start from."""
+        return self.name if self.file.name == "__init__.py" else self.name.rpartition(".")[0]
+
+
+@cache
+def source_hash(drop_in: DropIn) -> str:
+    """A hash (20 hexadecimal digits) of the source that makes a drop-in what it is; read once a process.
+
+    It covers the drop-in's file; the helper modules and other drop-ins that it imports, with all that these import in
+    turn; and every file of a sub-package of the engine that it imports although `bench.api` does not lead there, as
+    one that serves a single method. What lies behind `bench.api` is not in it: the engine raises a version when that
+    changes. Of a file counts what `hashed_text` leaves.
+
+    Raises `UserError` for a file that cannot be read or is not Python.
+    """
+    start = SourceFile(f"bench.{drop_in.kind}.{drop_in.file.stem}", drop_in.file)
+    others = [(each.name, _text_hash(each)) for each in _reached(start) if each != start]
+    return digest([_text_hash(start), sorted(others)])
+
+
+def hashed_text(source: bytes) -> str:
+    """What of a file can change a result: its text without docstrings, imports of the engine and blank lines.
+
+    Any string that stands alone counts as a docstring. Imports of drop-ins and helpers stay; of the others that are
+    cut, new names stay (`import a as b`). Lines lose white space at their end, but not inside of strings. Raises
+    `SyntaxError` or `ValueError` if it is not Python.
+    """
+    text = importlib.util.decode_source(source)
+    tree = ast.parse(text)
+    lines = text.encode().split(b"\n")
+    cuts = sorted(_cuts(tree), key=lambda node: (node.lineno, node.col_offset), reverse=True)
+    for node in cuts:
+        _cut(lines, node)
+    begins, ends = _lines_in_strings(tree)
+    kept = [line if number in ends else line.rstrip() for number, line in enumerate(lines, start=1)]
+    kept = [line for number, line in enumerate(kept, start=1) if line or number in begins]
+    return b"\n".join(kept).decode() + "".join(f"\n{name}" for name in sorted(_new_names(cuts)))
+
+
+def _reached(start: SourceFile) -> set[SourceFile]:
+    """The file and all that count because of it."""
+    found: set[SourceFile] = set()
+    waiting = [start]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            names = imported_names(_tree(one), one.package) if one.followed else ()
+            waiting.extend(file for name in names for file in _files_of(name))
+    return found
+
+
+def _files_of(name: str) -> Iterator[SourceFile]:
+    """The files that count if `name` is imported; none for what is installed, and for what is no module."""
+    parts = name.split(".")
+    if parts[0] != "bench":
+        file = helper_file(parts[0]) if parts[0] else None
+        yield from _module_files(parts[0], file) if file is not None else ()
+    elif len(parts) > 1 and parts[1] in KINDS:
+        yield from _content_files(".".join(parts[:3])) if len(parts) > 2 else ()
+    elif (package := _package(name)) is not None and package not in _behind_api():
+        yield from _engine_files(package)
+
+
+def _module_files(name: str, file: Path) -> Iterator[SourceFile]:
+    """A module's file, or all of a package."""
+    if file.name != "__init__.py":
+        yield SourceFile(name, file)
+        return
+    for each in sorted(file.parent.rglob("*.py")):
+        parts = each.relative_to(file.parent).with_suffix("").parts
+        yield SourceFile(".".join([name, *(part for part in parts if part != "__init__")]), each)
+
+
+def _content_files(name: str) -> Iterator[SourceFile]:
+    """The files of a drop-in, or of a helper imported as `bench.methods.palette`."""
+    spec = importlib.util.find_spec(name)
+    if spec is not None and spec.origin is not None:
+        yield from _module_files(name, Path(spec.origin).resolve())
+
+
+def _package(name: str) -> str | None:
+    """The engine's sub-package that is, or holds, the module of that name; None if there is none."""
+    path = ENGINE.joinpath(*name.split(".")[1:])
+    folder = path if path.is_dir() else path.parent
+    if folder == ENGINE or not (path.is_dir() or path.with_suffix(".py").is_file()):
+        return None
+    return ".".join(["bench", *folder.relative_to(ENGINE).parts])
+
+
+def _engine_files(package: str) -> list[SourceFile]:
+    files = sorted(ENGINE.joinpath(*package.split(".")[1:]).glob("*.py"))
+    return [SourceFile(f"{package}.{file.stem}", file, followed=False) for file in files]
+
+
+@cache
+def _behind_api() -> frozenset[str]:
+    """The sub-packages that `bench.api` imports, with all that they import in turn; lazily or not."""
+    if not (ENGINE / "api.py").is_file():
+        return frozenset()
+    tree = _tree(SourceFile(API, ENGINE / "api.py"))
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    waiting = [*imported_names(tree, "bench"), *(text for text in texts if text.startswith("bench."))]
+    found: set[str] = set()
+    while waiting:
+        package = _package(waiting.pop())
+        if package is not None and package not in found:
+            found.add(package)
+            waiting.extend(
+                name for file in _engine_files(package) for name in imported_names(_tree(file), file.package)
+            )
+    return frozenset(found)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror or error}") from error
+
+
+def _tree(source: SourceFile) -> ast.Module:
+    try:
+        return ast.parse(importlib.util.decode_source(_read(source.file)))
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"{source.file} is not Python: {error}") from error
+
+
+def _text_hash(source: SourceFile) -> str:
+    try:
+        return hashlib.sha256(hashed_text(_read(source.file)).encode()).hexdigest()
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"{source.file} is not Python: {error}") from error
+
+
+def _cuts(tree: ast.AST) -> Iterator[ast.stmt]:
+    """The statements that cannot change a result, none inside of another."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.stmt) and _is_cut(node):
+            yield node
+        else:
+            yield from _cuts(node)
+
+
+def _is_cut(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    if isinstance(node, ast.Import):
+        return all(_is_engines(alias.name) for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return not node.level and all(_is_engines(f"{node.module}.{alias.name}") for alias in node.names)
+    return for_type_checkers(node)
+
+
+def _is_engines(name: str) -> bool:
+    """Whether an imported name is of the engine, not of a drop-in or helper, or stands in annotations only."""
+    parts = name.split(".")
+    content = parts[0] == "bench" and len(parts) > 1 and parts[1] in KINDS
+    return (parts[0] == "bench" and not content) or any(f"{name}.".startswith(f"{one}.") for one in _TYPES_ONLY)
+
+
+def _new_names(cuts: list[ast.stmt]) -> set[str]:
+    """What cut imports call otherwise than it is called: it would mean something else after another import."""
+    aliases = [alias for cut in cuts if isinstance(cut, (ast.Import, ast.ImportFrom)) for alias in cut.names]
+    return {f"{one.name.rpartition('.')[2]} as {one.asname}" for one in aliases if one.asname not in (None, one.name)}
+
+
+def _cut(lines: list[bytes], node: ast.stmt) -> None:
+    """Take a statement out of the lines, which keep their numbers; columns are bytes of UTF-8."""
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    rest = lines[last][node.end_col_offset :]
+    lines[first] = lines[first][: node.col_offset] + rest
+    for number in range(first + 1, last + 1):
+        lines[number] = b""
+
+
+def _lines_in_strings(tree: ast.AST) -> tuple[set[int], set[int]]:
+    """The numbers of lines that begin inside of a string, and of those that end inside of one."""
+    begins: set[int] = set()
+    ends: set[int] = set()
+    for node in _strings(tree):
+        last = node.end_lineno or node.lineno
+        begins.update(range(node.lineno + 1, last + 1))
+        ends.update(range(node.lineno, last))
+    return begins, ends
+
+
+def _strings(node: ast.AST) -> Iterator[ast.expr]:
+    """The string literals that are kept, each whole: what is inside of an f-string has no reliable position in 3.11."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt) and _is_cut(child):
+            continue
+        if isinstance(child, ast.JoinedStr) or (
+            isinstance(child, ast.Constant) and isinstance(child.value, str | bytes)
+        ):
+            yield child
+        else:
+            yield from _strings(child)
