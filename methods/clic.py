@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from bench.core.scenes import ImageArray, Scene
-from bench.diffusion.backbone.token_maps import in_up_blocks
-from bench.diffusion.clic.in_context import InContext, roi_on_latents, roi_on_pixels
-from bench.diffusion.clic.losses import context_loss, weighted_loss
-from bench.diffusion.clic.two_stage import begin, finish
+from bench.diffusion.backbone.terms import in_up_blocks
 from bench.diffusion.sampling.sampler import DrawJob
 from bench.diffusion.training.recipe import ADAM, Optimiser, Phase, Recipe, Trained
 from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
@@ -20,6 +17,9 @@ from bench.diffusion.training.samples import SceneSamples, TextTemplate
 from bench.plugins.method import FidelityNote, MethodContext, Request
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.diffusion.training.objective import Objective
     from bench.plugins.method import FitState
 
 SAMPLING_STEPS = 50
@@ -142,7 +142,7 @@ class Method(RecipeMethod):
         paper = self.variant == "paper"
         trains: Trained = "cross-attention" if paper else "cross-attention-all"
         return Recipe(
-            phases=(Phase(trains, self.steps, self.learning_rate, objective=self._losses().begin),),
+            phases=(Phase(trains, self.steps, self.learning_rate, objective=self._begin),),
             samples=SceneSamples(
                 "uniform",
                 flip=0.0 if paper else 0.5,
@@ -161,6 +161,8 @@ class Method(RecipeMethod):
         self, state: FitState, scene: Scene, requests: Sequence[Request], context: MethodContext
     ) -> Iterator[ImageArray]:
         """Draw in two stages: the pristine backbone and the class words first, then what was learned."""
+        from bench.diffusion.clic.two_stage import begin, finish  # noqa: PLC0415 - torch is slow to import
+
         backbone, batch = context.backbone, context.batch_size
         first = round(self.first_steps * backbone.settings.sampler.steps / SAMPLING_STEPS)
         plain = [DrawJob(OBJECT.prompt_text(scene, request.prompt), request.noise_seed) for request in requests]
@@ -170,9 +172,13 @@ class Method(RecipeMethod):
         texts = [text_template.prompt_text(scene, request.prompt) for request in requests]
         yield from finish(backbone, texts, begun, first, batch)
 
-    def _losses(self) -> InContext:
+    def _begin(self, objective: Objective) -> Callable[[], Tensor]:
+        """The losses of the one phase."""
+        from bench.diffusion.clic.in_context import InContext, roi_on_latents, roi_on_pixels  # noqa: PLC0415 - torch
+        from bench.diffusion.clic.losses import context_loss, weighted_loss  # noqa: PLC0415
+
         paper = self.variant == "paper"
-        return InContext(
+        losses = InContext(
             alpha=self.alpha,
             target_alpha=0.0 if paper else self.alpha,
             context_weight=self.context_weight,
@@ -181,3 +187,4 @@ class Method(RecipeMethod):
             context=context_loss if paper else weighted_loss,
             roi=roi_on_latents if paper else roi_on_pixels(weighted_loss),
         )
+        return losses.begin(objective)

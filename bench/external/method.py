@@ -11,8 +11,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from safetensors.torch import load_file, save_file
-
 from bench.core.errors import UserError
 from bench.core.hashing import bytes_hash, content_hash
 from bench.core.images import mask_png, picture_png
@@ -200,6 +198,8 @@ def _wish(scene: Scene, request: Request, number: int) -> Mapping[str, object]:
 
 
 def _read_learned(folder: Path) -> FitState:
+    from safetensors.torch import load_file  # noqa: PLC0415 - torch is slow to import
+
     return {
         f"{file.stem}/{name}": tensor
         for file in sorted(folder.glob("*.safetensors"))
@@ -208,6 +208,8 @@ def _read_learned(folder: Path) -> FitState:
 
 
 def _write_learned(folder: Path, state: FitState) -> None:
+    from safetensors.torch import save_file  # noqa: PLC0415 - torch is slow to import
+
     for stem in sorted({name.split("/")[0] for name in state}):
         own = {name.split("/", 1)[1]: tensor for name, tensor in state.items() if name.startswith(f"{stem}/")}
         save_file(own, folder / f"{stem}.safetensors")

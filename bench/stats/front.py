@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from bench.plugins.metric import Column
 from bench.stats.intervals import FEWEST, Interval, mean_interval
@@ -148,7 +148,7 @@ def _greater(differences: Floats) -> float:
     """p of the differences being above zero; 1 where all are zero."""
     if not differences.any():
         return 1.0
-    return float(np.asarray(stats.wilcoxon(differences, alternative="greater").pvalue))
+    return float(np.asarray(scipy.stats.wilcoxon(differences, alternative="greater").pvalue))
 
 
 def _beaten(points: Floats, index: int) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from bench.stats.intervals import Interval
 from bench.stats.results import TUKEY_FLOOR, Overall, Pair, Unit
@@ -49,7 +49,7 @@ def kruskal_wallis(groups: Sequence[Floats], unit: Unit = "pictures") -> Overall
     n = min((len(group) for group in groups), default=0)
     if reason := _hindrance(groups):
         return Overall(KRUSKAL_WALLIS, unit, n, None, None, reason)
-    statistic = float(stats.kruskal(*groups).statistic)
+    statistic = float(scipy.stats.kruskal(*groups).statistic)
     return Overall(KRUSKAL_WALLIS, unit, n, statistic, log10_chi2_tail(statistic, len(groups) - 1))
 
 
@@ -59,7 +59,7 @@ def tukey(names: Sequence[str], groups: Sequence[Floats], unit: Unit = "pictures
     Groups of different sizes are compared as Kramer (1956) does; the intervals hold for all pairs together.
     """
     reason = _hindrance(groups) or ("every method has one value only" if _no_spread(groups) else "")
-    result = None if reason else stats.tukey_hsd(*groups)
+    result = None if reason else scipy.stats.tukey_hsd(*groups)
     pairs = []
     for i, j in combinations(range(len(names)), 2):
         n = min(len(groups[i]), len(groups[j]))
@@ -75,7 +75,7 @@ def log10_chi2_tail(statistic: float, degrees: int) -> float:
     scipy's logsf is -inf above about 1,480. There the upper incomplete gamma function's asymptotic series is
     exact to rounding (DLMF 8.11.2); for even degrees it ends, and is the closed form.
     """
-    log_tail = float(stats.chi2.logsf(statistic, degrees))
+    log_tail = float(scipy.stats.chi2.logsf(statistic, degrees))
     if not math.isfinite(log_tail):
         log_tail = _asymptotic(degrees / 2, statistic / 2)
     return log_tail / math.log(10)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from bench.stats.scene_means import Floats
 
@@ -80,7 +80,7 @@ def describe_rule(counts: Sequence[int]) -> str:
 
 
 def _student(scenes: Floats, level: float) -> tuple[float, float]:
-    low, high = stats.t.interval(level, len(scenes) - 1, loc=scenes.mean(), scale=stats.sem(scenes))
+    low, high = scipy.stats.t.interval(level, len(scenes) - 1, loc=scenes.mean(), scale=scipy.stats.sem(scenes))
     return float(low), float(high)
 
 
@@ -91,12 +91,12 @@ def expanded(level: float, n: int) -> float:
     plain BCa misses 5.9 % of the means of 50 normal values and 6.9 % of 30. Hesterberg, "What teachers should
     know about the bootstrap" (2015), section 5.3, corrects both by the quantile sqrt(n / (n - 1)) t.
     """
-    reach = math.sqrt(n / (n - 1)) * stats.t.ppf((1 + level) / 2, n - 1)
-    return float(2 * stats.norm.cdf(reach) - 1)
+    reach = math.sqrt(n / (n - 1)) * scipy.stats.t.ppf((1 + level) / 2, n - 1)
+    return float(2 * scipy.stats.norm.cdf(reach) - 1)
 
 
 def _bca(scenes: Floats, level: float, seed: int) -> tuple[float, float]:
-    result = stats.bootstrap(
+    result = scipy.stats.bootstrap(
         (scenes,),
         np.mean,
         n_resamples=RESAMPLES,

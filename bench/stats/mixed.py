@@ -10,8 +10,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy import special, stats
-from statsmodels.regression.mixed_linear_model import MixedLM
+import scipy
 
 from bench.stats.intervals import FEWEST, Interval
 from bench.stats.paired import too_few, with_holm
@@ -80,12 +79,13 @@ def _model(names: Sequence[str], values: Floats) -> MixedModel:
 
 def log10_f_tail(statistic: float, numerator: int, denominator: int) -> float:
     """log10 of P(F > statistic), also where it underflows: there the incomplete beta's series (DLMF 8.17.8)."""
-    log_tail = float(stats.f.logsf(statistic, numerator, denominator))
+    log_tail = float(scipy.stats.f.logsf(statistic, numerator, denominator))
     if not math.isfinite(log_tail):
         a, b = denominator / 2, numerator / 2
         x = denominator / (denominator + numerator * statistic)
-        series = float(special.hyp2f1(a + b, 1, a + 1, x))
-        log_tail = a * math.log(x) + b * math.log1p(-x) - math.log(a) - float(special.betaln(a, b)) + math.log(series)
+        series = float(scipy.special.hyp2f1(a + b, 1, a + 1, x))
+        beta = float(scipy.special.betaln(a, b))
+        log_tail = a * math.log(x) + b * math.log1p(-x) - math.log(a) - beta + math.log(series)
     return log_tail / math.log(10)
 
 
@@ -104,6 +104,8 @@ def _hindrance(names: Sequence[str], present: Floats, degrees: int) -> str:
 
 def _fit(present: Floats) -> _Fit | str:
     """The fitted model, or why there is none. Values are fitted in units of their deviation, for the optimiser."""
+    from statsmodels.regression.mixed_linear_model import MixedLM  # noqa: PLC0415 - slow to import
+
     scenes, methods = np.nonzero(~np.isnan(present))
     observed = present[scenes, methods]
     unit = float(observed.std())
@@ -139,9 +141,9 @@ def _pair(names: Sequence[str], pair: tuple[int, int], present: Floats, fit: _Fi
     effect = float(fit.effects[i] - fit.effects[j])
     variance = fit.covariance[i, i] + fit.covariance[j, j] - 2 * fit.covariance[i, j]
     error = math.sqrt(float(variance))
-    reach = float(stats.t.ppf(0.975, degrees)) * error
+    reach = float(scipy.stats.t.ppf(0.975, degrees)) * error
     interval = Interval(effect - reach, effect + reach, 0.95, MIXED_PAIR, n)
-    p = float(2 * stats.t.sf(abs(effect) / error, degrees))
+    p = float(2 * scipy.stats.t.sf(abs(effect) / error, degrees))
     return Pair(names[i], names[j], MIXED_PAIR, "scenes", n, effect, interval, p)
 
 

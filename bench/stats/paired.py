@@ -9,8 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
+import scipy
 
 from bench.stats.independent import log10_chi2_tail
 from bench.stats.intervals import FEWEST, mean_interval
@@ -71,7 +70,7 @@ def friedman(values: Floats, unit: Unit = "scenes") -> Overall:
         reason = f"the methods are equal on every {unit[:-1]}"
     if reason:
         return Overall(FRIEDMAN, unit, n, None, None, reason)
-    statistic = float(stats.friedmanchisquare(*values.T).statistic)
+    statistic = float(scipy.stats.friedmanchisquare(*values.T).statistic)
     return Overall(FRIEDMAN, unit, n, statistic, log10_chi2_tail(statistic, values.shape[1] - 1))
 
 
@@ -86,7 +85,7 @@ def too_few(n: int, unit: Unit = "scenes") -> str:
 
 
 def _signed_ranks(differences: Floats) -> float:
-    result: Any = stats.wilcoxon(differences)
+    result: Any = scipy.stats.wilcoxon(differences)
     return float(result.pvalue)
 
 
@@ -100,6 +99,8 @@ def _alone(pairs: Sequence[Pair], n: int, unit: Unit) -> Overall:
 
 def with_holm(pairs: Sequence[Pair], test: str) -> tuple[Pair, ...]:
     """The pairs with p values corrected for how many pairs are tested (Holm 1979), under the name `test`."""
+    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 - slow to import
+
     raw = [pair.p for pair in pairs if pair.p is not None]
     corrected = iter([float(p) for p in np.asarray(multipletests(raw, method="holm")[1])] if raw else [])
     return tuple(replace(pair, test=test, p=None if pair.p is None else next(corrected)) for pair in pairs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from bench.stats.intervals import FEWEST
 from bench.stats.scene_means import Floats
@@ -57,7 +57,7 @@ def power(ratio: float, n: int, alpha: float = 0.05, simulations: int = SIMULATI
     Scenes' differences are normal with mean `ratio` and standard deviation 1; the same `seed` gives the same draws.
     """
     differences = np.random.default_rng([seed, n]).normal(ratio, 1.0, size=(simulations, n))
-    p = np.asarray(stats.wilcoxon(differences, axis=1).pvalue, dtype=np.float64)
+    p = np.asarray(scipy.stats.wilcoxon(differences, axis=1).pvalue, dtype=np.float64)
     return float((p < alpha).mean())
 
 
@@ -95,7 +95,7 @@ def detectable_ratio(n: int, alpha: float = 0.05, target: float = TARGET) -> flo
 
 def _reach(alpha: float, target: float) -> float:
     """How many standard errors a difference must measure for that power, if the spread were known."""
-    return float(stats.norm.isf(alpha / 2) + stats.norm.ppf(target))
+    return float(scipy.stats.norm.isf(alpha / 2) + scipy.stats.norm.ppf(target))
 
 
 def _rounded(ratio: float) -> float:

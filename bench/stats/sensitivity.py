@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from bench.core.table import alternative_columns, changed_setting
 from bench.plugins.metric import Column
@@ -108,7 +108,7 @@ def _variant(name: str, scenes: pd.DataFrame, reported: pd.DataFrame, limits: tu
     ranks = means.rank(ascending=False)
     methods = tuple(_ranked(method, scenes[method], float(ranks[method]), limits) for method in map(str, scenes))
     both = means.notna() & before.notna()
-    tau = float(stats.kendalltau(means[both], before[both]).statistic) if both.sum() > 1 else None
+    tau = float(scipy.stats.kendalltau(means[both], before[both]).statistic) if both.sum() > 1 else None
     placed = [str(method) for method in scenes.columns[both]]
     return ProtocolVariant(name, methods, tau, _rank_flips(placed, scenes, reported))
 

@@ -10,9 +10,10 @@ import torch
 
 from bench.core.device import resolve
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.attention import at_16, recording
+from bench.diffusion.backbone.attention import recording
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
+from bench.diffusion.backbone.terms import at_16
 from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import BackboneSettings, Sampler
 from bench.plugins.method import MethodContext, Request

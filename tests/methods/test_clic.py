@@ -12,7 +12,7 @@ from bench.methods.clic import Method
 
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.token_maps import in_up_blocks
+from bench.diffusion.backbone.terms import in_up_blocks
 from bench.diffusion.clic.in_context import InContext, roi_on_latents
 from bench.diffusion.clic.losses import context_loss, weighted_loss
 from bench.diffusion.sampling.sampler import DrawJob, draw

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,27 +14,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
 from bench.core.errors import UserError
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A cross-attention layer: its name in the UNet and the side of its square map."""
-
-    name: str
-    side: int
-
-    @property
-    def place(self) -> str:
-        """`down`, `mid` or `up`."""
-        return self.name.split("_")[0]
-
-
-Predicate = Callable[[Layer], bool]
-
-
-def at_16(layer: Layer) -> bool:
-    """Break-A-Scene's layers: the 16x16 maps of the down and up blocks (B.1; official train.py)."""
-    return layer.side == 16 and layer.place in ("down", "up")
+from bench.diffusion.backbone.terms import Layer, Predicate
 
 
 @dataclass

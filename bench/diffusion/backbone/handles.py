@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +11,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from bench.core.errors import UserError
 from bench.core.scenes import Concept
-
-Initialiser = Literal["mean", "first"]
-"""A handle starts from the mean of its class word's sub-tokens (paper) or from the first (official code)."""
+from bench.diffusion.backbone.terms import Initialiser
 
 
 def add_handles(

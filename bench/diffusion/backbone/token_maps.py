@@ -11,13 +11,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from bench.core.errors import UserError
-from bench.diffusion.backbone.attention import Layer, recording
+from bench.diffusion.backbone.attention import recording
+from bench.diffusion.backbone.terms import in_up_blocks
 from bench.plugins.backbone import Backbone
-
-
-def in_up_blocks(layer: Layer) -> bool:
-    """CLiC's layers: all cross-attention of the up blocks, of any side (section 3.1)."""
-    return layer.place == "up"
 
 
 def token_places(backbone: Backbone, text: str, tokens: Sequence[str]) -> Tensor:

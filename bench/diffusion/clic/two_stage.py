@@ -9,7 +9,8 @@ from torch import Tensor
 
 from bench.core.scenes import ImageArray
 from bench.diffusion.sampling.denoise import Denoiser
-from bench.diffusion.sampling.sampler import DrawJob, decode, initial_noise, warn_of_long_texts
+from bench.diffusion.sampling.latents import decode, initial_noise
+from bench.diffusion.sampling.sampler import DrawJob, warn_of_long_texts
 from bench.plugins.backbone import Backbone
 
 

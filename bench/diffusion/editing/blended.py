@@ -13,7 +13,7 @@ from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.token_maps import token_maps, token_places
 from bench.diffusion.editing.guidance import blend, guidance_energy, towards
 from bench.diffusion.sampling.denoise import Denoiser
-from bench.diffusion.sampling.sampler import decode, initial_noise
+from bench.diffusion.sampling.latents import decode, initial_noise
 from bench.diffusion.training.losses import shrink_masks
 from bench.plugins.backbone import Backbone
 

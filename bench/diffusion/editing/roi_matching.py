@@ -16,7 +16,7 @@ from bench.diffusion.backbone.handles import embedding, resize_embedding, rows_r
 from bench.diffusion.backbone.token_maps import min_max, token_maps, token_places
 from bench.diffusion.editing.blended import latent_mask
 from bench.diffusion.sampling.denoise import Denoiser
-from bench.diffusion.sampling.sampler import initial_noise
+from bench.diffusion.sampling.latents import initial_noise
 from bench.diffusion.training.losses import region_loss
 from bench.diffusion.training.recipe import ADAM
 from bench.diffusion.training.step import Step

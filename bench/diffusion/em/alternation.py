@@ -1,21 +1,20 @@
-"""Tokens and masks in turn (Rahman et al. 2024, section 3, "Optimization", and Figure 2)."""
+"""Tokens and masks in turn (Rahman et al. 2024, section 3, "Optimization", and Figure 2). Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from bench.diffusion.backbone.attention import Layer, Recorder
-from bench.diffusion.em.latent_masks import attended
+from bench.diffusion.backbone.terms import Layer
 from bench.diffusion.em.latent_scene import LatentScene, MaskRule
-from bench.diffusion.training.objective import Objective
 from bench.diffusion.training.samples import Sample
-from bench.diffusion.training.step import Step
 from bench.plugins.method import FitRecords
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.diffusion.training.objective import Objective
 
 
 def every_layer(_layer: Layer) -> bool:
@@ -45,10 +44,12 @@ class ExpectationMaximization:
 
     def alternate(self, own: Objective) -> Callable[[], Tensor]:
         """A phase's objective whose every step learns under the masks (M), then estimates them anew (E)."""
+        from bench.diffusion.em.maps import step_maps  # noqa: PLC0415 - torch is slow to import
+
         latent = self._begun(own)
 
         def expect(sample: Sample) -> None:
-            latent.update(sample.subset, _unflipped(_maps(own, sample), sample))
+            latent.update(sample.subset, step_maps(own, sample))
 
         def step() -> Tensor:
             return replace(own, scene=latent.scene, observe=expect)()
@@ -60,48 +61,9 @@ class ExpectationMaximization:
         return replace(own, scene=self._begun(own).scene)
 
     def _begun(self, own: Objective) -> LatentScene:
+        from bench.diffusion.em.maps import first_maps  # noqa: PLC0415 - torch is slow to import
+
         if self._latent is None:
             self._latent = LatentScene(own.scene, self._rule)
             self._latent.start(first_maps(own, self._rule.times))
         return self._latent
-
-
-@torch.no_grad()
-def first_maps(own: Objective, times: int) -> Tensor:
-    """The maps [N, side, side] of every concept, averaged over so many random diffusion times.
-
-    The text of a picture names all concepts that it shows; noise and times are the fit's own.
-    """
-    maps: dict[int, Tensor] = {}
-    for subset in own.scene.concepts_by_image:
-        sample = _whole(own, subset)
-        total = torch.zeros(())
-        for _ in range(times):
-            latents = own.encoder.sample(sample.picture, own.random.torch)
-            _recorder(own).clear()
-            Step.drawn(own.backbone, latents, own.random.torch).denoised(sample.text)
-            total = total.to(latents.device) + _maps(own, sample)
-        maps |= dict(zip(subset, total / times, strict=True))
-    return torch.stack([maps[index] for index in range(len(maps))])
-
-
-def _whole(own: Objective, subset: tuple[int, ...]) -> Sample:
-    """A picture of the scene with all concepts that it shows."""
-    concepts = [own.scene.concepts[index] for index in subset]
-    text = own.recipe.samples.text_template.training_text(concepts)
-    return Sample(own.scene.picture_of(subset[0]), np.stack([concept.mask for concept in concepts]), subset, text)
-
-
-def _maps(own: Objective, sample: Sample) -> Tensor:
-    """What the last forward pass looked at for the sample's concepts, [k, side, side] at the scene's resolution."""
-    maps = [layer[0] for layer in _recorder(own).maps]
-    return attended(maps, own.positions(sample), own.backbone.resolution)
-
-
-def _unflipped(maps: Tensor, sample: Sample) -> Tensor:
-    return maps.flip(-1) if sample.flipped else maps
-
-
-def _recorder(own: Objective) -> Recorder:
-    assert own.recorder is not None, "a recipe with latent masks records every layer"
-    return own.recorder

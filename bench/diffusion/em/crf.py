@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 from PIL import Image
-from scipy.special import log_softmax
 
 from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Mask
@@ -69,7 +69,7 @@ class DenseCrf:
 def unary_energy(mask: Mask) -> npt.NDArray[np.float32]:
     """Minus the log of softmax([1 - m, m]) [2, height, width]: a label's own pixels believe in it with .731."""
     inside = mask.astype(np.float32)
-    return np.asarray(-log_softmax(np.stack([1 - inside, inside]), axis=0), dtype=np.float32)
+    return np.asarray(-scipy.special.log_softmax(np.stack([1 - inside, inside]), axis=0), dtype=np.float32)
 
 
 def check_crf() -> None:

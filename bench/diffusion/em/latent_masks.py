@@ -25,11 +25,6 @@ def attended(maps: Sequence[Tensor], positions: Tensor, side: int) -> Tensor:
     return torch.stack(enlarged).mean(dim=0)
 
 
-def smoothed(before: Tensor, now: Tensor, momentum: float) -> Tensor:
-    """The running mean of maps: `momentum` of what was, the rest of what one time step shows."""
-    return momentum * before + (1 - momentum) * now
-
-
 def binarised(maps: Tensor, threshold: float) -> tuple[Mask, ...]:
     """Masks of the maps [k, side, side]: larger than `threshold` once each map is stretched to [0, 1].
 

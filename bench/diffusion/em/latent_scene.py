@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from bench.core.masks import iou_with_truth
 from bench.core.scenes import ImageArray, Mask, Scene
 from bench.diffusion.em.crf import DenseCrf, check_crf
-from bench.diffusion.em.latent_masks import binarised, smoothed
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class MaskRule:
 
     def estimate(self, attention: Tensor, picture: ImageArray) -> MaskEstimate:
         """The mask that a concept's map [side, side] makes in its picture uint8 [side, side, 3]."""
+        from bench.diffusion.em.latent_masks import binarised  # noqa: PLC0415 - torch is slow to import
+
         (rough,) = binarised(attention[None], self.threshold)
         return MaskEstimate(rough, self._refined(picture, rough))
 
@@ -102,6 +106,11 @@ class LatentScene:
             }
             for index, (concept, estimate, true) in enumerate(pairs)
         ]
+
+
+def smoothed(before: Tensor, now: Tensor, momentum: float) -> Tensor:
+    """The running mean of maps: `momentum` of what was, the rest of what one time step shows."""
+    return momentum * before + (1 - momentum) * now
 
 
 def with_masks(scene: Scene, masks: Sequence[Mask]) -> Scene:

@@ -1,15 +1,10 @@
-"""Draws pictures in batches: the noise of each comes from its own seed, on the CPU."""
+"""Draws pictures in batches: the noise of each comes from its own seed, on the CPU. Imports no torch until it draws."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from bench.core.scenes import ImageArray
 from bench.plugins.backbone import Backbone
@@ -31,48 +26,13 @@ def draw(backbone: Backbone, jobs: Sequence[DrawJob], batch_size: int) -> Iterat
     A picture does not depend on the batch it is drawn in, up to the rounding of the arithmetic. Texts that are longer
     than the text encoder reads are cut, with a warning.
     """
+    from bench.diffusion.sampling.latents import decode, denoise  # noqa: PLC0415 - torch is slow to import
+
     warn_of_long_texts(backbone, [job.text for job in jobs])
     for start in range(0, len(jobs), batch_size):
-        for latents in _denoise(backbone, jobs[start : start + batch_size]):
+        batch = jobs[start : start + batch_size]
+        for latents in denoise(backbone, [job.text for job in batch], [job.noise_seed for job in batch]):
             yield decode(backbone, latents)
-
-
-def initial_noise(backbone: Backbone, seed: int) -> Tensor:
-    """Standard normal noise [1, C, h, w] from the seed, the same on every device."""
-    return torch.randn((1, *backbone.latent_shape), generator=torch.Generator("cpu").manual_seed(seed))
-
-
-@torch.no_grad()
-def decode(backbone: Backbone, latents: Tensor) -> ImageArray:
-    """The picture uint8 [H, W, 3] of scaled latents [C, h, w].
-
-    In float32 and one at a time: 8-bit mantissas show in a picture, and 512-px decoders need gigabytes a
-    picture.
-    """
-    vae: Any = backbone.vae
-    scaled = latents[None].float() / vae.config["scaling_factor"]
-    pixels: Tensor = vae.decode(scaled).sample[0].permute(1, 2, 0)
-    picture: ImageArray = ((pixels + 1) * 127.5).round().clamp(0, 255).cpu().numpy().astype(np.uint8)
-    return picture
-
-
-@torch.no_grad()
-def _denoise(backbone: Backbone, batch: Sequence[DrawJob]) -> Tensor:
-    """Scaled latents [B, C, h, w] of the batch's texts."""
-    noise = torch.cat([initial_noise(backbone, job.noise_seed) for job in batch])
-    with backbone.hardware.autocast():
-        drawn: Any = backbone.pipeline()(
-            prompt_embeds=backbone.encode_text([job.text for job in batch]),
-            negative_prompt_embeds=backbone.encode_text([""] * len(batch)),
-            height=backbone.resolution,
-            width=backbone.resolution,
-            latents=noise.to(backbone.device),
-            num_inference_steps=backbone.settings.sampler.steps,
-            guidance_scale=backbone.settings.sampler.guidance,
-            output_type="latent",
-        )
-    latents: Tensor = drawn.images
-    return latents
 
 
 def warn_of_long_texts(backbone: Backbone, texts: Sequence[str]) -> None:

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from torch import Tensor
-
 from bench.core.scenes import Scene, with_background
 from bench.core.validation import check_field
-from bench.diffusion.backbone.attention import Predicate, at_16
-from bench.diffusion.backbone.handles import Initialiser
+from bench.diffusion.backbone.terms import Initialiser, Predicate, at_16
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples
 from bench.plugins.backbone_settings import Budget
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from bench.diffusion.training.objective import Objective
 
 Trained = Literal["handles", "cross-attention", "cross-attention-all", "everything"]

@@ -1,4 +1,4 @@
-"""The two verbs of every method that is a recipe."""
+"""The two verbs of every method that is a recipe. Imports no torch until one of them is called."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
-import torch
-
 from bench.core.scenes import ImageArray, Scene
 from bench.core.validation import validated
-from bench.diffusion.backbone.handles import add_handles, set_rows
 from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.diffusion.training.recipe import Recipe
-from bench.diffusion.training.trainer import HANDLES, fit_recipe
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import FidelityNote, MethodContext, Request
 
@@ -69,10 +65,14 @@ class RecipeMethod(ABC):
 
     def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Train the recipe on the scene; returns what was learned, as `fit_recipe` says."""
+        from bench.diffusion.training.trainer import fit_recipe  # noqa: PLC0415 - torch is slow to import
+
         return fit_recipe(self.recipe(), scene, context)
 
     def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
-        """Bring a pristine backbone to the state that a fit left."""
+        """Bring a restored backbone to the state that a fit left."""
+        from bench.diffusion.training.trainer import load_state  # noqa: PLC0415 - torch is slow to import
+
         load_state(backbone, scene, state, self.recipe())
 
     def generate(
@@ -83,15 +83,3 @@ class RecipeMethod(ABC):
         text_template = self.recipe().samples.text_template
         jobs = [DrawJob(text_template.prompt_text(scene, request.prompt), request.noise_seed) for request in requests]
         yield from draw(context.backbone, jobs, context.batch_size)
-
-
-@torch.no_grad()
-def load_state(backbone: Backbone, scene: Scene, state: FitState, recipe: Recipe) -> None:
-    """Bring a pristine backbone to the state that a fit of this recipe left."""
-    concepts = recipe.training_scene(scene).concepts
-    ids = add_handles(backbone.tokenizer, backbone.text_encoder, concepts, recipe.initialiser)
-    parameters = backbone.parameters()
-    for name, tensor in state.items():
-        if name != HANDLES:
-            parameters[name][: len(tensor)].copy_(tensor)
-    set_rows(backbone.text_encoder, ids, state[HANDLES])

@@ -15,13 +15,13 @@ from bench.core.errors import UserError
 from bench.core.scenes import Scene
 from bench.diffusion.backbone.attention import Recorder, bos_detached, recording
 from bench.diffusion.backbone.encode import Encoder
-from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced
+from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced, set_rows
 from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.prior import PriorImages, class_texts
 from bench.diffusion.training.recipe import PIECES, Optimiser, Phase, Recipe
 from bench.plugins.backbone import Backbone
-from bench.plugins.method import MethodContext
+from bench.plugins.method import FitState, MethodContext
 
 HANDLES = "handles"
 """The name of the handles' rows [N, width] among what was learned."""
@@ -67,6 +67,18 @@ def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str
         for phase in phases:
             _walk(phase, objective, handles, progress)
     return _learned(backbone, handles, phases)
+
+
+@torch.no_grad()
+def load_state(backbone: Backbone, scene: Scene, state: FitState, recipe: Recipe) -> None:
+    """Bring a restored backbone to the state that a fit of this recipe left."""
+    concepts = recipe.training_scene(scene).concepts
+    ids = add_handles(backbone.tokenizer, backbone.text_encoder, concepts, recipe.initialiser)
+    parameters = backbone.parameters()
+    for name, tensor in state.items():
+        if name != HANDLES:
+            parameters[name][: len(tensor)].copy_(tensor)
+    set_rows(backbone.text_encoder, ids, state[HANDLES])
 
 
 @dataclass

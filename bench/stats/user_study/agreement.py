@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import krippendorff
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from bench.stats.intervals import Interval
 from bench.stats.jackknife import correlation_interval, jackknife_interval
@@ -67,6 +66,8 @@ def alpha(matrix: Floats, level: Level) -> float:
 
     NaN if no unit has two answers or if there is one value only. (Krippendorff 2004; package `krippendorff`.)
     """
+    import krippendorff  # noqa: PLC0415 - slow to import
+
     shared = matrix[:, (~np.isnan(matrix)).sum(axis=0) > 1]
     values = np.unique(shared[~np.isnan(shared)])
     if len(values) < 2:
@@ -133,13 +134,13 @@ def _reliability(answers: Answers) -> tuple[Floats, NDArray[np.object_]]:
 def _kendall(first: Floats, second: Floats) -> float:
     if not _varied(first, second):
         return math.nan
-    return float(np.asarray(stats.kendalltau(first, second)[0]))
+    return float(np.asarray(scipy.stats.kendalltau(first, second)[0]))
 
 
 def _spearman(first: Floats, second: Floats) -> float:
     if not _varied(first, second):
         return math.nan
-    return float(np.asarray(stats.spearmanr(first, second)[0]))
+    return float(np.asarray(scipy.stats.spearmanr(first, second)[0]))
 
 
 def _varied(first: Floats, second: Floats) -> bool:

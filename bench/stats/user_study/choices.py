@@ -8,8 +8,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
-from scipy.sparse import csgraph
+import scipy
 
 from bench.stats.intervals import Interval
 from bench.stats.jackknife import jackknife_interval
@@ -101,7 +100,7 @@ def count_by_cluster(answers: Answers) -> tuple[Floats, Floats]:
 
 def binomial(wins: int, losses: int) -> float | None:
     """The exact two-sided p of decided answers, if both methods were as good; None without decided answers."""
-    return float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else None
+    return float(scipy.stats.binomtest(wins, wins + losses).pvalue) if wins + losses else None
 
 
 def davidson(wins: Floats, ties: Floats) -> tuple[Floats, float]:
@@ -114,12 +113,12 @@ def davidson(wins: Floats, ties: Floats) -> tuple[Floats, float]:
     """
     k = len(wins)
     tied = float(np.triu(ties).sum())
-    connected = csgraph.connected_components(wins + ties > 0, connection="strong")[0] == 1
-    circle = csgraph.connected_components(wins > 0, connection="strong")[0] < k
+    connected = scipy.sparse.csgraph.connected_components(wins + ties > 0, connection="strong")[0] == 1
+    circle = scipy.sparse.csgraph.connected_components(wins > 0, connection="strong")[0] < k
     if not connected or not circle:
         return np.full(k, math.nan), math.nan
     start = np.zeros(k if tied else k - 1)
-    result = optimize.minimize(_loss, start, args=(wins, ties), jac=True, method="BFGS", options={"gtol": 1e-7})
+    result = scipy.optimize.minimize(_loss, start, args=(wins, ties), jac=True, method="BFGS", options={"gtol": 1e-7})
     strengths = np.append(0.0, result.x[: k - 1])
     return strengths - strengths.mean(), math.exp(result.x[-1]) if tied else 0.0
 
@@ -167,7 +166,7 @@ def _decided(first: str, second: str, wins: int, losses: int) -> Pair:
     if p is None:
         reason = "every answer is neutral"
         return Pair(first, second, BINOMIAL, "answers", 0, math.nan, None, None, reason)
-    share = stats.binomtest(wins, n).proportion_ci(0.95)
+    share = scipy.stats.binomtest(wins, n).proportion_ci(0.95)
     interval = Interval(float(share.low) - 0.5, float(share.high) - 0.5, 0.95, "Clopper-Pearson", n)
     return Pair(first, second, BINOMIAL, "answers", n, wins / n - 0.5, interval, p)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import choix
 import numpy as np
-from scipy.sparse import csgraph
+import scipy
 
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.jackknife import jackknife_interval
@@ -44,11 +43,13 @@ def plackett_luce(orders: list[tuple[int, ...]], methods: int) -> Floats:
     The chance of an order is the product over its places of strength over the sum of the strengths that are left
     (Plackett 1975). NaN where the orders do not bound them: where some methods are ranked above all others always.
     """
+    import choix  # noqa: PLC0415 - slow to import
+
     above = np.zeros((methods, methods), dtype=bool)
     for order in orders:
         for place, winner in enumerate(order):
             above[winner, list(order[place + 1 :])] = True
-    if csgraph.connected_components(above, connection="strong")[0] != 1:
+    if scipy.sparse.csgraph.connected_components(above, connection="strong")[0] != 1:
         return np.full(methods, math.nan)
     strengths = np.asarray(choix.ilsr_rankings(methods, orders, max_iter=1_000), dtype=np.float64)
     return np.asarray(strengths - strengths.mean(), dtype=np.float64)

@@ -8,7 +8,8 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from bench.core.errors import UserError
-from bench.diffusion.backbone.attention import Layer, Recorder, at_16, bos_detached, cross_attention_layers, recording
+from bench.diffusion.backbone.attention import Recorder, bos_detached, cross_attention_layers, recording
+from bench.diffusion.backbone.terms import Layer, at_16
 from bench.plugins.backbone import Backbone
 
 

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from bench.core.errors import UserError
 from bench.core.scenes import Concept, handle
-from bench.diffusion.backbone.handles import Initialiser, add_handles, embedding, rows_replaced, spelled_words
+from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced, spelled_words
+from bench.diffusion.backbone.terms import Initialiser
 from bench.plugins.backbone import Backbone
 
 MASK = np.ones((4, 4), bool)

@@ -9,7 +9,8 @@ from torch.nn.functional import interpolate
 
 from bench.core.errors import UserError
 from bench.diffusion.backbone.attention import cross_attention_layers
-from bench.diffusion.backbone.token_maps import in_up_blocks, token_maps, token_places
+from bench.diffusion.backbone.terms import in_up_blocks
+from bench.diffusion.backbone.token_maps import token_maps, token_places
 from bench.plugins.backbone import Backbone
 
 TEXT = "a photo of a cat and an umbrella"

@@ -13,7 +13,7 @@ from bench.core.scenes import Scene
 from bench.diffusion.backbone.attention import recording
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
-from bench.diffusion.backbone.token_maps import in_up_blocks
+from bench.diffusion.backbone.terms import in_up_blocks
 from bench.diffusion.clic.in_context import ConceptStep, InContext, draw_concept_step, roi_on_latents, roi_on_pixels
 from bench.diffusion.clic.losses import context_loss, weighted_loss
 from bench.diffusion.training.objective import Objective, Randomness

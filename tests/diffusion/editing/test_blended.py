@@ -15,7 +15,7 @@ from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.token_maps import token_maps, token_places
 from bench.diffusion.editing.blended import BlendedEdit, edited, latent_mask
 from bench.diffusion.sampling.denoise import Denoiser
-from bench.diffusion.sampling.sampler import decode
+from bench.diffusion.sampling.latents import decode
 from bench.diffusion.training.losses import region_loss
 from bench.plugins.backbone import Backbone
 

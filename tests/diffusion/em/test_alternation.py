@@ -17,8 +17,9 @@ from bench.core.scenes import ImageArray, Mask, Scene
 from bench.diffusion.backbone.attention import cross_attention_layers, recording
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced
-from bench.diffusion.em.alternation import ExpectationMaximization, every_layer, first_maps, unmasked
+from bench.diffusion.em.alternation import ExpectationMaximization, every_layer, unmasked
 from bench.diffusion.em.latent_scene import MaskRule, with_masks
+from bench.diffusion.em.maps import first_maps
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase, Recipe
 from bench.diffusion.training.samples import SceneSamples

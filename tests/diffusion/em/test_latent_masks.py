@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import zoom
 from torch import Tensor
 
-from bench.diffusion.em.latent_masks import attended, binarised, smoothed
+from bench.diffusion.em.latent_masks import attended, binarised
+from bench.diffusion.em.latent_scene import smoothed
 
 
 def _probabilities(heads: int, side: int, tokens: int, seed: int) -> Tensor:

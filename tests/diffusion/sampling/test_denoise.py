@@ -12,7 +12,8 @@ from bench.core.device import resolve
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.sampling.denoise import Denoiser
-from bench.diffusion.sampling.sampler import DrawJob, decode, draw, initial_noise
+from bench.diffusion.sampling.latents import decode, initial_noise
+from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import BackboneSettings, Sampler
 

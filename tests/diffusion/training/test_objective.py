@@ -14,9 +14,10 @@ from torch import Tensor
 
 from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Scene
-from bench.diffusion.backbone.attention import Recorder, at_16, recording
+from bench.diffusion.backbone.attention import Recorder, recording
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
+from bench.diffusion.backbone.terms import at_16
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Prior, Recipe
 from bench.diffusion.training.samples import Sample, SceneSamples

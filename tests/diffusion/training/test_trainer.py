@@ -14,18 +14,18 @@ from torch import Tensor
 from bench.core.device import resolve
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.attention import at_16, recording
+from bench.diffusion.backbone.attention import recording
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.loading import load_backbone
+from bench.diffusion.backbone.terms import at_16
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.prior import PriorImages
 from bench.diffusion.training.recipe import AttentionLoss, Optimiser, Phase, Prior, Recipe, Trained
-from bench.diffusion.training.recipe_method import load_state
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples
 from bench.diffusion.training.step import Step
-from bench.diffusion.training.trainer import HANDLES, Update, fit_recipe, trains
+from bench.diffusion.training.trainer import HANDLES, Update, fit_recipe, load_state, trains
 from bench.diffusion.training.trainer import _prior as prior_of
 from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import BackboneSettings, Budget, Sampler

@@ -1,0 +1,51 @@
+"""Latents: their initial noise, how a batch of texts is denoised, and the pictures that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.core.scenes import ImageArray
+from bench.plugins.backbone import Backbone
+
+
+def initial_noise(backbone: Backbone, seed: int) -> Tensor:
+    """Standard normal noise [1, C, h, w] from the seed, the same on every device."""
+    return torch.randn((1, *backbone.latent_shape), generator=torch.Generator("cpu").manual_seed(seed))
+
+
+@torch.no_grad()
+def decode(backbone: Backbone, latents: Tensor) -> ImageArray:
+    """The picture uint8 [H, W, 3] of scaled latents [C, h, w].
+
+    In float32 and one at a time: 8-bit mantissas show in a picture, and 512-px decoders need gigabytes a
+    picture.
+    """
+    vae: Any = backbone.vae
+    scaled = latents[None].float() / vae.config["scaling_factor"]
+    pixels: Tensor = vae.decode(scaled).sample[0].permute(1, 2, 0)
+    picture: ImageArray = ((pixels + 1) * 127.5).round().clamp(0, 255).cpu().numpy().astype(np.uint8)
+    return picture
+
+
+@torch.no_grad()
+def denoise(backbone: Backbone, texts: Sequence[str], noise_seeds: Sequence[int]) -> Tensor:
+    """Scaled latents [B, C, h, w] of a batch of texts, by DDIM (eta 0) with the backbone's steps and guidance."""
+    noise = torch.cat([initial_noise(backbone, seed) for seed in noise_seeds])
+    with backbone.hardware.autocast():
+        drawn: Any = backbone.pipeline()(
+            prompt_embeds=backbone.encode_text(list(texts)),
+            negative_prompt_embeds=backbone.encode_text([""] * len(texts)),
+            height=backbone.resolution,
+            width=backbone.resolution,
+            latents=noise.to(backbone.device),
+            num_inference_steps=backbone.settings.sampler.steps,
+            guidance_scale=backbone.settings.sampler.guidance,
+            output_type="latent",
+        )
+    latents: Tensor = drawn.images
+    return latents
