@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.core.errors import UserError
-from bench.data.builders.coco import CocoBuilder, SceneOptions
-from bench.data.builders.rebuild import rebuild
-from bench.data.coco.funnel import Crop
-from bench.data.prompts import Reading
+from bench.api import CocoBuilder, Crop, PromptScheme, SceneOptions, UserError, rebuild
 
 PAPERS_PROMPTS = 5400
 
@@ -31,7 +27,7 @@ class Builder:
     size: Annotated[int, "side of the pictures in pixels"] = 512
     seed: Annotated[int, "seed of the selection and of random prompts"] = 0
     crop: Annotated[Crop, "centred square, or the one that keeps most of the concepts"] = "center"
-    prompts: Annotated[Reading, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
+    prompts: Annotated[PromptScheme, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
     only_present: Annotated[bool, "choose only among images whose picture is in the folder"] = False
     manifest_only: Annotated[bool, "write the manifest alone; needs no pictures"] = False
     from_manifest: Annotated[Path | None, "rebuild the dataset of this manifest; other options do not count"] = None

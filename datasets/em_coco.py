@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.core.errors import UserError
-from bench.data.builders.coco import CocoBuilder
-from bench.data.builders.rebuild import rebuild
-from bench.data.builders.single_concept import ConceptOptions
-from bench.data.prompts import FORMATS
+from bench.api import FORMATS, CocoBuilder, ConceptOptions, UserError, rebuild
 
 PAPERS_PROMPTS = 120 * 20 * 8
 ORIGIN = "scenebench list 1: the paper's classes and prompts are unpublished"

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.core.errors import UserError
-from bench.data.builders.folder import FolderBuilder
-from bench.data.manifest import Option
-from bench.data.prompts import PromptPlan, Reading, parse_formats
+from bench.api import FolderBuilder, PromptPlan, PromptScheme, UserError, parse_formats
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Builder:
     samples: Annotated[int, "pictures of each prompt"] = 2
     size: Annotated[int, "side of the pictures in pixels"] = 512
     seed: Annotated[int, "seed of random prompts"] = 0
-    prompts: Annotated[Reading, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
+    prompts: Annotated[PromptScheme, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.
@@ -41,7 +38,7 @@ class Builder:
         if self.samples < 1:
             raise UserError("--samples must be at least 1")
         plan = PromptPlan(parse_formats(self.formats), self.samples, self.prompts, self.seed)
-        options: dict[str, Option] = {
+        options: dict[str, str | int | bool] = {
             "background": self.background,
             "formats": self.formats,
             "samples": self.samples,

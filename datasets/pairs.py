@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.core.errors import UserError
-from bench.data.builders.pairs import PairsBuilder
-from bench.data.prompts import PromptPlan, parse_formats
+from bench.api import PairsBuilder, PromptPlan, UserError, parse_formats
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from bench.data.builders.coco import CocoBuilder, SceneOptions
-from bench.data.coco.funnel import Crop
-from bench.data.coco.rules import FEWEST_CONCEPTS
-from bench.data.coco.selection import parse_mix
-from bench.data.manifest import MANIFEST, read_manifest
-from bench.data.prompts import Reading
-from bench.data.references import write_references
+from bench.api import (
+    FEWEST_CONCEPTS,
+    MANIFEST,
+    CocoBuilder,
+    Crop,
+    PromptScheme,
+    SceneOptions,
+    parse_mix,
+    read_manifest,
+    write_references,
+)
 from bench.playroom.world.coco import CocoSpec, write_coco
 from bench.playroom.world.redrawing import Redrawing
 
@@ -45,7 +49,7 @@ class Builder:
     size: Annotated[int, "side of the pictures in pixels"] = 64
     seed: Annotated[int, "seed of the toys, the selection and random prompts"] = 0
     crop: Annotated[Crop, "centred square, or the one that keeps most of the concepts"] = "center"
-    prompts: Annotated[Reading, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
+    prompts: Annotated[PromptScheme, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
     strict: Annotated[bool, "fail where the pool cannot give the mix"] = False
     references: Annotated[bool, "also draw each scene's toys in every prompt's context, for real:redrawn"] = False
     training_budget: Annotated[str, "the backbone's budget that a run on it takes unless told another"] = "full"

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from bench.core.scenes import ImageArray, Scene
-from bench.diffusion.sampling.sampler import DrawJob, draw
-from bench.plugins.method import FidelityNote, MethodContext, Request
-
-if TYPE_CHECKING:
-    from bench.plugins.method import FitState
+from bench.api import DrawJob, FidelityNote, FitState, ImageArray, MethodContext, Request, Scene, draw
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,18 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.diffusion.training.recipe import ADAM, Optimiser, Phase, Prior, Recipe
-from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.training.samples import SceneSamples, TextTemplate
-from bench.plugins.method import FidelityNote
+from bench.api import (
+    ADAM,
+    BY_VARIANT,
+    FidelityNote,
+    Optimiser,
+    Phase,
+    Prior,
+    Recipe,
+    RecipeMethod,
+    SceneSamples,
+    TextTemplate,
+)
 
 STYLE = TextTemplate("{tokens}", "{a_object} with {handle} style")
 CLIC_ADAMW = Optimiser("adamw", betas=(0.9, 0.999), weight_decay=0.1, clip=1.0)

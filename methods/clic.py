@@ -8,19 +8,30 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.core.scenes import ImageArray, Scene
-from bench.diffusion.backbone.terms import in_up_blocks
-from bench.diffusion.sampling.sampler import DrawJob
-from bench.diffusion.training.recipe import ADAM, Optimiser, Phase, Recipe, Trained
-from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.training.samples import SceneSamples, TextTemplate
-from bench.plugins.method import FidelityNote, MethodContext, Request
+from bench.api import (
+    ADAM,
+    BY_VARIANT,
+    DrawJob,
+    FidelityNote,
+    FitState,
+    ImageArray,
+    MethodContext,
+    Optimiser,
+    Phase,
+    Recipe,
+    RecipeMethod,
+    Request,
+    Scene,
+    SceneSamples,
+    TextTemplate,
+    Trained,
+    in_up_blocks,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.diffusion.training.objective import Objective
-    from bench.plugins.method import FitState
+    from bench.api import Objective
 
 SAMPLING_STEPS = 50
 """Of which the first t_s are drawn without the concept; the paper's number of all steps is the code's."""

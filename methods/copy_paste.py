@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from bench.core.errors import UserError
-from bench.core.scenes import ImageArray, Prompt, Scene
-from bench.diffusion.backbone.resize import fit_resolution
-from bench.diffusion.sampling.sampler import DrawJob, draw
-from bench.plugins.method import FidelityNote, MethodContext, Request
-
-if TYPE_CHECKING:
-    from bench.plugins.method import FitState
+from bench.api import (
+    DrawJob,
+    FidelityNote,
+    FitState,
+    ImageArray,
+    MethodContext,
+    Prompt,
+    Request,
+    Scene,
+    UserError,
+    draw,
+    fit_resolution,
+)
 
 
 @dataclass(frozen=True)

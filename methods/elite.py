@@ -8,8 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from bench.external.method import DRIVERS, INTERPRETER, ExternalMethod, Requirement
-from bench.plugins.method import INCIDENTAL, FidelityNote
+from bench.api import DRIVERS, INCIDENTAL, INTERPRETER, ExternalMethod, FidelityNote, Requirement
 
 
 @dataclass(frozen=True)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.core.errors import UserError
-from bench.core.scenes import Scene
+from bench.api import (
+    PAPER_ADAM,
+    AttentionLoss,
+    FidelityNote,
+    FitState,
+    MethodContext,
+    Phase,
+    Recipe,
+    RecipeMethod,
+    Scene,
+    SceneSamples,
+    UserError,
+)
 from bench.diffusion.em.alternation import ExpectationMaximization, every_layer, unmasked
 from bench.diffusion.em.crf import DenseCrf
 from bench.diffusion.em.latent_scene import MaskRule
-from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase, Recipe
-from bench.diffusion.training.recipe_method import RecipeMethod
-from bench.diffusion.training.samples import SceneSamples
-from bench.diffusion.training.trainer import fit_recipe
-from bench.plugins.method import FidelityNote, MethodContext
-
-if TYPE_CHECKING:
-    from bench.plugins.method import FitState
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,8 @@ class Method(RecipeMethod):
         """
         if self.masks == "given":
             return super().fit(scene, context)
+        from bench.api import fit_recipe  # noqa: PLC0415 - torch is slow to import
+
         rule = self._rule()
         rule.check()
         learning = ExpectationMaximization(rule)

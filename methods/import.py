@@ -7,12 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.core.images import read_picture
-from bench.core.progress import progress_bar
-from bench.core.scenes import Dataset, Prompt
-from bench.data.imported import read_imported
-from bench.plugins.method import INCIDENTAL, FidelityNote, PrecomputedImage
-from bench.plugins.precomputed import PrecomputedImages, precomputed_file
+from bench.api import (
+    INCIDENTAL,
+    Dataset,
+    FidelityNote,
+    PrecomputedImage,
+    PrecomputedImages,
+    Prompt,
+    precomputed_file,
+    progress_bar,
+    read_imported,
+    read_picture,
+)
 
 
 @dataclass(frozen=True)

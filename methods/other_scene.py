@@ -6,11 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bench.core.errors import UserError
-from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
-from bench.core.seeds import seed_from
-from bench.plugins.method import FidelityNote, PrecomputedImage
-from bench.plugins.precomputed import PrecomputedImages, precomputed_pixels
+from bench.api import (
+    Dataset,
+    FidelityNote,
+    ImageArray,
+    PrecomputedImage,
+    PrecomputedImages,
+    Prompt,
+    Scene,
+    UserError,
+    precomputed_pixels,
+    seed_from,
+)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,18 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, AttentionLoss, Phase, Prior, Recipe
-from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.training.samples import SceneSamples
-from bench.plugins.method import FidelityNote
+from bench.api import (
+    BY_VARIANT,
+    CODE_ADAMW,
+    PAPER_ADAM,
+    AttentionLoss,
+    FidelityNote,
+    Phase,
+    Prior,
+    Recipe,
+    RecipeMethod,
+    SceneSamples,
+)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from bench.core.errors import UserError
-from bench.core.scenes import Dataset, Prompt, Scene
-from bench.plugins.method import FidelityNote, PrecomputedImage
-from bench.plugins.precomputed import PrecomputedImages, precomputed_file, precomputed_pixels
+from bench.api import (
+    Dataset,
+    FidelityNote,
+    PrecomputedImage,
+    PrecomputedImages,
+    Prompt,
+    Scene,
+    UserError,
+    precomputed_file,
+    precomputed_pixels,
+)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, Phase, Recipe
-from bench.diffusion.training.recipe_method import BY_VARIANT, RecipeMethod
-from bench.diffusion.training.samples import SceneSamples
-from bench.plugins.method import FidelityNote
+from bench.api import BY_VARIANT, CODE_ADAMW, PAPER_ADAM, FidelityNote, Phase, Recipe, RecipeMethod, SceneSamples
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,16 @@ from typing import ClassVar
 
 import jinja2
 
-from bench.core.errors import UserError
-from bench.core.files import write_bytes
-from bench.plugins.report import ReportData
-from bench.reporting.mask_records import curve_figure, mask_rows, read_notes
-from bench.reporting.page import environment
-from bench.reporting.text import bounds, count, number, signed
-from bench.stats.intervals import describe_rule
+from bench.api import (
+    ReportData,
+    UserError,
+    describe_rule,
+    mask_curve_figure,
+    mask_rows,
+    page_templates,
+    read_mask_records,
+    write_bytes,
+)
 
 TEMPLATE = "masks.html.j2"
 PAPERS_CRF_GAIN = 0.059
@@ -37,7 +40,7 @@ class Report:
 
         Raises `UserError` if no method of the run estimated a mask.
         """
-        notes = read_notes(data)
+        notes = read_mask_records(data)
         if notes.empty:
             raise UserError(
                 f"{data.run_folder} has no notes on estimated masks; run a method that estimates them: --methods em"
@@ -47,11 +50,11 @@ class Report:
         rows = mask_rows(notes)
         rule = describe_rule([mean.n for row in rows for mean in row.means])
         html = _template().render(
-            data=data, rows=rows, rule=rule, plot=curve_figure(notes), papers_gain=PAPERS_CRF_GAIN
+            data=data, rows=rows, rule=rule, plot=mask_curve_figure(notes), papers_gain=PAPERS_CRF_GAIN
         )
         write_bytes(page, html.encode())
         return page, table
 
 
 def _template() -> jinja2.Template:
-    return environment(Path(__file__).parent, (bounds, count, number, signed)).get_template(TEMPLATE)
+    return page_templates(Path(__file__).parent).get_template(TEMPLATE)

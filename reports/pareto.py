@@ -13,48 +13,51 @@ import jinja2
 import pandas as pd
 from pydantic import Field
 
-from bench.core.files import write_bytes
-from bench.core.table import COLUMNS
-from bench.plugins.metric import Column
-from bench.plugins.report import ReportData
-from bench.reporting.gallery import make_gallery
-from bench.reporting.headline import SIGNIFICANT, headline
-from bench.reporting.page import environment
-from bench.reporting.scatter import describe, is_point, legend, pareto_figure, why_no_plot
-from bench.reporting.selection import left_out, reference_of, with_methods, with_values
-from bench.reporting.text import (
-    amount,
-    bounds,
-    chance,
-    count,
-    energy,
-    interval_methods,
-    is_clear,
+from bench.api import (
+    COLUMNS,
+    LEAKAGE_EVENTS,
+    LEAKAGE_GROUPS,
+    PARETO_AXES,
+    SIGNIFICANT,
+    Analysis,
+    Column,
+    LeakageRate,
+    ProtocolVariant,
+    ReportData,
+    SimilarityMatrix,
+    Summary,
+    analyse,
+    axes_of,
+    describe_plot,
+    describe_rule,
+    effects_frame,
+    front_frame,
+    headline,
+    is_point,
+    leakage_frame,
+    leakage_matrix,
+    leakage_rates,
+    left_out,
     listed,
-    noun,
-    number,
-    pace,
-    rank,
-    scenes_needed,
-    seconds,
-    share,
-    share_bounds,
-    signed,
-    small,
-    weight,
+    make_gallery,
+    moments_frame,
+    page_templates,
+    pareto_figure,
+    plot_legend,
+    power_frame,
+    reference_of,
+    sensitivity,
+    sensitivity_frame,
+    similarity_matrices,
+    summarise,
+    tests_frame,
+    why_no_plot,
+    with_methods,
+    with_values,
+    write_bytes,
 )
-from bench.stats import dataframes, leakage
-from bench.stats.analysis import Analysis, analyse
-from bench.stats.front import AXES, axes_of
-from bench.stats.intervals import describe_rule
-from bench.stats.sensitivity import ProtocolVariant, sensitivity, sensitivity_frame
-from bench.stats.summary import Summary, summarise
 
 TEMPLATE = "pareto.html.j2"
-FILTERS = (
-    amount, bounds, chance, count, energy, interval_methods, is_clear, listed, noun, number, pace, rank, scenes_needed,
-    seconds, share, share_bounds, signed, small, weight,
-)  # fmt: skip
 OPEN_ROWS = 6
 """Prompts of a scene that are seen at once; the others unfold."""
 
@@ -94,8 +97,8 @@ class Findings:
     summary: Summary
     analysis: Analysis
     variants: tuple[ProtocolVariant, ...]
-    rates: tuple[leakage.LeakageRate, ...]
-    similarity_matrices: tuple[leakage.SimilarityMatrix, ...]
+    rates: tuple[LeakageRate, ...]
+    similarity_matrices: tuple[SimilarityMatrix, ...]
 
 
 def find(data: ReportData, difference: float) -> Findings:
@@ -104,8 +107,8 @@ def find(data: ReportData, difference: float) -> Findings:
         summarise(data.table, data.metrics),
         analyse(data.table, data.metrics, difference),
         sensitivity(data.table, data.metrics),
-        leakage.leakage_rates(data.table),
-        leakage.similarity_matrices(data.table),
+        leakage_rates(data.table),
+        similarity_matrices(data.table),
     )
 
 
@@ -126,13 +129,13 @@ def _tables(data: ReportData, findings: Findings) -> dict[str, pd.DataFrame]:
         "pareto.csv": pareto_points(findings.summary, data.metrics),
         "summary.csv": findings.summary.frame(),
         "sensitivity.csv": sensitivity_frame(findings.variants),
-        "leakage.csv": leakage.leakage_frame(findings.rates),
-        "leakage_matrix.csv": leakage.leakage_matrix(data.table),
-        "tests.csv": dataframes.tests_frame(analysis),
-        "effects.csv": dataframes.effects_frame(analysis),
-        "front.csv": dataframes.front_frame(analysis),
-        "power.csv": dataframes.power_frame(analysis),
-        "pictures.csv": dataframes.moments_frame(analysis),
+        "leakage.csv": leakage_frame(findings.rates),
+        "leakage_matrix.csv": leakage_matrix(data.table),
+        "tests.csv": tests_frame(analysis),
+        "effects.csv": effects_frame(analysis),
+        "front.csv": front_frame(analysis),
+        "power.csv": power_frame(analysis),
+        "pictures.csv": moments_frame(analysis),
     }
 
 
@@ -148,20 +151,20 @@ def render(data: ReportData, findings: Findings, reference: str, scores: str) ->
         analysis=analysis,
         headline=list(headline(summary, analysis.comparisons, data.metrics, reference)),
         plot=pareto_figure(summary, data.table, data.metrics),
-        plot_in_words=describe(summary) if any(map(is_point, summary.methods)) else "",
+        plot_in_words=describe_plot(summary) if any(map(is_point, summary.methods)) else "",
         why_no_plot=why_no_plot(data.metrics),
-        legend=legend(summary),
+        legend=plot_legend(summary),
         rule=describe_rule(_counts(findings, metrics)),
         metrics=metrics,
         labels={metric.label for metric in metrics},
         left_out=left_out(data.table, data.metrics),
-        has_front=len(axes_of(data.metrics)) == len(AXES),
+        has_front=len(axes_of(data.metrics)) == len(PARETO_AXES),
         significant=SIGNIFICANT,
         comparisons={(comparison.metric, comparison.unit): comparison for comparison in analysis.comparisons},
         test_names={each.unit: each.pairs[0].test for each in analysis.comparisons if each.pairs},
         chances=chances(analysis),
         variants=findings.variants,
-        events=[event for event in leakage.EVENTS if event in {rate.event for rate in findings.rates}],
+        events=[event for event in LEAKAGE_EVENTS if event in {rate.event for rate in findings.rates}],
         rates={(rate.method, rate.event, rate.by, rate.group): rate for rate in findings.rates},
         leak_groups=_groups(findings.rates),
         similarity_matrices={like.method: like for like in findings.similarity_matrices},
@@ -187,14 +190,14 @@ def chances(analysis: Analysis) -> dict[str, float]:
     return dict(zip(front.methods, front.probabilities, strict=True)) if front and front.probabilities else {}
 
 
-def _groups(rates: Sequence[leakage.LeakageRate]) -> dict[str, list[str]]:
+def _groups(rates: Sequence[LeakageRate]) -> dict[str, list[str]]:
     """What rates are told apart by, each with its groups in order."""
-    by = [name for name in leakage.GROUPS if name != "all"]
+    by = [name for name in LEAKAGE_GROUPS if name != "all"]
     return {name: sorted({rate.group for rate in rates if rate.by == name}) for name in by}
 
 
 def _template() -> jinja2.Template:
-    templates = environment(Path(__file__).parent, FILTERS)
+    templates = page_templates(Path(__file__).parent)
     templates.policies["json.dumps_kwargs"] = {"default": str, "ensure_ascii": False}
     return templates.get_template(TEMPLATE)
 

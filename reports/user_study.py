@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.core.errors import UserError
-from bench.core.files import write_bytes
-from bench.plugins.report import ReportData
-from bench.reporting.page import environment
-from bench.reporting.text import bounds, count, interval_methods, is_clear, number, signed
-from bench.stats.user_study import dataframes
-from bench.stats.user_study.answers import Answers, read_answers
-from bench.stats.user_study.choices import ChoicesStudy
-from bench.stats.user_study.study import Study, study
+from bench.api import (
+    Answers,
+    ChoicesStudy,
+    ReportData,
+    Study,
+    UserError,
+    agreement_frame,
+    make_study,
+    methods_frame,
+    page_templates,
+    read_answers,
+    study_tests_frame,
+    write_bytes,
+)
 
 TEMPLATE = "user_study.html.j2"
 
@@ -39,11 +44,11 @@ class Report:
 
         Raises `UserError` if there are no answers, or if their CSV is malformed.
         """
-        studies = [study(answers, data.table, data.metrics) for answers in self._read()]
+        studies = [make_study(answers, data.table, data.metrics) for answers in self._read()]
         tables = {
-            out / "tests.csv": dataframes.study_tests_frame(studies),
-            out / "methods.csv": dataframes.methods_frame(studies),
-            out / "agreement.csv": dataframes.agreement_frame(studies),
+            out / "tests.csv": study_tests_frame(studies),
+            out / "methods.csv": methods_frame(studies),
+            out / "agreement.csv": agreement_frame(studies),
         }
         for file, frame in tables.items():
             write_bytes(file, frame.to_csv(index=False).encode())
@@ -64,7 +69,7 @@ class Report:
 
 def render(data: ReportData, studies: Sequence[Study]) -> str:
     """The page."""
-    templates = environment(Path(__file__).parent, (bounds, count, interval_methods, is_clear, number, signed))
+    templates = page_templates(Path(__file__).parent)
     templates.tests["choices"] = lambda result: isinstance(result, ChoicesStudy)
     page: str = templates.get_template(TEMPLATE).render(data=data, studies=studies)
     return page

@@ -25,7 +25,7 @@ FORMATS: dict[str, str] = {
 }
 """The ten fixed formats by a short name, in the paper's order (B.2)."""
 
-Reading: TypeAlias = Literal["powerset", "random"]
+PromptScheme: TypeAlias = Literal["powerset", "random"]
 """`powerset`: every format with every subset (B.2). `random`: random ones, as many (section 4.1)."""
 
 
@@ -35,7 +35,7 @@ class PromptPlan:
 
     formats: tuple[str, ...]
     samples: int
-    reading: Reading
+    reading: PromptScheme
     seed: int
 
     def prompts(self, scene: str, concepts: int) -> tuple[Prompt, ...]:

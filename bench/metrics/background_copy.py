@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from bench.core.scenes import BACKGROUND, Mask, Scene
-from bench.plugins.metric import Column, Feature, Grain, PictureJob, Value
-from bench.scoring.batch import ScoringBatch
-from bench.scoring.views import masked
+from bench.api import BACKGROUND, Column, Feature, Grain, Mask, PictureJob, Scene, ScoringBatch, Value, masked
 
 if TYPE_CHECKING:
     from torch import Tensor

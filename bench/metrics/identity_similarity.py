@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core.table import alternative_column
-from bench.plugins.metric import Column, Feature, Grain, Value
-from bench.scoring.batch import ScoringBatch
-from bench.scoring.concept_matches import ConceptMatch, ConceptMatches
+from bench.api import Column, Feature, Grain, ScoringBatch, Value, alternative_column
+
+if TYPE_CHECKING:
+    from bench.api import ConceptMatch, ConceptMatches
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from bench.plugins.metric import Column, Feature, Grain, Value
-from bench.scoring.batch import ScoringBatch
-from bench.scoring.concept_matches import ConceptMatch
-from bench.scoring.instance_assignment import swapped
+from bench.api import Column, Feature, Grain, ScoringBatch, Value, swapped
+
+if TYPE_CHECKING:
+    from bench.api import ConceptMatch
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bench.plugins.metric import Column, Feature, Grain, Value
-from bench.scoring.batch import ScoringBatch
+from bench.api import Column, Feature, Grain, ScoringBatch, Value
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from bench.plugins.metric import Column, Feature, Grain, Value
-from bench.scoring.batch import ScoringBatch
+from bench.api import Column, Feature, Grain, ScoringBatch, Value
 
 
 @dataclass(frozen=True)

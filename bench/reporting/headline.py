@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bench.core.defaults import PARETO_AXES
 from bench.plugins.metric import Column
 from bench.reporting.selection import main_metrics
 from bench.reporting.text import bounds, count, is_clear, listed, noun, number, signed
-from bench.stats.front import AXES, axes_of
+from bench.stats.front import axes_of
 from bench.stats.intervals import FEWEST
 from bench.stats.results import Comparison, Pair
 from bench.stats.summary import MethodSummary, Summary
@@ -64,7 +65,7 @@ def _front(methods: Sequence[MethodSummary], metrics: Sequence[Column]) -> Itera
     elif front:
         yield f"By the means, {listed(front)} {'alone is' if len(front) == 1 else 'are'} on the Pareto front."
     axes = axes_of(metrics)
-    for axis in axes if len(axes) == len(AXES) else ():
+    for axis in axes if len(axes) == len(PARETO_AXES) else ():
         if none := [method.method for method in methods if method.estimates[axis.label].n_scenes == 0]:
             yield f"{listed(none)}: no {noun(axis.label)} at all, so no place on the front."
 

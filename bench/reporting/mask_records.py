@@ -49,7 +49,7 @@ class MaskRow:
         return self.first, self.last, self.change, self.crf_gain
 
 
-def read_notes(data: ReportData) -> pd.DataFrame:
+def read_mask_records(data: ReportData) -> pd.DataFrame:
     """Every note of a mask in the run: method, scene, seed and `COLUMNS`; empty if there is none."""
     units = data.table[["method", "scene", "seed", "unit"]].drop_duplicates()
     found = list(_notes(RunFolder(data.run_folder), units))
@@ -89,7 +89,7 @@ def _by_scene(notes: pd.DataFrame, column: str) -> pd.Series[float]:
     return means
 
 
-def curve_figure(notes: pd.DataFrame) -> str:
+def mask_curve_figure(notes: pd.DataFrame) -> str:
     """The curves as HTML with plotly.js inside: Figure 3 of Rahman et al. 2024."""
     axis = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "automargin": True}
     figure = go.Figure(

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
+from bench.reporting.text import (
+    amount,
+    bounds,
+    chance,
+    count,
+    energy,
+    interval_methods,
+    is_clear,
+    listed,
+    noun,
+    number,
+    pace,
+    rank,
+    scenes_needed,
+    seconds,
+    share,
+    share_bounds,
+    signed,
+    small,
+    weight,
+)
 
-def environment(folder: Path, filters: Iterable[Callable[..., Any]]) -> jinja2.Environment:
-    """Templates of `folder` that escape what they show and fail on names they were not given.
+FILTERS = (
+    amount, bounds, chance, count, energy, interval_methods, is_clear, listed, noun, number, pace, rank, scenes_needed,
+    seconds, share, share_bounds, signed, small, weight,
+)  # fmt: skip
+"""How pages write numbers and words; a template calls each by its function's name."""
 
-    Each filter is called by its function's name.
-    """
+
+def page_templates(folder: Path) -> jinja2.Environment:
+    """The templates of a folder; they escape what they show, know `FILTERS`, and fail on names they were not given."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
@@ -21,5 +44,5 @@ def environment(folder: Path, filters: Iterable[Callable[..., Any]]) -> jinja2.E
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    made.filters.update({function.__name__: function for function in filters})
+    made.filters.update({function.__name__: function for function in FILTERS})
     return made

@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from bench.core.defaults import PARETO_AXES
 from bench.plugins.metric import Column
 from bench.reporting.text import bounds, noun, number
-from bench.stats.front import AXES, axes_of
+from bench.stats.front import axes_of
 from bench.stats.scene_means import common_pictures, scene_means
 from bench.stats.summary import Estimate, MethodSummary, Summary
 
@@ -51,7 +52,7 @@ class LegendEntry:
     on_front: bool
 
 
-def legend(summary: Summary) -> tuple[LegendEntry, ...]:
+def plot_legend(summary: Summary) -> tuple[LegendEntry, ...]:
     """A colour and a symbol for every method; no two of the first 36 share both."""
     names = [method.method for method in summary.methods]
     return tuple(_key(index, method, names) for index, method in enumerate(summary.methods))
@@ -59,7 +60,9 @@ def legend(summary: Summary) -> tuple[LegendEntry, ...]:
 
 def pareto_figure(summary: Summary, table: pd.DataFrame, metrics: Sequence[Column]) -> str | None:
     """The plot as HTML with plotly.js inside, so that the page needs no network; None if it would be empty."""
-    drawn = [(key, method) for key, method in zip(legend(summary), summary.methods, strict=True) if is_point(method)]
+    drawn = [
+        (key, method) for key, method in zip(plot_legend(summary), summary.methods, strict=True) if is_point(method)
+    ]
     if not drawn:
         return None
     figure = go.Figure(layout=_layout())
@@ -80,18 +83,18 @@ def pareto_figure(summary: Summary, table: pd.DataFrame, metrics: Sequence[Colum
 def why_no_plot(metrics: Sequence[Column]) -> str:
     """Why `pareto_figure` gives none, in one sentence."""
     known = [metric.label for metric in metrics]
-    if lacking := [noun(axis) for axis in AXES if axis not in known]:
+    if lacking := [noun(axis) for axis in PARETO_AXES if axis not in known]:
         return f"There is no plot: the run's metrics have no {' and no '.join(lacking)}."
-    return f"There is nothing to plot: no method has both {noun(AXES[0])} and {noun(AXES[1])}."
+    return f"There is nothing to plot: no method has both {noun(PARETO_AXES[0])} and {noun(PARETO_AXES[1])}."
 
 
-def describe(summary: Summary) -> str:
+def describe_plot(summary: Summary) -> str:
     """The plot in words, for who cannot see it."""
     points = (
-        f"{method.method}: " + ", ".join(f"{_name(axis)} {_words(method.estimates[axis])}" for axis in AXES)
+        f"{method.method}: " + ", ".join(f"{_name(axis)} {_words(method.estimates[axis])}" for axis in PARETO_AXES)
         for method in summary.methods
     )
-    return f"Scatter plot of {noun(AXES[0])} against {noun(AXES[1])}. " + "; ".join(points)
+    return f"Scatter plot of {noun(PARETO_AXES[0])} against {noun(PARETO_AXES[1])}. " + "; ".join(points)
 
 
 def _name(axis: str) -> str:
@@ -127,7 +130,7 @@ def _short(name: str, names: Sequence[str]) -> str:
 
 
 def _point(method: MethodSummary) -> tuple[float, float]:
-    x, y = (method.estimates[axis].mean if axis in method.estimates else math.nan for axis in AXES)
+    x, y = (method.estimates[axis].mean if axis in method.estimates else math.nan for axis in PARETO_AXES)
     return x, y
 
 
@@ -146,10 +149,10 @@ def _scene_means(table: pd.DataFrame, metrics: Sequence[Column]) -> pd.DataFrame
 def _scene_points(key: LegendEntry, scenes: pd.DataFrame) -> dict[str, Any]:
     """A method's scene means, faint."""
     own = scenes.loc[key.method]
-    x, y = map(_name, AXES)
+    x, y = map(_name, PARETO_AXES)
     return {
-        "x": own[AXES[0]].tolist(),
-        "y": own[AXES[1]].tolist(),
+        "x": own[PARETO_AXES[0]].tolist(),
+        "y": own[PARETO_AXES[1]].tolist(),
         "mode": "markers",
         "marker": {"color": key.colour, "symbol": key.symbol, "size": 7, "opacity": 0.4},
         "text": [f"{html.escape(key.method)}<br>{html.escape(str(scene))}" for scene in own.index],
@@ -174,7 +177,7 @@ def _marker(key: LegendEntry, method: MethodSummary, centre: Sequence[float]) ->
     vertical = "top" if y >= centre[1] else "bottom"
     outwards = len(key.short) <= SHORT
     horizontal = "right" if (x >= centre[0]) == outwards else "left"
-    texts = [html.escape(method.method), *(f"{_name(axis)} {_words(method.estimates[axis])}" for axis in AXES)]
+    texts = [html.escape(method.method), *(f"{_name(axis)} {_words(method.estimates[axis])}" for axis in PARETO_AXES)]
     return {
         "x": [x],
         "y": [y],
@@ -190,7 +193,7 @@ def _marker(key: LegendEntry, method: MethodSummary, centre: Sequence[float]) ->
 
 
 def _coordinates(method: MethodSummary) -> Iterator[Estimate]:
-    return (method.estimates[axis] for axis in AXES)
+    return (method.estimates[axis] for axis in PARETO_AXES)
 
 
 def _words(estimate: Estimate) -> str:
@@ -216,8 +219,8 @@ def _layout() -> dict[str, Any]:
     axis = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "automargin": True, "nticks": 7}
     arrow = {"text": "better ↗", "xref": "paper", "yref": "paper", "x": 1, "y": 1, "showarrow": False}
     return {
-        "xaxis": {**axis, "title": f"{noun(AXES[0])} →"},
-        "yaxis": {**axis, "title": f"{noun(AXES[1])} →"},
+        "xaxis": {**axis, "title": f"{noun(PARETO_AXES[0])} →"},
+        "yaxis": {**axis, "title": f"{noun(PARETO_AXES[1])} →"},
         "annotations": [{**arrow, "xanchor": "right", "yanchor": "top", "font": {"size": 14}}],
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bench.core.scenes import Concept, ImageArray, Scene
 from bench.plugins.metric import Feature, PictureJob
-from bench.scoring.concept_matches import ConceptMatch, ConceptMatches
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from bench.scoring.concept_matches import ConceptMatch, ConceptMatches
     from bench.scoring.evaluators import Evaluators
     from bench.scoring.models.identity import IdentityFeatures
     from bench.scoring.models.lpips import LpipsDiversity
@@ -43,6 +43,8 @@ class SharedFeatures:
     @cached_property
     def matches(self) -> ConceptMatches:
         """Which object stands for which concept."""
+        from bench.scoring.concept_matches import ConceptMatches  # noqa: PLC0415 - torch is slow to import
+
         return ConceptMatches(self.jobs, self.segmentations, self.evaluators)
 
 

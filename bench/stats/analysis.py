@@ -9,11 +9,12 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from bench.core.defaults import PARETO_AXES
 from bench.plugins.metric import Column
 from bench.stats.common import CommonScores, Scores
 from bench.stats.compare import compare_all
 from bench.stats.effects import CLIFFS_DELTA, IMPROVEMENT, Effect, cliffs_delta, improvement
-from bench.stats.front import AXES, Front, axes_of, measure_front
+from bench.stats.front import Front, axes_of, measure_front
 from bench.stats.independent import Moments, moments
 from bench.stats.mixed import MixedModel, mixed_model
 from bench.stats.power import SampleSize, sample_size
@@ -95,18 +96,18 @@ def _front(common: CommonScores) -> Front | None:
 
     None where the metrics lack an axis, and where no methods have both coordinates in common.
     """
-    if len(axes_of(common.metrics)) < len(AXES):
+    if len(axes_of(common.metrics)) < len(PARETO_AXES):
         return None
     own = [method for method in common.methods if _has_axes(common.of([method]), method)]
-    pairs = {pair: common.of(pair).by_scene(AXES, pair) for pair in combinations(own, 2)}
+    pairs = {pair: common.of(pair).by_scene(PARETO_AXES, pair) for pair in combinations(own, 2)}
     placed = [method for method in own if _has_axes(common.together, method)]
-    values = common.together.by_scene(AXES, placed) if placed else np.empty((0, 0, len(AXES)))
+    values = common.together.by_scene(PARETO_AXES, placed) if placed else np.empty((0, 0, len(PARETO_AXES)))
     comparable = len(values) or any(map(len, pairs.values()))
     return measure_front(placed, values, pairs) if comparable else None
 
 
 def _has_axes(scores: Scores, method: str) -> bool:
-    return all(len(scores.matrix(axis, [method])) for axis in AXES)
+    return all(len(scores.matrix(axis, [method])) for axis in PARETO_AXES)
 
 
 def _sample_sizes(common: CommonScores, target_difference: float) -> tuple[SampleSize, ...]:

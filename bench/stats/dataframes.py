@@ -8,13 +8,14 @@ from dataclasses import asdict, fields
 
 import pandas as pd
 
+from bench.core.defaults import PARETO_AXES
 from bench.stats.analysis import Analysis
-from bench.stats.front import AXES, Front, Hypervolume
+from bench.stats.front import Front, Hypervolume
 from bench.stats.intervals import Interval
 from bench.stats.power import SampleSize
 from bench.stats.results import Overall, Pair
 
-FRONT = " and ".join(AXES)
+FRONT = " and ".join(PARETO_AXES)
 
 
 def tests_frame(analysis: Analysis) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from bench.core.defaults import PARETO_AXES
 from bench.plugins.metric import Column
 from bench.stats.intervals import FEWEST, Interval, mean_interval
 from bench.stats.paired import too_few, with_holm
@@ -18,8 +19,6 @@ from bench.stats.pareto import non_dominated
 from bench.stats.results import Pair
 from bench.stats.scene_means import Floats
 
-AXES = ("prompt-similarity", "identity-similarity")
-"""The labels of the two metrics whose front is reported; both are better higher."""
 DRAWS = 9_999
 REFERENCE = (0.0, 0.0)
 """The worst corner of the hypervolume: a cosine of 0 is no similarity at all."""
@@ -53,9 +52,9 @@ class Front:
 
 
 def axes_of(metrics: Sequence[Column]) -> tuple[Column, ...]:
-    """Those of the metrics that are axes of the front, in the order of `AXES`."""
+    """Those of the metrics that are axes of the front, in the order of `PARETO_AXES`."""
     by_label = {metric.label: metric for metric in metrics}
-    return tuple(by_label[axis] for axis in AXES if axis in by_label)
+    return tuple(by_label[axis] for axis in PARETO_AXES if axis in by_label)
 
 
 def measure_front(methods: Sequence[str], values: Floats, pairs: Mapping[tuple[str, str], Floats]) -> Front:

@@ -14,11 +14,11 @@ from bench.stats.dataframes import bounds
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import PICTURE, common_pictures
 
-EVENTS = {"omission": "detected", "swap": "swapped", "duplication": "duplicated", "intrusion": "intruded"}
+LEAKAGE_EVENTS = {"omission": "detected", "swap": "swapped", "duplication": "duplicated", "intrusion": "intruded"}
 """Events, each with the table's column that tells of it (an omission is what it denies). A concept asked for is not found; what was found for it is more
 like another one; it is there twice or more; a concept of the scene that was not asked for is there (one value per
 picture, the others one per picture and concept)."""
-GROUPS = {"all": None, "concepts": "number", "class": "label", "template": "template"}
+LEAKAGE_GROUPS = {"all": None, "concepts": "number", "class": "label", "template": "template"}
 """By what rates are told apart, and the column of it. An intrusion has no class: it is the whole picture's."""
 
 
@@ -57,7 +57,7 @@ def leakage_rates(table: pd.DataFrame) -> tuple[LeakageRate, ...]:
     Methods are compared on the pictures that all have drawn; if they share none, on their own.
     """
     events = _events(_comparable(table))
-    return tuple(rate for by, column in GROUPS.items() for rate in _rates(events, by, column))
+    return tuple(rate for by, column in LEAKAGE_GROUPS.items() for rate in _rates(events, by, column))
 
 
 def similarity_matrices(table: pd.DataFrame) -> tuple[SimilarityMatrix, ...]:
@@ -107,7 +107,7 @@ def _events(table: pd.DataFrame) -> pd.DataFrame:
 
 def _event_values(table: pd.DataFrame) -> dict[str, pd.Series[Any]]:
     """Whether each event happened, Float64 by row, of those that the table has a column of."""
-    columns = {event: column for event, column in EVENTS.items() if column in table}
+    columns = {event: column for event, column in LEAKAGE_EVENTS.items() if column in table}
     happened = {event: table[column].astype("boolean") for event, column in columns.items()}
     if "omission" in happened:
         happened["omission"] = ~happened["omission"]

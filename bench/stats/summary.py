@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bench.core.defaults import PARETO_AXES
 from bench.plugins.metric import Column
-from bench.stats.front import AXES
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.pareto import non_dominated
 from bench.stats.scene_means import PICTURE, common_pictures, methods_of, scene_means
@@ -113,8 +113,8 @@ def _costs(units: pd.DataFrame, pictures: pd.DataFrame) -> dict[str, float]:
 
 
 def _front(estimates: Sequence[Mapping[str, Estimate]]) -> list[bool]:
-    points = [[each[axis].mean if axis in each else math.nan for axis in AXES] for each in estimates]
-    return [bool(flag) for flag in non_dominated(np.reshape(points, (-1, len(AXES))))]
+    points = [[each[axis].mean if axis in each else math.nan for axis in PARETO_AXES] for each in estimates]
+    return [bool(flag) for flag in non_dominated(np.reshape(points, (-1, len(PARETO_AXES))))]
 
 
 def _notes(table: pd.DataFrame, shared: pd.DataFrame) -> tuple[str, ...]:

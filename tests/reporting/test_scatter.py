@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from bench.reporting.scatter import describe, legend, pareto_figure
+from bench.reporting.scatter import describe_plot, pareto_figure, plot_legend
 from bench.stats.intervals import Interval
 from bench.stats.summary import Estimate, MethodSummary, Summary
 
@@ -26,12 +26,14 @@ def summary(*methods: MethodSummary) -> Summary:
 
 
 def test_no_two_methods_look_the_same() -> None:
-    drawn = legend(summary(*(method(f"m{index}") for index in range(36))))
+    drawn = plot_legend(summary(*(method(f"m{index}") for index in range(36))))
     assert len({(key.colour, key.symbol) for key in drawn}) == 36
 
 
 def test_the_front_is_filled_and_the_rest_is_open() -> None:
-    first, second, third = legend(summary(method("a"), method("b", front=False), method("c", math.nan, front=False)))
+    first, second, third = plot_legend(
+        summary(method("a"), method("b", front=False), method("c", math.nan, front=False))
+    )
     assert (first.symbol, first.place) == ("circle", "on the Pareto front")
     assert (second.symbol, second.place) == ("square-open", "not on the front")
     assert third.place.startswith("not in the plot")
@@ -46,13 +48,13 @@ def test_the_front_is_filled_and_the_rest_is_open() -> None:
     ],
 )
 def test_points_have_short_names_that_tell_them_apart(names: tuple[str, ...], expected: list[str]) -> None:
-    shorts = [key.short for key in legend(summary(*map(method, names)))]
+    shorts = [key.short for key in plot_legend(summary(*map(method, names)))]
     assert [short[:22] for short in shorts] == [text[:22] for text in expected]
     assert len(set(shorts)) == len(names)
 
 
 def test_the_plot_is_told_in_words() -> None:
-    words = describe(summary(method("ours"), method("ti-m", identity=math.nan)))
+    words = describe_plot(summary(method("ours"), method("ti-m", identity=math.nan)))
     assert "ours: prompt 0.300 [0.200, 0.400], identity 0.600" in words
     assert "ti-m: prompt 0.300 [0.200, 0.400], identity –" in words
 

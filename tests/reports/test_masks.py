@@ -13,7 +13,7 @@ from scipy import stats
 
 from bench.core.errors import UserError
 from bench.plugins.report import ReportData
-from bench.reporting.mask_records import mask_rows, read_notes
+from bench.reporting.mask_records import mask_rows, read_mask_records
 
 MakeData = Callable[..., ReportData]
 
@@ -47,7 +47,7 @@ def data(make_data: MakeData) -> ReportData:
 
 
 def test_values_are_means_over_concepts_and_then_scenes(data: ReportData) -> None:
-    em, fixed = mask_rows(read_notes(data))
+    em, fixed = mask_rows(read_mask_records(data))
     assert (em.method, fixed.method) == ("em", "em:fixed-masks")
     assert (em.first.value, em.last.value, em.change.value) == pytest.approx((0.3, 0.55, 0.25))
     assert em.crf_gain.value == pytest.approx(0.05)
@@ -56,7 +56,7 @@ def test_values_are_means_over_concepts_and_then_scenes(data: ReportData) -> Non
 
 
 def test_intervals_are_over_scenes(data: ReportData) -> None:
-    em, _ = mask_rows(read_notes(data))
+    em, _ = mask_rows(read_mask_records(data))
     changes = [0.3, 0.2, 0.3, 0.2]
     low, high = stats.t.interval(0.95, 3, loc=0.25, scale=stats.sem(changes))
     assert em.change.interval is not None
@@ -67,14 +67,14 @@ def test_intervals_are_over_scenes(data: ReportData) -> None:
 def test_scenes_without_true_masks_are_left_out(data: ReportData) -> None:
     file = data.run_folder / "fit_records" / "em-scene-0.csv"
     pd.read_csv(file).assign(iou=math.nan, iou_without_crf=math.nan).to_csv(file, index=False)
-    em, _ = mask_rows(read_notes(data))
+    em, _ = mask_rows(read_mask_records(data))
     assert em.last.n == 3
     assert em.last.value == pytest.approx((0.6 + 0.5 + 0.6) / 3)
 
 
 def test_notes_of_another_kind_are_not_of_masks(data: ReportData) -> None:
     (data.run_folder / "fit_records" / "ours-scene-0.csv").write_text("step,loss\n0,0.5\n")
-    assert set(read_notes(data)["method"]) == {"em", "em:fixed-masks"}
+    assert set(read_mask_records(data)["method"]) == {"em", "em:fixed-masks"}
 
 
 def test_the_page_and_the_file(data: ReportData, tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-
 from bench.scoring.catalogue import METRICS
+
 from bench.stats import dataframes
 from bench.stats.analysis import analyse
 from bench.stats.effects import IMPROVEMENT

@@ -2,9 +2,9 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
+from bench.scoring.catalogue import METRICS
 from scipy import stats
 
-from bench.scoring.catalogue import METRICS
 from bench.stats.compare import compare_all, compare_pictures, compare_scenes
 from bench.stats.scene_means import picture_values
 

@@ -19,7 +19,7 @@ from bench.data.coco.images import find_picture, find_pictures
 from bench.data.coco.index import Index, annotation_files, load_index
 from bench.data.coco.selection import Selection, parse_mix, quotas, select
 from bench.data.manifest import DatasetSpec, LicenceRecord, Manifest, MaskRecord, Option, SceneRecord
-from bench.data.prompts import PromptPlan, Reading, parse_formats
+from bench.data.prompts import PromptPlan, PromptScheme, parse_formats
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset, write_manifest
 
 
@@ -72,7 +72,7 @@ class SceneOptions:
     samples: int
     seed: int
     crop: Crop
-    prompts: Reading
+    prompts: PromptScheme
     split: str = ""
     only_present: bool = False
 

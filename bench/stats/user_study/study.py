@@ -30,7 +30,7 @@ class Study:
     match: str
 
 
-def study(answers: Answers, table: pd.DataFrame, metrics: Sequence[Column]) -> Study:
+def make_study(answers: Answers, table: pd.DataFrame, metrics: Sequence[Column]) -> Study:
     """Analyse a question beside the table of scores of the run that the people looked at, in these metrics."""
     match = _match(answers, table)
     correlations = _correlations(answers, table, metrics, match) if match else ()

@@ -1,0 +1,250 @@
+"""What the author of a drop-in imports; `docs/api.md` has a line on each name. Nothing else of `bench` is public.
+
+Names are loaded when they are first asked for (PEP 562): importing this module loads no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.core.defaults import PARETO_AXES as PARETO_AXES
+    from bench.core.errors import UserError as UserError
+    from bench.core.files import write_bytes as write_bytes
+    from bench.core.images import read_picture as read_picture
+    from bench.core.progress import progress_bar as progress_bar
+    from bench.core.scenes import BACKGROUND as BACKGROUND
+    from bench.core.scenes import Concept as Concept
+    from bench.core.scenes import Dataset as Dataset
+    from bench.core.scenes import ImageArray as ImageArray
+    from bench.core.scenes import Mask as Mask
+    from bench.core.scenes import Prompt as Prompt
+    from bench.core.scenes import Scene as Scene
+    from bench.core.scenes import handle as handle
+    from bench.core.seeds import seed_from as seed_from
+    from bench.core.table import COLUMNS as COLUMNS
+    from bench.core.table import alternative_column as alternative_column
+    from bench.data.builders.coco import CocoBuilder as CocoBuilder
+    from bench.data.builders.coco import SceneOptions as SceneOptions
+    from bench.data.builders.folder import FolderBuilder as FolderBuilder
+    from bench.data.builders.in_memory import write_scenes as write_scenes
+    from bench.data.builders.pairs import PairsBuilder as PairsBuilder
+    from bench.data.builders.rebuild import rebuild as rebuild
+    from bench.data.builders.single_concept import ConceptOptions as ConceptOptions
+    from bench.data.coco.funnel import Crop as Crop
+    from bench.data.coco.rules import FEWEST_CONCEPTS as FEWEST_CONCEPTS
+    from bench.data.coco.selection import parse_mix as parse_mix
+    from bench.data.imported import read_imported as read_imported
+    from bench.data.manifest import MANIFEST as MANIFEST
+    from bench.data.manifest import read_manifest as read_manifest
+    from bench.data.prompts import FORMATS as FORMATS
+    from bench.data.prompts import PromptPlan as PromptPlan
+    from bench.data.prompts import PromptScheme as PromptScheme
+    from bench.data.prompts import parse_formats as parse_formats
+    from bench.data.references import write_references as write_references
+    from bench.diffusion.backbone.resize import fit_resolution as fit_resolution
+    from bench.diffusion.backbone.terms import Layer as Layer
+    from bench.diffusion.backbone.terms import at_16 as at_16
+    from bench.diffusion.backbone.terms import in_up_blocks as in_up_blocks
+    from bench.diffusion.sampling.sampler import DrawJob as DrawJob
+    from bench.diffusion.sampling.sampler import draw as draw
+    from bench.diffusion.training.objective import Objective as Objective
+    from bench.diffusion.training.recipe import ADAM as ADAM
+    from bench.diffusion.training.recipe import CODE_ADAMW as CODE_ADAMW
+    from bench.diffusion.training.recipe import PAPER_ADAM as PAPER_ADAM
+    from bench.diffusion.training.recipe import AttentionLoss as AttentionLoss
+    from bench.diffusion.training.recipe import Optimiser as Optimiser
+    from bench.diffusion.training.recipe import Phase as Phase
+    from bench.diffusion.training.recipe import Prior as Prior
+    from bench.diffusion.training.recipe import Recipe as Recipe
+    from bench.diffusion.training.recipe import Trained as Trained
+    from bench.diffusion.training.recipe_method import BY_VARIANT as BY_VARIANT
+    from bench.diffusion.training.recipe_method import RecipeMethod as RecipeMethod
+    from bench.diffusion.training.samples import CollectionSamples as CollectionSamples
+    from bench.diffusion.training.samples import Sample as Sample
+    from bench.diffusion.training.samples import SceneSamples as SceneSamples
+    from bench.diffusion.training.samples import TextTemplate as TextTemplate
+    from bench.diffusion.training.trainer import fit_recipe as fit_recipe
+    from bench.external.method import DRIVERS as DRIVERS
+    from bench.external.method import INTERPRETER as INTERPRETER
+    from bench.external.method import ExternalLearner as ExternalLearner
+    from bench.external.method import ExternalMethod as ExternalMethod
+    from bench.external.method import Requirement as Requirement
+    from bench.plugins.backbone import Backbone as Backbone
+    from bench.plugins.builder import Builder as Builder
+    from bench.plugins.method import INCIDENTAL as INCIDENTAL
+    from bench.plugins.method import FidelityNote as FidelityNote
+    from bench.plugins.method import FitRecords as FitRecords
+    from bench.plugins.method import FitState as FitState
+    from bench.plugins.method import GeneratesPrior as GeneratesPrior
+    from bench.plugins.method import HasFingerprint as HasFingerprint
+    from bench.plugins.method import HasRequirements as HasRequirements
+    from bench.plugins.method import Method as Method
+    from bench.plugins.method import MethodContext as MethodContext
+    from bench.plugins.method import PrecomputedImage as PrecomputedImage
+    from bench.plugins.method import PreservesPrior as PreservesPrior
+    from bench.plugins.method import ProvidesImages as ProvidesImages
+    from bench.plugins.method import Request as Request
+    from bench.plugins.metric import Column as Column
+    from bench.plugins.metric import DependsOnPreset as DependsOnPreset
+    from bench.plugins.metric import Feature as Feature
+    from bench.plugins.metric import Grain as Grain
+    from bench.plugins.metric import Metric as Metric
+    from bench.plugins.metric import PictureJob as PictureJob
+    from bench.plugins.metric import Value as Value
+    from bench.plugins.precomputed import PrecomputedImages as PrecomputedImages
+    from bench.plugins.precomputed import precomputed_file as precomputed_file
+    from bench.plugins.precomputed import precomputed_pixels as precomputed_pixels
+    from bench.plugins.report import Report as Report
+    from bench.plugins.report import ReportData as ReportData
+    from bench.reporting.gallery import make_gallery as make_gallery
+    from bench.reporting.headline import SIGNIFICANT as SIGNIFICANT
+    from bench.reporting.headline import headline as headline
+    from bench.reporting.mask_records import mask_curve_figure as mask_curve_figure
+    from bench.reporting.mask_records import mask_rows as mask_rows
+    from bench.reporting.mask_records import read_mask_records as read_mask_records
+    from bench.reporting.page import page_templates as page_templates
+    from bench.reporting.scatter import describe_plot as describe_plot
+    from bench.reporting.scatter import is_point as is_point
+    from bench.reporting.scatter import pareto_figure as pareto_figure
+    from bench.reporting.scatter import plot_legend as plot_legend
+    from bench.reporting.scatter import why_no_plot as why_no_plot
+    from bench.reporting.selection import left_out as left_out
+    from bench.reporting.selection import reference_of as reference_of
+    from bench.reporting.selection import with_methods as with_methods
+    from bench.reporting.selection import with_values as with_values
+    from bench.reporting.text import listed as listed
+    from bench.scoring.batch import ScoringBatch as ScoringBatch
+    from bench.scoring.concept_matches import ConceptMatch as ConceptMatch
+    from bench.scoring.concept_matches import ConceptMatches as ConceptMatches
+    from bench.scoring.instance_assignment import swapped as swapped
+    from bench.scoring.views import masked as masked
+    from bench.stats.analysis import Analysis as Analysis
+    from bench.stats.analysis import analyse as analyse
+    from bench.stats.dataframes import effects_frame as effects_frame
+    from bench.stats.dataframes import front_frame as front_frame
+    from bench.stats.dataframes import moments_frame as moments_frame
+    from bench.stats.dataframes import power_frame as power_frame
+    from bench.stats.dataframes import tests_frame as tests_frame
+    from bench.stats.front import axes_of as axes_of
+    from bench.stats.intervals import Interval as Interval
+    from bench.stats.intervals import describe_rule as describe_rule
+    from bench.stats.intervals import mean_interval as mean_interval
+    from bench.stats.leakage import LEAKAGE_EVENTS as LEAKAGE_EVENTS
+    from bench.stats.leakage import LEAKAGE_GROUPS as LEAKAGE_GROUPS
+    from bench.stats.leakage import LeakageRate as LeakageRate
+    from bench.stats.leakage import SimilarityMatrix as SimilarityMatrix
+    from bench.stats.leakage import leakage_frame as leakage_frame
+    from bench.stats.leakage import leakage_matrix as leakage_matrix
+    from bench.stats.leakage import leakage_rates as leakage_rates
+    from bench.stats.leakage import similarity_matrices as similarity_matrices
+    from bench.stats.scene_means import scene_means as scene_means
+    from bench.stats.sensitivity import ProtocolVariant as ProtocolVariant
+    from bench.stats.sensitivity import sensitivity as sensitivity
+    from bench.stats.sensitivity import sensitivity_frame as sensitivity_frame
+    from bench.stats.summary import Summary as Summary
+    from bench.stats.summary import summarise as summarise
+    from bench.stats.user_study.answers import Answers as Answers
+    from bench.stats.user_study.answers import read_answers as read_answers
+    from bench.stats.user_study.choices import ChoicesStudy as ChoicesStudy
+    from bench.stats.user_study.dataframes import agreement_frame as agreement_frame
+    from bench.stats.user_study.dataframes import methods_frame as methods_frame
+    from bench.stats.user_study.dataframes import study_tests_frame as study_tests_frame
+    from bench.stats.user_study.study import Study as Study
+    from bench.stats.user_study.study import make_study as make_study
+
+_NAMES = {
+    # What everything is made of
+    "bench.core.errors": "UserError",
+    "bench.core.files": "write_bytes",
+    "bench.core.images": "read_picture",
+    "bench.core.progress": "progress_bar",
+    "bench.core.scenes": "BACKGROUND Concept Dataset ImageArray Mask Prompt Scene handle",
+    "bench.core.seeds": "seed_from",
+    # Methods: the role and what it is given
+    "bench.plugins.backbone": "Backbone",
+    "bench.plugins.method": (
+        "INCIDENTAL FidelityNote FitRecords FitState GeneratesPrior HasFingerprint HasRequirements Method "
+        "MethodContext PrecomputedImage PreservesPrior ProvidesImages Request"
+    ),
+    # Methods: drawing with a backbone
+    "bench.diffusion.backbone.resize": "fit_resolution",
+    "bench.diffusion.sampling.sampler": "DrawJob draw",
+    # Methods that are recipes
+    "bench.diffusion.backbone.terms": "Layer at_16 in_up_blocks",
+    "bench.diffusion.training.objective": "Objective",
+    "bench.diffusion.training.recipe": "ADAM CODE_ADAMW PAPER_ADAM AttentionLoss Optimiser Phase Prior Recipe Trained",
+    "bench.diffusion.training.recipe_method": "BY_VARIANT RecipeMethod",
+    "bench.diffusion.training.samples": "CollectionSamples Sample SceneSamples TextTemplate",
+    "bench.diffusion.training.trainer": "fit_recipe",
+    # Methods whose pictures are there already, or that are other programs
+    "bench.data.imported": "read_imported",
+    "bench.external.method": "DRIVERS INTERPRETER ExternalLearner ExternalMethod Requirement",
+    "bench.plugins.precomputed": "PrecomputedImages precomputed_file precomputed_pixels",
+    # Datasets
+    "bench.data.builders.coco": "CocoBuilder SceneOptions",
+    "bench.data.builders.folder": "FolderBuilder",
+    "bench.data.builders.in_memory": "write_scenes",
+    "bench.data.builders.pairs": "PairsBuilder",
+    "bench.data.builders.rebuild": "rebuild",
+    "bench.data.builders.single_concept": "ConceptOptions",
+    "bench.data.coco.funnel": "Crop",
+    "bench.data.coco.rules": "FEWEST_CONCEPTS",
+    "bench.data.coco.selection": "parse_mix",
+    "bench.data.manifest": "MANIFEST read_manifest",
+    "bench.data.prompts": "FORMATS PromptPlan PromptScheme parse_formats",
+    "bench.data.references": "write_references",
+    "bench.plugins.builder": "Builder",
+    # Metrics and their table
+    "bench.core.table": "COLUMNS alternative_column",
+    "bench.plugins.metric": "Column DependsOnPreset Feature Grain Metric PictureJob Value",
+    "bench.scoring.batch": "ScoringBatch",
+    "bench.scoring.concept_matches": "ConceptMatch ConceptMatches",
+    "bench.scoring.instance_assignment": "swapped",
+    "bench.scoring.views": "masked",
+    # Reports: the role, its data, and pages
+    "bench.core.defaults": "PARETO_AXES",
+    "bench.plugins.report": "Report ReportData",
+    "bench.reporting.gallery": "make_gallery",
+    "bench.reporting.headline": "SIGNIFICANT headline",
+    "bench.reporting.mask_records": "mask_curve_figure mask_rows read_mask_records",
+    "bench.reporting.page": "page_templates",
+    "bench.reporting.scatter": "describe_plot is_point pareto_figure plot_legend why_no_plot",
+    "bench.reporting.selection": "left_out reference_of with_methods with_values",
+    "bench.reporting.text": "listed",
+    # Reports: statistics of a table of scores
+    "bench.stats.analysis": "Analysis analyse",
+    "bench.stats.dataframes": "effects_frame front_frame moments_frame power_frame tests_frame",
+    "bench.stats.front": "axes_of",
+    "bench.stats.intervals": "Interval describe_rule mean_interval",
+    "bench.stats.leakage": (
+        "LEAKAGE_EVENTS LEAKAGE_GROUPS LeakageRate SimilarityMatrix leakage_frame leakage_matrix "
+        "leakage_rates similarity_matrices"
+    ),
+    "bench.stats.scene_means": "scene_means",
+    "bench.stats.sensitivity": "ProtocolVariant sensitivity sensitivity_frame",
+    "bench.stats.summary": "Summary summarise",
+    # Reports: what people answered
+    "bench.stats.user_study.answers": "Answers read_answers",
+    "bench.stats.user_study.choices": "ChoicesStudy",
+    "bench.stats.user_study.dataframes": "agreement_frame methods_frame study_tests_frame",
+    "bench.stats.user_study.study": "Study make_study",
+}
+"""The public names of each module, by kind."""
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = list(_MODULES)
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(_MODULES[name]), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__all__", "__doc__", "__name__"]

@@ -1,0 +1,73 @@
+"""Scenes that a program made, as a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.core.console import say
+from bench.core.errors import UserError
+from bench.core.hashing import pixel_hash, scene_digest
+from bench.core.scenes import Scene
+from bench.data.coco.masks import counts_text
+from bench.data.manifest import DatasetSpec, Manifest, MaskRecord, Option, SceneRecord
+from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
+
+
+def write_scenes(out: Path, name: str, scenes: Sequence[Scene], options: Mapping[str, Option]) -> None:
+    """Write a dataset of scenes of one picture each, all square and of one size, with their prompts.
+
+    `name` is the dataset's, and the recipe's; `options` are recorded. What `out` holds already, equal, stays.
+
+    Raises `UserError` for scenes that no dataset can have, or if `out` holds something else.
+    """
+    size = _size(scenes)
+    spec = DatasetSpec(name, name, size, dict(options), {scene.name: scene_digest(scene) for scene in scenes})
+    if is_built(out, spec):
+        say(f"already built: {out}")
+        return
+    pictures = {scene.name: scene.picture for scene in scenes}
+
+    def draw(record: SceneRecord) -> RenderedScene:
+        picture = pictures[record.name]
+        return RenderedScene(picture, pixel_hash(picture))
+
+    manifest = write_dataset(out, Manifest(spec, tuple(_record(scene, size) for scene in scenes)), draw)
+    say(f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts per method")
+    say(f"wrote {out}; look at {out / SHEET}")
+
+
+def _size(scenes: Sequence[Scene]) -> int:
+    """The side of all pictures and masks."""
+    if not scenes or len({scene.name for scene in scenes}) != len(scenes):
+        raise UserError("a dataset needs scenes, each with a name of its own")
+    size = scenes[0].picture.shape[0]
+    for scene in scenes:
+        masks = [concept.mask for concept in scene.concepts]
+        if scene.more or scene.picture.shape != (size, size, 3) or any(mask.shape != (size, size) for mask in masks):
+            raise UserError(
+                f"{scene.name}: a scene needs one picture and masks of {size} x {size} pixels, as the first"
+            )
+        if not masks or not all(mask.any() for mask in masks):
+            raise UserError(f"{scene.name}: a scene needs concepts, each with a mask that is not empty")
+    return int(size)
+
+
+def _record(scene: Scene, size: int) -> SceneRecord:
+    classes = tuple(concept.label for concept in scene.concepts)
+    objects = tuple(concept.object for concept in scene.concepts)
+    return SceneRecord(
+        name=scene.name,
+        split="",
+        image_id=None,
+        annotation_ids=(),
+        file_name="",
+        source_size=(size, size),
+        crop=(0, 0, size, size),
+        classes=classes,
+        masks=tuple(MaskRecord((size, size), counts_text(concept.mask)) for concept in scene.concepts),
+        licence=None,
+        url="",
+        prompts=scene.prompts,
+        objects=() if objects == classes else objects,
+    )

@@ -1,0 +1,52 @@
+"""Scenes made by a program become a dataset that is read back as they were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.core.errors import UserError
+from bench.core.scenes import Scene
+from bench.data.builders.in_memory import write_scenes
+from bench.data.load import load_dataset
+
+
+def test_what_is_read_back_is_what_was_written(scene: Scene, tmp_path: Path) -> None:
+    part = replace(scene.concepts[0], object="chair")
+    other = replace(scene, name="other", concepts=(part, scene.concepts[1]))
+    write_scenes(tmp_path / "out", "mine", (scene, other), {"seed": 1})
+    dataset = load_dataset(tmp_path / "out")
+    assert (dataset.name, [one.name for one in dataset.scenes]) == ("mine", ["pair", "other"])
+    for read, written in zip(dataset.scenes, (scene, other), strict=True):
+        assert np.array_equal(read.picture, written.picture)
+        assert read.prompts == written.prompts
+        for concept, true in zip(read.concepts, written.concepts, strict=True):
+            assert (concept.label, concept.object, concept.handle) == (true.label, true.object, true.handle)
+            assert np.array_equal(concept.mask, true.mask)
+
+
+def test_the_same_again_stays_and_another_is_refused(scene: Scene, tmp_path: Path) -> None:
+    write_scenes(tmp_path / "out", "mine", (scene,), {})
+    before = (tmp_path / "out" / "manifest.json").stat().st_mtime_ns
+    write_scenes(tmp_path / "out", "mine", (scene,), {})
+    assert (tmp_path / "out" / "manifest.json").stat().st_mtime_ns == before
+    darker = replace(scene, picture=scene.picture // 2)
+    with pytest.raises(UserError, match="holds another dataset"):
+        write_scenes(tmp_path / "out", "mine", (darker,), {})
+
+
+@pytest.mark.parametrize("fault", ["none", "twice", "size", "empty"])
+def test_scenes_that_no_dataset_can_have(scene: Scene, tmp_path: Path, fault: str) -> None:
+    empty = replace(scene.concepts[0], mask=np.zeros_like(scene.concepts[0].mask))
+    scenes = {
+        "none": (),
+        "twice": (scene, scene),
+        "size": (scene, replace(scene, name="b", picture=scene.picture[:16, :16])),
+        "empty": (replace(scene, concepts=(empty,)),),
+    }[fault]
+    with pytest.raises(UserError):
+        write_scenes(tmp_path / "out", "mine", scenes, {})
+    assert not (tmp_path / "out").exists()
