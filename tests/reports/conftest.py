@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -77,29 +78,39 @@ def make_rows(scene: Scene, method: str, folder: Path, rng: np.random.Generator)
     return rows
 
 
+def make_run(
+    folder: Path,
+    scenes: int = 6,
+    methods: tuple[str, ...] = ("ours", "ti-m"),
+    labels: tuple[str, str] = ("cat", "umbrella"),
+) -> ReportData:
+    """The data of a run of so many scenes and these methods, whose pictures lie in the folder."""
+    rng = np.random.default_rng(0)
+    dataset = Dataset("tiny", tuple(make_scene(number, labels) for number in range(scenes)))
+    units = [(scene, method) for scene in dataset.scenes for method in methods]
+    rows = [row for scene, method in units for row in make_rows(scene, method, folder, rng)]
+    return ReportData(
+        name="tiny-run",
+        run_folder=folder,
+        table=pd.DataFrame(rows, columns=[*COLUMNS, "identity[fill=grey]"]),
+        dataset=dataset,
+        facts={"backbone": "none at all"},
+        methods={method: {"steps": 3} for method in methods},
+        metrics={"name": "tiny"},
+        banners=("Partial: 3 of 9 units are done.",),
+        done_units=3,
+        planned_units=9,
+        command="bench run --methods 'ours,ti-m'",
+    )
+
+
 @pytest.fixture
 def make_data(tmp_path: Path) -> MakeData:
     """Make the data of a run of so many scenes and these methods."""
+    return partial(make_run, tmp_path)
 
-    def make(
-        scenes: int = 6, methods: tuple[str, ...] = ("ours", "ti-m"), labels: tuple[str, str] = ("cat", "umbrella")
-    ) -> ReportData:
-        rng = np.random.default_rng(0)
-        dataset = Dataset("tiny", tuple(make_scene(number, labels) for number in range(scenes)))
-        units = [(scene, method) for scene in dataset.scenes for method in methods]
-        rows = [row for scene, method in units for row in make_rows(scene, method, tmp_path, rng)]
-        return ReportData(
-            name="tiny-run",
-            run_folder=tmp_path,
-            table=pd.DataFrame(rows, columns=[*COLUMNS, "identity[fill=grey]"]),
-            dataset=dataset,
-            facts={"backbone": "none at all"},
-            methods={method: {"steps": 3} for method in methods},
-            metrics={"name": "tiny"},
-            banners=("Partial: 3 of 9 units are done.",),
-            done_units=3,
-            planned_units=9,
-            command="bench run --methods 'ours,ti-m'",
-        )
 
-    return make
+@pytest.fixture(scope="session")
+def make_data_once(tmp_path_factory: pytest.TempPathFactory) -> MakeData:
+    """The same for tests that share what they make."""
+    return lambda **wanted: make_run(tmp_path_factory.mktemp("run"), **wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -23,6 +24,36 @@ MakeData = Callable[..., ReportData]
 def write(data: ReportData, out: Path) -> tuple[str, pd.DataFrame, pd.DataFrame]:
     page, points, summary, *_ = configure("reports", "pareto").instance.write(data, out)
     return page.read_text(encoding="utf-8"), pd.read_csv(points), pd.read_csv(summary)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A written report that several tests read."""
+
+    data: ReportData
+    folder: Path
+    page: str
+    points: pd.DataFrame
+    summary: pd.DataFrame
+
+    @classmethod
+    def of(cls, data: ReportData) -> Report:
+        """Write it where the engine does, beside the run's table of scores."""
+        data.table.to_parquet(data.run_folder / "scores.parquet")
+        folder = data.run_folder / "report" / "pareto"
+        return cls(data, folder, *write(data, folder))
+
+
+@pytest.fixture(scope="module")
+def report(make_data_once: MakeData) -> Report:
+    """Of six scenes and two methods."""
+    return Report.of(make_data_once())
+
+
+@pytest.fixture(scope="module")
+def five(make_data_once: MakeData) -> Report:
+    """Of six scenes and five methods."""
+    return Report.of(make_data_once(methods=("ours", "ti-m", "db-m", "cd-m", "em")))
 
 
 def body(page: str) -> str:
@@ -55,21 +86,19 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_needs_no_network(make_data: MakeData, tmp_path: Path) -> None:
-    data = make_data()
-    data.table.to_parquet(data.run_folder / "scores.parquet")
-    page, _, _ = write(data, tmp_path / "report" / "pareto")
-    outline = Outline(page)
+def test_the_page_needs_no_network(report: Report) -> None:
+    outline = Outline(report.page)
     outside = [address for address in outline.addresses if not address.startswith(("data:image/", "#"))]
     tables = ["tests.csv", "effects.csv", "front.csv", "power.csv", "pictures.csv"]
     readings = ["sensitivity.csv", "leakage.csv", "leakage_matrix.csv"]
     assert outside == ["pareto.csv", *readings, "summary.csv", *tables, "../../scores.parquet"]
-    assert all((tmp_path / "report" / "pareto" / address).is_file() for address in outside)
-    assert not re.findall(r"url\(|@import", "".join(re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)))
+    assert all((report.folder / address).is_file() for address in outside)
+    styles = "".join(re.findall(r"<style>(.*?)</style>", report.page, flags=re.DOTALL))
+    assert not re.findall(r"url\(|@import", styles)
 
 
-def test_the_page_is_well_formed_and_accessible(make_data: MakeData, tmp_path: Path) -> None:
-    outline = Outline(write(make_data(), tmp_path / "out")[0])
+def test_the_page_is_well_formed_and_accessible(report: Report) -> None:
+    outline = Outline(report.page)
     assert outline.open == []
     assert outline.without_alt == 0
     inside = {address[1:] for address in outline.addresses if address.startswith("#")}
@@ -77,9 +106,8 @@ def test_the_page_is_well_formed_and_accessible(make_data: MakeData, tmp_path: P
     assert inside <= set(outline.anchors)
 
 
-def test_the_csv_holds_the_tables_own_means(make_data: MakeData, tmp_path: Path) -> None:
-    data = make_data()
-    _, points, _ = write(data, tmp_path / "out")
+def test_the_csv_holds_the_tables_own_means(report: Report) -> None:
+    data, points = report.data, report.points
     assert list(points["method"]) == ["ours", "ti-m"]
     for row in points.itertuples():
         mine = data.table[data.table["method"] == row.method]
@@ -93,8 +121,8 @@ def test_the_csv_holds_the_tables_own_means(make_data: MakeData, tmp_path: Path)
     assert points["pareto"].any()
 
 
-def test_the_table_shows_the_numbers_of_the_csv(make_data: MakeData, tmp_path: Path) -> None:
-    page, points, summary = write(make_data(), tmp_path / "out")
+def test_the_table_shows_the_numbers_of_the_csv(report: Report) -> None:
+    page, points, summary = report.page, report.points, report.summary
     for row in points.itertuples():
         interval = f"[{row.prompt_similarity_low:.3f}, {row.prompt_similarity_high:.3f}]"
         assert f'{row.prompt_similarity:.3f} <span class="ends">{interval}</span>' in body(page)
@@ -111,8 +139,8 @@ def test_each_similarity_counts_its_own_scenes(make_data: MakeData, tmp_path: Pa
     assert "5 scenes only" in page
 
 
-def test_what_is_not_found_is_no_zero(make_data: MakeData, tmp_path: Path) -> None:
-    page, _, summary = write(make_data(), tmp_path / "out")
+def test_what_is_not_found_is_no_zero(report: Report) -> None:
+    page, summary = report.page, report.summary
     # of the four rows a scene, one is not found
     assert summary["detection_rate"].tolist() == pytest.approx([0.75, 0.75])
     assert page.count('<dd>–</dd><dd class="none">no such thing in the picture</dd>') == 6 * 2
@@ -183,11 +211,10 @@ def test_a_picture_that_was_not_drawn_is_stated(make_data: MakeData, tmp_path: P
     assert "could not be read" not in page
 
 
-def test_every_picture_and_prompt_of_a_small_run_is_shown(make_data: MakeData, tmp_path: Path) -> None:
-    page, _, _ = write(make_data(), tmp_path / "out")
-    assert page.count('loading="lazy"') == 6 * 3 * 2
-    assert page.count("drawn from: a photo of [v1] and [v2] in the snow") == 6
-    assert page.count("a photo of a cat and an umbrella in the snow<small>") == 6
+def test_every_picture_and_prompt_of_a_small_run_is_shown(report: Report) -> None:
+    assert report.page.count('loading="lazy"') == 6 * 3 * 2
+    assert report.page.count("drawn from: a photo of [v1] and [v2] in the snow") == 6
+    assert report.page.count("a photo of a cat and an umbrella in the snow<small>") == 6
 
 
 def test_a_large_gallery_is_cut_and_says_so(
@@ -199,8 +226,8 @@ def test_a_large_gallery_is_cut_and_says_so(
     assert page.count("2 of this scene's 3 prompts are on the page") == 6
 
 
-def test_what_was_run_stands_on_the_page(make_data: MakeData, tmp_path: Path) -> None:
-    page = body(write(make_data(), tmp_path / "out")[0])
+def test_what_was_run_stands_on_the_page(report: Report) -> None:
+    page = body(report.page)
     assert "Partial: 3 of 9 units are done." in page
     assert "3 of 9 units done" in page
     assert "none at all" in page
@@ -218,9 +245,8 @@ def test_ledgers_stand_on_the_page_escaped(make_data: MakeData, tmp_path: Path) 
     assert "ti-m: what its sources" not in page
 
 
-def test_equal_data_gives_equal_bytes(make_data: MakeData, tmp_path: Path) -> None:
-    data = make_data()
-    assert write(data, tmp_path / "one")[0] == write(data, tmp_path / "two")[0]
+def test_equal_data_gives_equal_bytes(report: Report) -> None:
+    assert write(report.data, report.folder.with_name("again"))[0] == report.page
 
 
 def test_a_report_says_what_it_is() -> None:
@@ -229,9 +255,9 @@ def test_a_report_says_what_it_is() -> None:
     assert report.source
 
 
-def test_the_details_show_the_numbers_of_the_csv(make_data: MakeData, tmp_path: Path) -> None:
-    page, _, _ = write(make_data(methods=("ours", "ti-m", "em")), tmp_path / "out")
-    told = body(page)
+def test_the_details_show_the_numbers_of_the_csv(make_data: MakeData) -> None:
+    report = Report.of(make_data(methods=("ours", "ti-m", "em")))
+    told = body(report.page)
     for title in (
         "Effect sizes",
         "Mixed model",
@@ -240,14 +266,14 @@ def test_the_details_show_the_numbers_of_the_csv(make_data: MakeData, tmp_path: 
         "Means and variances",
     ):
         assert f"<details><summary>{title}" in told
-    front = pd.read_csv(tmp_path / "out" / "front.csv")
+    front = pd.read_csv(report.folder / "front.csv")
     for row in front.itertuples():
         assert f"{row.hypervolume:.3f}" in told
-    effects = pd.read_csv(tmp_path / "out" / "effects.csv").dropna(subset=["value"])
+    effects = pd.read_csv(report.folder / "effects.csv").dropna(subset=["value"])
     assert len(effects) == 2 * 3 * 5
     for row in effects.itertuples():
         assert f"{row.value:.3f}".replace("-", "−") in told
-    tests = pd.read_csv(tmp_path / "out" / "tests.csv")
+    tests = pd.read_csv(report.folder / "tests.csv")
     mixed = tests[tests["test"].str.startswith("mixed model, t") & tests["p"].notna()]
     assert len(mixed)
     for row in mixed.itertuples():
@@ -284,24 +310,20 @@ def test_readings_leakage_and_costs_are_told(make_data: MakeData, tmp_path: Path
     assert set(matrix["identity"]) == {0, 1}
 
 
-def test_of_many_methods_only_pairs_with_the_first_are_open(make_data: MakeData, tmp_path: Path) -> None:
-    page, _, _ = write(make_data(methods=("ours", "ti-m", "db-m", "cd-m", "em")), tmp_path / "out")
-    open_part, _, folded = body(page).partition("<summary>All other pairs of methods")
+def test_of_many_methods_only_pairs_with_the_first_are_open(five: Report) -> None:
+    open_part, _, folded = body(five.page).partition("<summary>All other pairs of methods")
     assert '<th scope="row">ours − em</th>' in open_part
     assert '<th scope="row">ti-m − em</th>' not in open_part.partition('id="tests"')[2]
     assert '<th scope="row">ti-m − em</th>' in folded
 
 
-def test_of_many_methods_the_details_tell_pairs_with_the_first_and_where_the_others_are(
-    make_data: MakeData, tmp_path: Path
-) -> None:
-    page, _, _ = write(make_data(methods=("ours", "ti-m", "db-m", "cd-m", "em")), tmp_path / "out")
-    details = body(page).partition("<details><summary>Effect sizes")[2].partition('id="gallery"')[0]
+def test_of_many_methods_the_details_tell_pairs_with_the_first_and_where_the_others_are(five: Report) -> None:
+    details = body(five.page).partition("<details><summary>Effect sizes")[2].partition('id="gallery"')[0]
     assert "<td>ours, em</td>" in details
     assert "<td>ti-m, em</td>" not in details
     for file in ("effects.csv", "tests.csv", "power.csv"):
         assert f'all others are in <a href="{file}">' in details
-    effects = pd.read_csv(tmp_path / "out" / "effects.csv")
+    effects = pd.read_csv(five.folder / "effects.csv")
     assert ((effects["first"] == "ti-m") & (effects["second"] == "em")).any()
 
 

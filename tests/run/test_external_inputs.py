@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1]"
+DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1,pool=20]"
 RUN = ("run", "--dataset", DATASET, "--name", "r")
 Bench = Callable[..., int]
 

@@ -22,7 +22,7 @@ class Method(Quick):
         workbench.record(rows)
         return super().fit(scene, workbench)
 '''
-RUN = ("run", "--dataset", "playroom[scenes=1,formats=1,mix=1,0,0,samples=1]", "--name", "r", "--methods")
+RUN = ("run", "--dataset", "playroom[scenes=1,formats=1,mix=1,0,0,samples=1,pool=20]", "--name", "r", "--methods")
 
 
 def test_notes_are_a_table_of_their_unit(bench: Callable[..., int], drop_ins: Path) -> None:

@@ -63,7 +63,7 @@ for number, picture in enumerate(request["pictures"]):
     Image.fromarray(np.tile(colour, (request["side"], request["side"], 1))).save("part.png")
     os.replace("part.png", picture["file"])
 """
-RUN = ("run", "--dataset", "playroom[scenes=1,formats=1,mix=1,0,0,samples=1]", "--name", "r", "--methods")
+RUN = ("run", "--dataset", "playroom[scenes=1,formats=1,mix=1,0,0,samples=1,pool=20]", "--name", "r", "--methods")
 Bench = Callable[..., int]
 
 

@@ -24,7 +24,7 @@ from bench.run.fit_files import read_fit, write_fit
 from bench.run.lock import hold
 from bench.run.metering import Counter, Energy, Meter, ResidentSet
 
-DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1]"
+DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1,pool=20]"
 RUN = ("run", "--dataset", DATASET, "--name", "r")
 Bench = Callable[..., int]
 
@@ -63,8 +63,9 @@ def test_the_samples_of_a_prompt_have_one_diversity(bench: Bench) -> None:
     assert "lpips_diversity_n_scenes" in Path("runs/r/report/pareto/summary.csv").read_text()
 
 
-def test_a_table_of_another_version_is_to_be_scored_again(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    assert bench(*RUN, "--methods", "quick") == 0
+def test_a_table_of_another_version_is_to_be_scored_again(
+    bench: Bench, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pd.read_parquet("runs/r/scores.parquet").drop(columns="lpips_diversity").to_parquet("runs/r/scores.parquet")
     assert bench("report", "runs/r") == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
@@ -72,8 +73,7 @@ def test_a_table_of_another_version_is_to_be_scored_again(bench: Bench, capsys: 
     assert "bench score runs/r" in error
 
 
-def test_a_second_start_does_only_what_is_missing(bench: Bench) -> None:
-    assert bench(*RUN, "--methods", "quick") == 0
+def test_a_second_start_does_only_what_is_missing(bench: Bench, finished: Path) -> None:
     first = table()
     kept = {path: path.stat().st_mtime_ns for path in Path("runs/r/pictures").iterdir()}
     removed = next(iter(kept))
@@ -150,8 +150,7 @@ def one_joule_a_look() -> Meter:
     return Meter(ResidentSet(lambda: 5), Energy([Counter(itertools.count().__next__, 2**64, 1.0)]), lambda: None)
 
 
-def test_a_changed_picture_is_scored_anew(bench: Bench) -> None:
-    assert bench(*RUN, "--methods", "quick") == 0
+def test_a_changed_picture_is_scored_anew(bench: Bench, finished: Path) -> None:
     before = table()
     changed = Path("runs/r") / before["file"].iloc[-1]
     Image.fromarray(255 - np.asarray(Image.open(changed))).save(changed)
@@ -161,8 +160,7 @@ def test_a_changed_picture_is_scored_anew(bench: Bench) -> None:
     assert set(after[moved]["file"]) == {before["file"].iloc[-1]}
 
 
-def test_methods_can_be_added_to_a_run(bench: Bench) -> None:
-    assert bench(*RUN, "--methods", "quick") == 0
+def test_methods_can_be_added_to_a_run(bench: Bench, finished: Path) -> None:
     assert bench(*RUN, "--methods", "quick[shade=0.5]") == 0
     assert list(dict.fromkeys(table()["method"])) == ["quick", "quick[shade=0.5]"]
 
@@ -188,8 +186,7 @@ def test_limit_and_scenes_and_dry_run(bench: Bench, capsys: pytest.CaptureFixtur
     assert bench(*RUN, "--methods", "quick", "--scenes", "nowhere") == 2
 
 
-def test_other_settings_need_another_name(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    assert bench(*RUN, "--methods", "quick", "--limit", "1") == 0
+def test_other_settings_need_another_name(bench: Bench, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench(*RUN, "--methods", "quick", "--seed", "4") == 2
     assert "seed 0, now it is 4" in capsys.readouterr().err
 
@@ -248,8 +245,7 @@ def test_a_live_run_is_not_entered(bench: Bench, capsys: pytest.CaptureFixture[s
         pass
 
 
-def test_a_killed_run_goes_on_to_the_same_table(bench: Bench, drop_ins: Path) -> None:
-    assert bench(*RUN, "--methods", "quick") == 0
+def test_a_killed_run_goes_on_to_the_same_table(bench: Bench, finished: Path) -> None:
     whole = table()
     again = [sys.executable, "-m", "bench.cli.main", *RUN[:-1], "killed", "--methods", "quick"]
     for _ in range(2):
@@ -280,8 +276,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(bench: Bench, drop_ins: Path
     assert "Traceback" not in error
 
 
-def test_score_and_report_alone(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    assert bench(*RUN, "--methods", "quick", "--limit", "1") == 0
+def test_score_and_report_alone(bench: Bench, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("runs/r/scores.parquet").unlink()
     assert bench("score", "runs/r") == 0
     assert Path("runs/r/scores.parquet").is_file()

@@ -69,7 +69,14 @@ def test_a_method_named_by_itself_is_refused(installed: Callable[..., None]) -> 
 def test_a_run_says_in_one_line_what_it_skips(
     bench: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ("run", "--dataset", "playroom[scenes=2,formats=1,mix=1,0,0,samples=1]", "--name", "r", "--dry-run")
+    arguments = (
+        "run",
+        "--dataset",
+        "playroom[scenes=2,formats=1,mix=1,0,0,samples=1,pool=20]",
+        "--name",
+        "r",
+        "--dry-run",
+    )
     assert bench(*arguments, "--methods", "all") == 0
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Skipped: ")]
     assert len(said) == 1
