@@ -42,7 +42,7 @@ _FIT, _REGION, _EDIT = 10.0, 4.0, 1.0
 
 @runtime_checkable
 class Editable(Protocol):
-    """A method whose handles can be painted into a picture; `guidance_step_size`, if it has one, is its own step size."""
+    """A method whose handles can be painted into a picture; it may have a `guidance_step_size` of its own."""
 
     def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
         """Bring a pristine backbone to the state that the fit left, with the handles in its vocabulary."""

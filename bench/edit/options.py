@@ -15,7 +15,8 @@ START = 0.25
 class EditOptions:
     """What the command line asks for.
 
-    `guidance_step_sizes` None: the method's own step size of the guidance. `mask` None: the region is found by RoI matching.
+    `guidance_step_sizes` None: the method's own step size of the guidance. `mask` None: the region is found by RoI
+    matching.
     `shared` (a folder of pictures) and `object` (their class word) find the source's mask, where it has none.
     """
 

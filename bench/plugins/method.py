@@ -114,8 +114,8 @@ class ProvidesImages(Protocol):
     def precomputed(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
         """The picture of every prompt, by the scene's name; raises `UserError` if the dataset has not what it needs.
 
-        Asked once, when a run is planned; `MethodContext.precomputed` has the scene's own. Their hashes are in the fit's
-        identity, so that a picture that was changed is scored anew.
+        Asked once, when a run is planned; `MethodContext.precomputed` has the scene's own. Their hashes are in the
+        fit's key, so that a picture that was changed is scored anew.
         """
         ...
 

@@ -91,7 +91,8 @@ def make_plan(
 ) -> tuple[Unit, ...]:
     """Every unit, scene by scene, so that a run stopped early compares the methods on the scenes it reached.
 
-    `look` says what a method takes from outside. Raises `UserError` for a method that cannot be run as it is configured.
+    `look` says what a method takes from outside. Raises `UserError` for a method that cannot be run as it is
+    configured.
     """
     for method in methods:
         check_configuration(method)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.core.errors import UserError
-from bench.core.hashing import content_hash
 from bench.plugins.discovery import discover
 from bench.plugins.metric import Column, DependsOnPreset, Feature
+from bench.plugins.source import source_hash
 from bench.plugins.spec import Configured, configure, split_specs
 from bench.scoring.presets import PRESETS, SCORING_VERSION, Preset
 
@@ -82,7 +82,7 @@ def metric_key(metric: Configured, preset: Preset) -> str:
     content: dict[str, Any] = {
         "metric": metric.drop_in.name,
         "configuration": metric.key_fields,
-        "source": content_hash(metric.drop_in.file),
+        "source": source_hash(metric.drop_in),
         "scoring_version": SCORING_VERSION,
         "settings": {feature: preset.settings_of(feature) for feature in needs},
         "content": {feature: feature_content(preset, feature) for feature in needs},
