@@ -17,8 +17,8 @@ from bench.stats.scene_means import PICTURE, common_pictures
 LEAKAGE_EVENTS = {"omission": "detected", "swap": "swapped", "duplication": "duplicated", "intrusion": "intruded"}
 """Events, each with the table's column that tells of it (an omission is what it denies).
 
-A concept asked for is not found; what was found for it is more like another one; it is there twice or more; a concept of the scene that was not asked for is there (one value per
-picture, the others one per picture and concept)."""
+A concept asked for is not found; what was found for it is more like another one; it is there twice or more; a concept
+of the scene that was not asked for is there (one value per picture, the others one per picture and concept)."""
 LEAKAGE_GROUPS = {"all": None, "concepts": "number", "class": "label", "template": "template"}
 """By what rates are told apart, and the column of it. An intrusion has no class: it is the whole picture's."""
 
