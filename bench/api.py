@@ -73,7 +73,10 @@ if TYPE_CHECKING:
     from bench.external.method import Requirement as Requirement
     from bench.plugins.backbone import Backbone as Backbone
     from bench.plugins.builder import Builder as Builder
+    from bench.plugins.builder import RecommendsBudget as RecommendsBudget
     from bench.plugins.method import INCIDENTAL as INCIDENTAL
+    from bench.plugins.method import ChecksConfiguration as ChecksConfiguration
+    from bench.plugins.method import DeclaresPictureSide as DeclaresPictureSide
     from bench.plugins.method import FidelityNote as FidelityNote
     from bench.plugins.method import FitRecords as FitRecords
     from bench.plugins.method import FitState as FitState
@@ -165,8 +168,9 @@ _NAMES = {
     # Methods: the role and what it is given
     "bench.plugins.backbone": "Backbone",
     "bench.plugins.method": (
-        "INCIDENTAL FidelityNote FitRecords FitState GeneratesPrior HasFingerprint HasRequirements Method "
-        "MethodContext PrecomputedImage PreservesPrior ProvidesImages Request"
+        "INCIDENTAL ChecksConfiguration DeclaresPictureSide FidelityNote FitRecords FitState GeneratesPrior "
+        "HasFingerprint HasRequirements Method MethodContext PrecomputedImage PreservesPrior ProvidesImages "
+        "Request"
     ),
     # Methods: drawing with a backbone
     "bench.diffusion.backbone.resize": "fit_resolution",
@@ -195,7 +199,7 @@ _NAMES = {
     "bench.data.manifest": "MANIFEST read_manifest",
     "bench.data.prompts": "FORMATS PromptPlan PromptScheme parse_formats",
     "bench.data.references": "write_references",
-    "bench.plugins.builder": "Builder",
+    "bench.plugins.builder": "Builder RecommendsBudget",
     # Metrics and their table
     "bench.core.table": "COLUMNS alternative_column",
     "bench.plugins.metric": "Column DependsOnPreset Feature Grain Metric PictureJob Value",
