@@ -23,11 +23,10 @@ _TYPES_ONLY = ("__future__", "collections.abc", "typing")
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file by the name that it is imported under; if it is `followed`, what it imports counts as well."""
+    """A file by the name that it is imported under."""
 
     name: str
     file: Path
-    followed: bool = True
 
     @property
     def package(self) -> str:
@@ -39,16 +38,27 @@ class SourceFile:
 def source_hash(drop_in: DropIn) -> str:
     """A hash (20 hexadecimal digits) of the source that makes a drop-in what it is; read once a process.
 
-    It covers the drop-in's file; the helper modules and other drop-ins that it imports, with all that these import in
-    turn; and every file of a sub-package of the engine that it imports although `bench.api` does not lead there, as
-    one that serves a single method. What lies behind `bench.api` is not in it: the engine raises a version when that
+    It covers the drop-in's file; the helper modules and other drop-ins that it imports; and every file of a sub-package
+    of the engine that it imports although `bench.api` does not lead there, as one that serves a single method: with
+    all that these import in turn. What lies behind `bench.api` is not in it: the engine raises a version when that
     changes. Of a file counts what `hashed_text` leaves.
 
     Raises `UserError` for a file that cannot be read or is not Python.
     """
-    start = SourceFile(f"bench.{drop_in.kind}.{drop_in.file.stem}", drop_in.file)
-    others = [(each.name, _text_hash(each)) for each in _reached(start) if each != start]
-    return digest([_text_hash(start), sorted(others)])
+    others = [(each.name, _text_hash(each.file)) for each in reached_files(drop_in) if each.file != drop_in.file]
+    return digest([_text_hash(drop_in.file), sorted(others)])
+
+
+def reached_files(drop_in: DropIn) -> set[SourceFile]:
+    """The drop-in's file and all others that its source hash covers; raises `UserError` as that does."""
+    found: set[SourceFile] = set()
+    waiting = [SourceFile(f"bench.{drop_in.kind}.{drop_in.file.stem}", drop_in.file)]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting.extend(file for name in imported_names(_tree(one), one.package) for file in _files_of(name))
+    return found
 
 
 def hashed_text(source: bytes) -> str:
@@ -68,19 +78,6 @@ def hashed_text(source: bytes) -> str:
     kept = [line if number in ends else line.rstrip() for number, line in enumerate(lines, start=1)]
     kept = [line for number, line in enumerate(kept, start=1) if line or number in begins]
     return b"\n".join(kept).decode() + "".join(f"\n{name}" for name in sorted(_new_names(cuts)))
-
-
-def _reached(start: SourceFile) -> set[SourceFile]:
-    """The file and all that count because of it."""
-    found: set[SourceFile] = set()
-    waiting = [start]
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            names = imported_names(_tree(one), one.package) if one.followed else ()
-            waiting.extend(file for name in names for file in _files_of(name))
-    return found
 
 
 def _files_of(name: str) -> Iterator[SourceFile]:
@@ -123,14 +120,12 @@ def _package(name: str) -> str | None:
 
 def _engine_files(package: str) -> list[SourceFile]:
     files = sorted(ENGINE.joinpath(*package.split(".")[1:]).glob("*.py"))
-    return [SourceFile(f"{package}.{file.stem}", file, followed=False) for file in files]
+    return [SourceFile(f"{package}.{file.stem}".removesuffix(".__init__"), file) for file in files]
 
 
 @cache
 def _behind_api() -> frozenset[str]:
     """The sub-packages that `bench.api` imports, with all that they import in turn; lazily or not."""
-    if not (ENGINE / "api.py").is_file():
-        return frozenset()
     tree = _tree(SourceFile(API, ENGINE / "api.py"))
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     waiting = [*imported_names(tree, "bench"), *(text for text in texts if text.startswith("bench."))]
@@ -159,11 +154,11 @@ def _tree(source: SourceFile) -> ast.Module:
         raise UserError(f"{source.file} is not Python: {error}") from error
 
 
-def _text_hash(source: SourceFile) -> str:
+def _text_hash(file: Path) -> str:
     try:
-        return hashlib.sha256(hashed_text(_read(source.file)).encode()).hexdigest()
+        return hashlib.sha256(hashed_text(_read(file)).encode()).hexdigest()
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"{source.file} is not Python: {error}") from error
+        raise UserError(f"{file} is not Python: {error}") from error
 
 
 def _cuts(tree: ast.AST) -> Iterator[ast.stmt]:

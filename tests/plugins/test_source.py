@@ -13,7 +13,7 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.plugins.discovery import ENVIRONMENT, add_path, discover, find, refresh
-from bench.plugins.source import hashed_text, source_hash
+from bench.plugins.source import hashed_text, reached_files, source_hash
 
 ROOT = Path(__file__).parents[2]
 METHOD = '''"""A method of mine."""
@@ -138,7 +138,7 @@ def test_what_changes_it(mine: Path, file: str, old: str, new: str) -> None:
         (
             "painter.py",
             "from bench.core.errors import UserError",
-            "from bench.core.errors import (\n    Scene,\n    UserError,\n)",
+            "from bench.api import (\n    Scene,\n    UserError,\n)",
         ),
         ("painter.py", "import palette\n", "import palette\nfrom typing import TYPE_CHECKING\n"),
         ("painter.py", "return {}", "from bench.api import Scene\n        return {}"),
@@ -231,6 +231,14 @@ def test_what_lies_behind_the_api_does_not_count(engine: Path) -> None:
             file.write("\nMORE = 1\n")
     edit(engine / "user.py", "from bench.core.errors import UserError", "from bench.api import Scene, UserError")
     assert hash_in_the_copy(engine) == before
+
+
+@pytest.mark.parametrize(("name", "packages"), [("ours", set()), ("em", {"em"}), ("clic", {"clic"})])
+def test_of_the_engine_a_built_in_method_counts_what_serves_it_alone(name: str, packages: set[str]) -> None:
+    found = find("methods", name)
+    reached = {each.file for each in reached_files(found)}
+    own = {file for package in packages for file in (ROOT / "bench" / "diffusion" / package).glob("*.py")}
+    assert reached == {found.file} | own
 
 
 def test_two_helpers_of_one_name_are_an_error_that_names_both(mine: Path, tmp_path: Path) -> None:
