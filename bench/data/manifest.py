@@ -23,6 +23,9 @@ SCHEMA = 1
 MANIFEST = "manifest.json"
 Option: TypeAlias = str | int | bool
 
+_KEYS = {"spec": "identity"}
+"""What the file calls a field that has another name here: its keys are hashed, so they never change."""
+_FIELDS = {key: field for field, key in _KEYS.items()}
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -170,7 +173,8 @@ def read_manifest(path: Path) -> Manifest:
     content = read_json(path, SCHEMA)
     stated = content.pop("sha256", None)
     try:
-        manifest = pydantic.TypeAdapter(Manifest).validate_python(content)
+        fields = {_FIELDS.get(name, name): value for name, value in content.items()}
+        manifest = pydantic.TypeAdapter(Manifest).validate_python(fields)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -183,7 +187,7 @@ def read_manifest(path: Path) -> Manifest:
 
 def _content(manifest: Manifest) -> dict[str, Any]:
     """The manifest's fields; of rare ones only those that are not empty, so that the others' hash does not change."""
-    content = asdict(manifest)
+    content = {_KEYS.get(name, name): value for name, value in asdict(manifest).items()}
     for scene in content["scenes"]:
         for rare in ("objects", "more"):
             if not scene[rare]:
