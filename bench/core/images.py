@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import struct
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,11 @@ from PIL import Image
 
 from bench.core.errors import UserError
 from bench.core.geometry import Square
+from bench.core.limits import MOST_PIXELS, size_fault
 from bench.core.scenes import ImageArray, Mask
+
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 def crop_picture(picture: ImageArray, square: Square, size: int) -> ImageArray:
@@ -44,15 +50,20 @@ def _png(image: Image.Image) -> bytes:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """The picture file, open; what goes wrong while it is decoded is told in one line.
+def opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
+    """The picture file (or its `content`, already read), open; what goes wrong while it is decoded is told in one line.
 
-    Raises `UserError` for a file that is missing, truncated or no picture.
+    Raises `UserError` for a file that is missing, truncated, no picture, or larger than `bench.core.limits` allows;
+    the last before a pixel is decoded.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path if content is None else io.BytesIO(content)) as image:
+            if fault := size_fault(*image.size):
+                raise UserError(f"{path} {fault}")
             yield image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UserError(f"{path} is of more than {MOST_PIXELS:,} pixels, more than is read; make it smaller") from error
+    except (OSError, SyntaxError, ValueError, EOFError, OverflowError, struct.error) as error:
         raise UserError(f"cannot read the picture {path}: it is missing, truncated or no picture ({error})") from error
 
 

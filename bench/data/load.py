@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.core.errors import UserError
 from bench.core.hashing import pixel_hash
-from bench.core.images import read_picture
+from bench.core.images import opened, read_picture
 from bench.core.scenes import Dataset, ImageArray, Scene
 from bench.data.manifest import MANIFEST, SceneRecord, read_manifest
 from bench.data.references import references
@@ -25,6 +25,8 @@ def load_dataset(path: Path) -> Dataset:
             f"{path} has a manifest only; make the pictures: bench build-dataset {manifest.spec.recipe} "
             f"--from-manifest {path / MANIFEST} --coco DIR --out ANOTHER"
         )
+    for record in manifest.scenes:
+        _check_sizes(path, record, manifest.spec.size)
     return Dataset(manifest.spec.name, tuple(_scene(path, record) for record in manifest.scenes))
 
 
@@ -39,6 +41,16 @@ def dataset_hash(path: Path) -> str:
 def picture_file(folder: Path, scene: str, number: int = 0) -> Path:
     """Where a scene's picture lies (further ones by their number, from 1); its masks lie beside it."""
     return folder / "scenes" / scene / f"img{number or ''}.png"
+
+
+def _check_sizes(path: Path, record: SceneRecord, size: int) -> None:
+    """Compare the pictures' sides with the manifest's, before a picture or a mask is decoded."""
+    for number in range(1 + len(record.more)):
+        file = picture_file(path, record.name, number)
+        with opened(file) as image:
+            if image.size != (size, size):
+                found = f"{image.width} x {image.height} pixels, not {size} x {size} as the manifest says"
+                raise UserError(f"{file} is of {found}; remove {path}, build it anew")
 
 
 def _scene(path: Path, record: SceneRecord) -> Scene:

@@ -16,8 +16,9 @@ from bench.core.errors import UserError
 from bench.core.files import read_json
 from bench.core.geometry import Square
 from bench.core.hashing import bytes_hash
+from bench.core.limits import LONGEST_SQUARE_SIDE, size_fault
 from bench.core.scenes import Concept, Mask, Prompt, handle
-from bench.data.coco.masks import decode
+from bench.data.coco.masks import checked_area, decode
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -201,6 +202,9 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 
 def _check(path: Path, manifest: Manifest) -> None:
+    size = manifest.spec.size
+    if not 0 < size <= LONGEST_SQUARE_SIDE:
+        raise UserError(f"{path} has size {size}: its pictures may have 1 to {LONGEST_SQUARE_SIDE:,} pixels a side")
     names = [scene.name for scene in manifest.scenes]
     if len(set(names)) != len(names) or not names:
         raise UserError(f"{path} is no manifest of a dataset: it has no scenes, or two of one name")
@@ -224,6 +228,9 @@ def _fault(scene: SceneRecord, size: int) -> str | None:
 
 
 def _picture_fault(scene: SceneRecord) -> str | None:
+    for width, height in (scene.source_size, *(one.source_size for one in scene.more)):
+        if fault := size_fault(width, height):
+            return f"has a source that {fault}"
     crops = [(scene.crop, scene.source_size), *((one.crop, one.source_size) for one in scene.more)]
     if not all(_is_square(crop, size) for crop, size in crops):
         return "has a crop that is no square inside its picture"
@@ -261,7 +268,7 @@ def _mask_fault(scene: SceneRecord, size: int) -> str | None:
         if rle.size != (size, size):
             return f"has a mask {number} of size {rle.size}, not {size} x {size}"
         try:
-            if not scene.mask(number).any():
+            if not checked_area({"size": list(rle.size), "counts": rle.counts}):
                 return f"has an empty mask {number}"
         except ValueError as error:
             return f"{error} in mask {number}"

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from bench.core.errors import UserError
+from bench.core.images import opened
 from bench.core.scenes import ImageArray
 
 OUT = "out"
@@ -44,14 +45,13 @@ class Program:
         if not file.is_file():
             raise self._bad_end(f"after {number} pictures, without {picture_file(number)}")
         try:
-            with Image.open(file) as image:
-                pixels = np.asarray(image.convert("RGB"), dtype=np.uint8)
-        except OSError as error:
+            with opened(file) as image:
+                width, height = image.size
+                if (width, height) == (side, side):
+                    return np.asarray(image.convert("RGB"), dtype=np.uint8)
+        except UserError as error:
             raise self._failure(f"{picture_file(number)} is no whole picture") from error
-        if pixels.shape[:2] != (side, side):
-            found = f"{pixels.shape[1]} x {pixels.shape[0]}"
-            raise self._failure(f"{picture_file(number)} is {found} pixels, {side} x {side} were asked for")
-        return pixels
+        raise self._failure(f"{picture_file(number)} is {width} x {height} pixels, {side} x {side} were asked for")
 
     def finish(self, pictures: int) -> None:
         """Wait for the end, after so many pictures.

@@ -12,6 +12,7 @@ import pydantic
 from pydantic import Field
 
 from bench.core.errors import UserError
+from bench.core.limits import LONGEST_SQUARE_SIDE
 
 FILE = "scenebench.json"
 SCHEMA = 1
@@ -58,7 +59,7 @@ class BackboneSettings:
     in pixels (None: what the UNet was made for).
     """
 
-    resolution: Annotated[int, Field(ge=8)] | None = None
+    resolution: Annotated[int, Field(ge=8, le=LONGEST_SQUARE_SIDE)] | None = None
     sampler: Sampler = Sampler()
     budgets: Mapping[str, Budget] = field(default_factory=lambda: {FULL: Budget()})
     metrics: str = "paper"

@@ -13,6 +13,8 @@ import numpy as np
 import scipy
 from PIL import Image
 
+from bench.core.errors import UserError
+from bench.core.images import read_picture
 from bench.core.masks import concept_colour, outline
 from bench.core.scenes import Concept, ImageArray, Mask, Scene
 
@@ -29,9 +31,8 @@ TAG = (0.45, 0.11)
 def file_uri(path: Path) -> str | None:
     """A picture file as a data URI; None if it is missing or damaged."""
     try:
-        with Image.open(path) as image:
-            return uri(np.asarray(image.convert("RGB")))
-    except OSError:
+        return uri(read_picture(path))
+    except UserError:
         return None
 
 

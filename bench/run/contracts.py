@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.core.errors import UserError, line_in, one_line
+from bench.core.limits import size_fault
 from bench.core.scenes import ImageArray
 from bench.plugins.method import ChecksConfiguration, DeclaresPictureSide
 from bench.plugins.spec import Configured
@@ -83,6 +84,8 @@ def _checked_picture(method: Configured, picture: object, side: int | None) -> I
         found = f"{picture.dtype} {list(picture.shape)}"
         hint = "" if side is None else " (pictures of another size need `picture_side`)"
         raise _broken(method, f"generate gave a picture {found}; it must be {wanted}{hint if sized else ''}")
+    if fault := size_fault(picture.shape[1], picture.shape[0]):
+        raise _broken(method, f"generate gave a picture that {fault}")
     return picture
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+
+from bench.core.errors import UserError
+from bench.core.images import opened
 
 FIT = "cost_fit_"
 GENERATE = "cost_generate_"
@@ -70,9 +72,15 @@ class UnitCost:
 
 
 def picture_cost(path: Path) -> Cost:
-    """What a drawn picture's file says that it took; NaN throughout if it says nothing."""
-    with Image.open(path) as image:
-        return Cost.from_metadata(GENERATE, image.info)
+    """What a drawn picture's file says that it took; NaN throughout if it says nothing.
+
+    Raises `UserError` for a damaged file.
+    """
+    try:
+        with opened(path) as image:
+            return Cost.from_metadata(GENERATE, image.info)
+    except UserError as error:
+        raise UserError(f"{path} is damaged ({error}); delete it: `bench run` draws it again") from error
 
 
 def _known(values: Mapping[str, float], prefix: str) -> dict[str, float]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_whole
+from bench.core.images import opened
 from bench.core.progress import progress_bar
 from bench.core.table import COLUMNS, COST
 from bench.plugins.metric import PictureJob
@@ -165,9 +164,9 @@ def _open(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> LoadedImage
     path = folder.picture(picture.key)
     try:
         content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
+        with opened(path, content) as image:
             pixels = np.asarray(image.convert("RGB"))
-    except OSError as error:
+    except (OSError, UserError) as error:
         raise UserError(f"{path} cannot be read ({error}); delete it: `bench run` draws it again") from error
     job = PictureJob(unit.scene, picture.request.prompt, pixels, unit.key)
     return LoadedImage(picture.key, job, hashlib.sha256(content).hexdigest())

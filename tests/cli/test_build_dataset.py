@@ -81,6 +81,20 @@ def test_manifest_only(bench: Run, tmp_path: Path, coco: str) -> None:
     assert [file.name for file in (tmp_path / "a").iterdir()] == ["manifest.json"]
 
 
+@pytest.mark.parametrize("size", ["15", "100000"])
+def test_every_builder_bounds_its_size(bench: Run, coco: str, fixtures: Path, size: str) -> None:
+    bear = str(fixtures / "break-a-scene" / "bear")
+    for arguments in (
+        ("break-a-scene", "--coco", coco),
+        ("em-coco", "--coco", coco),
+        ("folder", "--folder", bear),
+        ("pairs", "--folder", bear),
+        ("playroom",),
+    ):
+        with pytest.raises(UserError, match=f"--size {size}: a picture"):
+            bench(*arguments, "--size", size, "--out", "x")
+
+
 def test_strict_ends_with_code_2(bench: Run, tmp_path: Path, coco: str) -> None:
     with pytest.raises(UserError, match="the mix needs 30, 15, 5 scenes") as caught:
         bench("break-a-scene", "--coco", coco, "--out", "a", "--strict")

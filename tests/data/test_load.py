@@ -1,5 +1,6 @@
 """Reading a built dataset back."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from PIL import Image
 
 from bench.core.errors import UserError
 from bench.data.builders.coco import CocoBuilder
+from bench.data.coco.masks import counts_text
 from bench.data.load import dataset_hash, load_dataset
 
 Recipe = Callable[..., CocoBuilder]
@@ -38,6 +40,22 @@ def test_the_mask_is_the_manifest_s(toys: Path, tmp_path: Path, recipe: Recipe) 
     for file in (tmp_path / "out").rglob("mask*.png"):
         file.unlink()
     assert np.array_equal(load_dataset(tmp_path / "out").scenes[0].concepts[0].mask, before)
+
+
+def test_a_picture_of_another_size_than_the_manifest_says(toys: Path, tmp_path: Path, recipe: Recipe) -> None:
+    """A manifest that says 10,000 of small pictures: its masks would be 100 MB each."""
+    recipe(toys).build(tmp_path / "out")
+    file = tmp_path / "out" / "manifest.json"
+    content = json.loads(file.read_bytes())
+    content["identity"]["size"] = 10_000
+    whole = {"size": [10_000, 10_000], "counts": counts_text(np.ones((10_000, 10_000), dtype=np.bool_))}
+    for scene in content["scenes"]:
+        scene["masks"] = [whole for _ in scene["masks"]]
+    facts = {key: value for key, value in content.items() if key not in ("schema", "sha256")}
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    file.write_text(json.dumps({**content, "sha256": hashlib.sha256(text.encode()).hexdigest()}))
+    with pytest.raises(UserError, match="is of 32 x 32 pixels, not 10000 x 10000 as the manifest says"):
+        load_dataset(tmp_path / "out")
 
 
 def test_a_folder_that_is_no_dataset(tmp_path: Path) -> None:

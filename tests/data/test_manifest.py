@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +77,41 @@ def test_another_schema_is_refused(file: Path) -> None:
         read_manifest(file)
 
 
+def test_a_manifest_of_huge_pictures_is_refused_before_a_mask_is_drawn(tmp_path: Path) -> None:
+    """A few hundred bytes that would be masks of 60,000 x 60,000."""
+    side = 60_000
+    scene = {
+        "name": "a", "split": "x", "image_id": 1, "annotation_ids": [1], "file_name": "a.png",
+        "source_size": [side, side], "crop": [0, 0, side, side], "classes": ["cat"],
+        "masks": [{"size": [side, side], "counts": "0`0P0"}], "licence": None, "url": "", "prompts": [],
+        "source_sha256": "", "picture_sha256": "",
+    }  # fmt: skip
+    identity = {"recipe": "x", "name": "x", "size": side, "options": {}, "sources": {}}
+    file = tmp_path / "manifest.json"
+    file.write_text(json.dumps({"schema": 1, "sha256": "", "identity": identity, "scenes": [scene]}))
+    forged(file, lambda content: None)
+    with pytest.raises(UserError, match="has size 60000: its pictures may have 1 to 10,000 pixels a side"):
+        read_manifest(file)
+
+
+def test_a_huge_mask_is_checked_by_its_run_lengths_alone(file: Path) -> None:
+    """10,000 pixels a side are admitted: 100 MB a mask, if one were drawn."""
+    side = 10_000
+    text = {"size": [side, side], "counts": counts_text(np.ones((side, side), dtype=np.bool_))}
+
+    def edit(content: dict[str, Any]) -> None:
+        content["identity"]["size"] = side
+        for scene in content["scenes"]:
+            scene["masks"] = [text for _ in scene["masks"]]
+
+    forged(file, edit)
+    tracemalloc.start()
+    assert read_manifest(file).spec.size == side
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "{}", "null", '{"schema": 1}', '{"schema": 1, "scenes": 3}'])
 def test_what_is_no_manifest_is_one_line(file: Path, content: str) -> None:
     file.write_text(content)
@@ -114,6 +150,7 @@ def empty_mask() -> str:
             set_scene(prompts=[{"template": "{tokens}", "subset": [], "sample": 0}]),
             "does not fit its concepts",
         ),
+        (set_scene(source_size=[96, 16_385]), "a source that is of 96 x 16385 pixels, more than is read"),
         (set_scene(image_id="x"), "scenes.0.image_id"),
         (set_mask(size=[16, 16]), r"a mask 0 of size \(16, 16\), not 32 x 32"),
         (set_mask(counts="PP"), "damaged run lengths"),

@@ -12,6 +12,7 @@ from bench.core.console import say
 from bench.core.errors import UserError
 from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_mask, crop_picture, read_picture
+from bench.core.limits import check_side
 from bench.core.progress import progress_bar
 from bench.data.coco import masks
 from bench.data.coco.funnel import Candidate, Crop, Funnel, candidates
@@ -125,8 +126,7 @@ class CocoBuilder:
 
         Raises `UserError` for bad input; then nothing is written.
         """
-        if self.size < 16:
-            raise UserError(f"--size {self.size}: a picture needs at least 16 pixels a side")
+        check_side(self.size)
         files = annotation_files(self.coco, self.options.split)
         spec = self._spec(files)
         if is_built(out, spec, pictures=not self.manifest_only):

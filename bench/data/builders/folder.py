@@ -16,6 +16,7 @@ from bench.core.errors import UserError
 from bench.core.geometry import Square, centred_square
 from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_mask, crop_picture, opened
+from bench.core.limits import check_side
 from bench.core.scenes import BACKGROUND, ImageArray, Mask, Scene
 from bench.data.coco.masks import counts_text
 from bench.data.manifest import DatasetSpec, Manifest, MaskRecord, Option, PictureRecord, SceneRecord, square_of
@@ -54,8 +55,7 @@ class FolderBuilder:
 
         Raises `UserError` for a bad picture, mask or list of labels; then nothing is written.
         """
-        if self.size < 16:
-            raise UserError(f"--size {self.size}: a picture needs at least 16 pixels a side")
+        check_side(self.size)
         folders = scene_folders(self.folder)
         spec = self._spec(folders)
         if is_built(out, spec):

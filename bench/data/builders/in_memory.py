@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.core.console import say
 from bench.core.errors import UserError
 from bench.core.hashing import pixel_hash, scene_digest
+from bench.core.limits import size_fault
 from bench.core.scenes import Scene
 from bench.data.coco.masks import counts_text
 from bench.data.manifest import DatasetSpec, Manifest, MaskRecord, Option, SceneRecord
@@ -22,6 +23,8 @@ def write_scenes(out: Path, name: str, scenes: Sequence[Scene], options: Mapping
     Raises `UserError` for scenes that no dataset can have, or if `out` holds something else.
     """
     size = _size(scenes)
+    if fault := size_fault(size, size):
+        raise UserError(f"{scenes[0].name} {fault}")
     spec = DatasetSpec(name, name, size, dict(options), {scene.name: scene_digest(scene) for scene in scenes})
     if is_built(out, spec):
         say(f"already built: {out}")

@@ -10,6 +10,7 @@ from bench.core.console import say
 from bench.core.errors import UserError
 from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_picture, mask_png, picture_png
+from bench.core.limits import check_side
 from bench.core.scenes import handle, with_article
 from bench.data.builders.folder import OBJECTS, FolderBuilder, picture_of, read_objects, read_upright, scene_name
 from bench.data.manifest import DatasetSpec, Manifest, Option, SceneRecord
@@ -65,6 +66,7 @@ class PairsBuilder:
 
         Raises `UserError` for a missing or bad part of a pair; then nothing is written.
         """
+        check_side(self.size)
         pairs = {pair.name: pair for pair in find_pairs(self.folder)}
         spec = self._spec(pairs)
         if is_built(out, spec):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from bench.core.errors import UserError
+from bench.core.limits import size_fault
 
 Polygons: TypeAlias = "tuple[array[float], ...]"
 """Closed outlines x0, y0, x1, y1, ... in pixels, as COCO has them."""
@@ -192,6 +193,8 @@ def _photo(file: Path, split: str, licences: Mapping[Any, Licence], record: Any)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         named = record.get("id") if isinstance(record, dict) else record
         raise UserError(f"{file} is not COCO: image {named!r:.80} has no usable {error}") from None
+    if fault := size_fault(photo.width, photo.height):
+        raise UserError(f"{file}: image {photo.id} {fault}")
     if points_outside(photo.file_name):
         raise UserError(f"{file}: image {photo.id} has file_name '{photo.file_name}', outside the image folder")
     return photo

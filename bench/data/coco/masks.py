@@ -71,14 +71,21 @@ def most_pixels(shape: Segmentation, square: Square) -> float:
     return sum(_pixels_of_box(outline, square) for outline in shape if len(outline) >= _LEAST_NUMBERS)
 
 
+def checked_area(rle: Rle) -> int:
+    """How many pixels a mask of someone else's run lengths has, without drawing it.
+
+    Raises ValueError for damaged run lengths.
+    """
+    return int(_lengths(rle)[1::2].sum())
+
+
 def decode(rle: Rle) -> Mask:
     """The mask as an array [height, width].
 
     Raises ValueError for damaged run lengths.
     """
     height, width = rle["size"]
-    counts = rle["counts"]
-    lengths = _checked_lengths(counts.encode("ascii", "replace") if isinstance(counts, str) else counts, height, width)
+    lengths = _lengths(rle)
     inside = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
     return np.asarray(inside.reshape((width, height)).T)
 
@@ -124,6 +131,12 @@ def _pixels_of_runs(counts: str | list[int], height: int, width: int) -> float:
     if not code or _COMPRESSED.fullmatch(code) is None:
         return height * width
     return area({"size": [height, width], "counts": code})
+
+
+def _lengths(rle: Rle) -> npt.NDArray[np.int64]:
+    counts = rle["counts"]
+    code = counts.encode("ascii", "replace") if isinstance(counts, str) else counts
+    return _checked_lengths(code, *rle["size"])
 
 
 def _checked_lengths(counts: bytes, height: int, width: int) -> npt.NDArray[np.int64]:

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from PIL import Image
 
+from bench.core.errors import UserError
 from bench.core.files import write_whole
 from bench.core.hashing import digest
+from bench.core.images import read_picture
 from bench.core.scenes import Concept, ImageArray, with_article
 from bench.core.seeds import seed_from
 from bench.diffusion.sampling.sampler import DrawJob, draw
@@ -96,5 +97,8 @@ class PriorImages:
     def _read(self, index: int) -> ImageArray:
         if self.folder is None:
             return self._memory[index]
-        with Image.open(self._file(self.folder, index)) as image:
-            return np.asarray(image.convert("RGB"))
+        path = self._file(self.folder, index)
+        try:
+            return read_picture(path)
+        except UserError as error:
+            raise UserError(f"{path} is damaged ({error}); delete it: `bench run` draws it again") from error

@@ -15,6 +15,7 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from bench.core.errors import UserError
+from bench.core.limits import check_side
 from bench.playroom.world.scene import RENDERER, ToyScene, draw, sample_scene
 from bench.playroom.world.toys import CLASSES
 
@@ -56,6 +57,7 @@ def write_coco(folder: Path, spec: CocoSpec) -> None:
 
     Raises UserError where the folder already has content or cannot be written.
     """
+    check_side(spec.size)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise UserError(f"{folder} already exists: choose another folder, or remove it first")
     try:
