@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from bench.core.errors import UserError
+from bench.core.errors import REFUSED, UserError, refusal, single_line
 from bench.plugins.discovery import add_path
 
 INTERRUPTED = 130
@@ -38,8 +40,10 @@ def build_app() -> typer.Typer:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; bad input ends in one line on standard error, never in a traceback."""
     try:
-        rest = _take_paths(list(sys.argv[1:] if arguments is None else arguments))
+        _write_any_name()
+        rest = _take_paths(_checked(list(sys.argv[1:] if arguments is None else arguments)))
         code = build_app()(rest, prog_name="bench", standalone_mode=False)
+        sys.stdout.flush()
     except UserError as error:
         _stop(f"bench: {error}", error.code)
     except typer.TyperException as error:
@@ -47,11 +51,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()
         sys.exit(1)
+    except REFUSED as error:
+        _close_output()
+        _stop(f"bench: {refusal(error)}", 2)
     if code == INTERRUPTED:
         _stop("bench: stopped; nothing that was finished is lost: the same command goes on from here", INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _write_any_name() -> None:
+    """Let a terminal that lacks a character show its escape: nothing fails for how a name is written."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _close_output() -> None:
+    """What is left to be written goes nowhere: a full or closed output would fail again when Python ends."""
+    with contextlib.suppress(OSError, ValueError):  # a stream of a test has no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _checked(arguments: list[str]) -> list[str]:
+    if any("\0" in argument for argument in arguments):
+        raise UserError("an argument has a NUL character, which no name may have; leave it out")
+    return arguments
 
 
 def _take_paths(arguments: list[str]) -> list[str]:
@@ -71,7 +97,8 @@ def _take_paths(arguments: list[str]) -> list[str]:
 
 
 def _stop(message: str, code: int) -> NoReturn:
-    print(message, file=sys.stderr)
+    with contextlib.suppress(OSError):  # standard error may be full or closed too: the exit code tells
+        print(single_line(message), file=sys.stderr, flush=True)
     sys.exit(code)
 
 

@@ -14,7 +14,7 @@ from bench.core import defaults
 from bench.core.errors import UserError
 from bench.core.progress import console as remarks
 from bench.plugins.spec import configure, split_specs
-from bench.run.folder import RunFolder
+from bench.run.folder import RunFolder, run_folder
 from bench.run.lock import hold
 from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
 
@@ -79,7 +79,7 @@ def run(
     )
     options = RunOptions(dataset=dataset, backbone=on_backbone, metrics=metrics)
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
-    folder = RunFolder(runs / (name or default_name(dataset, backbone)))
+    folder = run_folder(runs, default_name(dataset, backbone) if name is None else name)
     specs = checked(methods)
     configure("reports", report)
     with hold(folder.path):

@@ -2,20 +2,77 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
+import unicodedata
 from pathlib import Path
+
+REFUSED = (OSError, MemoryError, RecursionError, UnicodeError)
+"""What the system refuses wherever it likes, on a machine where everything else is right."""
+
+_NEXT_STEPS = {
+    errno.ENOSPC: "free some space, or name a folder on another disk",
+    errno.EDQUOT: "free some space, or name a folder on another disk",
+    errno.EROFS: "name a folder that can be written",
+    errno.EACCES: "change its rights, or name another place",
+    errno.EPERM: "change its rights, or name another place",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ENOTDIR: "name a folder",
+    errno.EISDIR: "name a file",
+    errno.ELOOP: "its links lead in a circle; name another place",
+    errno.EMFILE: "too many files are open; raise the limit (`ulimit -n`)",
+}
+_LINE_BREAKS = ("Cc", "Zl", "Zp", "Cs")
+"""Categories of characters that end a line, move the cursor or cannot be written."""
 
 
 class UserError(Exception):
     """A problem the user can mend: what failed, what is known and the next step, in one line.
 
     The command line prints the message without a traceback and exits with `code` (2: bad input,
-    3: the run is held by another process).
+    3: the run is held by another process). Line breaks that come with a name are escaped.
     """
 
     def __init__(self, message: str, code: int = 2) -> None:
-        super().__init__(message)
+        super().__init__(single_line(message))
         self.code = code
+
+
+def single_line(text: str) -> str:
+    r"""The text with control characters, line breaks and lone surrogates as escapes: `a\nb`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(c) if unicodedata.category(c) in _LINE_BREAKS else c for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def refusal(error: BaseException) -> str:
+    """What the system refused (one of `REFUSED`) and the next step, in one line."""
+    if isinstance(error, MemoryError):
+        told = "there is not enough memory; take smaller pictures, a smaller --batch-size or fewer scenes"
+    elif isinstance(error, RecursionError):
+        told = "something is nested too deep to be read (JSON, or one's own drop-in); make it flatter"
+    elif isinstance(error, UnicodeError):
+        told = f"a text cannot be written or read in {_encoding(error)}; set PYTHONUTF8=1, or use names in ASCII"
+    else:
+        told = _system_refusal(error)
+    return single_line(told)
+
+
+def _encoding(error: UnicodeError) -> str:
+    """The encoding that an error speaks of, where it does."""
+    return str(getattr(error, "encoding", "this encoding"))
+
+
+def _system_refusal(error: BaseException) -> str:
+    number = getattr(error, "errno", None)
+    why = getattr(error, "strerror", None) or one_line(error)
+    file = getattr(error, "filename", None)
+    step = _NEXT_STEPS.get(number or 0, "see `bench doctor`, or name another place")
+    return f"{file}: {why}; {step}" if file is not None else f"{why}; {step}"
 
 
 def one_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from bench.core.errors import UserError
 
 SCHEMA = 2
 """Version of `run.json`, of the units' records and of the cached scores."""
+
+LONGEST_NAME = 200
+"""Most bytes of a run's name: file systems take 255, and temporary folders add to it."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,21 @@ class RunFolder:
     def report(self, name: str) -> Path:
         """The folder of a report."""
         return self.path / "report" / name
+
+
+def run_folder(runs: Path, name: str) -> RunFolder:
+    """The folder of a run by its name, there or not.
+
+    Raises `UserError` for a name that is no folder's or leads out of `runs`, and where `runs` cannot hold folders.
+    """
+    if name in ("", ".", "..") or any(c in "/\\:" or not c.isprintable() for c in name):
+        raise UserError(f"--name '{name}': a run's name is that of a folder in {runs}; use letters, digits, . _ and -")
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        raise UserError(f"--name {name[:20]}...: it has {len(name)} letters; choose one of {LONGEST_NAME} at most")
+    standing = next((place for place in (runs / name, *(runs / name).parents) if os.path.lexists(place)), runs)
+    if not standing.is_dir():
+        raise UserError(f"{standing} is no folder, so no run can lie there; name another --runs or --name")
+    return RunFolder(runs / name)
 
 
 def open_run(path: Path) -> RunFolder:

@@ -22,17 +22,20 @@ HELD = 3
 def hold(folder: Path) -> Iterator[None]:
     """Hold the run's folder while the block runs.
 
-    Raises `UserError` (exit code 3) naming the process that holds it.
+    Raises `UserError` (exit code 3) naming the process that holds it, and where the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / ".lock")
     holder = folder / ".holder"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
+        holder.write_text(_who(), encoding="utf-8", errors="backslashreplace")
     except filelock.Timeout:
         raise UserError(f"{folder} is held by {_read(holder)}; wait for it or stop it", HELD) from None
+    except OSError as error:
+        lock.release()
+        raise UserError(f"cannot write {folder}: {error.strerror or error}; name another --runs or --name") from error
     try:
-        holder.write_text(_who(), encoding="utf-8")
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -46,6 +49,6 @@ def _who() -> str:
 
 def _read(holder: Path) -> str:
     try:
-        return holder.read_text(encoding="utf-8")
+        return holder.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return "another process that is just starting or ending"

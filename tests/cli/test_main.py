@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -51,6 +56,97 @@ def test_bad_input_is_one_line_and_exit_2(
     assert message in error
     assert error.startswith("bench: ")
     assert len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--name", "../v"], "--name '../v'"),
+        (["run", "--name", ".."], "--name '..'"),
+        (["run", "--name", "a\nb"], "--name 'a\\nb'"),
+        (["run", "--name", "a" * 300], "it has 300 letters; choose one of 200 at most"),
+        (["run", "--name", "a\0b"], "an argument has a NUL character"),
+        (["run", "--runs", "file"], "file is no folder, so no run can lie there"),
+        (["run", "--runs", "file/deeper"], "file is no folder, so no run can lie there"),
+        (["run", "--runs", "/proc/nowhere"], "cannot write /proc/nowhere/"),
+        (["score", "r" * 300], "File name too long; choose a shorter name"),
+        (["report", "a\nb"], "a\\nb is no run"),
+        (["build-dataset", "folder", "--folder", "own", "--out", "o" * 300], "File name too long"),
+    ],
+)
+def test_names_and_places_that_no_run_can_have_are_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], empty: Path, fixtures: Path
+) -> None:
+    (empty / "file").write_text("")
+    (empty / "own").symlink_to(fixtures / "break-a-scene" / "bear")
+    assert call(*arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert sorted(path.name for path in empty.iterdir()) == ["file", "own"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "x.json"), "x.json: Permission denied; change its rights"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device; free some space"),
+        (MemoryError(), "there is not enough memory; take smaller pictures"),
+        (RecursionError("maximum recursion depth"), "something is nested too deep"),
+        (
+            UnicodeEncodeError("ascii", "é", 0, 1, "not in range"),
+            "cannot be written or read in ascii; set PYTHONUTF8=1",
+        ),
+    ],
+)
+def test_what_the_system_refuses_is_one_line_wherever_it_happens(
+    error: BaseException, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise error
+
+    monkeypatch.setattr("bench.cli.main.build_app", refuse)
+    assert call("list") == 2
+    told = capsys.readouterr().err
+    assert told.startswith("bench: ")
+    assert message in told
+    assert len(told.splitlines()) == 1
+
+
+def typed(*arguments: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    """The command in a process of its own."""
+    command = [sys.executable, "-m", "bench.cli.main", *arguments]
+    given = {"stdout": subprocess.PIPE, "cwd": Path(__file__).parents[2], **more}
+    return subprocess.run(command, stderr=subprocess.PIPE, check=False, **given)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_output_is_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = typed("list", "reports", stdout=full)
+    assert done.returncode == 2
+    assert done.stderr.decode().splitlines() == ["bench: No space left on device; free some space, or name a folder on "
+                                                 "another disk"]  # fmt: skip
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a locale of POSIX")
+def test_a_name_outside_a_terminals_letters_is_one_line(tmp_path: Path) -> None:
+    locale = {**os.environ, "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}
+    for arguments in (("report", "größe"), ("build-dataset", "folder", "--folder", "größe", "--out", "größe")):
+        done = typed(*arguments, env=locale)
+        assert done.returncode == 2, done.stderr
+        (line,) = done.stderr.decode().splitlines()
+        assert line.startswith("bench: ")
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = typed("list", "columns", stdout=write)
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_the_list_names_everything_with_its_source(capsys: pytest.CaptureFixture[str]) -> None:
