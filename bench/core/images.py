@@ -22,18 +22,18 @@ def crop_picture(picture: ImageArray, square: Square, size: int) -> ImageArray:
 
 
 def crop_mask(mask: Mask, square: Square, size: int) -> Mask:
-    """The square of a mask [height, width], resized to [size, size] by taking the nearest pixel."""
+    """The square of a mask [height, width], resized to [size, size] by nearest neighbour."""
     cropped = Image.fromarray(mask[square.rows, square.columns].astype(np.uint8))
     return np.asarray(cropped.resize((size, size), Image.Resampling.NEAREST), dtype=np.bool_)
 
 
 def picture_png(picture: ImageArray) -> bytes:
-    """The picture as a PNG file."""
+    """A picture [height, width, 3] encoded as PNG."""
     return _png(Image.fromarray(picture))
 
 
 def mask_png(mask: Mask) -> bytes:
-    """The mask as a grey PNG file: 255 inside, 0 outside."""
+    """A mask encoded as a grey PNG: 255 inside, 0 outside."""
     return _png(Image.fromarray(mask.astype(np.uint8) * 255))
 
 
@@ -45,21 +45,23 @@ def _png(image: Image.Image) -> bytes:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """The picture file, open; what goes wrong while it is decoded is told in one line.
+    """Open a picture file; errors of decoding it inside the block become a `UserError`.
 
-    Raises `UserError` for a file that is missing, truncated or no picture.
+    Raises `UserError` for a file that is missing, truncated or not a picture.
     """
     try:
         with Image.open(path) as image:
             yield image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"cannot read the picture {path}: it is missing, truncated or no picture ({error})") from error
+        raise UserError(
+            f"cannot read the picture {path}: it is missing, truncated or not a picture ({error})"
+        ) from error
 
 
 def read_picture(path: Path) -> ImageArray:
     """The decoded picture as RGB, as it is stored (COCO's annotations count its pixels so).
 
-    Raises `UserError` for a file that is missing, truncated or no picture.
+    Raises `UserError` for a file that is missing, truncated or not a picture.
     """
     with opened(path) as image:
         return np.asarray(image.convert("RGB"), dtype=np.uint8)

@@ -46,7 +46,7 @@ def read_source(folder: Path, side: int) -> Scene:
 def read_square(path: Path, side: int) -> ImageArray:
     """A picture file, upright, cropped to the centred square and resized to `side`.
 
-    Raises `UserError` for a file that is missing, truncated or no picture.
+    Raises `UserError` for a file that is missing, truncated or not a picture.
     """
     picture = read_upright(path)
     return crop_picture(picture, centred_square(picture.shape[1], picture.shape[0]), side)
