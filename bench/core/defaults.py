@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DATASET = "playroom:quick"
 """The dataset of `bench run`: a builder that needs no data."""
-RECIPE = "playroom"
+BUILDER = "playroom"
 """The builder of `bench build-dataset` without a name."""
 BACKBONE = "playroom"
 """One of `bench.core.checkpoints.BACKBONES`: the one whose weights are in the package."""
