@@ -1,1 +1,1 @@
-"""The command line: one verb, one file, in the order of the workflow."""
+"""The command line: one file per command, in the order of the workflow."""

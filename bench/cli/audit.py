@@ -18,7 +18,7 @@ COLOURS = {"holds": "green", "depends": "yellow", "cannot follow": "bold red", "
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Register the command on `app`."""
     app.command("audit")(audit)
 
 

@@ -1,4 +1,4 @@
-"""The options of every verb that loads a backbone, said once."""
+"""The options shared by all commands that load a backbone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")]
 Budget = Annotated[
     str | None,
     typer.Option(
-        help="one of the backbone's budgets of training steps; by default what the dataset is meant for, or full"
+        help="one of the backbone's budgets of training steps; by default the one the dataset recommends, or full"
     ),
 ]
 SamplingSteps = Annotated[int | None, typer.Option(min=1, help="DDIM steps; by default the backbone's")]

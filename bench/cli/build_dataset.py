@@ -1,4 +1,4 @@
-"""`bench build-dataset`: one sub-command a recipe of `datasets/`, with its fields as options."""
+"""`bench build-dataset`: one subcommand per builder of `datasets/`, with its fields as options."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _OUT = "folder to write; nothing else may be in it"
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Register the command on `app`."""
     verb = typer.Typer(
-        help="Build a dataset: pictures, masks, prompts and a manifest to share. Without a recipe: rules of "
+        help="Build a dataset: pictures, masks, prompts and a manifest to share. Without a builder: rules of "
         "Break-A-Scene over Playroom's drawn toys.",
         rich_markup_mode="markdown",
     )
     verb.callback(invoke_without_command=True)(_bare)
     discovery = discover("datasets")
     for drop_in in discovery.found.values():
-        _add_recipe(verb, drop_in)
+        _add_builder(verb, drop_in)
     app.add_typer(verb, name="build-dataset")
 
 
-def _add_recipe(verb: typer.Typer, drop_in: DropIn) -> None:
-    """Add a recipe's commands; fields that make no options are reported and hide no other recipe."""
+def _add_builder(verb: typer.Typer, drop_in: DropIn) -> None:
+    """Add a builder's commands; one whose fields cannot be options is reported and does not affect the others."""
     try:
         for name, values in _presets(drop_in):
             command = _command(drop_in, name, values)
             typer.main.get_command(_alone(command))
             verb.command(name, help=_help(drop_in))(command)
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
-        remarks.print(f"the fields of {drop_in.file} make no options: {error}", soft_wrap=True)
+        remarks.print(f"the fields of {drop_in.file} cannot be options: {error}", soft_wrap=True)
 
 
 def _alone(command: Callable[..., None]) -> typer.Typer:
@@ -56,14 +56,14 @@ def _alone(command: Callable[..., None]) -> typer.Typer:
 
 def _bare(
     context: typer.Context,
-    out: Annotated[Path | None, typer.Option(help=f"{_OUT}; by default {_FOLDER / defaults.RECIPE}")] = None,
+    out: Annotated[Path | None, typer.Option(help=f"{_OUT}; by default {_FOLDER / defaults.BUILDER}")] = None,
 ) -> None:
-    """Build the default dataset and say how to point the recipe at COCO."""
+    """Build the default dataset and say how to build one from COCO."""
     if context.invoked_subcommand is not None:
         if out is not None:
-            raise typer.BadParameter("write --out behind the recipe's name")
+            raise typer.BadParameter("write --out after the builder's name")
         return
-    build_dataset(find("datasets", defaults.RECIPE).role(), out or _FOLDER / defaults.RECIPE)
+    build_dataset(find("datasets", defaults.BUILDER).role(), out or _FOLDER / defaults.BUILDER)
     say(
         "These are Break-A-Scene's rules over Playroom's drawn toys. Over COCO: bench build-dataset "
         "break-a-scene --coco DIR, where DIR holds annotations/instances_*.json and the pictures."
@@ -100,7 +100,7 @@ def _command(drop_in: DropIn, name: str, values: Mapping[str, Any]) -> Callable[
 
 
 def _option(name: str, annotation: Any) -> Any:
-    """`Annotated[int, "help"]` as a typer option; a bool is a switch without its opposite."""
+    """`Annotated[int, "help"]` as a typer option; a bool is a flag without a `--no-` form."""
     kind, *notes = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
     text = next((note for note in notes if isinstance(note, str)), None)
     return Annotated[kind, typer.Option(f"--{name.replace('_', '-')}", help=text)]

@@ -1,4 +1,4 @@
-"""`bench convert-yolo`: a YOLO-seg `.pt`, which is a pickle, made into architecture and safetensors, once."""
+"""`bench convert-yolo`: converts a YOLO-seg `.pt`, which is a pickle, to an architecture and safetensors, once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.scoring.presets import YOLO_FOLDER
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Register the command on `app`."""
     app.command("convert-yolo")(convert_yolo)
 
 
@@ -29,7 +29,7 @@ def convert_yolo(
 ) -> None:
     """Make a YOLO-seg checkpoint usable by the metrics.
 
-    A .pt file is a pickle: reading it can run any code. That is done once, in a process of its own, and only with
+    A .pt file is a pickle: reading it can run any code. This is done once, in a separate process, and only with
     --trust. What is written holds numbers and settings only; the metrics read nothing else.
     """
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""All there is to know of one drop-in or preset, as tables."""
+"""Everything known of one drop-in or preset, as tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BY_HASH = "files: their hash is recorded with the run"
 
 
 def describe(drop_in: DropIn) -> None:
-    """Print what it is, its settings, its variants, its columns (of a metric) and its ledger."""
+    """Print a drop-in's summary, settings, variants, columns (of a metric) and fidelity ledger."""
     console.print(Text.assemble((drop_in.name, "bold"), f"  {drop_in.source}\n{inspect.getdoc(drop_in.role) or ''}"))
     _show("settings", ("field", "default", "what it is"), _settings(drop_in))
     variants = (
@@ -46,7 +46,7 @@ def describe_preset(preset: Preset) -> None:
 
 
 def models_of(preset: Preset) -> dict[str, str]:
-    """Which revision of each of a preset's models is taken, by the model's name."""
+    """The revision of each of a preset's models, by the model's name."""
     return {**{source.name: _revision(source) for source in preset.sources}, preset.lpips.name: _BY_HASH}
 
 
@@ -66,7 +66,7 @@ def table(title: str, columns: Iterable[str]) -> Table:
 
 
 def _show(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
-    """Print a table if it has rows; what stands in brackets is no markup."""
+    """Print a table if it has rows; text in brackets is not markup."""
     made = table(title, columns)
     for row in rows:
         made.add_row(*map(Text, row))
@@ -97,7 +97,7 @@ def _shown(value: object) -> str:
 
 
 def _default(drop_in: DropIn, name: str, default: object) -> object:
-    """A default that the drop-in fills in as it is made, such as one of its variants, is shown as filled in."""
+    """The default of a field as shown: one that depends on the variant, as `__post_init__` sets it."""
     complete = all(field.default is not MISSING for field in fields(drop_in.role))
     return getattr(drop_in.role(), name) if complete else default
 

@@ -1,4 +1,4 @@
-"""`bench doctor`: what this machine has, what is missing and how to get it."""
+"""`bench doctor`: what this machine has, what is missing and how to install it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PACKAGES = ("torch", "torchvision", "diffusers", "transformers", "pycocotools", 
 
 
 class HealthCheck(NamedTuple):
-    """One line of the examination; `advice` is empty where all is well."""
+    """One line of the output; `advice` is empty if nothing is missing."""
 
     what: str
     found: str
@@ -30,7 +30,7 @@ class HealthCheck(NamedTuple):
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Register the command on `app`."""
     app.command("doctor")(doctor)
 
 

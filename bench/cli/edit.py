@@ -38,7 +38,7 @@ Shared = Annotated[
         exists=True,
         file_okay=False,
         help="folder of more pictures that show the concept: then the source needs no mask, and [v1] is what "
-        "all have in common",
+        "they all have in common",
     ),
 ]
 Kept = Annotated[
@@ -51,7 +51,7 @@ Kept = Annotated[
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Register the command on `app`."""
     app.command("edit")(edit)
 
 
@@ -64,7 +64,9 @@ def edit(
     guidance_step_size: Annotated[
         str | None, typer.Option(help="step sizes of the cross-attention guidance: 0,0.1,0.5; by default the method's")
     ] = None,
-    start: Annotated[float, typer.Option(min=0, max=0.95, help="share of the sampling steps that is skipped")] = START,
+    start: Annotated[
+        float, typer.Option(min=0, max=0.95, help="fraction of the sampling steps that are skipped")
+    ] = START,
     shared: Shared = None,
     object_: Annotated[
         str | None, typer.Option("--object", metavar="WORD", help="what all those pictures show, for example chair")
@@ -82,11 +84,12 @@ def edit(
     device: backbone_options.Device = "auto",
     precision: backbone_options.Precision = "auto",
 ) -> None:
-    """Paint a scene's learned concepts into a region of another picture (Blended Latent Diffusion).
+    """Paint the learned concepts of a scene into a region of another picture (Blended Latent Diffusion).
 
-    METHOD is fitted on the source as in `bench run`; a fit that is there, in the edits' folder or a run's, is used.
-    Source and target are cropped to the centred square. The edit lies in edits/NAME: one picture for each step size of
-    the guidance, the region, and a grid. It never overwrites: the same edit is found again, another needs another name.
+    METHOD is fitted on the source as in `bench run`; an existing fit in the edits' folder or a run's is reused.
+    Source and target are cropped to the centred square. The edit is written to edits/NAME: one picture per step size
+    of the guidance, the region, and a grid. Nothing is overwritten: the same edit is found again, another one needs
+    another name.
     """
     from bench.edit.engine import edit as make  # noqa: PLC0415 - torch is slow to import
     from bench.edit.output import pictures_of  # noqa: PLC0415
@@ -109,7 +112,7 @@ def edit(
 
 
 def _step_sizes(text: str | None) -> tuple[float, ...] | None:
-    """The step sizes that `0,0.1,0.5` means, without repetition."""
+    """The distinct step sizes in a text such as `0,0.1,0.5`."""
     if text is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""`bench list`: what there is."""
+"""`bench list`: the installed methods, datasets, metrics, reports and presets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = ("name", "what it is", "source")
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Register the command on `app`."""
     app.command("list")(list_content)
 
 
@@ -44,8 +44,8 @@ def list_content(
 ) -> None:
     """List methods, datasets, metrics, reports and metric presets, each with one line, its settings and its source.
 
-    Of one by name: every setting, every variant, a metric's columns, and the fidelity ledger: what its sources leave
-    open or contradict each other in, and what is done here.
+    With a name: every setting, every variant, a metric's columns, and the fidelity ledger: where its sources are
+    silent or contradict each other, and what is done here.
     """
     if prompts is not None:
         _print_prompts(prompts)
@@ -62,7 +62,7 @@ def list_content(
 
 
 def _describe(name: str) -> None:
-    """Print all there is to know of what is called so; raises `BadParameter` if nothing is."""
+    """Describe what has this name; raises `BadParameter` if nothing has."""
     drop_ins: list[DropIn] = [found for kind in KINDS for each, found in discover(kind).found.items() if each == name]
     for drop_in in drop_ins:
         describe(drop_in)
@@ -80,7 +80,7 @@ def _print_prompts(dataset: str) -> None:
     from bench.run.folder import RunFolder  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as name:
-        with contextlib.redirect_stdout(sys.stderr):  # what a builder says is no part of the CSV
+        with contextlib.redirect_stdout(sys.stderr):  # a builder's output is not part of the CSV
             folder = dataset_folder(dataset, RunFolder(Path(name)))
         typer.echo(expected(load_dataset(folder)), nl=False)
 

@@ -1,4 +1,4 @@
-"""`bench`: the command, its verbs, and how errors reach the user."""
+"""`bench`: the command, its subcommands, and how errors are printed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INTERRUPTED = 130
 
 
 def build_app() -> typer.Typer:
-    """The command tree; made after `--path` is known, since drop-in datasets are commands of their own."""
+    """The command tree; built after `--path` is known, since each dataset builder is a command."""
     from bench.cli import audit, build_dataset, convert_yolo, doctor, edit, listing, report, run, score  # noqa: PLC0415 - `--path` first
 
     app = typer.Typer(
@@ -38,7 +38,7 @@ def build_app() -> typer.Typer:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; bad input ends in one line on standard error, never in a traceback."""
+    """Run the command line; bad input gives one line on standard error, never a traceback."""
     try:
         _write_any_name()
         rest = _take_paths(_checked(list(sys.argv[1:] if arguments is None else arguments)))
@@ -81,7 +81,7 @@ def _checked(arguments: list[str]) -> list[str]:
 
 
 def _take_paths(arguments: list[str]) -> list[str]:
-    """Apply every `--path DIR` and return the other arguments."""
+    """Add the folder of every `--path DIR` and return the other arguments."""
     rest: list[str] = []
     remaining = iter(arguments)
     for argument in remaining:

@@ -1,4 +1,4 @@
-"""`bench report`: write a run's report again."""
+"""`bench report`: write the report of an existing run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.run.lock import hold
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Register the command on `app`."""
     app.command("report")(report)
 
 
@@ -25,9 +25,9 @@ def report(
 ) -> None:
     """Write the report of RUN from the scores it has; neither pictures nor scores change.
 
-    What people answered about the pictures is read by `--report "user-study[answers=FILE.csv]"` (or a folder of CSVs),
-    a row an answer: `rater,item,method,rating` (1 to 5), `rater,item,first,second,choice` (one of both names, or
-    `neutral`) or `rater,item,method,rank` (1 is best). Optional columns: `question`, `scene` (what answers depend on;
+    The answers of a user study are read by `--report "user-study[answers=FILE.csv]"` (or a folder of CSVs),
+    one row per answer: `rater,item,method,rating` (1 to 5), `rater,item,first,second,choice` (one of both names, or
+    `neutral`) or `rater,item,method,rank` (1 is best). Optional columns: `question`, `scene` (the cluster of answers;
     by default the item) and `picture` (as in scores.parquet); by these, metrics are compared with people.
     """
     from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import

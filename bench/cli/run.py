@@ -1,4 +1,4 @@
-"""`bench run`: plan, fit, generate, score and report, in one command that can be started again at any time."""
+"""`bench run`: plan, fit, generate, score and report, in one command that can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ FAILED = 1
 Methods = Annotated[
     str, typer.Option(help="what to compare, with commas: ours,ti-m or ours[phase1_steps=0],ours:code,ti-m, or all")
 ]
-Dataset = Annotated[str, typer.Option(help="a folder made by `bench build-dataset`, or a recipe that needs no data")]
+Dataset = Annotated[str, typer.Option(help="a folder made by `bench build-dataset`, or a builder that needs no data")]
 Kept = Annotated[
-    bool, typer.Option("--keep-weights", help="keep what each fit changed (safetensors) after its last picture")
+    bool,
+    typer.Option("--keep-weights", help="keep the weights that each fit changed (safetensors) after its last picture"),
 ]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Register the command on `app`."""
     app.command("run")(run)
 
 
@@ -48,7 +49,7 @@ def run(
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
     scenes: Annotated[str | None, typer.Option(help="only the first N scenes, or scenes by name")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="only the first N units (a method on a scene)")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and do nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would be done, and do nothing")] = False,
     report: Annotated[str, typer.Option(help="the report to write; see `bench list reports`")] = defaults.REPORT,
     seed: backbone_options.Seed = 0,
     budget: backbone_options.Budget = None,
@@ -56,13 +57,13 @@ def run(
     guidance: backbone_options.Guidance = None,
     device: backbone_options.Device = "auto",
     precision: backbone_options.Precision = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="pictures drawn at once; does not change them")] = 8,
+    batch_size: Annotated[int, typer.Option(min=1, help="pictures drawn at once; does not change the pictures")] = 8,
     keep_weights: Kept = False,
 ) -> None:
     """Compare methods: fit each on every scene, draw all prompts, score, test and report.
 
-    Without options it runs on Playroom, in minutes, on any machine. A run lies in runs/NAME; starting it again does
-    only what is missing, and more methods can be added to it.
+    Without options it runs on Playroom, in minutes, on any machine. A run is stored in runs/NAME; starting it again
+    computes only what is missing, and more methods can be added to it.
     """
     from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
     from bench.run.engine import start  # noqa: PLC0415
@@ -99,7 +100,7 @@ def run(
 
 
 def checked(methods: str) -> tuple[str, ...]:
-    """The methods asked for; says which of `all` are left out.
+    """The selected methods; prints which of `all` are skipped.
 
     Raises `UserError` for a bad one, or one that cannot run here, before anything is written.
     """
@@ -122,7 +123,7 @@ def default_name(dataset: str, backbone: str) -> str:
 
 
 def chosen(plan: Sequence[Unit], scenes: str | None, limit: int | None) -> tuple[Unit, ...]:
-    """The units of the plan that this start is about.
+    """The units of the plan in the chosen scenes, at most `limit` of them.
 
     Raises `UserError` for a scene that the dataset does not have.
     """

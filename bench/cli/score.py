@@ -1,4 +1,4 @@
-"""`bench score`: score a run's pictures again, without drawing any."""
+"""`bench score`: score the pictures of an existing run, without drawing any."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.run.lock import hold
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Register the command on `app`."""
     app.command("score")(score)
 
 

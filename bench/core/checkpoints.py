@@ -1,11 +1,11 @@
-"""Where checkpoints are that have short names: in this package, or on the hub."""
+"""Short names of checkpoints and where these are: in this package, or on the hub."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 PACKAGED = Path(__file__).parents[1] / "playroom" / "checkpoints"
-"""The folder of the checkpoints that the package brings along, in Hugging Face layout."""
+"""The folder of the checkpoints included in the package, in Hugging Face layout."""
 
 BACKBONES: dict[str, tuple[str, ...]] = {
     "playroom": (str(PACKAGED / "pipeline"),),
@@ -16,7 +16,7 @@ BACKBONES: dict[str, tuple[str, ...]] = {
     ),
     "sd14": ("CompVis/stable-diffusion-v1-4",),
 }
-"""Short names of backbones; of several hub ids the first is taken, the others are mirrors (it left the hub)."""
+"""Backbones by short name: a folder or hub ids, the first of which is used (the others are mirrors)."""
 
 
 def mirrors(hub_id: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a builder says on standard output."""
+"""Remarks and tables on standard output, as dataset builders print them."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from rich.table import Table
 
 
 def say(what: str | Table) -> None:
-    """Print a remark (one line however narrow the terminal; brackets in a path are no markup) or a table."""
+    """Print a remark (one line however narrow the terminal; brackets in a path are not markup) or a table."""
     Console().print(what, soft_wrap=isinstance(what, str), markup=False, highlight=False)

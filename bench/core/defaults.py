@@ -1,11 +1,11 @@
-"""What stands where nothing was asked for. Nothing else in `bench/` names a drop-in."""
+"""Defaults of the command line. No other module of `bench/` names a drop-in."""
 
 from __future__ import annotations
 
 DATASET = "playroom:quick"
-"""What `bench run` runs on: a recipe that needs no data."""
-RECIPE = "playroom"
-"""What a bare `bench build-dataset` builds."""
+"""The dataset of `bench run`: a builder that needs no data."""
+BUILDER = "playroom"
+"""The builder of `bench build-dataset` without a name."""
 BACKBONE = "playroom"
 """One of `bench.core.checkpoints.BACKBONES`: the one whose weights are in the package."""
 METHODS = "ours,ti-m"

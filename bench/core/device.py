@@ -1,4 +1,4 @@
-"""Where and in which precision networks run."""
+"""The device and the precision that networks run in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Hardware:
     precision: str
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """Forward passes inside run in the precision; weights stay float32."""
+        """A context in which forward passes run in this precision; weights stay float32."""
         if self.precision == "fp32":
             return contextlib.nullcontext()
         import torch  # noqa: PLC0415 - slow to import
@@ -32,9 +32,11 @@ class Hardware:
 
 
 def resolve(device: str, precision: str) -> Hardware:
-    """`auto` is CUDA where there is one; its precision bf16 where the GPU has it, else fp16; fp32 on a CPU.
+    """The hardware that two options name: device `auto` is CUDA if available, else the CPU.
 
-    Raises `UserError` for a device that is not there and an unknown precision.
+    Precision `auto` is bf16 on a GPU that supports it, else fp16; fp32 on a CPU.
+
+    Raises `UserError` for a device that does not exist and for an unknown precision.
     """
     return Hardware(where := resolve_device(device), resolve_precision(where, precision))
 

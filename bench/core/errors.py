@@ -27,7 +27,7 @@ _LINE_BREAKS = ("Cc", "Zl", "Zp", "Cs")
 
 
 class UserError(Exception):
-    """A problem the user can mend: what failed, what is known and the next step, in one line.
+    """A problem that the user can fix: what failed, the known choices and the next step, in one line.
 
     The command line prints the message without a traceback and exits with `code` (2: bad input,
     3: the run is held by another process). Line breaks that come with a name are escaped.
@@ -84,7 +84,7 @@ def one_line(error: BaseException) -> str:
 
 
 def line_in(error: BaseException, file: Path) -> str:
-    """`FILE:LINE` of the innermost line of a file that led to the error; `FILE` if none did."""
+    """`FILE:LINE` of the innermost traceback entry in this file; `FILE` if it has none."""
     frames = traceback.walk_tb(error.__traceback__)
     lines = [number for frame, number in frames if Path(frame.f_code.co_filename).resolve() == file.resolve()]
     return f"{file}:{lines[-1]}" if lines else str(file)

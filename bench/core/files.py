@@ -15,7 +15,7 @@ from bench.core.errors import UserError
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place: no reader ever sees a part of it.
+    """Let `write` fill a temporary file beside `path`, then move it into place: no reader ever sees part of it.
 
     Raises `UserError` if the disk is full or the folder cannot be written.
     """
@@ -32,7 +32,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` whole."""
+    """Write bytes atomically: `path` has all of `content` or is unchanged."""
 
     def fill(temporary: Path) -> None:
         temporary.write_bytes(content)
@@ -49,7 +49,7 @@ def write_json(path: Path, content: dict[str, Any], schema: int) -> None:
 def read_json(path: Path, schema: int) -> dict[str, Any]:
     """Read what `write_json` wrote.
 
-    Raises `UserError` for a missing or damaged file, and for a schema this version does not know.
+    Raises `UserError` for a missing or damaged file, and for a schema that this version does not know.
     """
     try:
         content = json.loads(path.read_bytes())
@@ -70,7 +70,7 @@ def _sync(path: Path) -> None:
 
 @contextlib.contextmanager
 def whole_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out` that takes its place when the block ends well, and is removed if not.
+    """A temporary folder beside `out` that takes its place when the block succeeds, and is removed if it fails.
 
     Raises `UserError` for whatever the file system refuses.
     """

@@ -15,22 +15,22 @@ class Square:
 
     @property
     def right(self) -> int:
-        """The first column behind it."""
+        """The column just past its right edge."""
         return self.left + self.side
 
     @property
     def bottom(self) -> int:
-        """The first row below it."""
+        """The row just past its lower edge."""
         return self.top + self.side
 
     @property
     def rows(self) -> slice:
-        """Its rows."""
+        """A slice of the rows of an image [height, width, ...]."""
         return slice(self.top, self.bottom)
 
     @property
     def columns(self) -> slice:
-        """Its columns."""
+        """A slice of the columns of an image [height, width, ...]."""
         return slice(self.left, self.right)
 
     @property

@@ -37,7 +37,7 @@ def scene_digest(scene: Scene) -> str:
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits; one that keeps its size and time is read once a process.
+    """SHA-256 of a file, 64 hexadecimal digits; one that keeps its size and time is read once per process.
 
     Raises `UserError` if it cannot be read.
     """

@@ -28,18 +28,18 @@ def crop_picture(picture: ImageArray, square: Square, size: int) -> ImageArray:
 
 
 def crop_mask(mask: Mask, square: Square, size: int) -> Mask:
-    """The square of a mask [height, width], resized to [size, size] by taking the nearest pixel."""
+    """The square of a mask [height, width], resized to [size, size] by nearest neighbour."""
     cropped = Image.fromarray(mask[square.rows, square.columns].astype(np.uint8))
     return np.asarray(cropped.resize((size, size), Image.Resampling.NEAREST), dtype=np.bool_)
 
 
 def picture_png(picture: ImageArray) -> bytes:
-    """The picture as a PNG file."""
+    """A picture [height, width, 3] encoded as PNG."""
     return _png(Image.fromarray(picture))
 
 
 def mask_png(mask: Mask) -> bytes:
-    """The mask as a grey PNG file: 255 inside, 0 outside."""
+    """A mask encoded as a grey PNG: 255 inside, 0 outside."""
     return _png(Image.fromarray(mask.astype(np.uint8) * 255))
 
 
@@ -64,13 +64,15 @@ def opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UserError(f"{path} is of more than {MOST_PIXELS:,} pixels, more than is read; make it smaller") from error
     except (OSError, SyntaxError, ValueError, EOFError, OverflowError, struct.error) as error:
-        raise UserError(f"cannot read the picture {path}: it is missing, truncated or no picture ({error})") from error
+        raise UserError(
+            f"cannot read the picture {path}: it is missing, truncated or not a picture ({error})"
+        ) from error
 
 
 def read_picture(path: Path) -> ImageArray:
     """The decoded picture as RGB, as it is stored (COCO's annotations count its pixels so).
 
-    Raises `UserError` for a file that is missing, truncated or no picture.
+    Raises `UserError` for a file that is missing, truncated or not a picture.
     """
     with opened(path) as image:
         return np.asarray(image.convert("RGB"), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Masks: how two of them agree, and their outlines."""
+"""Masks: intersection over union, and outlines."""
 
 from __future__ import annotations
 

@@ -29,11 +29,11 @@ class ProgressBar:
     task: TaskID
 
     def say(self, what: str) -> None:
-        """Say what is being done now."""
+        """Set the bar's description."""
         self.progress.update(self.task, description=what)
 
     def advance(self, pieces: float = 1.0) -> None:
-        """So many more pieces of work are done."""
+        """Count so many more pieces of work as done."""
         self.progress.advance(self.task, pieces)
 
 

@@ -1,4 +1,4 @@
-"""Scenes, concepts, prompts and datasets: the nouns that every other module speaks of."""
+"""Scenes, concepts, prompts and datasets: the types that all other modules use."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Concept:
 
     The handle is the placeholder token that a method learns, `[v1]`, `[v2]`, ... as the paper writes it.
     `object` is the class word of the whole thing that the concept is a part of, such as `chair` for its
-    ornament (CLiC, section 3); the label where nothing else is said. `picture` is the index of the picture that
+    ornament (CLiC, section 3); the label by default. `picture` is the index of the picture that
     shows the concept among the scene's `pictures`.
     """
 
@@ -88,15 +88,15 @@ class Scene:
         return self.pictures[self.concepts[concept].picture]
 
     def text_with_handles(self, prompt: Prompt) -> str:
-        """The text to generate from: `a photo of [v1] and [v2] at the beach`."""
+        """The prompt with handles, to generate from: `a photo of [v1] and [v2] at the beach`."""
         return _fill(prompt.template, [self.concepts[i].handle for i in prompt.subset])
 
     def text_of_background(self, prompt: Prompt) -> str:
-        """The text without its concepts: `a photo at the beach`."""
+        """The prompt without its concepts: `a photo at the beach`."""
         return without_concepts(prompt.template)
 
     def text_with_classes(self, prompt: Prompt) -> str:
-        """The text to score with: `a photo of a cat and an umbrella at the beach`."""
+        """The prompt with class words, to score with: `a photo of a cat and an umbrella at the beach`."""
         return _fill(prompt.template, [with_article(self.concepts[i].label) for i in prompt.subset])
 
 
@@ -109,7 +109,7 @@ class Dataset:
 
 
 def with_background(scene: Scene) -> Scene:
-    """The scene with the complement of its concepts as one more, `background`, last; as it is if it has one.
+    """The scene with the complement of its concepts as one more, `background`, last; unchanged if it has one.
 
     Of a scene of several pictures it is the first one's (Break-A-Scene, 4.2, "Background extraction").
 
@@ -125,12 +125,12 @@ def with_background(scene: Scene) -> Scene:
 
 
 def without_concepts(template: str) -> str:
-    """`a photo of {tokens} at the beach` -> `a photo at the beach`."""
+    """A template without its concepts: `a photo of {tokens} at the beach` -> `a photo at the beach`."""
     return " ".join(re.sub(r"(\bof )?\{tokens\}", "", template).split())
 
 
 def with_article(noun: str) -> str:
-    """`cat` -> `a cat`, `umbrella` -> `an umbrella` (by the first letter, as no COCO class is an exception)."""
+    """A word with its article: `a cat`, `an umbrella` (by the first letter: no COCO class is an exception)."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 

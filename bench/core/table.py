@@ -32,17 +32,17 @@ COLUMNS: dict[str, str] = {
 Those of its metrics stand between `preset` and the costs. `cost_*` columns are outside every comparison."""
 
 COST = "cost_"
-"""Columns whose name begins so are measured costs: they stand in no comparison."""
+"""Prefix of the columns of measured costs, which are never compared."""
 _ALTERNATIVE = "identity["
 
 
 def alternative_column(setting: str) -> str:
-    """The column of identity similarity with one setting changed: `fill=grey` -> `identity[fill=grey]`."""
+    """The name of the column of identity similarity with one setting changed: `identity[fill=grey]`."""
     return f"{_ALTERNATIVE}{setting}]"
 
 
 def changed_setting(column: str) -> str:
-    """What `alternative_column` was given: `identity[fill=grey]` -> `fill=grey`."""
+    """The inverse of `alternative_column`: `identity[fill=grey]` -> `fill=grey`."""
     return column.removeprefix(_ALTERNATIVE).removesuffix("]")
 
 

@@ -1,4 +1,4 @@
-"""Values checked against a type annotation, with one line for whoever wrote them."""
+"""Values checked against a type annotation, with errors of one line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from bench.core.errors import UserError
 
 
 def validated(told: str, annotation: Any, value: object) -> Any:
-    """The value as the annotation reads it: "3" is 3 for an `int`.
+    """The value converted to the annotation's type: "3" is 3 for an `int`.
 
-    `told` is what the user wrote. Raises `UserError` in one line with it and what is admitted.
+    `told` is what the user wrote; the `UserError` for a value that does not fit quotes it.
     """
     try:
         return pydantic.TypeAdapter(annotation).validate_python(value)

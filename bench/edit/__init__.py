@@ -1,1 +1,1 @@
-"""Editing: a fitted method's handles painted into a region of another picture."""
+"""Editing: the concepts that a method learned, painted into a region of another picture."""

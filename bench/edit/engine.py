@@ -1,4 +1,4 @@
-"""From what was asked for to an edit: fit if needed, find the region if needed, repaint, write."""
+"""The stages of an edit: fit if needed, find the region if needed, repaint, write."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Editable(Protocol):
     """A method whose handles can be painted into a picture; it may have a `guidance_step_size` of its own."""
 
     def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
-        """Bring a pristine backbone to the state that the fit left, with the handles in its vocabulary."""
+        """Bring a restored backbone to the state that the fit left, with the handles in its vocabulary."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """An edit that was read and found to be possible; `scene` is at the backbone's resolution."""
+    """A validated edit with its inputs read; `scene` is at the backbone's resolution."""
 
     session: EditSession
     unit: Unit
@@ -64,7 +64,7 @@ class Job:
 
     @property
     def key(self) -> str:
-        """A hash of all that can change a pixel of it."""
+        """A hash of everything that can change its pixels."""
         mask = self.target.mask
         sampler = self.session.backbone.settings.sampler
         region = None if mask is None else mask.tobytes().hex()
@@ -86,9 +86,9 @@ class Job:
 
 
 def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPaths) -> Path:
-    """Make the edit, or find it made; returns its folder.
+    """Make the edit unless it exists; returns its folder.
 
-    Raises `UserError` for wishes that cannot be met; then nothing is written.
+    Raises `UserError` for options that cannot be applied; then nothing is written.
     """
     method = editable(options.method)
     session = EditSession.opened(backbone_options)
@@ -152,7 +152,7 @@ def _name(job: Job, options: EditOptions) -> str:
 
 
 def _fitted(job: Job, paths: EditPaths, progress: ProgressBar) -> Mapping[str, Any]:
-    """The fit, read if it is there, else made; it is on disk until the edit is written."""
+    """The fit, read if it exists, else computed; it stays on disk until the edit is written."""
     file = paths.fit(job.unit.key)
     kept = read_fit(file)
     if kept is not None:

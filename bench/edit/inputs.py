@@ -1,4 +1,4 @@
-"""What an edit is made of: the source scene with its concepts, the target picture and its region."""
+"""The inputs of an edit: the source scene with its concepts, the target picture and its region."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Target:
 
 
 def read_source(folder: Path, side: int) -> Scene:
-    """The scene in a folder: one of a built dataset's `scenes/`, or one's own (`img.jpg`, `mask0.png`, ...).
+    """The scene in a folder: one of a built dataset's `scenes/`, or the user's own (`img.jpg`, `mask0.png`, ...).
 
-    A built one has its dataset's size; one's own is cropped to the centred square and resized to `side`.
+    A built one has its dataset's size; the user's own is cropped to the centred square and resized to `side`.
 
-    Raises `UserError` if it is neither, or something of it is missing or damaged.
+    Raises `UserError` if it is neither, or if part of it is missing or damaged.
     """
     dataset = folder.resolve().parent.parent
     if folder.resolve().parent.name == "scenes" and (dataset / MANIFEST).is_file():
@@ -46,7 +46,7 @@ def read_source(folder: Path, side: int) -> Scene:
 def read_square(path: Path, side: int) -> ImageArray:
     """A picture file, upright, cropped to the centred square and resized to `side`.
 
-    Raises `UserError` for a file that is missing, truncated or no picture.
+    Raises `UserError` for a file that is missing, truncated or not a picture.
     """
     picture = read_upright(path)
     return crop_picture(picture, centred_square(picture.shape[1], picture.shape[0]), side)
@@ -83,7 +83,7 @@ def read_sharing(source: Path, others: Path, side: int) -> tuple[ImageArray, ...
 
 
 def named_concepts(scene: Scene, text: str) -> tuple[Concept, ...]:
-    """The scene's concepts whose handles the text names.
+    """The scene's concepts whose handles occur in the text.
 
     Raises `UserError` if it names none.
     """
@@ -94,7 +94,7 @@ def named_concepts(scene: Scene, text: str) -> tuple[Concept, ...]:
 
 
 def handles(concepts: Sequence[Concept]) -> str:
-    """The handles with their class words, for messages: `[v1] (cat), [v2] (umbrella)`."""
+    """The handles of a scene with their class words, for messages: `[v1] (cat), [v2] (umbrella)`."""
     return ", ".join(f"{concept.handle} ({concept.label})" for concept in concepts)
 
 

@@ -1,4 +1,4 @@
-"""What an edit is asked to be, and where it and its fits lie."""
+"""The options of an edit, and the paths of it and its fits."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from pathlib import Path
 from bench.run.folder import RunFolder
 
 START = 0.25
-"""Share of the sampling steps that is skipped, as in Blended Latent Diffusion's code; CLiC: 5 to 15 of 50."""
+"""Fraction of the sampling steps that are skipped, as in Blended Latent Diffusion's code; CLiC: 5 to 15 of 50."""
 
 
 @dataclass(frozen=True)
 class EditOptions:
-    """What the command line asks for.
+    """The options of `bench edit`, besides those of the backbone.
 
     `guidance_step_sizes` None: the method's own step size of the guidance. `mask` None: the region is found by RoI
-    matching.
-    `shared` (a folder of pictures) and `object` (their class word) find the source's mask, where it has none.
+    matching. `shared` (a folder of pictures) and `object` (their class word) find the mask of a source without one.
     """
 
     method: str
@@ -35,7 +34,7 @@ class EditOptions:
 class EditPaths:
     """The folder of all edits, the folder of runs whose fits may be used, and this edit's name.
 
-    With `keep_weights` what a fit learned stays after its edit, for others.
+    With `keep_weights`, the fit is kept after the edit, for later ones.
     """
 
     edits: Path
@@ -44,13 +43,13 @@ class EditPaths:
     keep_weights: bool = False
 
     def fit(self, key: str) -> Path:
-        """The fit's file: kept by an earlier edit or a run, left by an interrupted edit, or where a new one goes."""
+        """The fit's file: kept by an earlier edit or a run, left by an interrupted edit, or the path of a new one."""
         runs = (RunFolder(run.parent).fit(key) for run in sorted(self.runs.glob("*/run.json")))
         files = (self._kept(key), *runs)
         return next((file for file in files if file.is_file()), self._passing(key))
 
     def settle(self, key: str) -> None:
-        """Keep the fit that was made for an edit, or let it go, once the edit is written; others are not touched."""
+        """Once the edit is written, keep or delete the fit that was made for it; other fits are not touched."""
         passing, kept = self._passing(key), self._kept(key)
         if self.keep_weights and passing.is_file():
             kept.parent.mkdir(exist_ok=True)
@@ -64,5 +63,5 @@ class EditPaths:
         return self.edits / "unfinished" / f"{key}.safetensors"
 
     def shared_mask(self, key: str) -> Path:
-        """The mask that was found for a source without one."""
+        """The file of the mask that was found for a source without one."""
         return self.edits / "masks" / f"{key}.png"

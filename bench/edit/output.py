@@ -1,4 +1,4 @@
-"""What an edit leaves: a folder with the pictures, a grid of them and a record, written whole or not at all."""
+"""The output of an edit: a folder with the pictures, a grid of them and a record, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bench.core.scenes import ImageArray, Mask, Scene
 SCHEMA = 2
 RECORD, GRID, MASK = "edit.json", "grid.png", "mask.png"
 RESULT = "step-size-"
-"""What a result's file is called, before its step size of the guidance."""
+"""Prefix of a result's file name, before its step size of the guidance."""
 _CELL, _GAP, _LINE, _OUTLINE = 256, 8, 20, 3
 
 
 def is_made(folder: Path, key: str) -> bool:
-    """Whether the folder holds this very edit already; False if there is nothing yet.
+    """Whether the folder already holds this edit; False if it does not exist.
 
     Raises `UserError` if it holds anything else: an edit is never overwritten.
     """
@@ -46,7 +46,7 @@ def write_edit(
 ) -> None:
     """Write each result as `NAME.png`, the region as `mask.png`, the grid and the record.
 
-    Raises `UserError` if the folder cannot be written; then nothing is left of it.
+    Raises `UserError` if the folder cannot be written; then nothing is written.
     """
     files = {f"{name}.png": picture_png(picture) for name, picture in results.items()}
     text = json.dumps({"schema": SCHEMA, **record}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
@@ -73,7 +73,7 @@ def grid(scene: Scene, target: ImageArray, mask: Mask, results: Mapping[str, Ima
 
 
 def pictures_of(folder: Path) -> Sequence[Path]:
-    """The files that a person looks at: the grid, the results by their step size, the region."""
+    """The edit's picture files: the grid, the results by step size, the region."""
     results = sorted(folder.glob(f"{RESULT}*.png"), key=lambda file: float(file.stem.removeprefix(RESULT)))
     return (folder / GRID, *results, folder / MASK)
 

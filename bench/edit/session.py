@@ -1,4 +1,4 @@
-"""The loaded backbone and the conditions of an edit, addressed as in a run."""
+"""The loaded backbone and the conditions of an edit; fits have the same keys as in a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.run.plan import Conditions, Unit, make_plan
 
 @dataclass(frozen=True)
 class EditSession:
-    """A loaded backbone, and what besides method and scene can change a fit."""
+    """A loaded backbone, and the conditions besides method and scene that can change a fit."""
 
     backbone: Backbone
     conditions: Conditions
@@ -25,9 +25,9 @@ class EditSession:
 
     @classmethod
     def opened(cls, options: BackboneOptions) -> EditSession:
-        """Load the backbone.
+        """Load the backbone that the options name.
 
-        Raises `UserError` for a backbone, device, precision or budget that there is not.
+        Raises `UserError` for a backbone, device, precision or budget that does not exist.
         """
         spec = BackboneSpec(options.backbone, options.revision)
         hardware = resolve(options.device, options.precision)
@@ -44,5 +44,5 @@ class EditSession:
         return cls(load_backbone(spec, hardware, settings), conditions, budget)
 
     def unit(self, method: Configured, scene: Scene) -> Unit:
-        """The fit of a method on a scene, with the identity that it has in every run."""
+        """The fit of a method on a scene, with the key that it has in every run."""
         return make_plan(Dataset("edit", (scene,)), (method,), self.conditions)[0]

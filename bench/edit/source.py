@@ -1,4 +1,4 @@
-"""The source scene of an edit: read as it is, or with a mask found from pictures that share the concept."""
+"""The source scene of an edit: with its own masks, or with one found from pictures that share the concept."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def source_scene(options: EditOptions, paths: EditPaths, session: EditSession) -
     """The scene to learn from.
 
     With `shared` the source needs no mask: its one concept `[v1]` is what its `img.jpg` and the shared pictures
-    have in common (CLiC, section 3.3). The mask is kept beside the edits and not sought twice.
+    have in common (CLiC, section 3.3). The mask is stored beside the edits and computed once.
 
-    Raises `UserError` for a source, a picture or an object that will not do.
+    Raises `UserError` for an unusable source, picture or object.
     """
     if options.shared is None:
         if options.object is not None:

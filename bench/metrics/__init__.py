@@ -1,4 +1,4 @@
-"""Path package: the drop-ins of this folder and of every folder of $BENCH_PATH are its modules."""
+"""Namespace package: its modules are the drop-ins of this folder and of every folder of $BENCH_PATH."""
 
 from bench.plugins.discovery import search_path
 

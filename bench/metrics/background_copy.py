@@ -1,4 +1,4 @@
-"""Background copy: how much of the scene's background came along, seen with all objects blacked out."""
+"""Background copy: how much of the scene's background is copied, measured with all objects blacked out."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Metric:
-    """The cosine of a picture's and its scene's complements by the preset's identity model: 1 is the very background.
+    """The cosine of the backgrounds of a picture and its scene by the preset's identity model: 1 if they are the same.
 
-    The scene's objects are its concepts (but the one called `background`), the picture's every object found of the
-    class of one of them. Of a scene of several pictures the one that the picture is most like counts.
+    A background is what is left without objects: without the scene's concepts (except one called `background`), and
+    without all objects of their classes that are found in the picture. Of a scene of several pictures, the most
+    similar one counts.
     """
 
     summary: ClassVar[str] = "how much of the input's background came along: cosine with all objects blacked out"
@@ -55,7 +56,7 @@ class Metric:
 
 
 def _left(batch: ScoringBatch, number: int, job: PictureJob) -> tuple[Mask, str]:
-    """What of the picture is not an object [H, W], and the reason why that cannot be compared, else empty."""
+    """The mask [H, W] of the picture's background, and the reason why it cannot be compared, else ''."""
     concepts = job.scene.concepts
     classes = {one.label: batch.class_index(one.label) for one in concepts if one.label != BACKGROUND}
     segmentation = batch.segmentations[number]
@@ -85,7 +86,7 @@ def _cosine(scene: Tensor, picture: Tensor) -> float:
 
 
 def _scene_features(batch: ScoringBatch, scene: Scene) -> Tensor:
-    """Features of the complement of each of the scene's pictures, [pictures, width]; NaN where nothing is left."""
+    """Features of the background of each of the scene's pictures, [pictures, width]; NaN where nothing is left."""
     return batch.once_per_scene(scene, lambda: _complements(batch, scene))
 
 

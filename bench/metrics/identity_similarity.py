@@ -1,4 +1,4 @@
-"""Identity similarity: how alike a concept looks in the scene and in the picture, and whether it was found at all."""
+"""Identity similarity: how similar a concept is in the scene and in the picture, and whether it was found."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class Metric:
     """The cosine of an embedding's features of a concept in the scene and of what was found for it in the picture.
 
-    The preset says which embedding sees what (fill, framing) of which object (instances); one column more for each of
-    its alternatives, which change one of these settings. A concept that is not found has no value, with the reason.
+    The preset sets the embedding, the fill, the framing and which objects are compared (instances); each of its
+    alternatives, which change one of these settings, adds a column. A concept that is not found has no value, but a
+    reason.
     """
 
     summary: ClassVar[str] = "cosine of a concept's features in scene and picture, and the share of concepts found"
@@ -54,7 +55,7 @@ class Metric:
     )
 
     def columns_of(self, preset: Mapping[str, Any]) -> tuple[Column, ...]:
-        """The columns with those of the preset's alternatives, NaN exactly where `identity_similarity` is."""
+        """The columns and those of the preset's alternatives, which are NaN exactly where `identity_similarity` is."""
         own, *others = self.columns
         alternatives = (
             Column(alternative_column(setting), f"identity_similarity with {setting}", range=own.range)
@@ -63,7 +64,7 @@ class Metric:
         return (own, *others, *alternatives)
 
     def score(self, batch: ScoringBatch) -> Sequence[Mapping[str, Value]]:
-        """One row of values per picture and concept asked for."""
+        """One row of values per picture and prompted concept."""
         matches = batch.matches
         return [_values(match, matches) for some in matches.by_picture for match in some]
 

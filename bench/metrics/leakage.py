@@ -1,4 +1,4 @@
-"""Leakage: which of a scene's concepts the objects found are, and what went wrong among them."""
+"""Leakage: which of a scene's concepts the detected objects show, and which are missing, swapped or duplicated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Metric:
-    """Omission, swap, duplication and intrusion of concepts; nothing of it is compared by tests, reports show rates."""
+    """Omission, swap, duplication and intrusion of concepts; reports show rates, no tests compare them."""
 
     summary: ClassVar[str] = "swapped, duplicated and intruding concepts among the objects found"
     source: ClassVar[str] = "SceneBench: what Break-A-Scene's figures show of its baselines and no number says"
@@ -42,7 +42,7 @@ class Metric:
     )
 
     def score(self, batch: ScoringBatch) -> Sequence[Mapping[str, Value]]:
-        """One row of values per picture and concept asked for."""
+        """One row of values per picture and prompted concept."""
         matches = batch.matches
         return [
             _values(match, matches.similarity_to_all(match) if match.verdict()[0] else None)

@@ -13,7 +13,7 @@ from bench.api import Column, Feature, Grain, ScoringBatch, Value
 class Metric:
     """CLIP: the cosine of the embeddings of picture and prompt, times the preset's factor, not below its floor.
 
-    Texts longer than the model's context are cut; their end-of-text stays.
+    Texts longer than the model's context are truncated, keeping their end-of-text token.
     """
 
     summary: ClassVar[str] = "CLIP: cosine of the embeddings of picture and prompt with class words"
@@ -31,7 +31,7 @@ class Metric:
     )
 
     def columns_of(self, preset: Mapping[str, Any]) -> tuple[Column, ...]:
-        """The column with the range of the preset's scale."""
+        """The column, its range set to the preset's scale."""
         (column,) = self.columns
         ends = (on_scale(end, preset["clip_scale"], preset["clip_floor"]) for end in column.range)
         least, greatest = ends

@@ -1,1 +1,1 @@
-"""Drop-ins: how they are found and configured, and the roles that they play."""
+"""Drop-ins: their discovery, their configuration, and the protocol of each kind."""

@@ -1,4 +1,4 @@
-"""What a backbone is to methods: a text-to-image latent diffusion model that they may change freely."""
+"""The interface of backbones: a text-to-image latent diffusion model that a method may change freely."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Backbone(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """The device of the networks."""
         ...
 
     @property
     def resolution(self) -> int:
-        """Side of its pictures in pixels."""
+        """Height and width of its pictures in pixels."""
         ...
 
     @property

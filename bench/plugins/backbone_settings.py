@@ -1,4 +1,4 @@
-"""What a backbone needs instead of the papers' budgets: one rule for all methods, in `scenebench.json`."""
+"""A backbone's settings, stored in `scenebench.json`: sampler, metrics, and budgets that scale the papers'."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from bench.core.limits import LONGEST_SQUARE_SIDE
 FILE = "scenebench.json"
 SCHEMA = 1
 FULL = "full"
-"""The budget that stands for the papers' own, scaled to the backbone; every backbone may have further ones."""
+"""The default budget: the papers' steps and rates, scaled to the backbone. A backbone may define others."""
 Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Factors on what a paper states: training steps, learning rates, number of prior-preservation pictures.
+    """Factors on a paper's training steps, learning rates and number of prior-preservation pictures.
 
-    `handle_learning_rate` is for phases that train the handles alone and for handles with a rate of their own,
+    `handle_learning_rate` is for phases that train the handles alone and for handles with their own rate,
     `weights_learning_rate` for all other rates.
     """
 
@@ -55,7 +55,7 @@ class Sampler:
 class BackboneSettings:
     """A backbone's own settings; without a `scenebench.json` they are the papers'.
 
-    `metrics` is the metric preset that knows what this backbone draws; `resolution` the side of its pictures
+    `metrics` is the metric preset that knows what this backbone draws; `resolution` the side of its square pictures
     in pixels (None: what the UNet was made for).
     """
 
@@ -65,13 +65,13 @@ class BackboneSettings:
     metrics: str = "paper"
 
     def budget(self, name: str) -> Budget:
-        """The budget of that name; else `full`: a short one means nothing to a backbone without budgets."""
+        """The budget of that name, else `full`: a backbone need not define short ones."""
         return self.budgets.get(name) or self.budgets.get(FULL) or Budget()
 
     def budget_name(self, asked: str | None, recommended: str | None) -> str:
-        """The budget that was asked for, else the dataset's recommended one where the backbone has it, else `full`.
+        """The requested budget, else the dataset's recommended one if the backbone has it, else `full`.
 
-        Raises `UserError` if the backbone has no budget of the name asked for.
+        Raises `UserError` if the backbone does not have the requested one.
         """
         if asked is None:
             return recommended if recommended and recommended in self.budgets else FULL
@@ -80,14 +80,14 @@ class BackboneSettings:
         return asked
 
     def with_sampler(self, steps: int | None, guidance: float | None) -> BackboneSettings:
-        """These settings with other sampling steps or guidance; None leaves the backbone's own."""
+        """A copy with other sampling steps or guidance; None keeps the backbone's own."""
         own = self.sampler
         sampler = Sampler(own.steps if steps is None else steps, own.guidance if guidance is None else guidance)
         return replace(self, sampler=sampler)
 
 
 def read_settings(folder: Path) -> BackboneSettings:
-    """Read a backbone folder's `scenebench.json`, or take the papers' settings where there is none.
+    """Read a backbone folder's `scenebench.json`; without the file, the papers' settings.
 
     Raises `UserError` for a damaged file, an unknown schema or an unknown key.
     """

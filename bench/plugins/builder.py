@@ -1,4 +1,4 @@
-"""What a dataset's builder is to the engine: one verb, `build`."""
+"""The interface of dataset builders: one function, `build`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Builder(Protocol):
 
 @runtime_checkable
 class RecommendsBudget(Protocol):
-    """A builder whose datasets are meant for one of the backbone's budgets, such as a short one for a small dataset."""
+    """A builder that recommends one of the backbone's budgets, such as a short one for a small dataset."""
 
     @property
     def training_budget(self) -> str:
-        """Its name, as the builder is configured; a run takes it unless it is told another.
+        """The budget's name; a run uses it unless `--budget` names another.
 
-        A backbone without a budget of that name takes its full one.
+        A backbone without a budget of that name uses `full`.
         """
         ...

@@ -1,13 +1,12 @@
 """Finds drop-ins: one file is one method, dataset, metric or report; the file's name is its name.
 
-A drop-in is a module with a class of its kind's role (`Method`, `Builder`, `Metric` or `Report`): a frozen dataclass
-whose fields are its configuration. It needs no registration. Built-in ones lie in the content folders `methods/`,
-`datasets/`, `bench/metrics/` and `reports/`; a user's own lie in a folder of `$BENCH_PATH` (as `--path DIR` sets it),
+A drop-in is a module with the class of its kind (`Method`, `Builder`, `Metric` or `Report`): a frozen dataclass
+whose fields are its configuration. It needs no registration. Built-in ones are in the content folders `methods/`,
+`datasets/`, `bench/metrics/` and `reports/`; a user's own are in a folder of `$BENCH_PATH` (as `--path DIR` sets it),
 either directly or in a sub-folder of the kind's name.
 
-What a user's drop-ins share may lie beside them: a file without any role that another file of the user's folders
-imports is a helper, and none of the drop-ins; `import palette` finds it. A file without a role that nobody imports is
-reported as broken.
+Code that a user's drop-ins share may be in the same folder: a file without such a class that another file of the user's
+folders imports is a helper, not a drop-in; `import palette` finds it. If no file imports it, it is reported as broken.
 """
 
 from __future__ import annotations
@@ -54,23 +53,23 @@ class DropIn:
 
     @property
     def source(self) -> str:
-        """Where it is described (paper and section), as the class says."""
+        """The class's `source`: the paper and section that describe it."""
         return str(getattr(self.role, "source", ""))
 
     @property
     def variants(self) -> Mapping[str, Mapping[str, Any]]:
-        """Its named variants: field values that replace the defaults."""
+        """The field values of each named variant; they replace the defaults."""
         return getattr(self.role, "variants", {})
 
     @property
     def ledger(self) -> tuple[FidelityNote, ...]:
-        """Its fidelity ledger: what its sources leave open or contradict each other in, and what it does."""
+        """Its fidelity ledger: where its sources are silent or contradict each other, and what it does."""
         return tuple(getattr(self.role, "ledger", ()))
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A file that should be a drop-in and cannot be used, with the reason in one line."""
+    """A file that cannot be used as a drop-in, with the reason in one line."""
 
     kind: Kind
     name: str
@@ -95,7 +94,7 @@ def search_path(kind: Kind) -> list[str]:
 
 
 def add_path(folder: Path) -> None:
-    """Make the drop-ins of `folder` known, here and in every process started from here.
+    """Add `folder` to the search path of this process and of those started from it.
 
     Raises `UserError` if there is no such folder.
     """
@@ -107,7 +106,7 @@ def add_path(folder: Path) -> None:
 
 
 def refresh() -> None:
-    """Read `$BENCH_PATH` again, and the files of its folders as they are now."""
+    """Clear the caches: read `$BENCH_PATH` and the files of its folders again."""
     for name in [name for name, module in sys.modules.items() if _is_users(name, module)]:
         del sys.modules[name]
     for kind in KINDS:
@@ -118,13 +117,13 @@ def refresh() -> None:
 
 
 def helper_file(name: str) -> Path | None:
-    """The file of the user's folders that `import name` gets; None if it gets something installed, or nothing."""
+    """The file in the user's folders that `import name` loads; None if it loads something installed, or nothing."""
     return _HELPERS.resolve(name)
 
 
 @cache
 def discover(kind: Kind) -> Discovery:
-    """Import every drop-in of `kind`; a broken file is reported and hides no other.
+    """Import every drop-in of `kind`; a broken file is reported and does not affect the others.
 
     Raises `UserError` if two files have the same name.
     """
@@ -169,7 +168,7 @@ sys.meta_path.append(_HELPERS)
 
 
 def _is_users(name: str, module: ModuleType) -> bool:
-    """Whether it is a module of the user's: a helper, or one in a content package that is not built in."""
+    """Whether it is the user's module: a helper, or one in a content package that is not built in."""
     if name.partition(".")[0] in _HELPERS.found:
         return True
     kind = next((kind for kind in KINDS if name.startswith(f"bench.{kind}.")), None)
@@ -208,7 +207,7 @@ def _roles(file: Path) -> set[Kind]:
 
 
 def _imported_by_users() -> set[str]:
-    """The names of all that the files of the user's folders import, as bare modules or from a content package."""
+    """The names of the modules that the user's files import, bare or from a content package."""
     names: set[str] = set()
     for file in {file for folder in _all_user_folders() for file in folder.glob("*.py")}:
         with contextlib.suppress(SyntaxError, ValueError):  # that file is told to be broken itself

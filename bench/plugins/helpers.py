@@ -1,4 +1,4 @@
-"""Helper modules: files beside a user's drop-ins that these import by their bare name, as in `import palette`."""
+"""Helper modules: files beside a user's drop-ins that these import by bare name, as in `import palette`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bench.core.errors import UserError
 class HelperFinder(MetaPathFinder):
     """Finds top-level modules in the user's folders: `NAME.py`, or a package `NAME/` with an `__init__.py`.
 
-    It is asked after all other finders, so that nothing installed is ever shadowed; and unlike an entry of `sys.path`
-    it takes no folder without an `__init__.py` for a package: a user's `datasets/` is not Hugging Face's.
-    `folders` says what the user's folders are now.
+    It comes after all other finders, so nothing installed is ever shadowed; and unlike an entry of `sys.path` it does
+    not treat a folder without an `__init__.py` as a package: a user's `datasets/` must not replace Hugging Face's.
+    `folders` returns the user's current folders.
     """
 
     def __init__(self, folders: Callable[[], Iterable[Path]]) -> None:
@@ -48,7 +48,7 @@ class HelperFinder(MetaPathFinder):
         return tuple(dict.fromkeys(file.resolve() for file in candidates if file.is_file()))
 
     def resolve(self, name: str) -> Path | None:
-        """The file that `import name` gets from the user's folders; None if it gets something installed or nothing.
+        """The file in the user's folders that `import name` loads; None if it loads something installed or nothing.
 
         Raises `UserError` if there are two.
         """

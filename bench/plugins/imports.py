@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 def imported_names(tree: ast.AST, package: str) -> frozenset[str]:
-    """Absolute names of all that a file of `package` may import when it runs, lazily or not.
+    """Absolute names of everything that a file of `package` may import when it runs, lazily or not.
 
     `from a.b import c` gives `a.b` and `a.b.c`, since the text does not say whether `c` is a module. Imports for type
     checkers alone are left out.

@@ -1,4 +1,4 @@
-"""What a method is to the engine: two verbs, `fit` and `generate`."""
+"""The interface of methods: two functions, `fit` and `generate`, and optional protocols."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     import torch
 
 FitState: TypeAlias = "Mapping[str, torch.Tensor]"
-"""What a fit learned, by name: all that `generate` needs besides the backbone; saved as safetensors."""
+"""The tensors that a fit learned, by name: all that `generate` needs besides the backbone; saved as safetensors."""
 
 
 FitRecords: TypeAlias = Sequence[Mapping[str, str | int | float]]
-"""What a fit tells of itself, for people and reports: rows that all have the same columns."""
+"""Measurements of a fit for people and reports: rows that all have the same columns."""
 
 
 def _forget(_notes: FitRecords) -> None:
-    """Whoever works a method without an engine need not keep its notes."""
+    """Discard fit records: the default where no engine stores them."""
 
 
 INCIDENTAL = {"incidental": True}
-"""`metadata` of a field that cannot change a result, such as where a folder lies: it is in no identity."""
+"""`metadata` of a field that cannot change a result, such as a folder's path: it is not in the key."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +39,13 @@ class PrecomputedImage:
 
 @dataclass(frozen=True)
 class MethodContext:
-    """What the engine hands to a method: the loaded backbone and how this unit is to be worked.
+    """What the engine passes to a method: the loaded backbone and the settings of this unit.
 
-    Everything random in a fit derives from `fit_seed`. `batch_size` is how many pictures to
-    draw at once (never changes what is drawn beyond rounding). `budget` names an entry of the backbone's `budgets`.
-    `on_step(done, total)` reports progress. `record` keeps what the fit tells of itself besides what it learned;
-    a method calls it once, at the end of `fit`, or never. `run_seed` is the run's, the same for all units, and
-    `shared` a folder for what they have in common, such as prior-preservation pictures (None: no folder). `precomputed`
-    are the scene's pictures of a method that `ProvidesImages`.
+    Everything random in a fit derives from `fit_seed`. `batch_size` is how many pictures to draw at once (it changes
+    pictures by rounding only). `budget` names an entry of the backbone's `budgets`. `on_step(done, total)` reports
+    progress. `record` stores the fit records; a method calls it once, at the end of `fit`, or never. `run_seed` is the
+    same for all units of a run, and `shared` a folder for files that they share, such as prior-preservation pictures
+    (None: no folder). `precomputed` are the scene's pictures of a method that `ProvidesImages`.
     """
 
     backbone: Backbone
@@ -70,10 +69,9 @@ class Request:
 
 @dataclass(frozen=True)
 class FidelityNote:
-    """A row of a method's fidelity ledger: something that its sources leave open or contradict each other in.
+    """A row of a method's fidelity ledger: a point where its sources are silent or contradict each other.
 
-    What is to be chosen, what the sources say, what is done here, and why. A method's rows are its class's
-    `ledger`.
+    The point, what the sources say, what is done here, and why. A method's rows are its class attribute `ledger`.
     """
 
     choice: str
@@ -85,12 +83,12 @@ class FidelityNote:
 class Method(Protocol):
     """A drop-in of `methods/`: a frozen dataclass called `Method`, whose fields are its configuration.
 
-    A class attribute `control = True` says that it is a control, such as the real picture: reports show it, and do not
-    take it for the method that others are compared with.
+    A class attribute `control = True` marks it as a control, such as the real picture: reports show it, but do not
+    use it as the method that others are compared with.
     """
 
     def fit(self, scene: Scene, context: MethodContext) -> FitState:
-        """Learn the scene's concepts; the backbone is pristine at the start and may be changed freely.
+        """Learn the scene's concepts; the backbone is restored before the call and may be changed freely.
 
         Returns tensors by name; anything else fails the unit.
         """
@@ -99,9 +97,9 @@ class Method(Protocol):
     def generate(
         self, state: FitState, scene: Scene, requests: Sequence[Request], context: MethodContext
     ) -> Iterator[ImageArray]:
-        """Draw the requested pictures, in order; the backbone is pristine at the start.
+        """Draw the requested pictures, in order; the backbone is restored before the call.
 
-        One numpy array a request, uint8 [side, side, 3], with the backbone's resolution as the side unless the method
+        One numpy array per request, uint8 [side, side, 3], with the backbone's resolution as the side unless the method
         `DeclaresPictureSide`; anything else fails the unit.
         """
         ...
@@ -112,69 +110,69 @@ class ProvidesImages(Protocol):
     """A method that takes its pictures from outside its scene: from other scenes of the dataset, or from files."""
 
     def precomputed(self, dataset: Dataset) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
-        """The picture of every prompt, by the scene's name; raises `UserError` if the dataset has not what it needs.
+        """The picture of every prompt, by the scene's name; raises `UserError` if the dataset lacks what it needs.
 
-        Asked once, when a run is planned; `MethodContext.precomputed` has the scene's own. Their hashes are in the
-        fit's key, so that a picture that was changed is scored anew.
+        Called once, when a run is planned; `MethodContext.precomputed` has the scene's own. Their hashes are in the
+        fit's key, so a changed picture is scored again.
         """
         ...
 
 
 @runtime_checkable
 class ChecksConfiguration(Protocol):
-    """A method that can tell before any work whether it can be run as it is configured."""
+    """A method that checks its configuration before a run starts."""
 
     def check_configuration(self) -> None:
-        """Raise an error that says what is wrong, if anything is."""
+        """Raise an error that explains what is wrong with the configuration, if anything is."""
         ...
 
 
 @runtime_checkable
 class DeclaresPictureSide(Protocol):
-    """A method whose pictures have a size of their own; all others draw at the backbone's resolution."""
+    """A method whose pictures have their own size; all others draw at the backbone's resolution."""
 
     @property
     def picture_side(self) -> int | None:
-        """The side of its square pictures in pixels; None if they may have any size."""
+        """Height and width of its square pictures in pixels; None if they may have any size."""
         ...
 
 
 @runtime_checkable
 class HasFingerprint(Protocol):
-    """A method whose results depend on files besides its own source, such as checkpoints of its own."""
+    """A method whose results depend on files besides its source, such as its own checkpoints."""
 
     def fingerprint(self) -> str:
-        """A hash of these files, which goes into the fit's identity; raises `UserError` if they are not there."""
+        """A hash of these files, which is part of the fit's key; raises `UserError` if they are missing."""
         ...
 
 
 @runtime_checkable
 class GeneratesPrior(Protocol):
-    """A method whose fit may draw pictures, as for prior preservation."""
+    """A method whose fit may draw pictures, for example for prior preservation."""
 
     @property
     def generates_prior(self) -> bool:
-        """Whether it does, as it is configured: then the sampler's steps and guidance are in the fit's identity."""
+        """Whether the configured method does; then the sampler's steps and guidance are part of the fit's key."""
         ...
 
 
 @runtime_checkable
 class PreservesPrior(Protocol):
-    """A method that may be trained on pictures of a text that names no handle (prior preservation)."""
+    """A method that may be trained on pictures of a text without handles (prior preservation)."""
 
     @property
     def prior_text(self) -> str | None:
-        """That text, as the method is configured; None without prior preservation.
+        """That text for the configured method; None without prior preservation.
 
-        Prompts that say the same are then no new context for the method, and reports flag them.
+        Prompts with the same text are then not a new context for the method, and reports flag them.
         """
         ...
 
 
 @runtime_checkable
 class HasRequirements(Protocol):
-    """A method that cannot run everywhere."""
+    """A method that needs something that a machine may lack."""
 
     def missing_requirements(self) -> str | None:
-        """What it needs and this machine lacks, and how to get it, in one line; None if it can run."""
+        """What this machine lacks for it, and how to get it, in one line; None if it can run."""
         ...

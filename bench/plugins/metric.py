@@ -1,4 +1,4 @@
-"""What a metric is to the engine: the columns that it declares, what it needs, and one verb, `score`."""
+"""The interface of metrics: the columns that they declare, the features that they need, and `score`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkabl
 from bench.core.scenes import ImageArray, Prompt, Scene
 
 Grain: TypeAlias = Literal["picture", "concept", "prompt"]
-"""What one value is of: a picture, a concept that a picture was asked for, or the samples of one prompt together."""
+"""What one value describes: a picture, a concept that a picture should show, or all samples of one prompt."""
 Feature: TypeAlias = Literal["segments", "clip", "identity", "lpips"]
 """What metrics share, computed once per picture: segments of the objects, CLIP embeddings, embeddings of the objects by
 the preset's identity model, and the LPIPS network."""
@@ -24,7 +24,7 @@ class Column:
 
     `better` says in which direction a value is better; None for a column that is recorded but not compared, such as
     the reason of a missing value. Compared columns appear in intervals, tests and reports, as `label`. `range` are
-    the least and the greatest value that there can be; intervals do not leave it. With `pooled` a scene's mean is over
+    the smallest and largest possible value; intervals are clipped to it. With `pooled` a scene's mean is over
     the rows (picture and concept) with a value, else over its pictures, each the mean of its concepts. `reason` names
     the column, if there is one, that says why a value is missing. `grain` is set by the engine to the metric's.
     """
@@ -81,7 +81,7 @@ class Metric(Protocol):
 
 @runtime_checkable
 class DependsOnPreset(Protocol):
-    """A metric whose columns depend on the preset that its models are of."""
+    """A metric whose columns depend on the preset of its models."""
 
     def columns_of(self, preset: Mapping[str, Any]) -> tuple[Column, ...]:
         """Its columns under a preset, given as the preset's `describe()` has it."""

@@ -1,4 +1,4 @@
-"""Methods whose pictures are there already: controls and pictures made elsewhere."""
+"""Methods whose pictures exist already: controls and imported pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PrecomputedImages(ABC):
-    """A method that learns and draws nothing: it hands over a picture that is there for every prompt."""
+    """A method that learns and draws nothing: it returns an existing picture for every prompt."""
 
     picture_side: ClassVar[int | None] = None
     """Each picture keeps its own size."""
@@ -39,18 +39,18 @@ class PrecomputedImages(ABC):
         requests: Sequence[Request],
         context: MethodContext,
     ) -> Iterator[ImageArray]:
-        """The requested pictures, in order, uint8 [H, W, 3], each of its own size; the noise changes nothing."""
+        """The requested pictures, in order, uint8 [H, W, 3], each in its own size; the noise is ignored."""
         for request in requests:
             yield context.precomputed[request.prompt].read()
 
 
 def precomputed_pixels(picture: ImageArray) -> PrecomputedImage:
-    """A picture that is in memory."""
+    """A picture in memory as a `PrecomputedImage`."""
     return PrecomputedImage(pixel_hash(picture), partial(_same, picture))
 
 
 def precomputed_file(path: Path) -> PrecomputedImage:
-    """A picture file, read when it is wanted; raises `UserError` if it cannot be read."""
+    """A picture file as a `PrecomputedImage`, read lazily; raises `UserError` if it cannot be read."""
     return PrecomputedImage(content_hash(path), partial(read_picture, path))
 
 

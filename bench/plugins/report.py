@@ -1,4 +1,4 @@
-"""All that a report may read."""
+"""The interface of reports, and the data that they are given."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class ReportData:
     `table` has the columns of `bench.core.table.COLUMNS` and those of the run's metrics; its `file`s are relative to
     `run_folder`. `metrics` are the columns that methods are compared in, in order. `facts` are label and value pairs of
     what was run; `methods` are resolved configurations by name, `preset` those of the metrics' models; `banners` are
-    sentences that must stand above everything else; `done_units` of `planned_units` are in the table; `command` starts
-    the run again. `ledgers` are the fidelity ledgers by method, without empty ones. `seen_in_prior` are, by method, the
-    templates whose context is the text of its own prior-preservation pictures: no new context for it. `controls` are
-    the methods that are controls and not candidates.
+    warnings to show above everything else; `done_units` of `planned_units` are in the table; `command` resumes the
+    run. `ledgers` are the fidelity ledgers by method, without empty ones. `seen_in_prior` are, by method, the
+    templates whose context is the text of its prior-preservation pictures: not a new context for it. `controls` are
+    the methods that are controls, not candidates.
     """
 
     name: str

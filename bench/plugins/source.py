@@ -1,4 +1,4 @@
-"""The source of a drop-in as a hash: of its own text and of all that it imports and no version of the engine covers."""
+"""The hash of a drop-in's source: its own text and that of its imports which no version of the engine covers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TYPES_ONLY = ("__future__", "collections.abc", "typing")
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file by the name that it is imported under."""
+    """A source file with its module name."""
 
     name: str
     file: Path
@@ -36,12 +36,12 @@ class SourceFile:
 
 @cache
 def source_hash(drop_in: DropIn) -> str:
-    """A hash (20 hexadecimal digits) of the source that makes a drop-in what it is; read once a process.
+    """A hash (20 hexadecimal digits) of a drop-in's source code; read once per process.
 
     It covers the drop-in's file; the helper modules and other drop-ins that it imports; and every file of a sub-package
-    of the engine that it imports although `bench.api` does not lead there, as one that serves a single method: with
-    all that these import in turn. What lies behind `bench.api` is not in it: the engine raises a version when that
-    changes. Of a file counts what `hashed_text` leaves.
+    of the engine that it imports but `bench.api` does not, such as one for a single method: with everything that
+    these import in turn. What `bench.api` imports is not covered: the engine raises a version when that changes.
+    Of each file, what `hashed_text` leaves is hashed.
 
     Raises `UserError` for a file that cannot be read or is not Python.
     """
@@ -62,7 +62,7 @@ def reached_files(drop_in: DropIn) -> set[SourceFile]:
 
 
 def hashed_text(source: bytes) -> str:
-    """What of a file can change a result: its text without docstrings, imports of the engine and blank lines.
+    """The part of a file that can change a result: its text without docstrings, engine imports and blank lines.
 
     Any string that stands alone counts as a docstring. Imports of drop-ins and helpers stay; of the others that are
     cut, new names stay (`import a as b`). Lines lose white space at their end, but not inside of strings. Raises
@@ -81,7 +81,7 @@ def hashed_text(source: bytes) -> str:
 
 
 def _files_of(name: str) -> Iterator[SourceFile]:
-    """The files that count if `name` is imported; none for what is installed, and for what is no module."""
+    """The files to hash if `name` is imported; none if it is installed or not a module."""
     parts = name.split(".")
     if parts[0] != "bench":
         file = helper_file(parts[0]) if parts[0] else None
@@ -93,7 +93,7 @@ def _files_of(name: str) -> Iterator[SourceFile]:
 
 
 def _module_files(name: str, file: Path) -> Iterator[SourceFile]:
-    """A module's file, or all of a package."""
+    """A module's file, or all files of a package."""
     if file.name != "__init__.py":
         yield SourceFile(name, file)
         return
@@ -110,7 +110,7 @@ def _content_files(name: str) -> Iterator[SourceFile]:
 
 
 def _package(name: str) -> str | None:
-    """The engine's sub-package that is, or holds, the module of that name; None if there is none."""
+    """The engine's sub-package that is, or contains, the module of that name; None if there is none."""
     path = ENGINE.joinpath(*name.split(".")[1:])
     folder = path if path.is_dir() else path.parent
     if folder == ENGINE or not (path.is_dir() or path.with_suffix(".py").is_file()):
@@ -125,7 +125,7 @@ def _engine_files(package: str) -> list[SourceFile]:
 
 @cache
 def _behind_api() -> frozenset[str]:
-    """The sub-packages that `bench.api` imports, with all that they import in turn; lazily or not."""
+    """The sub-packages that `bench.api` imports, directly or not, lazily or not."""
     tree = _tree(SourceFile(API, ENGINE / "api.py"))
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     waiting = [*imported_names(tree, "bench"), *(text for text in texts if text.startswith("bench."))]
@@ -162,7 +162,7 @@ def _text_hash(file: Path) -> str:
 
 
 def _cuts(tree: ast.AST) -> Iterator[ast.stmt]:
-    """The statements that cannot change a result, none inside of another."""
+    """The statements that cannot change a result, none inside another."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.stmt) and _is_cut(node):
             yield node
@@ -188,13 +188,13 @@ def _is_engines(name: str) -> bool:
 
 
 def _new_names(cuts: list[ast.stmt]) -> set[str]:
-    """What cut imports call otherwise than it is called: it would mean something else after another import."""
+    """The aliases of removed imports, as `a as b`: with another one, the remaining code would mean something else."""
     aliases = [alias for cut in cuts if isinstance(cut, (ast.Import, ast.ImportFrom)) for alias in cut.names]
     return {f"{one.name.rpartition('.')[2]} as {one.asname}" for one in aliases if one.asname not in (None, one.name)}
 
 
 def _cut(lines: list[bytes], node: ast.stmt) -> None:
-    """Take a statement out of the lines, which keep their numbers; columns are bytes of UTF-8."""
+    """Remove a statement from the lines, which keep their numbers; columns are bytes of UTF-8."""
     first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
     rest = lines[last][node.end_col_offset :]
     lines[first] = lines[first][: node.col_offset] + rest

@@ -1,4 +1,4 @@
-"""What the command line calls a drop-in: `name`, `name:variant` and `name[field=value,...]`."""
+"""Specs, which name a drop-in on the command line: `name`, `name:variant` and `name[field=value,...]`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPEC = re.compile(r"(?P<name>[^:\[\]]+)(:(?P<variant>[^:\[\]]+))?(\[(?P<setting
 
 @dataclass(frozen=True)
 class Configured:
-    """A drop-in with its fields set; `spec` is what it was called on the command line."""
+    """A drop-in with its fields set; `spec` is the text that named it on the command line."""
 
     spec: str
     drop_in: DropIn
@@ -37,7 +37,7 @@ class Configured:
 
 
 def split_specs(text: str) -> tuple[str, ...]:
-    """Split at the commas outside brackets: `ours[a=1,b=2],ti-m` -> `ours[a=1,b=2]`, `ti-m`."""
+    """Split a list of specs at commas outside brackets: `ours[a=1,b=2],ti-m` -> `ours[a=1,b=2]`, `ti-m`."""
     parts = re.split(r",(?![^\[]*\])", text)
     return tuple(part.strip() for part in parts if part.strip())
 

@@ -1,1 +1,1 @@
-"""A run: plan, fit, generate, score and report, each stage leaving files that the next one reads."""
+"""A run: plan, fit, generate, score and report; each stage writes files that the next one reads."""

@@ -1,4 +1,4 @@
-"""What a method owes the engine, checked where it is handed over: one line that names the method's file."""
+"""Checks of what a method returns; errors are one line that names the method's file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class ContractError(Exception):
-    """A method handed over something that it must not; the message is one line with its file."""
+    """A method returned something invalid; the message is one line with its file."""
 
 
 def check_configuration(method: Configured) -> None:
-    """Let the method check how it is configured, as a recipe does by being built.
+    """Let the method check its configuration, as a recipe method does by building its recipe.
 
-    Raises `UserError` in one line with the method's file if that fails.
+    Raises `UserError`, one line with the method's file, if that fails.
     """
     if not isinstance(method.instance, ChecksConfiguration):
         return
@@ -36,7 +36,7 @@ def check_configuration(method: Configured) -> None:
 
 
 def checked_state(method: Configured, state: object) -> dict[str, torch.Tensor]:
-    """What `fit` returned.
+    """The state that `fit` returned, checked.
 
     Raises `ContractError` unless it is a mapping of names to tensors.
     """
@@ -52,7 +52,7 @@ def checked_state(method: Configured, state: object) -> dict[str, torch.Tensor]:
 
 
 def drawn_pictures(method: Configured, pictures: object) -> Iterator[object]:
-    """What `generate` returned, to be walked; raises `ContractError` if it cannot be."""
+    """An iterator over what `generate` returned; raises `ContractError` if it is not iterable."""
     try:
         return iter(pictures)  # type: ignore[call-overload, no-any-return]
     except TypeError:
@@ -62,7 +62,7 @@ def drawn_pictures(method: Configured, pictures: object) -> Iterator[object]:
 def checked_pictures(
     method: Configured, pictures: Sequence[object], count: int, resolution: int
 ) -> Sequence[ImageArray]:
-    """Pictures of `generate`, `count` of which were to come here.
+    """The pictures of `generate`, checked one by one; `count` of them are expected.
 
     Raises `ContractError` if there are more or fewer, or one is not uint8 [side, side, 3], where `side` is the
     backbone's `resolution` unless the method declares another (`DeclaresPictureSide`).

@@ -1,4 +1,4 @@
-"""What fits, pictures and units cost: seconds, memory, disk and energy; NaN where the machine does not tell."""
+"""Costs of fits, pictures and units: seconds, memory, disk and energy; NaN where they cannot be measured."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ GENERATE = "cost_generate_"
 
 @dataclass(frozen=True)
 class Cost:
-    """What one stretch of work took; how memory and energy are measured is said in `bench.run.metering`."""
+    """The cost of one piece of work; `bench.run.metering` documents how memory and energy are measured."""
 
     seconds: float
     peak_memory_bytes: float = math.nan
     energy_joules: float = math.nan
 
     def share(self, of: int) -> Cost:
-        """One of so many equal parts: of the seconds and of the energy; each needed the whole memory."""
+        """The cost of one of so many equal parts: seconds and energy are divided, memory is not."""
         return Cost(self.seconds / of, self.peak_memory_bytes, self.energy_joules / of)
 
     def metadata(self, stage: str) -> dict[str, str]:
-        """What is known, as texts for a file's metadata: `cost_fit_seconds` and so on."""
+        """The known costs as texts for a file's metadata: `cost_fit_seconds` and so on."""
         return {name: repr(value) for name, value in _known(asdict(self), stage).items()}
 
     @classmethod
     def from_metadata(cls, stage: str, metadata: Mapping[Any, Any]) -> Cost:
-        """What `metadata` wrote; NaN for what is not there, as in files of earlier versions."""
+        """The inverse of `metadata`; NaN for missing keys, as in files of earlier versions."""
         return cls(**{field.name: float(metadata.get(stage + field.name, math.nan)) for field in fields(cls)})
 
 
 @dataclass(frozen=True)
 class UnitCost:
-    """What a unit's fit and all its pictures took together, as its record keeps it, whichever start did the work.
+    """The cost of a unit's fit and all its pictures together, also if several starts of the run shared the work.
 
-    `peak_memory_bytes` is the largest of fit and pictures, `energy_joules` their sum, `disk_bytes` the size of what
-    the fit learned, as a file.
+    `peak_memory_bytes` is the largest of fit and pictures, `energy_joules` their sum, `disk_bytes` the file size of
+    what the fit learned.
     """
 
     fit_seconds: float
@@ -54,19 +54,19 @@ class UnitCost:
 
     @classmethod
     def of(cls, fit: Cost, disk_bytes: int, pictures: Sequence[Cost]) -> UnitCost:
-        """From the costs of the parts; NaN where one of them is not known."""
+        """The total of the parts' costs; NaN where one of them is unknown."""
         parts = (fit, *pictures)
         peak = float(np.max([part.peak_memory_bytes for part in parts]))
         energy = float(np.sum([part.energy_joules for part in parts]))
         return cls(fit.seconds, peak, float(disk_bytes), energy)
 
     def record(self) -> dict[str, float]:
-        """What is known, by the table's columns `cost_fit_seconds`, `cost_peak_memory_bytes` and so on."""
+        """The known costs by the table's columns `cost_fit_seconds`, `cost_peak_memory_bytes` and so on."""
         return _known(asdict(self), "cost_")
 
     @classmethod
     def columns(cls, record: Mapping[str, Any]) -> dict[str, float]:
-        """The columns from a unit's record; NaN for what is not there, as in records of earlier versions."""
+        """The columns from a unit's record; NaN for missing ones, as in records of earlier versions."""
         names = [f"cost_{field.name}" for field in fields(cls)]
         return {name: float(record.get(name, math.nan)) for name in names}
 

@@ -1,4 +1,4 @@
-"""Where a run's dataset comes from: a built folder, or a recipe of `datasets/` that the run builds itself."""
+"""The dataset of a run: a built folder, or a builder of `datasets/` that the run calls itself."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from bench.plugins.spec import Configured, configure
 from bench.run.folder import RunFolder
 
 BUILDER = "builder.json"
-"""Beside the manifest of a dataset that a run built: which builder, as it was called, and the hash of its source."""
+"""The file beside the manifest of a dataset that a run built: the builder's spec and the hash of its source."""
 _SCHEMA = 1
 
 
 def dataset_folder(text: str, folder: RunFolder) -> Path:
-    """The built dataset that `text` names; a recipe is built into the run's folder if it is not yet there.
+    """The built dataset that `text` names; a builder's dataset is built into the run's folder if it is missing.
 
     Raises `UserError` if it is neither.
     """
@@ -43,10 +43,10 @@ def dataset_folder(text: str, folder: RunFolder) -> Path:
 
 
 def current_dataset(text: str, folder: RunFolder) -> Path:
-    """`dataset_folder`, as the recipe would build it now.
+    """`dataset_folder`, checked against what the builder would build now.
 
-    If the builder's sources are not those that the run's dataset was built by, it is built anew, elsewhere: an equal
-    one changes nothing. Raises `UserError` if it is another dataset, or the run's was built by another recipe.
+    If the builder's source has changed since the run's dataset was built, it is built again in a temporary folder: an
+    equal dataset changes nothing. Raises `UserError` for another dataset or another builder.
     """
     path = dataset_folder(text, folder)
     if not _is_built(Path(text)):
@@ -63,7 +63,7 @@ def current_dataset(text: str, folder: RunFolder) -> Path:
 
 
 def recommended_budget(text: str) -> str | None:
-    """The name of the training budget that the dataset is meant for, if a built one or a recipe says it."""
+    """The name of the training budget that the dataset is meant for, if its folder or its builder recommends one."""
     path = Path(text)
     if (path / MANIFEST).is_file():
         return build.recommended_budget(path)
@@ -83,13 +83,13 @@ def _record(folder: RunFolder, builder: Configured) -> None:
 
 
 def _recorded(folder: RunFolder) -> dict[str, str]:
-    """What the dataset was built by; nothing if that was not kept, as by a start that was stopped."""
+    """The record of the dataset's builder; empty if it is missing, as after an interrupted start."""
     file = folder.dataset / BUILDER
     return read_json(file, _SCHEMA) if file.is_file() else {}
 
 
 def _compare(builder: Configured, folder: RunFolder) -> None:
-    """Build the dataset anew, for its hash alone; raises `UserError` if it is another one."""
+    """Build the dataset again, for its hash alone; raises `UserError` if the hash differs."""
     told = f"{builder.spec} may have changed since {folder.dataset} was built: building it anew to compare"
     console.print(told, soft_wrap=True, markup=False)
     with tempfile.TemporaryDirectory(prefix="scenebench-") as name:

@@ -1,4 +1,4 @@
-"""From what was asked for to a report: the stages of a run, in order, over one folder."""
+"""The stages of a run, in order, from its options to its report, over one folder."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from bench.run.vocabulary import unknown_words, warn_of_unknown_words
 from bench.scoring.presets import Preset, find_preset
 from bench.scoring.selection import columns_of, metric_key, select_metrics, standard_metrics
 
-Look = Callable[[RunFolder, Configured, Dataset], ExternalInputs]
-"""How a session learns what a method takes from outside: by looking, or from what an earlier start kept."""
+FindInputs = Callable[[RunFolder, Configured, Dataset], ExternalInputs]
+"""Finds the inputs that a method takes from outside its scenes: anew, or from the record of an earlier start."""
 
 
 class Session:
     """One start on a run: its settings, its dataset and its plan; each stage can be done alone.
 
-    `look` says what a method takes from outside its scenes.
+    `find_inputs` returns what a method takes from outside its scenes.
     """
 
-    def __init__(self, folder: RunFolder, settings: Settings, look: Look) -> None:
+    def __init__(self, folder: RunFolder, settings: Settings, find_inputs: FindInputs) -> None:
         self.folder = folder
         self.settings = settings
-        self._look = partial(look, folder)
+        self._find_inputs = partial(find_inputs, folder)
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The dataset; unchanged since the run began."""
+        """The dataset; raises `UserError` if it has changed since the run began."""
         path = dataset_folder(self.settings.dataset, self.folder)
         if dataset_hash(path) != self.settings.dataset_hash:
             raise UserError(f"{path} is another dataset than {self.folder.path} began with; use another --name")
@@ -59,14 +59,14 @@ class Session:
 
     @property
     def backbone_spec(self) -> BackboneSpec:
-        """Which backbone."""
+        """The backbone and its revision."""
         return BackboneSpec(self.settings.backbone, self.settings.revision)
 
     @cached_property
     def methods(self) -> tuple[Configured, ...]:
-        """Every method the run has been asked for.
+        """All methods of the run.
 
-        Raises `UserError` if two texts mean the same method with the same configuration.
+        Raises `UserError` if two specs mean the same method with the same configuration.
         """
         methods = tuple(configure("methods", text) for text in self.settings.methods)
         for index, method in enumerate(methods):
@@ -82,7 +82,7 @@ class Session:
 
     @cached_property
     def metrics(self) -> tuple[Configured, ...]:
-        """The metrics of every preset, then those that the run has been asked for besides.
+        """The standard metrics, then the run's additional ones.
 
         Raises `UserError` if two of them fill the same column.
         """
@@ -107,14 +107,14 @@ class Session:
             guidance=self.settings.guidance,
             seed=self.settings.seed,
         )
-        return make_plan(self.dataset, self.methods, conditions, self._look)
+        return make_plan(self.dataset, self.methods, conditions, self._find_inputs)
 
     def todo(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
-        """Those of the units that are not done."""
+        """The units that are not done."""
         return tuple(unit for unit in units if not is_done(self.folder, unit))
 
     def generate(self, units: Sequence[Unit], hardware: Hardware, execution: ExecutionOptions) -> int:
-        """Fit and draw what is missing of the units; returns how many failed."""
+        """Fit and draw the missing parts of the units; returns how many failed."""
         todo = self.todo(units)
         if not todo:
             return 0
@@ -128,7 +128,7 @@ class Session:
         )
 
     def score(self, device: str) -> pd.DataFrame:
-        """Score what is not yet scored, loading what that needs, and write the table."""
+        """Score the pictures without scores, loading only the models that this needs, and write the table."""
         from bench.run import scoring  # noqa: PLC0415 - torch is slow to import
         from bench.scoring.scorer import Scorer  # noqa: PLC0415
 
@@ -145,9 +145,9 @@ class Session:
 
 
 def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tuple[Session, Hardware]:
-    """Begin a run or go on with it; the settings are kept in its folder.
+    """Start or resume a run; its settings are stored in its folder.
 
-    Raises `UserError` for bad wishes and for wishes that differ from what the run began with.
+    Raises `UserError` for invalid options and for options that differ from those that the run began with.
     """
     hardware = resolve(options.backbone.device, options.backbone.precision)
     settings = _settings(folder, methods, options, hardware)
@@ -158,14 +158,14 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
 
 
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
-    """An existing run, with another metric preset, and more metrics, where `metrics` names them."""
+    """Open an existing run; `metrics` may name another preset and additional metrics."""
     settings, selected = load_settings(folder), select_metrics(metrics)
     more = tuple(dict.fromkeys((*settings.metrics, *selected.more)))
     return Session(folder, replace(settings, preset=selected.preset or settings.preset, metrics=more), recorded_inputs)
 
 
 def _settings(folder: RunFolder, methods: Sequence[str], options: RunOptions, hardware: Hardware) -> Settings:
-    """What was asked for, with what it leaves to the backbone and the dataset filled in."""
+    """The settings of these options; values that they leave open are the backbone's and the dataset's."""
     asked = options.backbone
     spec = BackboneSpec(asked.backbone, asked.revision)
     own = read_settings(locate(spec)).with_sampler(asked.sampling_steps, asked.guidance)

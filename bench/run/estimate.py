@@ -1,4 +1,4 @@
-"""How long the rest of a run will take, from what it measured so far."""
+"""Estimates the remaining time of a run from its measurements so far."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.run.plan import Unit
 
 
 def estimate_minutes(folder: RunFolder, todo: Sequence[Unit]) -> float | None:
-    """Minutes for fitting and drawing `todo`; None while a method in it has no finished unit."""
+    """Estimated minutes for fitting and drawing `todo`; None while one of its methods has no finished unit."""
     measured = _measured(folder)
     total = 0.0
     for unit in todo:

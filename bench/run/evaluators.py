@@ -1,6 +1,6 @@
-"""Which models a run's table was scored with: by name, with the hub's commit or the hash of their files.
+"""The record of the models that a run's table was scored with: the hub's commit or the hash of the files.
 
-A preset that names a model's moving revision (`main`) does not pin it: what it stood for is recorded here.
+A preset that names a model's moving revision (`main`) does not pin it: the resolved commit is recorded here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench.scoring.presets import Preset
 def record_evaluators(folder: RunFolder, preset: Preset, metrics: Sequence[Configured]) -> None:
     """Write the models that these metrics are computed with under a preset.
 
-    Raises `UserError` if a model cannot be had.
+    Raises `UserError` if a model is not available.
     """
     needs = {feature for metric in metrics for feature in metric.instance.needs}
     models = {name: content for feature in sorted(needs) for name, content in _models(preset, feature).items()}

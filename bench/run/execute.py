@@ -1,4 +1,4 @@
-"""Fits and draws what is missing of a plan, one unit after the other; whatever is there is kept."""
+"""Fits and draws the missing parts of a plan, unit by unit; existing files are kept."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ FIT_PIECES = 20.0
 
 @dataclass(frozen=True)
 class ExecutionContext:
-    """The run's folder, the loaded backbone and how to work: nothing here can change a result.
+    """The run's folder, the loaded backbone and how to execute: nothing here can change a result.
 
-    With `keep_weights` what a unit learned stays in the run after its last picture.
+    With `keep_weights`, a unit's fit is kept after its last picture.
     """
 
     folder: RunFolder
@@ -49,7 +49,7 @@ class ExecutionContext:
 
     @cached_property
     def meter(self) -> Meter:
-        """What measures the costs on the backbone's device."""
+        """Measures costs on the backbone's device."""
         from bench.run.metering import Meter  # noqa: PLC0415 - torch is slow to import
 
         return Meter.on(self.backbone.device)
@@ -109,7 +109,7 @@ def _work_unit(context: ExecutionContext, unit: Unit, progress: ProgressBar) -> 
 def _fit(
     context: ExecutionContext, unit: Unit, progress: ProgressBar, title: str
 ) -> tuple[dict[str, torch.Tensor], Cost]:
-    """The unit's fit with what it cost, read back if an earlier start made it."""
+    """The unit's fit and its cost, read back if an earlier start made it."""
     kept = read_fit(context.folder.fit(unit.key))
     if kept is not None:
         progress.advance(FIT_PIECES)
@@ -146,7 +146,7 @@ def _method_context(context: ExecutionContext, unit: Unit, on_step: Callable[[in
 
 
 def _write_records(folder: RunFolder, unit: Unit, records: FitRecords) -> None:
-    """What the fit told, as CSV; before the fit is kept, so that a kept fit has its notes."""
+    """Write the fit records as CSV; before the fit is saved, so that a saved fit has its records."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(records[0]) if records else [])
     writer.writeheader()
@@ -155,13 +155,13 @@ def _write_records(folder: RunFolder, unit: Unit, records: FitRecords) -> None:
 
 
 def _say_nothing(_done: int, _total: int) -> None:
-    """Drawing reports by picture, not by step."""
+    """Ignore steps: drawing reports progress per picture."""
 
 
 def _draw(
     context: ExecutionContext, unit: Unit, state: Mapping[str, torch.Tensor], wanted: Sequence[PlannedPicture]
 ) -> Iterator[tuple[PlannedPicture, ImageArray, Cost]]:
-    """Each picture as soon as its batch is drawn, with its share of what the batch cost."""
+    """Yield each picture as soon as its batch is drawn, with its share of the batch's cost."""
     context.backbone.restore()
     requests: list[Request] = [picture.request for picture in wanted]
     method = unit.method
@@ -178,7 +178,7 @@ def _draw(
 
 
 def _save_picture(folder: RunFolder, planned: PlannedPicture, picture: ImageArray, cost: Cost) -> None:
-    """Write a PNG that carries what it cost; its pixels alone are the result."""
+    """Write a PNG with its cost as metadata; the result is its pixels alone."""
     text_chunks = PngImagePlugin.PngInfo()
     for name, text in cost.metadata(GENERATE).items():
         text_chunks.add_text(name, text)
@@ -188,7 +188,7 @@ def _save_picture(folder: RunFolder, planned: PlannedPicture, picture: ImageArra
 
 
 def _record(folder: RunFolder, unit: Unit, fit: Cost) -> None:
-    """Write the unit's record; what pictures of earlier starts cost is read from their files."""
+    """Write the unit's record; the costs of pictures of earlier starts are read from their files."""
     pictures = [picture_cost(folder.picture(picture.key)) for picture in unit.pictures]
     cost = UnitCost.of(fit, folder.fit(unit.key).stat().st_size, pictures)
     content = {

@@ -1,4 +1,4 @@
-"""What methods took from outside their scenes, kept with the run: scoring and reporting look nowhere else."""
+"""The record of what methods took from outside their scenes: scoring and reporting read only this record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.run.plan import ExternalInputs, find_external_inputs
 
 
 def find_and_record(folder: RunFolder, method: Configured, dataset: Dataset) -> ExternalInputs:
-    """What the method takes now; its hashes are kept for `recorded_inputs`."""
+    """Find what the method takes from outside its scenes, and record the hashes for `recorded_inputs`."""
     found = find_external_inputs(method, dataset)
     if found.content:
         kept = _kept(folder)
@@ -19,7 +19,7 @@ def find_and_record(folder: RunFolder, method: Configured, dataset: Dataset) -> 
 
 
 def recorded_inputs(folder: RunFolder, method: Configured, _dataset: Dataset) -> ExternalInputs:
-    """The hashes of what the method took when the run was last started; the pictures are not wanted again."""
+    """The hashes of what the method took when the run was last started, without the pictures."""
     return ExternalInputs(_kept(folder).get(method.spec, {}))
 
 

@@ -1,4 +1,4 @@
-"""Fits on disk: what was learned, as safetensors, with what it cost to learn it."""
+"""Fits on disk: the learned tensors as safetensors, with the cost of the fit as metadata."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:
-    """What was learned and what that took, in whichever start it was; None if the fit is not there.
+    """The learned tensors and the cost of learning them; None if there is no such file.
 
     Raises `UserError` for a damaged file.
     """
@@ -32,7 +32,7 @@ def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:
 
 
 def write_fit(path: Path, state: Mapping[str, torch.Tensor], cost: Cost) -> None:
-    """Keep what was learned; raises `UserError` if it cannot be written."""
+    """Write the learned tensors and their cost; raises `UserError` if that fails."""
     from safetensors.torch import save_file  # noqa: PLC0415 - torch is slow to import
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}

@@ -1,4 +1,4 @@
-"""Where everything of a run lies."""
+"""The file paths of a run."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder of one run, `runs/<name>/`; every path of it is made here."""
+    """The folder of one run, `runs/<name>/`; all its paths are defined here."""
 
     path: Path
 
     @property
     def name(self) -> str:
-        """The run's name."""
+        """The run's name, that of its folder."""
         return self.path.name
 
     @property
     def settings(self) -> Path:
-        """`run.json`: what the run is of."""
+        """`run.json`: the run's settings."""
         return self.path / "run.json"
 
     @property
@@ -48,36 +48,36 @@ class RunFolder:
 
     @property
     def table(self) -> Path:
-        """`scores.parquet`: a row a picture and concept (columns: `bench.core.table.COLUMNS`)."""
+        """`scores.parquet`: one row per picture and concept (columns: `bench.core.table.COLUMNS`)."""
         return self.path / "scores.parquet"
 
     def fit(self, unit: str) -> Path:
-        """What a unit's fit learned, until its last picture is drawn; longer with `--keep-weights`."""
+        """The file of what a unit's fit learned, deleted after its last picture unless `--keep-weights`."""
         return self.path / "fits" / f"{unit}.safetensors"
 
     @property
     def shared(self) -> Path:
-        """What units have in common: the prior-preservation pictures."""
+        """The folder of files that units share: prior-preservation pictures."""
         return self.path / "shared"
 
     def fit_records(self, unit: str) -> Path:
-        """What a unit's fit told of itself: a CSV file; few methods tell anything."""
+        """The CSV file of a unit's fit records; few methods write any."""
         return self.path / "fit_records" / f"{unit}.csv"
 
     def picture(self, key: str) -> Path:
-        """A generated picture."""
+        """The file of a generated picture."""
         return self.path / "pictures" / f"{key}.png"
 
     def unit_record(self, unit: str) -> Path:
-        """The record of a finished unit."""
+        """The file of a finished unit's record."""
         return self.path / "units" / f"{unit}.json"
 
     def failure(self, unit: str) -> Path:
-        """The traceback of a unit whose method failed."""
+        """The file of the traceback of a unit whose method failed."""
         return self.path / "failed" / f"{unit}.txt"
 
     def scores(self, metric: str, unit: str) -> Path:
-        """What the metric of that key makes of a unit's pictures: see `bench.run.score_cache`."""
+        """The file of the scores of a unit's pictures by the metric of that key: see `bench.run.score_cache`."""
         return self.path / "scores" / metric / f"{unit}.json"
 
     def report(self, name: str) -> Path:

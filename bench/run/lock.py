@@ -1,4 +1,4 @@
-"""One process at a time works on a run; the lock goes with its process, however that ends."""
+"""A lock that lets one process at a time work on a run; it is released when the process ends, in whatever way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HELD = 3
 
 @contextlib.contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Hold the run's folder while the block runs.
+    """Lock the run's folder while the block runs.
 
     Raises `UserError` (exit code 3) naming the process that holds it, and where the folder cannot be written.
     """

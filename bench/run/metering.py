@@ -1,4 +1,4 @@
-"""Measures what a stretch of work takes on a device: time, peak memory and energy."""
+"""Measures the cost of work on a device: time, peak memory and energy."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from bench.run.cost import Cost
 PERIOD = 0.1
 """Seconds between two samples."""
 RAPL = Path("/sys/class/powercap")
-"""Where Linux shows the energy counters of CPU packages (Intel's and AMD's)."""
+"""The folder of Linux' energy counters of CPU packages (Intel's and AMD's)."""
 
 Result = TypeVar("Result")
 
 
 class Gauge(Protocol):
-    """Something measured from `start` to `stop`; `sample` is called in between, from another thread."""
+    """A quantity measured from `start` to `stop`; `sample` is called in between, from another thread."""
 
     def start(self) -> None:
-        """Begin a stretch."""
+        """Start a measurement."""
         ...
 
     def sample(self) -> None:
-        """Look while the work goes on."""
+        """Read the quantity while the work runs."""
         ...
 
     def stop(self) -> float:
-        """End the stretch: its value, NaN if it cannot be told."""
+        """End the measurement; returns its value, NaN if it could not be measured."""
         ...
 
 
 class ResidentSet:
     """The largest resident set of this process, in bytes, as sampled: shorter peaks are missed.
 
-    It is the whole process: interpreter, libraries, backbone and what the allocator kept from earlier units are in
-    it; programs that a method starts are not.
+    It is that of the whole process: interpreter, libraries, backbone and what the allocator kept from earlier units
+    are included; programs that a method starts are not.
     """
 
     def __init__(self, read: Callable[[], int]) -> None:
@@ -52,34 +52,34 @@ class ResidentSet:
         self._peak = 0
 
     def start(self) -> None:
-        """Forget earlier stretches."""
+        """Reset the maximum."""
         self._peak = self._read()
 
     def sample(self) -> None:
-        """Keep the larger."""
+        """Update the maximum with the current resident set."""
         self._peak = max(self._peak, self._read())
 
     def stop(self) -> float:
-        """The largest, the last moment included."""
+        """The maximum, the current value included."""
         self.sample()
         return float(self._peak)
 
 
 @dataclass(frozen=True)
 class CudaAllocation:
-    """The most that torch had allocated on a CUDA device, in bytes, exact; the backbone's weights are in it."""
+    """The peak of torch's allocations on a CUDA device, in bytes, exact; the backbone's weights are included."""
 
     device: torch.device
 
     def start(self) -> None:
-        """Forget earlier stretches."""
+        """Reset the maximum."""
         torch.cuda.reset_peak_memory_stats(self.device)
 
     def sample(self) -> None:
         """Nothing to do: torch keeps the maximum."""
 
     def stop(self) -> float:
-        """The maximum."""
+        """Torch's recorded maximum."""
         return float(torch.cuda.max_memory_allocated(self.device))
 
 
@@ -93,7 +93,7 @@ class Counter:
 
 
 class Energy:
-    """The energy that counters tell, in joules: of the whole device, whoever used it. NaN without counters.
+    """The energy that counters measured, in joules: of the whole device, also by other processes. NaN without counters.
 
     The counters are read at every sample, so that a long fit may see them begin again any number of times.
     """
@@ -104,13 +104,13 @@ class Energy:
         self._total = math.nan
 
     def start(self) -> None:
-        """Begin at 0."""
+        """Set the total to 0 and read the counters."""
         self._total = 0.0 if self._counters else math.nan
         with self._unreadable_is_nan():
             self._last = [counter.read() for counter in self._counters]
 
     def sample(self) -> None:
-        """Add what was used since the last look."""
+        """Add the energy used since the last sample."""
         if math.isnan(self._total):
             return
         with self._unreadable_is_nan():
@@ -120,7 +120,7 @@ class Energy:
             self._last = now
 
     def stop(self) -> float:
-        """All that was used."""
+        """The total, the energy since the last sample included."""
         self.sample()
         return self._total
 
@@ -134,7 +134,7 @@ class Energy:
 
 @dataclass(frozen=True)
 class Meter:
-    """Measures stretches of work, one at a time; `settle` waits until the device has done what it was given."""
+    """Measures pieces of work, one at a time; `settle` waits until the device has finished its queue."""
 
     memory: Gauge
     energy: Gauge
@@ -142,14 +142,14 @@ class Meter:
 
     @classmethod
     def on(cls, device: torch.device) -> Meter:
-        """What this machine can tell of work on a device."""
+        """The meter for a device, with the gauges that this machine has."""
         if device.type == "cuda":
             return cls(CudaAllocation(device), Energy(nvml_counters(device)), lambda: torch.cuda.synchronize(device))
         process = psutil.Process()
         return cls(ResidentSet(lambda: process.memory_info().rss), Energy(rapl_counters(RAPL)), lambda: None)
 
     def measure(self, work: Callable[[], Result]) -> tuple[Result, Cost]:
-        """Do the work; returns its result and what it took."""
+        """Call `work`; returns its result and its cost."""
         self.memory.start()
         self.energy.start()
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What a start is asked for: the backbone and how it draws, and what a run is of. Imports nothing slow."""
+"""The options of runs and of backbones. Imports nothing slow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneOptions:
-    """Which backbone, where it works and how it is trained and drawn with: the same of a run and of an edit.
+    """Backbone, device, precision, budget, sampler and seed: the same options for a run and an edit.
 
     None leaves the choice to the backbone (`revision`, `sampling_steps`, `guidance`), or to the dataset (`budget`).
     `device` and `precision` may be `auto`. Everything random derives from `seed`.
@@ -25,9 +25,9 @@ class BackboneOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What the command line asks of a new start, besides the methods.
+    """The options of `bench run`, besides the methods and those of the backbone.
 
-    `metrics` None leaves the choice to the backbone: the preset that knows what it draws.
+    `metrics` None means the preset that the backbone names.
     """
 
     dataset: str
@@ -37,7 +37,7 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionOptions:
-    """How to work; nothing here can change a result. With `keep_weights` fits outlive their last picture."""
+    """How to execute; nothing here can change a result. With `keep_weights` fits are kept after their last picture."""
 
     batch_size: int
     keep_weights: bool

@@ -1,4 +1,4 @@
-"""The plan: what is to be fitted and drawn, each addressed by a hash of what can change it. Pure, without torch."""
+"""The plan: the fits and pictures of a run, each keyed by a hash of what can change it. Pure, without torch."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bench.plugins.spec import Configured
 from bench.run.contracts import check_configuration
 
 RECIPE_VERSION = 2
-"""Raised whenever a change of the engine changes what the same method learns or draws."""
+"""Incremented whenever a change of the engine changes what the same method learns or draws."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What, besides the method and the scene, can change a result.
+    """Everything besides the method and the scene that can change a result.
 
     `backbone` is its content (hub commit or hash of the folder's files), `precision` the resolved one, `budget` the
-    factors on the papers' steps and learning rates. Device, paths, workers and batch size are left out: they cannot.
+    factors on the papers' steps and learning rates. Device, paths, workers and batch size cannot change a result.
     """
 
     backbone: str
@@ -35,7 +35,7 @@ class Conditions:
 
 @dataclass(frozen=True)
 class PlannedPicture:
-    """One picture to draw, with its identity (20 hexadecimal digits)."""
+    """One picture to draw, with its key (20 hexadecimal digits)."""
 
     key: str
     request: Request
@@ -45,7 +45,7 @@ class PlannedPicture:
 class Unit:
     """One fit of one method on one scene and all its pictures; `key` is the fit's (20 hexadecimal digits).
 
-    `fit_seed` is what everything random in the fit derives from, the same for every method.
+    Everything random in the fit derives from `fit_seed`, which is the same for every method.
     `precomputed` are the pictures of a method that takes them from outside the scene.
     """
 
@@ -60,9 +60,9 @@ class Unit:
 
 @dataclass(frozen=True, eq=False)
 class ExternalInputs:
-    """What a method takes from outside its scene: a hash of all of it, and pictures, both by the scene's name.
+    """What a method takes from outside its scene: a hash of all of it, and pictures, both by scene name.
 
-    Most methods take nothing: both are empty.
+    For most methods both are empty.
     """
 
     content: Mapping[str, str] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class ExternalInputs:
 
 
 def find_external_inputs(method: Configured, dataset: Dataset) -> ExternalInputs:
-    """What the method takes from outside the scenes of the dataset; raises `UserError` if it is not there."""
+    """What the method takes from outside the scenes of the dataset; raises `UserError` if it is missing."""
     files = method.instance.fingerprint() if isinstance(method.instance, HasFingerprint) else ""
     precomputed = method.instance.precomputed(dataset) if isinstance(method.instance, ProvidesImages) else {}
     if not (files or precomputed):
@@ -87,16 +87,16 @@ def make_plan(
     dataset: Dataset,
     methods: Sequence[Configured],
     conditions: Conditions,
-    look: Callable[[Configured, Dataset], ExternalInputs] = find_external_inputs,
+    find_inputs: Callable[[Configured, Dataset], ExternalInputs] = find_external_inputs,
 ) -> tuple[Unit, ...]:
-    """Every unit, scene by scene, so that a run stopped early compares the methods on the scenes it reached.
+    """All units, scene by scene, so that an interrupted run compares the methods on the scenes it reached.
 
-    `look` says what a method takes from outside. Raises `UserError` for a method that cannot be run as it is
-    configured.
+    `find_inputs` returns what a method takes from outside its scenes. Raises `UserError` for a method with an invalid
+    configuration.
     """
     for method in methods:
         check_configuration(method)
-    outsides = [look(method, dataset) for method in methods]
+    outsides = [find_inputs(method, dataset) for method in methods]
     return tuple(
         _unit(dataset.name, scene, method, outside, conditions)
         for scene in dataset.scenes
@@ -143,7 +143,7 @@ def _fit_key(scene: Scene, method: Configured, outside: Mapping[str, str], condi
 
 
 def _sampler_of_fit(method: Configured, conditions: Conditions) -> Mapping[str, float]:
-    """What of the sampler can change a fit: nothing, unless the fit draws pictures itself."""
+    """The sampler's settings that can change a fit: none, unless the fit draws pictures itself."""
     draws = isinstance(method.instance, GeneratesPrior) and method.instance.generates_prior
     return {"sampling_steps": conditions.sampling_steps, "guidance": conditions.guidance} if draws else {}
 

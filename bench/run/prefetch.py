@@ -1,4 +1,4 @@
-"""Work done ahead by threads, in order and bounded, while the consumer is busy with what came before."""
+"""Results computed ahead by threads, in order and bounded, while the consumer uses earlier ones."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ WORKERS = min(8, os.cpu_count() or 1)
 def prefetch(
     work: Callable[[Item], Result], items: Iterable[Item], most: int, workers: int = WORKERS
 ) -> Generator[Result, None, None]:
-    """The results in the items' order; at no time are more than `most` begun or finished and not yet taken.
+    """Yield the results in the items' order; at most `most` are started and not yet consumed at any time.
 
-    Nothing begins before the first result is asked for. What `work` raises is raised where its result is due; then,
-    and when the generator is closed, what has not begun never does.
+    Nothing starts before the first result is requested. What `work` raises is raised in place of its result; then,
+    and when the generator is closed, the remaining items are cancelled.
     """
     waiting: deque[Future[Result]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch")

@@ -1,8 +1,8 @@
-"""Scores kept between starts, under everything that they depend on.
+"""Scores stored between starts, keyed by everything that they depend on.
 
-The key of a picture's values is: the metric with all that its scores depend on (`bench.scoring.selection.metric_key`, a
-folder of `scores/`), the unit, and the SHA-256 of the picture's file. A prompt's samples stand together, since a value
-of the prompt is one of all of them.
+The key of a picture's values is: the metric with everything that its scores depend on
+(`bench.scoring.selection.metric_key`, a folder of `scores/`), the unit, and the SHA-256 of the picture's file. A
+prompt's samples are kept together, since a value of the prompt depends on all of them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def samples_of(unit: Unit) -> tuple[Samples, ...]:
 
 
 def kept_scores(folder: RunFolder, metric: str, unit: Unit) -> dict[str, ScoredImage]:
-    """What still holds of a metric's scores of a drawn unit, by picture: prompts of which no file has changed since.
+    """A metric's valid scores of a drawn unit, by picture: of the prompts whose files have not changed since.
 
     `metric` is the metric's key. Raises `UserError` for a damaged record.
     """
@@ -56,7 +56,7 @@ def kept_scores(folder: RunFolder, metric: str, unit: Unit) -> dict[str, ScoredI
 
 
 def keep_scores(folder: RunFolder, metric: str, unit: Unit, scored: Mapping[str, ScoredImage]) -> None:
-    """Write a metric's scores of all the unit's pictures whole, or raise `UserError`."""
+    """Write a metric's scores of all the unit's pictures atomically; raises `UserError` if that fails."""
     content = {key: {"sha256": one.sha256, "values": list(one.values)} for key, one in scored.items()}
     write_json(folder.scores(metric, unit.key), {"pictures": content}, SCHEMA)
 

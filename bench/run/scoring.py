@@ -1,7 +1,7 @@
 """Scores the drawn pictures of a plan and assembles the one tidy table; never draws a picture.
 
-Pictures are read ahead by threads while the evaluators work. A call of the scorer takes whole prompts, of several units
-where one does not fill the evaluators' batches; a unit's scores are kept as soon as its last picture is scored.
+Threads read pictures ahead while the evaluators compute. A call of the scorer takes whole prompts, of several units if
+one does not fill the evaluators' batches; a unit's scores are stored as soon as its last picture is scored.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from bench.run.score_cache import Samples, ScoredImage, keep_scores, kept_scores
 from bench.scoring.scorer import PictureValues, Scorer
 
 BATCH = 8
-"""The scorer's batch: its calls are made to fill whole ones."""
+"""The scorer's batch size: calls are sized to fill whole batches."""
 CALL = 32
-"""Pictures after which a call ends at the latest, with the prompt that reaches them."""
+"""Number of pictures after which a call ends, at the end of a prompt."""
 AHEAD = 64
-"""Most pictures read ahead: 50 MB at 512 pixels."""
+"""Maximum number of pictures read ahead: 50 MB at 512 pixels."""
 
 
 KeyedMetrics: TypeAlias = Mapping[str, Configured]
@@ -54,7 +54,7 @@ class ScoringTask:
 
 @dataclass(frozen=True, eq=False)
 class LoadedImage:
-    """A picture as it was read: its job, and the hash of the very bytes."""
+    """A picture that was read: its job, and the hash of the bytes that were decoded."""
 
     key: str
     job: PictureJob
@@ -62,7 +62,7 @@ class LoadedImage:
 
 
 class ScoreWriter:
-    """Scores of units as they come; each unit's are written when they are whole, metric by metric."""
+    """Collects scores; each unit's are written when they are complete, metric by metric."""
 
     def __init__(self, folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit]) -> None:
         self._folder = folder
@@ -71,7 +71,7 @@ class ScoreWriter:
         self._metrics = tuple(metrics)
 
     def tasks(self) -> list[ScoringTask]:
-        """What is to be scored, in the order of the units."""
+        """The scoring tasks, in the order of the units."""
         return [
             ScoringTask(unit, samples, lacking)
             for unit in self._units.values()
@@ -80,7 +80,7 @@ class ScoreWriter:
         ]
 
     def add(self, metric: str, loaded: Sequence[LoadedImage], values: Sequence[PictureValues]) -> None:
-        """Enter a metric's values of pictures."""
+        """Add a metric's values of pictures."""
         for one, of_picture in zip(loaded, values, strict=True):
             self._scored[metric, one.job.unit][one.key] = ScoredImage(one.sha256, of_picture)
         for unit in dict.fromkeys(one.job.unit for one in loaded):
@@ -97,17 +97,17 @@ class ScoreWriter:
 
 
 def unscored(folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit]) -> tuple[Unit, ...]:
-    """The finished units with pictures that one of the metrics has not scored, or not as they are now."""
+    """The finished units with pictures that lack a valid score of one of the metrics."""
     return tuple(unit for unit in units if is_done(folder, unit) and lacking_metrics(folder, metrics, unit))
 
 
 def lacking_metrics(folder: RunFolder, metrics: KeyedMetrics, unit: Unit) -> tuple[str, ...]:
-    """The metrics that have not scored all pictures of a drawn unit as they are now."""
+    """The metrics without valid scores of all pictures of a drawn unit."""
     return tuple(metric for metric in metrics if len(kept_scores(folder, metric, unit)) < len(unit.pictures))
 
 
 def score(folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit], scorer: Scorer) -> None:
-    """Score what is missing of each unit and keep it under each metric's key.
+    """Compute the missing scores of each unit and store them under each metric's key.
 
     Raises `UserError` for a picture that cannot be read, and for a metric that breaks its contract.
     """
@@ -127,7 +127,7 @@ def score(folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit], score
 
 
 def calls(tasks: Iterable[ScoringTask]) -> Iterator[list[ScoringTask]]:
-    """The tasks in order, in calls of the same metrics that end where batches are full or there are `CALL` pictures."""
+    """Group the tasks, in order, into calls of the same metrics that end at full batches or at `CALL` pictures."""
     for _, alike in itertools.groupby(tasks, key=lambda task: task.metrics):
         call: list[ScoringTask] = []
         pictures = 0
@@ -143,7 +143,7 @@ def calls(tasks: Iterable[ScoringTask]) -> Iterator[list[ScoringTask]]:
 
 @dataclass(frozen=True)
 class TableLayout:
-    """What the whole table has in common, and the columns of its metrics, between the common ones and the costs."""
+    """The values that all rows of the table share, and its columns: the common ones, the metrics', the costs."""
 
     dataset: str
     preset: str
@@ -173,7 +173,7 @@ def _open(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> LoadedImage
 
 
 def _rows(folder: RunFolder, metrics: KeyedMetrics, layout: TableLayout, unit: Unit) -> Iterator[dict[str, Any]]:
-    """The rows of a unit that is drawn and scored whole; none of any other."""
+    """The rows of a unit that is completely drawn and scored; none of any other."""
     if not is_done(folder, unit):
         return
     scored = [kept_scores(folder, metric, unit) for metric in metrics]
@@ -188,7 +188,7 @@ def _rows(folder: RunFolder, metrics: KeyedMetrics, layout: TableLayout, unit: U
 
 
 def _about(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> dict[str, Any]:
-    """What a picture is of."""
+    """The columns that describe a picture."""
     file = folder.picture(picture.key)
     prompt = picture.request.prompt
     return {

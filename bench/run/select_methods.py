@@ -1,4 +1,4 @@
-"""Which methods a run is asked for: `all` stands for every installed one that can run here."""
+"""Selects the methods of a run; `all` stands for every installed one that can run here."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class MethodSelection:
-    """The methods to run, as texts, and those that `all` leaves out, each with the reason."""
+    """The specs of the methods to run, and the methods that `all` skips, each with the reason."""
 
     methods: tuple[str, ...]
     skipped: tuple[str, ...]
 
 
 def select_methods(texts: Sequence[str]) -> MethodSelection:
-    """The methods that the texts name, each once, in order.
+    """The methods that the specs name, each once, in order.
 
-    Raises `UserError` for a bad text, and for a method named by itself that cannot run here.
+    Raises `UserError` for an invalid spec, and for a method named explicitly that cannot run here.
     """
     everyone = dict(_everyone()) if ALL in texts else {}
     methods: list[str] = []

@@ -1,4 +1,4 @@
-"""What a run is of, as asked for on the command line and as kept in `run.json`."""
+"""The settings of a run, as stored in `run.json`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _GROWING = ("methods", "metrics")
 
 @dataclass(frozen=True)
 class Settings:
-    """The part of a run that stays the same for its whole life, and what it has been asked for so far.
+    """The settings that a run keeps for its whole life, and its methods and metrics so far.
 
-    `dataset` is the text asked for (a built folder or a recipe of `datasets/`), `dataset_hash` the hash of its
+    `dataset` is the value of `--dataset` (a built folder or a builder's spec), `dataset_hash` the hash of its
     manifest; `backbone` likewise with `fingerprint`; `budget` names an entry of the backbone's budgets; `preset` is
     the metric preset; `precision` is the resolved one. `methods` and `metrics` (those besides the standard ones) grow
     from start to start. `unknown_words` are the dataset's class words that the backbone's vocabulary does not have.
@@ -40,7 +40,7 @@ class Settings:
     unknown_words: tuple[str, ...] = ()
 
     def merged(self, earlier: Settings, run: Path) -> Settings:
-        """These settings with the earlier start's methods and metrics kept in front.
+        """These settings with the earlier start's methods and metrics first.
 
         Raises `UserError` if anything else differs from the earlier start.
         """

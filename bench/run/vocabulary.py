@@ -1,4 +1,4 @@
-"""Class words that the backbone does not know: then a run tests the machinery only."""
+"""Class words that are not in the backbone's vocabulary: with any, a run tests the machinery only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN = 6
 
 
 def unknown_words(backbone: Path, manifest: Manifest) -> tuple[str, ...]:
-    """The class words of a dataset that the tokenizer in a backbone's folder has to spell, sorted.
+    """The class words of a dataset that a backbone's tokenizer splits into single letters or pairs, sorted.
 
     Raises `UserError` if the tokenizer cannot be read.
     """
@@ -39,6 +39,6 @@ def unknown_words_warning(words: Sequence[str]) -> str | None:
 
 
 def warn_of_unknown_words(words: Sequence[str]) -> None:
-    """Say once what the page's banner will say."""
+    """Print the warning that the report shows as a banner."""
     if sentence := unknown_words_warning(words):
         console.print(f"[yellow]{sentence}[/yellow]")

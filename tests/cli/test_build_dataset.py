@@ -179,7 +179,7 @@ def test_a_recipe_whose_fields_make_no_options_hides_no_other(
     (own_folder / "my_recipe.py").write_text(USER_S.replace("Annotated[int,", "Annotated[int | str,"))
     discovery.refresh()
     said = bench("--help")
-    assert "my_recipe.py make no options" in " ".join(capsys.readouterr().err.split("\n"))
+    assert "my_recipe.py cannot be options" in " ".join(capsys.readouterr().err.split("\n"))
     assert "break-a-scene" in said
 
 

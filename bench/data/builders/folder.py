@@ -256,7 +256,7 @@ def _words(file: Path, kind: str, masks: int) -> list[str]:
 def read_upright(path: Path) -> ImageArray:
     """The picture as one sees it, RGB: a camera's note of rotation is obeyed.
 
-    Raises `UserError` for a file that is missing, truncated or no picture.
+    Raises `UserError` for a file that is missing, truncated or not a picture.
     """
     with opened(path) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
@@ -268,7 +268,7 @@ def read_mask(path: Path) -> Mask:
     Grey, RGB, RGBA and palette pictures; a palette's colours count, not its numbers. The official code does
     not look at the alpha channel, so a mask that lies only there is refused rather than guessed at.
 
-    Raises `UserError` for an empty mask, and for a file that is missing, truncated or no picture.
+    Raises `UserError` for an empty mask, and for a file that is missing, truncated or not a picture.
     """
     with opened(path) as image:
         pixels = _channels(image)

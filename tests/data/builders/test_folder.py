@@ -182,7 +182,7 @@ def test_more_masks_than_a_powerset_can_bear(scene: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["img.jpg", "mask0.png"])
 def test_truncated_files(scene: Path, tmp_path: Path, name: str) -> None:
     (scene / name).write_bytes((scene / name).read_bytes()[:60])
-    with pytest.raises(UserError, match=f"{name}: it is missing, truncated or no picture"):
+    with pytest.raises(UserError, match=f"{name}: it is missing, truncated or not a picture"):
         recipe(scene).build(tmp_path / "out")
 
 

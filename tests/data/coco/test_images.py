@@ -61,7 +61,7 @@ def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
 def test_a_truncated_picture_is_told_in_one_line(tmp_path: Path, kept: int, suffix: str) -> None:
     file = save(tmp_path / f"1.{suffix}")
     file.write_bytes(file.read_bytes()[:kept])
-    with pytest.raises(UserError, match="missing, truncated or no picture") as caught:
+    with pytest.raises(UserError, match="missing, truncated or not a picture") as caught:
         read_picture(file)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
