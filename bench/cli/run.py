@@ -67,6 +67,7 @@ def run(
     """
     from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
     from bench.run.engine import start  # noqa: PLC0415
+    from bench.scoring.selection import select_metrics  # noqa: PLC0415
 
     on_backbone = BackboneOptions(
         backbone=backbone,
@@ -83,6 +84,7 @@ def run(
     folder = run_folder(runs, default_name(dataset, backbone) if name is None else name)
     specs = checked(methods)
     configure("reports", report)
+    select_metrics(metrics)  # a bad name leaves nothing behind
     with hold(folder.path):
         session, hardware = start(folder, specs, options)
         units = chosen(session.plan, scenes, limit)
