@@ -26,7 +26,7 @@ def _forget(_notes: FitRecords) -> None:
 
 
 INCIDENTAL = {"incidental": True}
-"""`metadata` of a field that cannot change a result, such as where a folder lies: it is in no identity."""
+"""`metadata` of a field that cannot change a result, such as where a folder lies: it is in no key."""
 
 
 @dataclass(frozen=True, eq=False)
