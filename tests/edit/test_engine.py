@@ -77,7 +77,7 @@ def test_the_same_edit_is_found_again(
 ) -> None:
     folder = edit(options, setup, places())
     stamp = (folder / "grid.png").stat().st_mtime_ns
-    monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
+    monkeypatch.setattr("bench.diffusion.training.trainer.fit_recipe", no_fit)
     assert edit(options, setup, places()) == folder
     assert (folder / "grid.png").stat().st_mtime_ns == stamp
 
@@ -99,7 +99,7 @@ def test_a_fit_is_used_again_for_another_prompt(
     options: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit(options, setup, keeping(places()))
-    monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
+    monkeypatch.setattr("bench.diffusion.training.trainer.fit_recipe", no_fit)
     other = edit(replace(options, prompt="[v2] in the snow"), setup, places())
     assert (other / "grid.png").is_file()
     assert len(fits(places())) == 1, "an edit that does not keep its own fit leaves a kept one alone"
@@ -123,7 +123,7 @@ def test_an_interrupted_edit_is_not_fitted_again(
         with pytest.raises(AssertionError):
             edit(options, setup, places())
     assert len(fits(places())) == 1
-    monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
+    monkeypatch.setattr("bench.diffusion.training.trainer.fit_recipe", no_fit)
     edit(options, setup, places())
     assert fits(places()) == []
 
@@ -136,7 +136,7 @@ def test_a_runs_fit_is_used(
     run.mkdir(parents=True)
     (run / "run.json").write_text("{}")
     shutil.move(tmp_path / "edits" / "fits", run / "fits")
-    monkeypatch.setattr("bench.diffusion.training.recipe_method.fit_recipe", no_fit)
+    monkeypatch.setattr("bench.diffusion.training.trainer.fit_recipe", no_fit)
     edit(replace(options, prompt="[v2]"), setup, places())
     assert fits(places()) == []
     assert len(list((run / "fits").iterdir())) == 1, "a run's fit is the run's"
