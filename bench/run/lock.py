@@ -13,6 +13,7 @@ from pathlib import Path
 import filelock
 
 from bench.core.errors import UserError
+from bench.core.leftovers import sweep_held, sweep_scratch
 
 HELD = 3
 """Exit code of a start on a run that another process holds."""
@@ -20,7 +21,7 @@ HELD = 3
 
 @contextlib.contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Hold the run's folder while the block runs.
+    """Hold the run's folder while the block runs; what killed processes left half written is swept first.
 
     Raises `UserError` (exit code 3) naming the process that holds it.
     """
@@ -33,6 +34,8 @@ def hold(folder: Path) -> Iterator[None]:
         raise UserError(f"{folder} is held by {_read(holder)}; wait for it or stop it", HELD) from None
     try:
         holder.write_text(_who(), encoding="utf-8")
+        sweep_held(folder)
+        sweep_scratch()
         yield
     finally:
         holder.unlink(missing_ok=True)
