@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from bench.api import (
     read_manifest,
     write_references,
 )
-from bench.playroom.world.coco import CocoSpec, write_coco
+from bench.playroom.world.coco import CocoSpec, scratch_coco
 from bench.playroom.world.redrawing import Redrawing
 
 
@@ -68,9 +67,7 @@ class Builder:
             crop=self.crop,
             prompts=self.prompts,
         )
-        with tempfile.TemporaryDirectory() as folder:
-            coco = Path(folder) / "coco"
-            write_coco(coco, self._spec)
+        with scratch_coco(self._spec) as coco:
             CocoBuilder("playroom", coco, options, self.size, strict=self.strict).build(out)
         if self.references:
             write_references(out, read_manifest(out / MANIFEST), Redrawing(self._spec).draw)

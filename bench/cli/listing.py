@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import tempfile
 from dataclasses import fields
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from bench.cli.describe import console, describe, describe_columns, describe_preset, models_of, table
+from bench.core.leftovers import scratch_folder
 from bench.plugins.discovery import KINDS, DropIn, Kind, discover
 from bench.plugins.spec import public_name
 from bench.scoring.presets import PRESETS
@@ -79,9 +78,9 @@ def _print_prompts(dataset: str) -> None:
     from bench.run.dataset_source import dataset_folder  # noqa: PLC0415
     from bench.run.folder import RunFolder  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory() as name:
+    with scratch_folder() as scratch:
         with contextlib.redirect_stdout(sys.stderr):  # a builder's output is not part of the CSV
-            folder = dataset_folder(dataset, RunFolder(Path(name)))
+            folder = dataset_folder(dataset, RunFolder(scratch))
         typer.echo(expected(load_dataset(folder)), nl=False)
 
 

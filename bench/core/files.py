@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
+from bench.core.leftovers import is_temporary, sweep, temporary_name
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -19,7 +20,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
     Raises `UserError` if the disk is full or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
@@ -63,6 +64,11 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
     return {key: value for key, value in content.items() if key != "schema"}
 
 
+def whole_files(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder that match a pattern, sorted, without any that a kill left half written."""
+    return sorted(path for path in folder.glob(pattern) if not is_temporary(path.relative_to(folder)))
+
+
 def _sync(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
@@ -72,16 +78,45 @@ def _sync(path: Path) -> None:
 def whole_folder(out: Path) -> Iterator[Path]:
     """A temporary folder beside `out` that takes its place when the block succeeds, and is removed if it fails.
 
-    Raises `UserError` for whatever the file system refuses.
+    `out` is not there yet, or empty. What killed processes left beside it is swept. Raises `UserError` for whatever the
+    file system refuses.
     """
-    out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
-    building = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        building.mkdir(parents=True)
+    with _built_beside(out) as (building, place):
         yield building
-        if out.is_dir():
-            out.rmdir()
-        building.rename(out)
+        if place.is_dir():
+            place.rmdir()
+        building.rename(place)
+
+
+@contextlib.contextmanager
+def whole_replacement(out: Path) -> Iterator[Path]:
+    """As `whole_folder`, for an `out` that may have content.
+
+    What the block did not write itself is taken over: a file that somebody put there is not lost.
+    """
+    with _built_beside(out) as (building, place):
+        yield building
+        former = temporary_name(place.with_name(f"{place.name}-former"))
+        if place.is_dir():
+            shutil.copytree(place, building, dirs_exist_ok=True, copy_function=_copy_missing)
+            place.rename(former)
+        building.rename(place)
+        shutil.rmtree(former, ignore_errors=True)
+
+
+def _copy_missing(source: str, target: str) -> str:
+    return target if Path(target).exists() else str(shutil.copy2(source, target))
+
+
+@contextlib.contextmanager
+def _built_beside(out: Path) -> Iterator[tuple[Path, Path]]:
+    """An empty folder beside `out`, removed in the end, and `out` itself as an absolute path."""
+    out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
+    building = temporary_name(out)
+    try:
+        sweep(out.parent)
+        building.mkdir(parents=True)
+        yield building, out
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         why = "there is no space left on the disk; free some or choose another --out" if full else error.strerror

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bench.core.errors import UserError
 from bench.core.hashing import bytes_hash, content_hash
 from bench.core.images import mask_png, picture_png
+from bench.core.leftovers import scratch_folder
 from bench.core.scenes import ImageArray, Scene
 from bench.external.program import OUT, Program, ProgramError, picture_file, started
 from bench.plugins.method import MethodContext, Request
@@ -156,8 +156,7 @@ class ExternalLearner(ExternalMethod):
 
 @contextlib.contextmanager
 def _work_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="scenebench-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         (folder / OUT).mkdir()
         (folder / LEARNED).mkdir()
         yield folder

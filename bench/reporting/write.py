@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from bench.core.errors import UserError
+from bench.core.files import whole_replacement
 from bench.core.scenes import Dataset, without_concepts
 from bench.core.table import COLUMNS
 from bench.plugins.method import PreservesPrior
@@ -45,7 +46,8 @@ _TOLD_OF_A_HASH = 19
 def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     """Write the report that `spec` names from the run's table; returns its files, the page first.
 
-    Raises `UserError` if nothing was scored yet.
+    The report's folder is replaced as a whole, or, where anything fails, not at all. Raises `UserError` if nothing was
+    scored yet.
     """
     report = configure("reports", spec)
     folder = session.folder
@@ -61,8 +63,10 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
             f"{folder.table} has no column {lacking[0]}: it is of another version; "
             f"run `bench score {folder.path}`, which draws nothing"
         )
-    files: tuple[Path, ...] = report.instance.write(_data(session, table), folder.report(report.drop_in.name))
-    return files
+    place = folder.report(report.drop_in.name)
+    with whole_replacement(place) as building:
+        files: tuple[Path, ...] = report.instance.write(_data(session, table), building)
+    return tuple(place / file.relative_to(building) if file.is_relative_to(building) else file for file in files)
 
 
 def _data(session: Session, table: pd.DataFrame) -> ReportData:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_json
+from bench.core.leftovers import scratch_folder
 from bench.core.progress import console
 from bench.data import build
 from bench.data.load import dataset_hash
@@ -92,10 +92,10 @@ def _compare(builder: Configured, folder: RunFolder) -> None:
     """Build the dataset again, for its hash alone; raises `UserError` if the hash differs."""
     told = f"{builder.spec} may have changed since {folder.dataset} was built: building it anew to compare"
     console.print(told, soft_wrap=True, markup=False)
-    with tempfile.TemporaryDirectory(prefix="scenebench-") as name:
+    with scratch_folder() as scratch:
         with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-            build.build_dataset(builder.instance, Path(name) / "dataset")
-        found = dataset_hash(Path(name) / "dataset")
+            build.build_dataset(builder.instance, scratch / "dataset")
+        found = dataset_hash(scratch / "dataset")
     if found != dataset_hash(folder.dataset):
         raise UserError(
             f"{builder.spec} builds another dataset now than the one in {folder.dataset} "

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from statistics import mean
 
-from bench.core.files import read_json
+from bench.core.files import read_json, whole_files
 from bench.run.cost import FIT, Cost, picture_cost
 from bench.run.execute import missing_pictures
 from bench.run.folder import SCHEMA, RunFolder
@@ -29,7 +29,7 @@ def estimate_minutes(folder: RunFolder, todo: Sequence[Unit]) -> float | None:
 def _measured(folder: RunFolder) -> dict[str, tuple[list[float], list[float]]]:
     """Seconds of each fit and of each picture by method."""
     found: dict[str, tuple[list[float], list[float]]] = {}
-    for path in sorted(folder.path.glob("units/*.json")):
+    for path in whole_files(folder.path, "units/*.json"):
         record = read_json(path, SCHEMA)
         fits, pictures = found.setdefault(record["method"], ([], []))
         fits.append(Cost.from_metadata(FIT, record).seconds)

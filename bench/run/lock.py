@@ -13,6 +13,7 @@ from pathlib import Path
 import filelock
 
 from bench.core.errors import UserError
+from bench.core.leftovers import sweep_held, sweep_scratch
 
 HELD = 3
 """Exit code of a start on a run that another process holds."""
@@ -20,7 +21,7 @@ HELD = 3
 
 @contextlib.contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Lock the run's folder while the block runs.
+    """Lock the run's folder while the block runs; what killed processes left half written is swept first.
 
     Raises `UserError` (exit code 3) naming the process that holds it, and where the folder cannot be written.
     """
@@ -36,6 +37,8 @@ def hold(folder: Path) -> Iterator[None]:
         lock.release()
         raise UserError(f"cannot write {folder}: {error.strerror or error}; name another --runs or --name") from error
     try:
+        sweep_held(folder)
+        sweep_scratch()
         yield
     finally:
         holder.unlink(missing_ok=True)

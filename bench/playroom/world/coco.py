@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
-import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from bench.core.errors import UserError
+from bench.core.files import whole_folder
+from bench.core.leftovers import scratch_folder
 from bench.core.limits import check_side
 from bench.playroom.world.scene import RENDERER, ToyScene, draw, sample_scene
 from bench.playroom.world.toys import CLASSES
@@ -60,18 +62,16 @@ def write_coco(folder: Path, spec: CocoSpec) -> None:
     check_side(spec.size)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise UserError(f"{folder} already exists: choose another folder, or remove it first")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            _build(building, spec)
-            building.chmod(0o755)
-            building.replace(folder)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"cannot write {folder} ({reason}): free space or choose another folder") from error
+    with whole_folder(folder) as building:
+        _build(building, spec)
+
+
+@contextlib.contextmanager
+def scratch_coco(spec: CocoSpec) -> Iterator[Path]:
+    """The pool in a folder of the system's temporary one, gone when the block ends; raises as `write_coco`."""
+    with scratch_folder() as scratch:
+        write_coco(scratch / "coco", spec)
+        yield scratch / "coco"
 
 
 def _build(folder: Path, spec: CocoSpec) -> None:

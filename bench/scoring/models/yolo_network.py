@@ -22,6 +22,7 @@ from torch import nn
 
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_json, write_whole
+from bench.core.leftovers import scratch_prefix
 
 ARCHITECTURE = "config.json"
 WEIGHTS = "model.safetensors"
@@ -43,7 +44,7 @@ def ultralytics(module: str) -> Any:
     Raises `UserError` if the package (or a library that it needs) is missing.
     """
     if "YOLO_CONFIG_DIR" not in os.environ:
-        folder = tempfile.mkdtemp(prefix="scenebench-yolo-")
+        folder = tempfile.mkdtemp(prefix=f"{scratch_prefix()}yolo-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         os.environ["YOLO_CONFIG_DIR"] = folder
     os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_VERBOSE="false")
