@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import subprocess
 import sys
@@ -102,29 +101,3 @@ def test_hugging_faces_datasets_is_not_shadowed_at_the_root() -> None:
 
 def test_content_folders_have_no_init() -> None:
     assert not [kind for kind in KINDS if (ROOT / kind / "__init__.py").exists()]
-
-
-def test_the_engine_neither_imports_a_drop_in_nor_branches_on_its_name() -> None:
-    names = {name for kind in KINDS for name in discover(kind).found}
-    assert {"ours", "pareto", "playroom"} <= names
-    found = []
-    for file in sorted((ROOT / "bench").rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            imports = [one for one in imported(node) if one.startswith(tuple(f"bench.{kind}." for kind in KINDS))]
-            branches = isinstance(node, (ast.Compare, ast.MatchValue)) and named(node) & names
-            if imports or branches:
-                found.append(f"{file.relative_to(ROOT)}: {ast.unparse(node)}")
-    assert found == []
-
-
-def imported(node: ast.AST) -> list[str]:
-    """The modules that an import statement names, `from a import b` as `a.b`."""
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    return [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
-
-
-def named(node: ast.AST) -> set[str]:
-    """The names in an expression, `playroom:quick` as `playroom`."""
-    texts = (one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str))
-    return {text.partition(":")[0] for text in texts}

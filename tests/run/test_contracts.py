@@ -125,7 +125,7 @@ BROKEN = {
     "lazy": ("for request in requests:", "for request in requests[:-1]:", "generate gave fewer pictures"),
     "eager": ("for request in requests:", "for request in [*requests, requests[0]]:", "generate gave more pictures"),
 }
-RUN = ("run", "--dataset", "playroom[scenes=1,formats=1,mix=1,0,0,samples=1]", "--name", "r", "--methods")
+RUN = ("run", "--dataset", "playroom[scenes=1,formats=1,mix=1,0,0,samples=1,pool=20]", "--name", "r", "--methods")
 
 
 def test_a_method_that_breaks_its_contract_fails_alone_and_every_time(

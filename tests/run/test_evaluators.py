@@ -34,7 +34,7 @@ def test_a_moving_revision_is_recorded_by_the_commit_that_it_stood_for(
 
 
 def test_every_model_of_a_runs_metrics_is_recorded_and_reported(bench: Callable[..., int]) -> None:
-    dataset = "playroom[scenes=1,formats=1,mix=1,0,0,samples=1]"
+    dataset = "playroom[scenes=1,formats=1,mix=1,0,0,samples=1,pool=20]"
     assert bench("run", "--dataset", dataset, "--name", "r", "--methods", "quick") == 0
     record = json.loads(Path("runs/r/evaluators.json").read_text())
     assert record["preset"] == "playroom"

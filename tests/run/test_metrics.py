@@ -10,7 +10,7 @@ import pytest
 
 from bench.plugins.discovery import refresh
 
-DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1]"
+DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1,pool=20]"
 BRIGHTNESS = '''
 from dataclasses import dataclass
 from typing import ClassVar

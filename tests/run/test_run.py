@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -287,35 +288,44 @@ def test_a_live_run_is_not_entered(bench: Bench, capsys: pytest.CaptureFixture[s
         pass
 
 
-def test_a_killed_run_goes_on_to_the_same_table(bench: Bench, finished: Path) -> None:
-    whole = table()
-    again = [sys.executable, "-m", "bench.cli.main", *RUN[:-1], "killed", "--methods", "quick"]
-    for _ in range(2):
-        with subprocess.Popen(again, stderr=subprocess.DEVNULL, env={**os.environ}) as process:
-            deadline = time.monotonic() + 120
-            pictures = len(list(Path("runs/killed").glob("pictures/*")))
-            while len(list(Path("runs/killed").glob("pictures/*"))) <= pictures and time.monotonic() < deadline:
-                time.sleep(0.02)
-            process.send_signal(signal.SIGKILL)
-    assert bench(*RUN[:-1], "killed", "--methods", "quick") == 0
-    # what was scored before the kill was scored in other batches, which moves scores by rounding
-    pd.testing.assert_frame_equal(whole, table(Path("runs/killed")), rtol=0, atol=1e-5)
+def halting_method(drop_ins: Path) -> str:
+    """`quick`, which stops after each picture for as long as there is a file called `halt`."""
+    text = (drop_ins / "quick.py").read_text()
+    text = text.replace("import numpy as np", "import time\nfrom pathlib import Path\n\nimport numpy as np")
+    return f"{text}            while Path('halt').exists():\n                time.sleep(0.1)\n"
 
 
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(bench: Bench, drop_ins: Path) -> None:
-    slow = (drop_ins / "quick.py").read_text().replace("workbench.on_step(1, 1)", "import time; time.sleep(120)")
-    (drop_ins / "slow.py").write_text(slow)
-    command = [sys.executable, "-m", "bench.cli.main", *RUN, "--methods", "slow"]
+def stopped(arguments: tuple[str, ...], sign: signal.Signals) -> tuple[int, str]:
+    """Exit code and errors of a command in another process that gets the signal after its next picture."""
+    command = [sys.executable, "-m", "bench.cli.main", *arguments]
+    pictures = Path("runs/r/pictures")
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
-        deadline = time.monotonic() + 120
-        while not Path("runs/r/run.json").exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=60)
-    assert process.returncode == 130
+        before, deadline = len(list(pictures.glob("*"))), time.monotonic() + 120
+        while len(list(pictures.glob("*"))) <= before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(sign)
+        _, error = process.communicate(timeout=120)
+    return process.returncode, error
+
+
+def test_an_interrupted_and_then_killed_run_goes_on_to_the_same_table(bench: Bench, drop_ins: Path) -> None:
+    (drop_ins / "halting.py").write_text(halting_method(drop_ins))
+    refresh()
+    halting = (*RUN, "--methods", "halting", "--batch-size", "1")
+    assert bench(*halting) == 0
+    whole = table()
+    shutil.rmtree("runs/r")
+    Path("halt").touch()
+    code, error = stopped(halting, signal.SIGINT)
+    assert code == 130
     assert "the same command goes on from here" in error
     assert "Traceback" not in error
+    assert stopped(halting, signal.SIGKILL)[0] == -signal.SIGKILL
+    assert len(list(Path("runs/r/pictures").glob("*.png"))) == 2
+    Path("halt").unlink()
+    assert bench(*halting) == 0
+    # a picture may be scored in another batch than before, which moves its scores by rounding
+    pd.testing.assert_frame_equal(whole, table(), rtol=0, atol=1e-5)
 
 
 def test_score_and_report_alone(bench: Bench, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:

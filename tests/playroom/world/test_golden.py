@@ -1,7 +1,7 @@
 """The drawing is pinned: every class, motif and context looks as in the stored pictures of this renderer.
 
 Where the drawing is meant to change, raise `RENDERER`, remove the old pictures, write new ones with
-`python tests/playroom/test_golden.py`, and train every checkpoint again.
+`python tests/playroom/world/test_golden.py`, and train every checkpoint again.
 """
 
 from __future__ import annotations

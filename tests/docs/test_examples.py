@@ -12,7 +12,7 @@ from bench import api
 from bench.cli.main import main
 from bench.plugins.discovery import refresh
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 PAGE = ROOT / "docs" / "api.md"
 
