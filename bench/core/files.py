@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pydantic
+
 from bench.core.errors import UserError
 from bench.core.leftovers import is_temporary, sweep, temporary_name
 
@@ -53,11 +55,16 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
     Raises `UserError` for a missing or damaged file, and for a schema that this version does not know.
     """
     try:
-        content = json.loads(path.read_bytes())
+        raw = path.read_bytes()
+        content = json.loads(raw)
+        if b"\\ud" in raw.lower():  # half of a character, which nothing could be written with
+            json.dumps(content, ensure_ascii=False).encode()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except RecursionError as error:
+        raise damaged(path, "it is nested too deep") from error
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); delete it and start again: it will be made anew") from error
+        raise damaged(path, str(error)) from error
     found = content.get("schema") if isinstance(content, dict) else None
     if found != schema:
         raise UserError(f"{path} has schema {found}, this version reads {schema}; use the scenebench that wrote it")
@@ -67,6 +74,25 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
 def whole_files(folder: Path, pattern: str) -> list[Path]:
     """The files of a folder that match a pattern, sorted, without any that a kill left half written."""
     return sorted(path for path in folder.glob(pattern) if not is_temporary(path.relative_to(folder)))
+
+
+def read_record(path: Path, schema: int, kind: Any) -> Any:
+    """Read what `write_json` wrote, as `kind` (a type that pydantic checks).
+
+    Raises `UserError` as `read_json` does, and for values of wrong types.
+    """
+    content = read_json(path, schema)
+    try:
+        return pydantic.TypeAdapter(kind).validate_python(content)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise damaged(path, f"{place}: {first['msg'].lower()}") from None
+
+
+def damaged(path: Path, why: str) -> UserError:
+    """The error for a file that a start makes anew if it is not there."""
+    return UserError(f"{path} is damaged ({why}); delete it and start again: it will be made anew")
 
 
 def _sync(path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.core.errors import UserError
@@ -47,10 +49,19 @@ def _check_sizes(path: Path, record: SceneRecord, size: int) -> None:
     """Compare the pictures' sides with the manifest's, before a picture or a mask is decoded."""
     for number in range(1 + len(record.more)):
         file = picture_file(path, record.name, number)
-        with opened(file) as image:
-            if image.size != (size, size):
-                found = f"{image.width} x {image.height} pixels, not {size} x {size} as the manifest says"
-                raise UserError(f"{file} is of {found}; remove {path}, build it anew")
+        with _told_what_to_do(path), opened(file) as image:
+            found = image.size
+        if found != (size, size):
+            sides = f"{found[0]} x {found[1]} pixels, not {size} x {size} as the manifest says"
+            raise UserError(f"{file} is of {sides}; remove {path}, build it anew")
+
+
+@contextlib.contextmanager
+def _told_what_to_do(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{error}; remove {path}, build it anew") from error
 
 
 def _scene(path: Path, record: SceneRecord) -> Scene:
@@ -62,7 +73,8 @@ def _scene(path: Path, record: SceneRecord) -> Scene:
 
 def _picture(path: Path, scene: str, number: int, sha256: str) -> ImageArray:
     file = picture_file(path, scene, number)
-    picture = read_picture(file)
+    with _told_what_to_do(path):
+        picture = read_picture(file)
     if pixel_hash(picture) != sha256:
         raise UserError(f"{file} is not the picture that was built (its pixels changed); remove {path}, build it anew")
     return picture

@@ -104,5 +104,7 @@ def read_settings(folder: Path) -> BackboneSettings:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise UserError(f"{path} is not a valid settings file: {where}: {first['msg'].lower()}") from error
-    except ValueError as error:
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid JSON: {error}") from error

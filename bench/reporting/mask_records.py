@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from bench.core.errors import UserError, one_line
 from bench.plugins.report import ReportData
 from bench.reporting.scatter import COLOURS, INK, LINE
 from bench.run.folder import RunFolder
@@ -60,9 +62,22 @@ def _notes(folder: RunFolder, units: pd.DataFrame) -> Iterator[pd.DataFrame]:
     for method, scene, seed, unit in units.itertuples(index=False):
         file = folder.fit_records(str(unit))
         if file.is_file():
-            notes = pd.read_csv(file)
+            notes = _read_notes(file)
             if set(COLUMNS) <= set(notes):
                 yield notes[list(COLUMNS)].assign(method=method, scene=scene, seed=seed)
+
+
+def _read_notes(file: Path) -> pd.DataFrame:
+    """What a fit told, from its CSV; `step`, `concept` and the IoUs are numbers where it tells of masks."""
+    try:
+        notes = pd.read_csv(file)
+        numbers = [name for name in NUMBERS if name in notes]
+        return notes.assign(**{name: pd.to_numeric(notes[name]) for name in numbers})
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame()
+    except (OSError, ValueError) as error:
+        told = f"{file} is damaged ({one_line(error)})"
+        raise UserError(f"{told}; delete it: the page then leaves this fit's masks out") from error
 
 
 def mask_rows(notes: pd.DataFrame) -> tuple[MaskRow, ...]:
@@ -113,6 +128,9 @@ def mask_curve_figure(notes: pd.DataFrame) -> str:
 
 COLUMNS = ("step", "concept", "label", "estimated", "iou", "iou_without_crf")
 """What a method's note of a mask has, a row a step and concept (`bench.diffusion.em.latent_scene`)."""
+
+NUMBERS = ("step", "concept", "iou", "iou_without_crf")
+"""Those of them that are numbers."""
 
 
 def iou_by_step(notes: pd.DataFrame) -> dict[str, pd.Series[float]]:

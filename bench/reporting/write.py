@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, one_line
 from bench.core.files import whole_replacement
 from bench.core.scenes import Dataset, without_concepts
 from bench.core.table import COLUMNS
@@ -53,7 +53,7 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     folder = session.folder
     if not folder.table.is_file():
         raise UserError(f"{folder.path} has no scores yet; run `bench score {folder.path}` first")
-    table = pd.read_parquet(folder.table)
+    table = _read_table(folder)
     if table.empty:
         raise UserError(f"{folder.path} has no finished unit yet, so there is nothing to report")
     filled = (column.name for metric in session.metrics for column in columns_of(metric, session.preset))
@@ -67,6 +67,14 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     with whole_replacement(place) as building:
         files: tuple[Path, ...] = report.instance.write(_data(session, table), building)
     return tuple(place / file.relative_to(building) if file.is_relative_to(building) else file for file in files)
+
+
+def _read_table(folder: RunFolder) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(folder.table)
+    except (OSError, ValueError, LookupError, NotImplementedError) as error:
+        told = f"{folder.table} is damaged ({one_line(error)})"
+        raise UserError(f"{told}; delete it: `bench score {folder.path}` makes it anew and draws nothing") from error
 
 
 def _data(session: Session, table: pd.DataFrame) -> ReportData:

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from bench.core.errors import UserError
+from bench.core.files import read_record
 from bench.core.images import opened
+from bench.run.folder import SCHEMA
 
 FIT = "cost_fit_"
 GENERATE = "cost_generate_"
@@ -69,6 +71,27 @@ class UnitCost:
         """The columns from a unit's record; NaN for missing ones, as in records of earlier versions."""
         names = [f"cost_{field.name}" for field in fields(cls)]
         return {name: float(record.get(name, math.nan)) for name in names}
+
+
+@dataclass(frozen=True)
+class UnitRecord:
+    """A finished unit's file, as far as it is read: its method, its pictures' keys and its costs."""
+
+    method: str
+    pictures: list[str]
+    cost_fit_seconds: float = math.nan
+    cost_peak_memory_bytes: float = math.nan
+    cost_disk_bytes: float = math.nan
+    cost_energy_joules: float = math.nan
+
+
+def read_unit_record(path: Path) -> UnitRecord:
+    """Read a finished unit's record.
+
+    Raises `UserError` for a damaged one.
+    """
+    record: UnitRecord = read_record(path, SCHEMA, UnitRecord)
+    return record
 
 
 def picture_cost(path: Path) -> Cost:

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from statistics import mean
 
-from bench.core.files import read_json, whole_files
-from bench.run.cost import FIT, Cost, picture_cost
+from bench.core.files import whole_files
+from bench.run.cost import FIT, Cost, picture_cost, read_unit_record
 from bench.run.execute import missing_pictures
-from bench.run.folder import SCHEMA, RunFolder
+from bench.run.folder import RunFolder
 from bench.run.plan import Unit
 
 
@@ -30,10 +30,10 @@ def _measured(folder: RunFolder) -> dict[str, tuple[list[float], list[float]]]:
     """Seconds of each fit and of each picture by method."""
     found: dict[str, tuple[list[float], list[float]]] = {}
     for path in whole_files(folder.path, "units/*.json"):
-        record = read_json(path, SCHEMA)
-        fits, pictures = found.setdefault(record["method"], ([], []))
-        fits.append(Cost.from_metadata(FIT, record).seconds)
-        there = (path for path in map(folder.picture, record["pictures"]) if path.is_file())
+        record = read_unit_record(path)
+        fits, pictures = found.setdefault(record.method, ([], []))
+        fits.append(Cost.from_metadata(FIT, vars(record)).seconds)
+        there = (path for path in map(folder.picture, record.pictures) if path.is_file())
         seconds = (picture_cost(path).seconds for path in there)
         pictures.extend(each for each in seconds if not math.isnan(each))
     return found

@@ -6,12 +6,20 @@ A preset that names a model's moving revision (`main`) does not pin it: the reso
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bench.core.files import read_json, write_json
+from bench.core.files import read_record, write_json
 from bench.plugins.metric import Feature
 from bench.plugins.spec import Configured
 from bench.run.folder import SCHEMA, RunFolder
 from bench.scoring.presets import Preset
+
+
+@dataclass(frozen=True)
+class _Record:
+    """The file: the commit or hash of every model by its name."""
+
+    models: dict[str, str]
 
 
 def record_evaluators(folder: RunFolder, preset: Preset, metrics: Sequence[Configured]) -> None:
@@ -31,7 +39,8 @@ def recorded_evaluators(folder: RunFolder) -> dict[str, str]:
     """
     if not folder.evaluators.is_file():
         return {}
-    return {name: str(content) for name, content in read_json(folder.evaluators, SCHEMA)["models"].items()}
+    record: _Record = read_record(folder.evaluators, SCHEMA, _Record)
+    return record.models
 
 
 def _models(preset: Preset, feature: Feature) -> dict[str, str]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from bench.core.files import read_json, write_json
+from dataclasses import dataclass
+
+from bench.core.files import read_record, write_json
 from bench.core.scenes import Dataset
 from bench.plugins.spec import Configured
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import ExternalInputs, find_external_inputs
+
+
+@dataclass(frozen=True)
+class _Record:
+    """The file: for every method, hashes by the scene's name."""
+
+    methods: dict[str, dict[str, str]]
 
 
 def find_and_record(folder: RunFolder, method: Configured, dataset: Dataset) -> ExternalInputs:
@@ -26,5 +35,5 @@ def recorded_inputs(folder: RunFolder, method: Configured, _dataset: Dataset) ->
 def _kept(folder: RunFolder) -> dict[str, dict[str, str]]:
     if not folder.outside.is_file():
         return {}
-    kept: dict[str, dict[str, str]] = read_json(folder.outside, SCHEMA)["methods"]
-    return kept
+    record: _Record = read_record(folder.outside, SCHEMA, _Record)
+    return record.methods

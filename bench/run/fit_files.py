@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, one_line
 from bench.core.files import write_whole
 from bench.run.cost import FIT, Cost
 
@@ -26,9 +26,9 @@ def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return tensors, Cost.from_metadata(FIT, file.metadata())
-    except SafetensorError as error:
-        raise UserError(f"{path} is damaged ({error}); delete it: the fit will be made anew") from error
+            return tensors, Cost.from_metadata(FIT, file.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({one_line(error)}); delete it: the fit will be made anew") from error
 
 
 def write_fit(path: Path, state: Mapping[str, torch.Tensor], cost: Cost) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from bench.core.files import read_json, write_json
+from bench.core.files import damaged, read_record, write_json
 from bench.core.hashing import content_hash
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import PlannedPicture, Unit
@@ -27,6 +27,21 @@ class ScoredImage:
 
     sha256: str
     values: PictureValues
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A picture's values in the file, a mapping for each concept."""
+
+    sha256: str
+    values: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A unit's file, by the pictures' keys."""
+
+    pictures: dict[str, _Kept]
 
 
 def samples_of(unit: Unit) -> tuple[Samples, ...]:
@@ -63,5 +78,11 @@ def keep_scores(folder: RunFolder, metric: str, unit: Unit, scored: Mapping[str,
 
 def _read(folder: RunFolder, metric: str, unit: Unit) -> dict[str, ScoredImage]:
     path = folder.scores(metric, unit.key)
-    pictures: Mapping[str, Any] = read_json(path, SCHEMA).get("pictures", {}) if path.is_file() else {}
-    return {key: ScoredImage(one["sha256"], tuple(one["values"])) for key, one in pictures.items()}
+    if not path.is_file():
+        return {}
+    record: _Record = read_record(path, SCHEMA, _Record)
+    concepts = {picture.key: len(picture.request.prompt.subset) for picture in unit.pictures}
+    for key, one in record.pictures.items():
+        if key in concepts and len(one.values) != concepts[key]:
+            raise damaged(path, f"pictures.{key}: {len(one.values)} values for {concepts[key]} concepts")
+    return {key: ScoredImage(one.sha256, tuple(one.values)) for key, one in record.pictures.items()}

@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 
 from bench.core.errors import UserError
-from bench.core.files import read_json, write_whole
+from bench.core.files import write_whole
 from bench.core.hashing import bytes_hash
 from bench.core.images import opened
 from bench.core.progress import progress_bar
 from bench.core.table import COLUMNS, COST
 from bench.plugins.metric import PictureJob
 from bench.plugins.spec import Configured
-from bench.run.cost import GENERATE, UnitCost, picture_cost
+from bench.run.cost import GENERATE, UnitCost, picture_cost, read_unit_record
 from bench.run.execute import is_done
-from bench.run.folder import SCHEMA, RunFolder
+from bench.run.folder import RunFolder
 from bench.run.plan import PlannedPicture, Unit
 from bench.run.prefetch import prefetch
 from bench.run.score_cache import Samples, ScoredImage, keep_scores, kept_scores, samples_of
@@ -179,7 +179,7 @@ def _rows(folder: RunFolder, metrics: KeyedMetrics, layout: TableLayout, unit: U
     scored = [kept_scores(folder, metric, unit) for metric in metrics]
     if any(len(kept) < len(unit.pictures) for kept in scored):
         return
-    costs = UnitCost.columns(read_json(folder.unit_record(unit.key), SCHEMA))
+    costs = UnitCost.columns(vars(read_unit_record(folder.unit_record(unit.key))))
     for picture in unit.pictures:
         about = {**_about(folder, unit, picture), "dataset": layout.dataset, "preset": layout.preset, **costs}
         for place, concept in enumerate(picture.request.prompt.subset):

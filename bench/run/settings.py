@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+import pydantic
 
 from bench.core.errors import UserError
-from bench.core.files import read_json, write_json
+from bench.core.files import read_record, write_json
 from bench.run.folder import SCHEMA, RunFolder
 
 _GROWING = ("methods", "metrics")
@@ -23,6 +25,8 @@ class Settings:
     the metric preset; `precision` is the resolved one. `methods` and `metrics` (those besides the standard ones) grow
     from start to start. `unknown_words` are the dataset's class words that the backbone's vocabulary does not have.
     """
+
+    __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
 
     dataset: str
     dataset_hash: str
@@ -61,12 +65,8 @@ def load_settings(folder: RunFolder) -> Settings:
 
     Raises `UserError` if it is missing, damaged or of another schema.
     """
-    content = read_json(folder.settings, SCHEMA)
-    try:
-        lists = {name: tuple(content[name]) for name in (*_GROWING, "unknown_words")}
-        return Settings(**{**content, **lists})
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{folder.settings} is not what this version writes ({error}); use another --name") from error
+    settings: Settings = read_record(folder.settings, SCHEMA, Settings)
+    return settings
 
 
 def save_settings(folder: RunFolder, settings: Settings) -> Settings:

@@ -47,6 +47,26 @@ def test_another_schema_and_damage_are_one_line_errors(tmp_path: Path) -> None:
         read_json(tmp_path / "c.json", schema=1)
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"[" * 10_000 + b"]" * 10_000, "it is nested too deep"),
+        (b'{"schema": 1, "a": "\\ud800"}', "surrogates not allowed"),
+        (b"\xff\xff", "codec can't decode"),
+        (b"1" * 5_000, "Exceeds the limit"),
+    ],
+)
+def test_whatever_is_no_record_says_that_deleting_it_makes_it_anew(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(UserError, match=rf"a\.json is damaged \(.*{why}.*delete it and start again"):
+        read_json(tmp_path / "a.json", schema=1)
+
+
+def test_a_pair_of_surrogates_is_a_character(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"schema": 1, "a": "\\ud83d\\ude00"}')
+    assert read_json(tmp_path / "a.json", schema=1) == {"a": "\U0001f600"}
+
+
 def test_a_files_hash_is_that_of_its_content(tmp_path: Path) -> None:
     file = tmp_path / "weights.pt"
     for content in (b"abc", b"abcd"):
