@@ -59,7 +59,7 @@ def test_no_other_row_changes(backbone: Backbone) -> None:
 
 def test_a_handle_that_is_a_token_already_is_an_error(backbone: Backbone) -> None:
     _add(backbone, "cat")
-    with pytest.raises(UserError, match="no token of the backbone yet"):
+    with pytest.raises(UserError, match="not yet tokens of the backbone"):
         _add(backbone, "cat")
 
 
