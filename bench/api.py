@@ -1,4 +1,4 @@
-"""What the author of a drop-in imports; `docs/api.md` has a line on each name. Nothing else of `bench` is public.
+"""The public interface for drop-ins; `docs/api.md` has a line on each name. Nothing else of `bench` is public.
 
 Names are loaded when they are first asked for (PEP 562): importing this module loads no torch.
 """
