@@ -1,4 +1,4 @@
-"""The parts of the exam of Playroom's checkpoints: what each reads, depends on and measures."""
+"""The parts of the evaluation of Playroom's checkpoints: what each reads, depends on and measures."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from bench.scoring.presets import Preset, find_preset
 from bench.scoring.scorer import Scorer
 
 EXAM_VERSION = 1
-"""Raised whenever a change of the exam changes a figure of the same checkpoints: all is then measured anew."""
+"""Incremented whenever a change changes a figure of the same checkpoints: then everything is measured again."""
 REPEATS = 15
-"""How often a thing is done whose seconds are measured."""
+"""The number of repetitions of a timed operation."""
 
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is measured: `seeds` pictures of each text, held-out scenes, and what the headroom rests on."""
+    """How much is measured: `seeds` pictures per text, held-out scenes, and the headroom's numbers."""
 
     seeds: int
     scenes: int
@@ -47,7 +47,7 @@ class Amount:
 
 @dataclass(frozen=True)
 class Exam:
-    """The checkpoints in a folder, where they run, how much is measured; models are loaded when first needed."""
+    """The checkpoints in a folder, their device, and how much is measured; models are loaded when first needed."""
 
     checkpoints: Path
     hardware: Hardware
@@ -88,9 +88,9 @@ def _sampler(exam: Exam) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class SuitePart:
-    """One part of the exam.
+    """One part of the evaluation.
 
-    It reads the checkpoints `reads`, and its figures depend on these `amounts` and on what `also` tells.
+    It reads the checkpoints `reads`, and its figures depend on these `amounts` and on what `also` returns.
     """
 
     name: str
@@ -100,7 +100,7 @@ class SuitePart:
     also: Callable[[Exam], dict[str, Any]] = _nothing
 
     def inputs(self, exam: Exam) -> dict[str, Any]:
-        """All that the part's figures depend on; raises `UserError` if a checkpoint is missing."""
+        """Everything that the part's figures depend on; raises `UserError` if a checkpoint is missing."""
         for name in self.reads:
             if not (exam.checkpoints / name).is_dir():
                 raise UserError(f"there is no {exam.checkpoints / name}; run `python -m bench.playroom.train`")
@@ -129,7 +129,7 @@ def _maskformer(exam: Exam) -> dict[str, Any]:
     return maskformer_figures(exam.evaluators, exam.amount.scenes)
 
 
-def _drawn_looks(exam: Exam) -> dict[str, Any]:
+def _drawn_appearance(exam: Exam) -> dict[str, Any]:
     return drawn_appearance_figures(exam.evaluators, exam.amount.scenes)
 
 
@@ -149,7 +149,7 @@ def _two_toys(exam: Exam) -> dict[str, Any]:
     return two_toys_figures(exam.generator, exam.evaluators, exam.amount.seeds)
 
 
-def _base_looks(exam: Exam) -> dict[str, Any]:
+def _base_appearance(exam: Exam) -> dict[str, Any]:
     return base_appearance_figures(exam.generator, exam.evaluators, exam.amount.seeds)
 
 
@@ -172,12 +172,12 @@ PARTS: tuple[SuitePart, ...] = (
     SuitePart("clip", ("clip",), ("scenes",), _clip),
     SuitePart("vit", ("vit",), ("scenes",), _vit),
     SuitePart("maskformer", ("maskformer",), ("scenes",), _maskformer),
-    SuitePart("drawn-looks", ("clip", "maskformer"), ("scenes",), _drawn_looks),
+    SuitePart("drawn-looks", ("clip", "maskformer"), ("scenes",), _drawn_appearance),
     SuitePart("yolo", ("yolo",), ("scenes",), _yolo),
     SuitePart("lpips", ("lpips",), ("scenes",), _lpips),
     SuitePart("one-toy", JUDGED, ("seeds",), _one_toy, also=_sampler),
     SuitePart("two-toys", JUDGED, ("seeds",), _two_toys, also=_sampler),
-    SuitePart("base-looks", JUDGED, ("seeds",), _base_looks, also=_sampler),
+    SuitePart("base-looks", JUDGED, ("seeds",), _base_appearance, also=_sampler),
     SuitePart(
         "headroom",
         ("pipeline", "maskformer", "vit"),
@@ -187,4 +187,4 @@ PARTS: tuple[SuitePart, ...] = (
     ),
     SuitePart("speed", ("pipeline",), (), _speed, also=_machine),
 )
-"""Every part, the quick ones first; `speed` is only to be believed on idle cores."""
+"""All parts, the fast ones first; `speed` is only reliable on idle cores."""

@@ -64,7 +64,7 @@ def test_a_handle_that_is_a_token_already_is_an_error(backbone: Backbone) -> Non
 
 
 def test_a_class_word_of_nothing_is_an_error(backbone: Backbone) -> None:
-    with pytest.raises(UserError, match="no class word"):
+    with pytest.raises(UserError, match="is not a class word"):
         _add(backbone, " ")
 
 
