@@ -71,7 +71,7 @@ class Method(RecipeMethod):
         FidelityNote(
             "prior text",
             'DreamBooth and diffusers: "a photo of a CLASS", of one subject',
-            "that of a random concept of the step, with 200 pictures a class",
+            "that of a random concept of the step, with 200 pictures per class",
             "scenes have several classes",
         ),
         FidelityNote(

@@ -20,7 +20,7 @@ class Method(ExternalLearner):
     which concept nor where. Install in `home` what `bench run --methods realfill` reports as missing.
     """
 
-    summary: ClassVar[str] = "inpainting fitted to the scene: public training code in an environment of its own"
+    summary: ClassVar[str] = "inpainting fitted to the scene: public training code in its own environment"
     source: ClassVar[str] = "Tang et al. 2023; thuanz123/realfill; CLiC, section 4.2"
     driver: ClassVar[Path] = DRIVERS / "realfill.py"
     needs: ClassVar[tuple[Requirement, ...]] = (

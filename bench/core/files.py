@@ -57,7 +57,7 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); delete it and start again: it will be made anew") from error
+        raise UserError(f"{path} is damaged ({error}); delete it and start again: it will be written again") from error
     found = content.get("schema") if isinstance(content, dict) else None
     if found != schema:
         raise UserError(f"{path} has schema {found}, this version reads {schema}; use the scenebench that wrote it")

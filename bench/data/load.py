@@ -64,5 +64,5 @@ def _picture(path: Path, scene: str, number: int, sha256: str) -> ImageArray:
     file = picture_file(path, scene, number)
     picture = read_picture(file)
     if pixel_hash(picture) != sha256:
-        raise UserError(f"{file} is not the picture that was built (its pixels changed); remove {path}, build it anew")
+        raise UserError(f"{file} is not the picture that was built (its pixels changed); remove {path}, build it again")
     return picture

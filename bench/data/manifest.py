@@ -180,7 +180,7 @@ def read_manifest(path: Path) -> Manifest:
         place = ".".join(map(str, first["loc"]))
         raise UserError(f"{path} is not a manifest of a dataset: {place}: {first['msg'].lower()}") from None
     if _digest(content) != stated:
-        raise UserError(f"{path} was changed after it was written (its hash does not match); get it anew")
+        raise UserError(f"{path} was changed after it was written (its hash does not match); get it again")
     _check(path, manifest)
     return manifest
 

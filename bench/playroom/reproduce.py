@@ -51,7 +51,7 @@ def main(
     seed: Annotated[int, typer.Option(help="everything random in the trainings derives from it")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
 ) -> None:
-    """Train, evaluate and compare with the committed card, in a folder of its own.
+    """Train, evaluate and compare with the committed card, in a separate folder.
 
     An interrupted start is resumed. No file of the package is changed.
     """

@@ -43,7 +43,7 @@ def write_scenes(out: Path, name: str, scenes: Sequence[Scene], options: Mapping
 def _size(scenes: Sequence[Scene]) -> int:
     """The common side of all pictures and masks in pixels; raises `UserError` for invalid scenes."""
     if not scenes or len({scene.name for scene in scenes}) != len(scenes):
-        raise UserError("a dataset needs scenes, each with a name of its own")
+        raise UserError("a dataset needs scenes with unique names")
     size = scenes[0].picture.shape[0]
     for scene in scenes:
         masks = [concept.mask for concept in scene.concepts]

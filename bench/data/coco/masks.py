@@ -44,7 +44,7 @@ def rasterise(shape: Segmentation, height: int, width: int) -> Rle:
         xs, ys = outline[0::2], outline[1::2]
         if min(xs) < -width or max(xs) > 2 * width or min(ys) < -height or max(ys) > 2 * height:
             raise ValueError("has a polygon far outside its image")
-    # The stubs speak of lists of whole numbers; what is meant are sequences of any numbers.
+    # The stubs declare lists of integers; sequences of any numbers are accepted.
     return pycoco.merge(pycoco.frPyObjects(cast("list[list[int]]", outlines), height, width))
 
 

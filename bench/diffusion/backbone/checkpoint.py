@@ -85,7 +85,7 @@ def _download(spec: BackboneSpec, files: list[str]) -> Path:
 def _not_had(spec: BackboneSpec, error: Exception) -> str:
     others = ", ".join(mirrors(spec.hub_ids[0]))
     return (
-        f"backbone {spec.source} is neither a folder nor to be had from the hub ({_line(error)})"
+        f"backbone {spec.source} is neither a folder nor available from the hub ({_line(error)})"
         f"{'; mirrors: ' if others else ''}{others}; {_next_step()}"
     )
 

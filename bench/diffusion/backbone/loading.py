@@ -65,7 +65,7 @@ def load_backbone(spec: BackboneSpec, hardware: Hardware, settings: BackboneSett
 @contextlib.contextmanager
 def _loading(spec: BackboneSpec) -> Iterator[None]:
     """Silence the libraries' progress bars and reports; their exceptions become a `UserError` of one line."""
-    # Any: partly untyped. What of a checkpoint is missing or unknown is said here, in one line.
+    # Any: partly untyped. Missing and unknown weights of a checkpoint are reported here, in one line.
     libraries: list[Any] = [diffusers.utils.logging, transformers.utils.logging]
     shown = [(library, library.is_progress_bar_enabled(), library.get_verbosity()) for library in libraries]
     for library in libraries:

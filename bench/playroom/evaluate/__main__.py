@@ -14,7 +14,7 @@ from bench.core.errors import UserError
 from bench.core.progress import console
 from bench.playroom.evaluate import card
 from bench.playroom.evaluate.drawn_samples import CachedGenerator
-from bench.playroom.evaluate.suite import PARTS, Amount, Exam, SuitePart
+from bench.playroom.evaluate.suite import PARTS, Amount, Evaluation, SuitePart
 
 PICTURES = Path(".playroom") / "exam"
 NAMES = ", ".join(part.name for part in PARTS)
@@ -40,8 +40,10 @@ def main(
     """
     hardware = resolve(device, "auto")
     amount = Amount(seeds, scenes, toys, descriptions)
-    exam = Exam(checkpoints, hardware, amount, CachedGenerator(checkpoints / "pipeline", hardware, pictures))
-    failed = [remark for part in _choose(only) if (remark := _measure(part, exam, out, again))]
+    evaluation = Evaluation(
+        checkpoints, hardware, amount, CachedGenerator(checkpoints / "pipeline", hardware, pictures)
+    )
+    failed = [remark for part in _choose(only) if (remark := _measure(part, evaluation, out, again))]
     found = card.read_card(out)
     if out == card.CARD:
         card.write_table(card.README, found)
@@ -59,15 +61,15 @@ def _choose(only: str) -> Sequence[SuitePart]:
     return [part for part in PARTS if not wanted or part.name in wanted]
 
 
-def _measure(part: SuitePart, exam: Exam, out: Path, again: bool) -> str:
+def _measure(part: SuitePart, evaluation: Evaluation, out: Path, again: bool) -> str:
     """Measure a part unless the card has it, and add it to the card; returns an error line, or nothing."""
     try:
-        inputs = part.inputs(exam)
+        inputs = part.inputs(evaluation)
         if not again and card.read_card(out).get(part.name, {}).get("inputs") == inputs:
             console.print(f"{part.name}: the card has it")
             return ""
         console.print(f"{part.name}: measuring")
-        figures = part.measure(exam)
+        figures = part.measure(evaluation)
     except UserError as error:
         return f"{part.name}: {error}"
     card.put_part(out, part.name, inputs, figures)

@@ -52,7 +52,7 @@ def pool_scene(spec: CocoSpec, image_id: int) -> ToyScene:
 
 
 def write_coco(folder: Path, spec: CocoSpec) -> None:
-    """Write the pool into `folder`, which appears whole or not at all.
+    """Write the pool into `folder`, atomically.
 
     `annotations/instances_playroom.json` holds info, licenses, images, annotations (compressed RLE of the
     visible pixels, area, bbox, iscrowd 0) and categories; `playroom/000000000001.png` and so on the pictures.

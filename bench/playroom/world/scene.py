@@ -102,7 +102,7 @@ def _any_context(rng: np.random.Generator) -> str | None:
 
 
 def draw(scene: ToyScene, size: int) -> Drawing:
-    """The scene at `size` pixels a side: the same picture at every size, but for its resolution.
+    """The scene at `size` pixels per side: the same picture at every size, but for its resolution.
 
     A pixel belongs to the toy whose visible part covers more than half of it.
     """

@@ -1,4 +1,4 @@
-"""`python -m bench.scoring.models.convert_yolo FILE FOLDER`: unpickles a YOLO-seg `.pt` in this process of its own."""
+"""`python -m bench.scoring.models.convert_yolo FILE FOLDER`: unpickles a YOLO-seg `.pt` in a separate process."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def _own_trunk(net: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(_address(net), str(path), hash_prefix=start, progress=False)
     if not content_hash(path).startswith(start):
-        raise ValueError(f"{path.name} has another content than its name says")
+        raise ValueError(f"{path.name} does not have the content that the hash in its name says")
     return path
 
 
@@ -147,12 +147,12 @@ def _address(net: str) -> str:
 def _not_had(source: LpipsSource, error: Exception) -> str:
     if source.place is not None:
         return (
-            f"the trunk of LPIPS {source.net} cannot be had from {source.place} ({_line(error)}); give a state dict "
+            f"the trunk of LPIPS {source.net} is not available from {source.place} ({_line(error)}); give a state dict "
             "in torchvision's layout (features.0.weight and so on), safetensors or PyTorch's format"
         )
     path = trunk_file(source.net)
     return (
-        f"the trunk of LPIPS {source.net} is neither whole in {path.parent} nor to be had ({_line(error)}); where "
+        f"the trunk of LPIPS {source.net} is neither whole in {path.parent} nor available ({_line(error)}); where "
         f"there is a network, download {_address(source.net)} and bring it there, or take another metric preset, such "
         "as playroom"
     )

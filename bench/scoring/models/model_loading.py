@@ -36,7 +36,7 @@ def load_model(kind: type[Model], source: ModelSource, device: torch.device, **o
     if report["missing_keys"]:
         first = min(report["missing_keys"])
         raise UserError(
-            f"{source.place} is no whole {kind.__name__}: {len(report['missing_keys'])} weights are missing, "
+            f"{source.place} is not a whole {kind.__name__}: {len(report['missing_keys'])} weights are missing, "
             f"{first} among them; give a checkpoint of that architecture"
         )
     loaded: Model = model.to(device).eval().requires_grad_(False)

@@ -85,7 +85,9 @@ def build(architecture: Architecture) -> nn.Module:
     try:
         model: nn.Module = tasks.SegmentationModel(description, nc=len(architecture.names), verbose=False)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, NotImplementedError) as error:
-        raise UserError(f"ultralytics cannot build this architecture ({error!r}); convert the .pt file anew") from error
+        raise UserError(
+            f"ultralytics cannot build this architecture ({error!r}); convert the .pt file again"
+        ) from error
     return model
 
 
@@ -96,7 +98,7 @@ def load(folder: Path, device: torch.device) -> tuple[nn.Module, Architecture]:
     try:
         model.load_state_dict(read_weights(folder))
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise UserError(f"{folder / WEIGHTS} does not fit {ARCHITECTURE} ({_line(error)}); convert anew") from error
+        raise UserError(f"{folder / WEIGHTS} does not fit {ARCHITECTURE} ({_line(error)}); convert it again") from error
     fused: nn.Module = model.eval().fuse(verbose=False).to(device).requires_grad_(False)
     return fused, architecture
 

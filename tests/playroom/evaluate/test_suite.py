@@ -1,4 +1,4 @@
-"""Each exam counts what it says it counts: known answers by evaluators that the test knows."""
+"""Each evaluation counts what it says it counts: known answers by evaluators that the test knows."""
 
 from __future__ import annotations
 
