@@ -1,6 +1,6 @@
-"""What the author of a drop-in imports; `docs/api.md` has a line on each name. Nothing else of `bench` is public.
+"""The public interface for drop-ins; `docs/api.md` has a line on each name. Nothing else of `bench` is public.
 
-Names are loaded when they are first asked for (PEP 562): importing this module loads no torch.
+Names are loaded on first access (PEP 562): importing this module loads no torch.
 """
 
 from __future__ import annotations

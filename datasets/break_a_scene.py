@@ -30,8 +30,8 @@ class Builder:
     prompts: Annotated[PromptScheme, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
     only_present: Annotated[bool, "choose only among images whose picture is in the folder"] = False
     manifest_only: Annotated[bool, "write the manifest alone; needs no pictures"] = False
-    from_manifest: Annotated[Path | None, "rebuild the dataset of this manifest; other options do not count"] = None
-    strict: Annotated[bool, "fail where the pool cannot give the mix"] = False
+    from_manifest: Annotated[Path | None, "rebuild the dataset of this manifest; other options are ignored"] = None
+    strict: Annotated[bool, "fail if the pool cannot supply the mix"] = False
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.

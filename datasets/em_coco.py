@@ -10,7 +10,7 @@ from bench.api import FORMATS, CocoBuilder, ConceptOptions, UserError, rebuild
 
 PAPERS_PROMPTS = 120 * 20 * 8
 ORIGIN = "scenebench list 1: the paper's classes and prompts are unpublished"
-"""Recorded in every manifest; a change of either list is a new number."""
+"""Recorded in every manifest; a change of either list gets a new number."""
 CLASSES = (
     "person", "cat", "dog", "horse", "bear", "elephant", "bird", "teddy bear", "car", "bus", "motorcycle",
 )  # fmt: skip
@@ -33,12 +33,12 @@ PROMPTS = (*FORMATS.values(), *(f"a photo of {{tokens}} {setting}" for setting i
 
 @dataclass(frozen=True)
 class Builder:
-    """120 concepts of 11 COCO classes, 20 prompts each, 8 pictures of each prompt: 19,200 a method.
+    """120 concepts of 11 COCO classes, 20 prompts each, 8 pictures of each prompt: 19,200 per method.
 
-    The paper says no more than these numbers and "randomly selected". Ours: one concept a picture, the largest
-    instance (no crowd) of a listed class that covers at least 15 % of the centred square, as many of each class,
-    chosen by a hash of seed and image. The class words and the prompts are a versioned list of our own, which
-    the manifest says.
+    The paper states only these numbers and "randomly selected". Here: one concept per picture, the largest instance
+    (not a crowd) of a listed class that covers at least 15 % of the centred square, equally many of each class,
+    chosen by a hash of seed and image. The class words and the prompts are our own versioned list, whose version the
+    manifest records.
     """
 
     summary: ClassVar[str] = "single concepts of eleven COCO classes, 20 prompts x 8 pictures; lists are our own"
@@ -46,15 +46,15 @@ class Builder:
 
     coco: Annotated[Path | None, "folder with annotations/instances_*.json and the pictures"] = None
     split: Annotated[str, "splits to use, such as val2017 (comma-separated); all by default"] = ""
-    concepts: Annotated[int, "how many concepts, one a scene"] = 120
+    concepts: Annotated[int, "number of concepts, one per scene"] = 120
     prompts: Annotated[int, "the first so many of the twenty prompts"] = 20
     samples: Annotated[int, "pictures of each prompt"] = 8
     size: Annotated[int, "side of the pictures in pixels"] = 512
     seed: Annotated[int, "seed of the selection"] = 0
     only_present: Annotated[bool, "choose only among images whose picture is in the folder"] = False
     manifest_only: Annotated[bool, "write the manifest alone; needs no pictures"] = False
-    from_manifest: Annotated[Path | None, "rebuild the dataset of this manifest; other options do not count"] = None
-    strict: Annotated[bool, "fail where the pool cannot give as many of each class"] = False
+    from_manifest: Annotated[Path | None, "rebuild the dataset of this manifest; other options are ignored"] = None
+    strict: Annotated[bool, "fail if the pool has too few of a class"] = False
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.

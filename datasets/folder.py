@@ -1,4 +1,4 @@
-"""One's own pictures with masks."""
+"""The user's own pictures with masks."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ class Builder:
     """Reads pairs in the four groups of CLiC's user study: buildings, furniture, jewelry, kitchenware.
 
     A pair is a folder `GROUP/NAME` that holds `source/` and `target/`, each with `img.jpg` (or .png), `mask0.png`
-    and `objects.txt`: the part to learn and what it is a part of, the region to put it and what that is a part
-    of. The paper's thirty pairs were not released, so the pictures are yours.
+    and `objects.txt`: the part to learn and what it is a part of, the region to put it in and what that is a part
+    of. The paper's thirty pairs were not released, so you supply the pictures.
 
     The built dataset has the sources as scenes: `bench run` does the paper's generation task on it. The transfer
     is a loop of edits over its scenes:

@@ -24,9 +24,9 @@ from bench.playroom.world.redrawing import Redrawing
 
 @dataclass(frozen=True)
 class Builder:
-    """Draws Playroom's pool as COCO files and applies the recipe of Break-A-Scene to it."""
+    """Draws Playroom's pool as COCO files and applies Break-A-Scene's rules to it."""
 
-    summary: ClassVar[str] = "drawn toys with looks that the base model never saw: needs no data"
+    summary: ClassVar[str] = "drawn toys of an appearance that the base model never saw: needs no data"
     source: ClassVar[str] = "Playroom; rules of Break-A-Scene, B.2"
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {
@@ -49,9 +49,11 @@ class Builder:
     seed: Annotated[int, "seed of the toys, the selection and random prompts"] = 0
     crop: Annotated[Crop, "centred square, or the one that keeps most of the concepts"] = "center"
     prompts: Annotated[PromptScheme, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
-    strict: Annotated[bool, "fail where the pool cannot give the mix"] = False
+    strict: Annotated[bool, "fail if the pool cannot supply the mix"] = False
     references: Annotated[bool, "also draw each scene's toys in every prompt's context, for real:redrawn"] = False
-    training_budget: Annotated[str, "the backbone's budget that a run on it takes unless told another"] = "full"
+    training_budget: Annotated[str, "the backbone's budget that a run on it uses unless --budget names another"] = (
+        "full"
+    )
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.
@@ -77,5 +79,5 @@ class Builder:
         return CocoSpec(self.pool, self.seed, self.size, self._toys())
 
     def _toys(self) -> tuple[int, ...]:
-        """The numbers of toys that the mix asks for: a dataset of two concepts is one of two toys."""
+        """The numbers of toys per picture that the mix needs: scenes of two concepts are drawn with two toys."""
         return tuple(number for number, share in enumerate(parse_mix(self.mix), FEWEST_CONCEPTS) if share)

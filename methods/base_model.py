@@ -1,4 +1,4 @@
-"""The base model with plain class words: what a method gets without learning."""
+"""The base model with plain class words: the result without learning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CD: Custom Diffusion on the picture as it is, as CLiC's baseline."""
+"""CD: Custom Diffusion on the unmasked picture, as CLiC's baseline."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class Method(RecipeMethod):
     flip: Annotated[float, "probability of a mirrored step", Field(ge=0, le=1)] = BY_VARIANT
     brightness: Annotated[float, "largest relative change of brightness", Field(ge=0, le=1)] = BY_VARIANT
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = 0.0
-    prior_pictures: Annotated[int, "prior-preservation pictures a class", Field(ge=1)] = 200
-    detach_bos: Annotated[bool, "no gradient through the start token's K and V"] = BY_VARIANT
+    prior_pictures: Annotated[int, "prior-preservation pictures per class", Field(ge=1)] = 200
+    detach_bos: Annotated[bool, "no gradient through the BOS token's K and V"] = BY_VARIANT
 
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(

@@ -61,14 +61,14 @@ class Method(RecipeMethod):
 
     variant: Annotated[Literal["paper", "code"], "settings of Break-A-Scene or of Custom Diffusion's code"] = "paper"
     steps: Annotated[int, "steps on handles, K and V", Field(ge=0)] = BY_VARIANT
-    batch: Annotated[int, "samples a step", Field(ge=1)] = BY_VARIANT
+    batch: Annotated[int, "samples per step", Field(ge=1)] = BY_VARIANT
     learning_rate: Annotated[float, "learning rate of K and V", Field(gt=0, le=1)] = BY_VARIANT
     handle_learning_rate: Annotated[float, "learning rate of the handles", Field(gt=0, le=1)] = BY_VARIANT
     optimiser: Annotated[Literal["adam", "adamw"], "Break-A-Scene's Adam or the code's AdamW"] = BY_VARIANT
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
-    prior_pictures: Annotated[int, "prior-preservation pictures a class", Field(ge=1)] = 200
-    detach_bos: Annotated[bool, "no gradient through the start token's K and V"] = BY_VARIANT
+    prior_pictures: Annotated[int, "prior-preservation pictures per class", Field(ge=1)] = 200
+    detach_bos: Annotated[bool, "no gradient through the BOS token's K and V"] = BY_VARIANT
 
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
@@ -91,12 +91,12 @@ class Method(RecipeMethod):
         ),
         FidelityNote(
             "prior preservation",
-            "Custom Diffusion: 200 real (or drawn) pictures a class; Break-A-Scene: not said",
+            "Custom Diffusion: 200 real (or drawn) pictures per class; Break-A-Scene: not said",
             "paper: none, `prior` adds it; code: on, drawn; `code-no-prior` leaves it out",
             "real pictures have to be retrieved from a service outside this package",
         ),
         FidelityNote(
-            "start token",
+            "beginning-of-sequence (BOS) token",
             "Custom Diffusion's paper: nothing; code: its K and V get no gradient",
             "paper: they do; code: they do not",
             "`detach_bos` sets it",

@@ -1,4 +1,4 @@
-"""CLiC: a concept learned in the context of the object that it is a part of."""
+"""CLiC: learns a concept in the context of the object that it is a part of."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
     from bench.diffusion.clic.in_context import InContext
 
 SAMPLING_STEPS = 50
-"""Of which the first t_s are drawn without the concept; the paper's number of all steps is the code's."""
+"""Number of sampling steps, of which the first t_s are drawn without the concept (official code)."""
 OBJECT = TextTemplate(template="{tokens}", phrase="{a_object}")
 CODE_ADAMW = Optimiser("adamw", betas=(0.9, 0.999), weight_decay=0.1, clip=1.0)
 
 
 @dataclass(frozen=True)
 class Method(RecipeMethod):
-    """CLiC (Safaee et al. 2024), section 3: cross-attention and handle under three losses, one concept a step.
+    """CLiC (Safaee et al. 2024), section 3: cross-attention and handle with three losses, one concept per step.
 
-    A concept is spoken of as "an OBJECT with v* style". To generate, the first steps are drawn by the pristine
+    The text of a concept is "an OBJECT with v* style". To generate, the first steps are drawn by the original
     backbone with "an OBJECT" alone (section 4.1). `bench edit clic` does the transfer of section 3.2.
     """
 
@@ -64,7 +64,7 @@ class Method(RecipeMethod):
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
             "what is trained",
-            "paper: K and V as Custom Diffusion, and v*; code: Q, K, V and the output too, the start token's K and V "
+            "paper: K and V as Custom Diffusion, and v*; code: Q, K, V and the output too, the BOS token's K and V "
             "without gradient",
             "each variant as its source",
             "both are stated",
@@ -96,7 +96,7 @@ class Method(RecipeMethod):
         ),
         FidelityNote(
             "several concepts",
-            "both learn one concept a fit, and show two of one picture in Figure 6",
+            "both learn one concept per fit, and show two of one picture in Figure 6",
             "one concept, chosen at random, in each step; their phrases are joined by 'and'",
             "the benchmark's scenes have several",
         ),
@@ -172,7 +172,7 @@ class Method(RecipeMethod):
     def generate(
         self, state: FitState, scene: Scene, requests: Sequence[Request], context: MethodContext
     ) -> Iterator[ImageArray]:
-        """Draw in two stages: the pristine backbone and the class words first, then what was learned."""
+        """Draw in two stages: first the original backbone with the class words, then the fitted one."""
         from bench.diffusion.clic.two_stage import begin, finish  # noqa: PLC0415 - torch is slow to import
 
         backbone, batch = context.backbone, context.batch_size

@@ -1,4 +1,4 @@
-"""The masked concepts pasted on a generated background: identity without composition."""
+"""Pastes the masked concepts on a generated background: identity without composition."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from bench.api import (
 class Method:
     """Control: the base model draws the prompt's context, and the subset's concepts are pasted where they stood.
 
-    Nothing is learned. Identity is nearly that of the scene and the context is there: a method must beat it by
-    what no number here shows fully, by pose, light and place that fit the context.
+    Nothing is learned. Identity is nearly that of the scene, and the context is right: a method is better only by
+    pose, light and place that fit the context, which no metric here measures fully.
     """
 
     summary: ClassVar[str] = "control: the masked concepts pasted on a background that the base model draws"

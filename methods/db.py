@@ -1,4 +1,4 @@
-"""DB: DreamBooth on the picture as it is."""
+"""DB: DreamBooth on the unmasked picture."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Method(RecipeMethod):
     optimiser: Annotated[Literal["adam", "adamw"], "Break-A-Scene's Adam or the example's AdamW"] = BY_VARIANT
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
-    prior_pictures: Annotated[int, "prior-preservation pictures a class", Field(ge=1)] = 200
+    prior_pictures: Annotated[int, "prior-preservation pictures per class", Field(ge=1)] = 200
 
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
@@ -48,7 +48,7 @@ class Method(RecipeMethod):
         ),
         FidelityNote(
             "prior preservation",
-            "DreamBooth: essential; Break-A-Scene: not said; diffusers' example: 200 pictures a class, weight 1",
+            "DreamBooth: essential; Break-A-Scene: not said; diffusers' example: 200 pictures per class, weight 1",
             "paper: none, `prior` adds it; code: on, `code-no-prior` leaves it out",
             "a choice that decides between identity and prompt has to be seen",
         ),

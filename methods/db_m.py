@@ -47,7 +47,7 @@ class Method(RecipeMethod):
     optimiser: Annotated[Literal["adam", "adamw"], "Break-A-Scene's Adam or the example's AdamW"] = BY_VARIANT
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
-    prior_pictures: Annotated[int, "prior-preservation pictures a class", Field(ge=1)] = 200
+    prior_pictures: Annotated[int, "prior-preservation pictures per class", Field(ge=1)] = 200
 
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
@@ -64,14 +64,14 @@ class Method(RecipeMethod):
         ),
         FidelityNote(
             "prior preservation",
-            "DreamBooth: essential; Break-A-Scene: not said; diffusers' example: 200 pictures a class, weight 1",
+            "DreamBooth: essential; Break-A-Scene: not said; diffusers' example: 200 pictures per class, weight 1",
             "paper: none, `prior` adds it; code: on, `code-no-prior` leaves it out",
             "a choice that decides between identity and prompt has to be seen",
         ),
         FidelityNote(
             "prior text",
             'DreamBooth and diffusers: "a photo of a CLASS", of one subject',
-            "that of a random concept of the step, with 200 pictures a class",
+            "that of a random concept of the step, with 200 pictures per class",
             "scenes have several classes",
         ),
         FidelityNote(

@@ -1,4 +1,4 @@
-"""ELITE: an encoder that needs no fit, with its official code and checkpoints."""
+"""ELITE: an encoder that needs no fit, run with its official code and checkpoints."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bench.api import DRIVERS, INCIDENTAL, INTERPRETER, ExternalMethod, Fidelity
 
 @dataclass(frozen=True)
 class Method(ExternalMethod):
-    """ELITE (Wei et al. 2023) by its official code, in an environment of its own.
+    """ELITE (Wei et al. 2023) by its official code, in its own environment.
 
     Encoders turn the picture and mask of one concept into the words of one prompt; nothing is learned from the
-    scene. The base model is Stable Diffusion 1.4, whatever the run's backbone is. Put into `home` what
-    `bench run --methods elite` says it lacks.
+    scene. The base model is Stable Diffusion 1.4, whatever the run's backbone is. Install in `home` what
+    `bench run --methods elite` reports as missing.
     """
 
     summary: ClassVar[str] = "encoder without a fit: official code and checkpoints in an environment of their own"
@@ -67,7 +67,7 @@ class Method(ExternalMethod):
         ),
         FidelityNote(
             "noise",
-            "one seed a call",
+            "one seed per call",
             "the prompt's seed, cut to 32 bits; the noise is not that of the other methods",
             "the official code draws its latents itself, in fp16",
         ),
@@ -83,6 +83,6 @@ class Method(ExternalMethod):
     home: Annotated[Path, "folder with code/, env/, checkpoints/ and the base model"] = field(
         default=Path("external/elite"), metadata=INCIDENTAL
     )
-    minutes: Annotated[float, "how long it may go on without a new picture", Field(gt=0)] = field(
+    minutes: Annotated[float, "how long it may run without a new picture", Field(gt=0)] = field(
         default=30.0, metadata=INCIDENTAL
     )

@@ -33,7 +33,7 @@ class Method(RecipeMethod):
     Handles start from class words. The first masks are cross-attention maps, averaged over all layers and 50
     random diffusion times, thresholded and refined by DenseCRF. Then tokens (under the losses of Break-A-Scene
     with these masks) and masks are updated in turn; at last tokens and all weights are trained with the masks
-    fixed. The scene's own masks are never learned from: the unit's notes compare the latent masks with them.
+    fixed. The scene's own masks are not used for learning: the fit records compare the latent masks with them.
 
     The baseline of the paper never updates its first masks (`fixed-masks`), its upper bound is given the true
     ones (`given-masks`), which is Break-A-Scene.
@@ -95,7 +95,7 @@ class Method(RecipeMethod):
         FidelityNote(
             "labels of the CRF",
             "'a stack of binary masks for each image through a softmax'; hyper-parameters from CutLER",
-            "two labels a concept: softmax of the stack [1 - m, m], CutLER's ten iterations and weights",
+            "two labels per concept: softmax of the stack [1 - m, m], CutLER's ten iterations and weights",
             "this is the stack that CutLER's numbers belong to",
         ),
         FidelityNote(
@@ -152,7 +152,7 @@ class Method(RecipeMethod):
         return self._recipe(ExpectationMaximization(self._rule()))
 
     def missing_requirements(self) -> str | None:
-        """The library of the CRF, where it is wanted and not installed."""
+        """The CRF's library, if it is needed and not installed."""
         if self.masks == "given":
             return None
         try:
@@ -162,7 +162,7 @@ class Method(RecipeMethod):
         return None
 
     def fit(self, scene: Scene, context: MethodContext) -> FitState:
-        """Learn handles, masks and weights; the notes are the latent masks' IoU with the true ones, step by step.
+        """Learn handles, masks and weights; the fit records are the latent masks' IoU with the true ones, step by step.
 
         Raises `UserError` without pydensecrf2, unless `crf` is off.
         """

@@ -1,4 +1,4 @@
-"""Pictures made elsewhere, scored like a method's."""
+"""Imports pictures made elsewhere, to score them like a method's."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Method(PrecomputedImages):
     """Pictures of any program, named by a CSV (scene, subset, template, sample, file) or by where they lie in a folder.
 
     `bench list --prompts DATASET` writes the CSV that is expected: fill in `file` or save pictures under the names
-    it proposes. There must be one picture for every prompt. They are known by their content: a picture that
-    changes is scored anew, a folder that moves is not.
+    it proposes. There must be one picture for every prompt. They are identified by their content: a changed picture
+    is scored again, pictures in a moved folder are not.
     """
 
     summary: ClassVar[str] = "pictures made elsewhere: import[from=FOLDER or CSV]; see bench list --prompts DATASET"
@@ -63,7 +63,7 @@ class Method(PrecomputedImages):
 
 
 def _read(file: Path, advance: Callable[[], None]) -> PrecomputedImage:
-    """The file, decoded once: what is no whole picture is told before the run begins."""
+    """Decode the file once, so that a broken picture is reported before the run begins."""
     advance()
     read_picture(file)
     return precomputed_file(file)

@@ -1,4 +1,4 @@
-"""Pictures of other scenes as if a method had drawn them: the lower bound of identity."""
+"""Pictures of other scenes as a method's results: the lower bound of identity similarity."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bench.api import (
 class Method(PrecomputedImages):
     """Control: for every prompt the picture of another scene of the dataset, with the same classes if there is one.
 
-    Whatever identity similarity it gets is owed to the class alone, not to the individual.
+    Its identity similarity is due to the class alone, not to the individual.
     """
 
     summary: ClassVar[str] = "control, lower bound: another scene of the dataset, of the same classes where possible"

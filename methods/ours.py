@@ -164,7 +164,7 @@ class Method(RecipeMethod):
             "precision",
             "paper: silent; code: fp16, whose second phase unscales the handles' gradients twice",
             "the run's precision over float32 weights, for every method",
-            "an accident of a library is no part of a method",
+            "an accident of a library is not part of a method",
         ),
     )
 

@@ -1,4 +1,4 @@
-"""The real pictures as if a method had drawn them: the upper bound of identity."""
+"""The real pictures as a method's results: the upper bound of identity similarity."""
 
 from __future__ import annotations
 

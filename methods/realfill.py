@@ -1,4 +1,4 @@
-"""RealFill: an inpainting model that is fitted to the scene fills the concepts' places in a new background."""
+"""RealFill: an inpainting model fitted to the scene fills the concepts' regions in a new background."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bench.api import DRIVERS, INCIDENTAL, INTERPRETER, ExternalLearner, Fidelit
 
 @dataclass(frozen=True)
 class Method(ExternalLearner):
-    """RealFill (Tang et al. 2023) by its public training code, in an environment of its own.
+    """RealFill (Tang et al. 2023) by its public training code, in its own environment.
 
     LoRA layers of Stable Diffusion 2's inpainting model learn the scene under random masks; then the holes of a
     background, in the shape and place of the prompt's concepts, are filled. The text 'a photo of sks' says neither
-    which concept nor where. Put into `home` what `bench run --methods realfill` says it lacks.
+    which concept nor where. Install in `home` what `bench run --methods realfill` reports as missing.
     """
 
-    summary: ClassVar[str] = "inpainting fitted to the scene: public training code in an environment of its own"
+    summary: ClassVar[str] = "inpainting fitted to the scene: public training code in its own environment"
     source: ClassVar[str] = "Tang et al. 2023; thuanz123/realfill; CLiC, section 4.2"
     driver: ClassVar[Path] = DRIVERS / "realfill.py"
     needs: ClassVar[tuple[Requirement, ...]] = (
@@ -63,20 +63,20 @@ class Method(ExternalLearner):
         ),
         FidelityNote(
             "inference",
-            "infer.py: DDPM, 200 steps, guidance 1, 16 pictures a call, base model by its name on the hub",
-            "the same numbers in the driver, one picture a prompt, base model from its folder",
-            "sixteen for one would cost hours a scene, and the hub no longer has that name",
+            "infer.py: DDPM, 200 steps, guidance 1, 16 pictures per call, base model by its name on the hub",
+            "the same numbers in the driver, one picture per prompt, base model from its folder",
+            "sixteen for one would cost hours per scene, and the hub no longer has that name",
         ),
         FidelityNote(
             "noise",
-            "one seed a call",
+            "one seed per call",
             "the prompt's seed, cut to 32 bits; the noise is not that of the other methods",
             "another model with another latent shape draws it",
         ),
     )
 
     steps: Annotated[int, "training steps", Field(ge=1)] = 2000
-    batch: Annotated[int, "samples a step", Field(ge=1)] = 16
+    batch: Annotated[int, "samples per step", Field(ge=1)] = 16
     unet_learning_rate: Annotated[float, "learning rate of the UNet's LoRA layers", Field(gt=0)] = 2e-4
     text_encoder_learning_rate: Annotated[float, "that of the text encoder's", Field(gt=0)] = 4e-5
     warmup_steps: Annotated[int, "passed on as the README does; its constant schedule ignores it", Field(ge=0)] = 100
@@ -87,6 +87,6 @@ class Method(ExternalLearner):
     home: Annotated[Path, "folder with code/, env/ and the base model"] = field(
         default=Path("external/realfill"), metadata=INCIDENTAL
     )
-    minutes: Annotated[float, "how long it may go on without a new picture; a fit has none", Field(gt=0)] = field(
+    minutes: Annotated[float, "how long it may run without a new picture; a fit has none", Field(gt=0)] = field(
         default=240.0, metadata=INCIDENTAL
     )

@@ -29,7 +29,7 @@ class Method(RecipeMethod):
 
     variant: Annotated[Literal["paper", "code"], "settings of Break-A-Scene or of diffusers' example"] = "paper"
     steps: Annotated[int, "steps on the handles", Field(ge=0)] = BY_VARIANT
-    batch: Annotated[int, "samples a step", Field(ge=1)] = BY_VARIANT
+    batch: Annotated[int, "samples per step", Field(ge=1)] = BY_VARIANT
     learning_rate: Annotated[float, "learning rate of the handles", Field(gt=0, le=1)] = BY_VARIANT
     optimiser: Annotated[Literal["adam", "adamw"], "Break-A-Scene's Adam or the example's AdamW"] = BY_VARIANT
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT

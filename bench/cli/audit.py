@@ -31,8 +31,8 @@ def audit(
     """Re-derive the tests of a published table from its means, spreads and n, and check its sums.
 
     Spreads are read as standard deviations and as variances, n as each method's and as that of all; every number may
-    be rounded. Kinds of CSV, told by their columns: `method,measure,mean,spread,n,p` (p of each method against the one
-    whose p is `reference`; a method `all` for Kruskal-Wallis);
+    be rounded. Kinds of CSV, distinguished by their columns: `method,measure,mean,spread,n,p` (p of each method
+    against the one whose p is `reference`; a method `all` for Kruskal-Wallis);
     `comparison,first,second,first_percent,neutral_percent,second_percent,n` (forced choice); `method,mean_rank,n,p`.
     Lines before the header may say `# source: ...`, `# design: paired`, `# scale: 1 5`, `# note: ...`.
     """

@@ -1,4 +1,4 @@
-"""Builds a dataset and notes beside its manifest which budget of training it is meant for."""
+"""Builds a dataset and records beside its manifest which training budget its builder recommends."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bench.core.files import read_json, write_json
 from bench.plugins.builder import Builder, RecommendsBudget
 
 RECOMMENDED = "recommended.json"
-"""Beside the manifest, and no part of its hash: it changes no scene, no prompt and no noise."""
+"""The file beside the manifest; not part of its hash, since it changes no scene, no prompt and no noise."""
 SCHEMA = 1
 
 
 def build_dataset(builder: Builder, out: Path) -> None:
-    """Let the builder write its dataset into `out`, and keep what it recommends.
+    """Let the builder write its dataset into `out`, and record the budget that it recommends.
 
     Raises `UserError` as the builder does.
     """
@@ -24,12 +24,12 @@ def build_dataset(builder: Builder, out: Path) -> None:
 
 
 def builders_budget(builder: Builder) -> str | None:
-    """The name of the budget that the builder's datasets are meant for, if it recommends one."""
+    """The name of the budget that the builder recommends, if any."""
     return builder.training_budget if isinstance(builder, RecommendsBudget) else None
 
 
 def recommended_budget(dataset: Path) -> str | None:
-    """The name of the budget that the dataset in a folder was built for, if its builder recommended one.
+    """The name of the budget recommended for the dataset in a folder, if any.
 
     Raises `UserError` for a damaged file.
     """

@@ -1,4 +1,4 @@
-"""The contact sheet: every scene's picture with its masks tinted and its class words, to look at."""
+"""The contact sheet: an overview of every scene's picture with tinted masks and class words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TINT = 0.35
 
 
 class ContactSheet:
-    """A page of `pictures` cells, filled in order."""
+    """A grid of `pictures` cells, filled in order."""
 
     def __init__(self, pictures: int) -> None:
         self._columns = min(_COLUMNS, max(pictures, 1))
@@ -33,7 +33,7 @@ class ContactSheet:
         self._added = 0
 
     def add(self, record: SceneRecord, picture: ImageArray, number: int = 0) -> None:
-        """Put the next picture on the page: a scene's own, or one of its further ones by number, from 1."""
+        """Add the next picture: a scene's own, or one of its further ones by number, from 1."""
         shown = [concept for concept in range(len(record.classes)) if record.picture_of(concept) == number]
         left = _GAP + self._added % self._columns * self._cell[0]
         top = _GAP + self._added // self._columns * self._cell[1]
@@ -53,7 +53,7 @@ class ContactSheet:
             across += wide + 8
 
     def png(self) -> bytes:
-        """The page as a PNG file."""
+        """The sheet encoded as PNG."""
         buffer = io.BytesIO()
         self._page.save(buffer, "PNG")
         return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Pictures made elsewhere: which file is whose prompt, by a CSV or by the files' names."""
+"""Imported pictures: which file belongs to which prompt, by a CSV or by the files' names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.core.errors import UserError
 from bench.core.scenes import Dataset, Prompt
 
 COLUMNS = ("scene", "subset", "template", "sample", "file")
-"""What a CSV of pictures has; further columns are not read."""
+"""The columns of a CSV of pictures; further columns are ignored."""
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _TOLD = 3
 
@@ -34,7 +34,7 @@ class PromptKey:
 def expected(dataset: Dataset) -> str:
     """The CSV of every prompt of a dataset, with a file name proposed for each and the texts to draw from.
 
-    The file of a scene's prompt number 7 is `SCENE/007.png`, which a folder without a CSV is read by.
+    The file of a scene's prompt number 7 is `SCENE/007.png`; a folder without a CSV is read by these names.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -50,10 +50,10 @@ def expected(dataset: Dataset) -> str:
 def read_imported(source: Path, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Path]]:
     """The file of every prompt, by the scene's name, from a CSV or a folder.
 
-    In a CSV, files are named from its own folder. In a folder they are called as `expected` proposes, with any of
-    `SUFFIXES`.
+    Paths in a CSV are relative to its folder. In a folder, files have the names that `expected` proposes, with any
+    of `SUFFIXES`.
 
-    Raises `UserError` that counts and names what is missing, named twice, unknown or no file.
+    Raises `UserError` that counts and names what is missing, named twice, unknown or not a file.
     """
     if source.is_dir():
         rows = list(_files(source, dataset))
@@ -74,7 +74,7 @@ def read_imported(source: Path, dataset: Dataset) -> Mapping[str, Mapping[Prompt
 
 
 def _check(source: Path, named: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> None:
-    """Every wanted prompt is named once, and no other."""
+    """Raise `UserError` unless every prompt of the dataset is named once, and no other."""
     counts = Counter(named)
     faults = {
         "unknown to the dataset": [str(key) for key in counts if key not in set(wanted)],
@@ -90,17 +90,17 @@ def _check(source: Path, named: Sequence[PromptKey], wanted: Sequence[PromptKey]
 
 
 def _counted(names: Sequence[str], noun: str, one: str, several: str) -> str:
-    """`4 prompts named twice (a, b, c, ...)`."""
+    """A count with the first few keys: `4 prompts named twice (a, b, c, ...)`."""
     shown = ", ".join(names[:_TOLD]) + (", ..." if len(names) > _TOLD else "")
     return f"{len(names)} {noun}{'' if len(names) == 1 else 's'} {one if len(names) == 1 else several} ({shown})"
 
 
 def _rows(source: Path) -> Iterator[tuple[PromptKey, Path]]:
-    """The rows of a CSV; its files are named from its own folder."""
+    """The prompts and files of a CSV; its paths are relative to its folder."""
     try:
         text = source.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {source}: it is no CSV in UTF-8 ({error})") from error
+        raise UserError(f"cannot read {source}: it is not a CSV in UTF-8 ({error})") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
     lacking = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
     if lacking:
@@ -113,7 +113,7 @@ def _rows(source: Path) -> Iterator[tuple[PromptKey, Path]]:
 
 
 def _files(source: Path, dataset: Dataset) -> Iterator[tuple[PromptKey, Path]]:
-    """The picture files of a folder with the prompts that their names stand for; an unknown name is its own key."""
+    """The picture files of a folder with the prompts that their names mean; an unknown name is its own key."""
     keys = {
         f"{scene.name}/{number:03}": _key(scene.name, prompt)
         for scene in dataset.scenes

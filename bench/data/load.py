@@ -15,12 +15,12 @@ from bench.data.references import references
 
 
 def load_dataset(path: Path) -> Dataset:
-    """The dataset in a folder that `bench build-dataset` wrote; masks come from the manifest.
+    """The dataset in a folder that `bench build-dataset` wrote; masks are read from the manifest.
 
-    Raises `UserError` if it is no such folder, has a manifest only, or a picture is missing or was changed.
+    Raises `UserError` if it is not such a folder, has only a manifest, or a picture is missing or was changed.
     """
     if not (path / MANIFEST).is_file():
-        raise UserError(f"{path} is no built dataset (it has no {MANIFEST}); make one with bench build-dataset")
+        raise UserError(f"{path} is not a built dataset (it has no {MANIFEST}); make one with bench build-dataset")
     manifest = read_manifest(path / MANIFEST)
     if not manifest.has_pictures:
         raise UserError(
@@ -41,7 +41,7 @@ def dataset_hash(path: Path) -> str:
 
 
 def picture_file(folder: Path, scene: str, number: int = 0) -> Path:
-    """Where a scene's picture lies (further ones by their number, from 1); its masks lie beside it."""
+    """The file of a scene's picture (further ones by number, from 1); its masks are in the same folder."""
     return folder / "scenes" / scene / f"img{number or ''}.png"
 
 
@@ -76,5 +76,5 @@ def _picture(path: Path, scene: str, number: int, sha256: str) -> ImageArray:
     with _told_what_to_do(path):
         picture = read_picture(file)
     if pixel_hash(picture) != sha256:
-        raise UserError(f"{file} is not the picture that was built (its pixels changed); remove {path}, build it anew")
+        raise UserError(f"{file} is not the picture that was built (its pixels changed); remove {path}, build it again")
     return picture

@@ -1,4 +1,4 @@
-"""The manifest: all that a dataset is, apart from the pixels; with COCO's pictures it gives the dataset."""
+"""The manifest: everything of a dataset except the pixels; COCO's pictures and it make the dataset."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MANIFEST = "manifest.json"
 Option: TypeAlias = str | int | bool
 
 _KEYS = {"spec": "identity"}
-"""What the file calls a field that has another name here: its keys are hashed, so they never change."""
+"""The file's keys of fields with another name here: the keys are hashed, so they never change."""
 _FIELDS = {key: field for field, key in _KEYS.items()}
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
@@ -40,7 +40,7 @@ class MaskRecord:
 
 @dataclass(frozen=True)
 class LicenceRecord:
-    """Under which terms the photo may be used."""
+    """The licence of a photo."""
 
     name: str
     url: str
@@ -60,10 +60,10 @@ class PictureRecord:
 
 @dataclass(frozen=True)
 class SceneRecord:
-    """One scene: where it is from, how it was cropped, its concepts (in parallel lists) and its prompts.
+    """One scene: its source, its crop, its concepts (in parallel lists) and its prompts.
 
     `crop` is left, top, right, bottom in the source picture, whose (width, height) is `source_size`. `masks`
-    are those that are used, at the output size. `source_sha256` is the hash of the source's decoded pixels,
+    are at the output size. `source_sha256` is the hash of the source's decoded pixels,
     `picture_sha256` that of the resized crop's; both are empty in a manifest made without pictures. `objects`
     are the class words of the things that the concepts are parts of; empty where these are the classes. `more`
     are further pictures; the first one shows every concept that none of them does.
@@ -93,7 +93,7 @@ class SceneRecord:
 
     @property
     def concepts(self) -> tuple[Concept, ...]:
-        """The concepts with their masks, objects and handles."""
+        """The scene's concepts with masks, objects and handles, as `Concept`s."""
         whole = self.objects or self.classes
         return tuple(
             Concept(label, self.mask(number), handle(number), whole[number], self.picture_of(number))
@@ -118,7 +118,7 @@ def square_of(crop: tuple[int, int, int, int]) -> Square:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What makes two datasets the same: recipe, name, side in pixels, options, source files by SHA-256."""
+    """What identifies a dataset: builder (`recipe`), name, side in pixels, options, source files by SHA-256."""
 
     recipe: str
     name: str
@@ -127,7 +127,7 @@ class DatasetSpec:
     sources: Mapping[str, str]
 
     def differences(self, other: DatasetSpec) -> list[str]:
-        """What of `other` is not as here, the most telling first, as `seed 1 (now 0)`."""
+        """The differences of `other` from this, most important first, as `seed 1 (now 0)`."""
         mine, theirs = self._facts(), other._facts()
         keys = [key for key in mine | theirs if mine.get(key) != theirs.get(key)]
         return [f"{key} {theirs.get(key, '-')} (now {mine.get(key, '-')})" for key in keys]
@@ -139,28 +139,28 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A dataset's identity and scenes."""
+    """A dataset's specification and scenes."""
 
     spec: DatasetSpec
     scenes: tuple[SceneRecord, ...]
 
     @property
     def has_pictures(self) -> bool:
-        """Whether it was made with the pictures at hand."""
+        """Whether it was made with the pictures, so that it has their hashes."""
         return all(scene.picture_sha256 for scene in self.scenes)
 
     @property
     def prompts(self) -> int:
-        """How many pictures a method draws for it."""
+        """The number of pictures that a method draws for the dataset."""
         return sum(len(scene.prompts) for scene in self.scenes)
 
     @cached_property
     def sha256(self) -> str:
-        """The hash of the whole."""
+        """The SHA-256 of specification and scenes."""
         return _digest(_content(self))
 
     def encode(self) -> bytes:
-        """The manifest's file: sorted keys, so equal manifests are equal bytes."""
+        """The bytes of the manifest's file: keys are sorted, so equal manifests are equal bytes."""
         content = {"schema": SCHEMA, "sha256": self.sha256, **_content(self)}
         return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
@@ -168,8 +168,7 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest and check it.
 
-    Raises `UserError` if it is missing, damaged, changed by hand, of an unknown schema, or has a scene that
-    cannot be.
+    Raises `UserError` if it is missing, damaged, edited, of an unknown schema, or has an invalid scene.
     """
     content = read_json(path, SCHEMA)
     stated = content.pop("sha256", None)
@@ -179,15 +178,15 @@ def read_manifest(path: Path) -> Manifest:
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path} is no manifest of a dataset: {place}: {first['msg'].lower()}") from None
+        raise UserError(f"{path} is not a manifest of a dataset: {place}: {first['msg'].lower()}") from None
     if _digest(content) != stated:
-        raise UserError(f"{path} was changed after it was written (its hash does not match); get it anew")
+        raise UserError(f"{path} was changed after it was written (its hash does not match); get it again")
     _check(path, manifest)
     return manifest
 
 
 def _content(manifest: Manifest) -> dict[str, Any]:
-    """The manifest's fields; of rare ones only those that are not empty, so that the others' hash does not change."""
+    """The manifest's fields; rare ones only if not empty, so that the hash of other manifests does not change."""
     content = {_KEYS.get(name, name): value for name, value in asdict(manifest).items()}
     for scene in content["scenes"]:
         for rare in ("objects", "more"):
@@ -207,7 +206,7 @@ def _check(path: Path, manifest: Manifest) -> None:
         raise UserError(f"{path} has size {size}: its pictures may have 1 to {LONGEST_SQUARE_SIDE:,} pixels a side")
     names = [scene.name for scene in manifest.scenes]
     if len(set(names)) != len(names) or not names:
-        raise UserError(f"{path} is no manifest of a dataset: it has no scenes, or two of one name")
+        raise UserError(f"{path} is not a manifest of a dataset: it has no scenes, or two of one name")
     for scene in manifest.scenes:
         why = _fault(scene, manifest.spec.size)
         if why is not None:
@@ -215,13 +214,13 @@ def _check(path: Path, manifest: Manifest) -> None:
 
 
 def _fault(scene: SceneRecord, size: int) -> str | None:
-    """What is wrong with a scene of a manifest that someone else wrote, if anything."""
+    """A description of what is wrong with a scene, or None; a manifest may be written by others."""
     if _SAFE_NAME.fullmatch(scene.name) is None:
         return "has a name that is not safe as a file name"
     if not scene.classes or len(scene.classes) != len(scene.masks):
-        return "has not one mask a class"
+        return "does not have one mask per class"
     if scene.objects and len(scene.objects) != len(scene.classes):
-        return "has not one object a class"
+        return "does not have one object per class"
     if any(prompt.template.count("{tokens}") != 1 or not _is_subset(prompt, scene) for prompt in scene.prompts):
         return "has a prompt that does not fit its concepts"
     return _picture_fault(scene) or _mask_fault(scene, size)
@@ -233,7 +232,7 @@ def _picture_fault(scene: SceneRecord) -> str | None:
             return f"has a source that {fault}"
     crops = [(scene.crop, scene.source_size), *((one.crop, one.source_size) for one in scene.more)]
     if not all(_is_square(crop, size) for crop, size in crops):
-        return "has a crop that is no square inside its picture"
+        return "has a crop that is not a square inside its picture"
     if scene.more and not _are_shared_out(scene):
         return "has a concept in two pictures, or a picture without one"
     return None

@@ -23,15 +23,15 @@ FORMATS: dict[str, str] = {
     "eiffel": "a photo of {tokens} with the Eiffel tower in the background",
     "water": "a photo of {tokens} floating on top of water",
 }
-"""The ten fixed formats by a short name, in the paper's order (B.2)."""
+"""The ten fixed formats by short name, in the paper's order (B.2)."""
 
 PromptScheme: TypeAlias = Literal["powerset", "random"]
-"""`powerset`: every format with every subset (B.2). `random`: random ones, as many (section 4.1)."""
+"""`powerset`: every format with every subset (B.2). `random`: as many random ones (section 4.1)."""
 
 
 @dataclass(frozen=True)
 class PromptPlan:
-    """Which prompts every scene gets: formats, samples of each prompt, and how the paper is read."""
+    """The prompts of every scene: formats, samples of each prompt, and which reading of the paper."""
 
     formats: tuple[str, ...]
     samples: int
@@ -39,7 +39,7 @@ class PromptPlan:
     seed: int
 
     def prompts(self, scene: str, concepts: int) -> tuple[Prompt, ...]:
-        """The prompts of the scene of that name with so many concepts."""
+        """The prompts of the scene of that name with this many concepts."""
         return self._powerset(concepts) if self.reading == "powerset" else self._random(scene, concepts)
 
     def _powerset(self, concepts: int) -> tuple[Prompt, ...]:
@@ -54,7 +54,7 @@ class PromptPlan:
     def _random(self, scene: str, concepts: int) -> tuple[Prompt, ...]:
         """As many as the powerset has, each of a random format with a random number of random concepts.
 
-        Every draw is a hash of seed, scene and its number; equal draws are told apart by `sample`.
+        Every draw is a hash of seed, scene and its number; equal draws get different values of `sample`.
         """
         drawn: Counter[tuple[str, tuple[int, ...]]] = Counter()
         prompts: list[Prompt] = []

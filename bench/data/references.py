@@ -13,15 +13,15 @@ from bench.data.manifest import Manifest, SceneRecord
 
 
 def references(folder: Path, scene: str, prompts: Sequence[Prompt]) -> Mapping[Prompt, Path]:
-    """The reference picture of each prompt of a scene in a dataset's folder; of prompts without one, none."""
+    """The reference picture of each prompt of a scene in a dataset's folder; prompts without one are left out."""
     files = {prompt: _file(folder, scene, number) for number, prompt in enumerate(prompts)}
     return {prompt: file for prompt, file in files.items() if file.is_file()}
 
 
 def write_references(folder: Path, manifest: Manifest, draw: Callable[[SceneRecord, Prompt], ImageArray]) -> None:
-    """Draw the reference of every prompt that has none yet: `references/0.png`, ... beside a scene's picture.
+    """Draw the missing references of all prompts: `references/0.png`, ... beside a scene's picture.
 
-    They are named by the number of their prompt in the manifest. A start that was interrupted goes on.
+    They are named by the number of their prompt in the manifest. An interrupted start is resumed.
 
     Raises `UserError` if a file cannot be written.
     """

@@ -1,4 +1,4 @@
-"""Writes a dataset's folder: whole or not at all."""
+"""Writes a dataset's folder atomically."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TOLD = 3
 
 @dataclass(frozen=True, eq=False)
 class RenderedScene:
-    """A scene's picture [size, size, 3], the hash of the source it was cropped from, and files to lie beside it.
+    """A scene's picture [size, size, 3], the hash of the source it was cropped from, and files to write beside it.
 
     `more` are the scene's further pictures.
     """
@@ -34,14 +34,14 @@ class RenderedScene:
 
 
 def is_built(out: Path, spec: DatasetSpec, *, pictures: bool = True) -> bool:
-    """Whether `out` already holds this very dataset, intact; False if there is nothing yet.
+    """Whether `out` already holds this dataset, intact; False if it is empty or missing.
 
-    Raises `UserError` if it holds anything else, or has no pictures although they are wanted.
+    Raises `UserError` if it holds anything else, or lacks pictures that are needed.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return False
     if not (out / MANIFEST).is_file():
-        raise UserError(f"{out} is there already and holds no dataset; choose another --out")
+        raise UserError(f"{out} exists and does not hold a dataset; choose another --out")
     existing = read_manifest(out / MANIFEST)
     different = spec.differences(existing.spec)
     if different:
@@ -53,7 +53,7 @@ def is_built(out: Path, spec: DatasetSpec, *, pictures: bool = True) -> bool:
 
 
 def write_manifest(out: Path, manifest: Manifest) -> None:
-    """Write a folder with nothing but the manifest."""
+    """Write a folder with the manifest alone."""
     with whole_folder(out) as folder:
         (folder / MANIFEST).write_bytes(manifest.encode())
 
@@ -61,7 +61,7 @@ def write_manifest(out: Path, manifest: Manifest) -> None:
 def write_dataset(out: Path, manifest: Manifest, draw: Callable[[SceneRecord], RenderedScene]) -> Manifest:
     """Write manifest, pictures, masks and contact sheet; returns the manifest with the hashes of the pixels.
 
-    Raises `UserError` if there is no space left or the folder cannot be written; then nothing is left of it.
+    Raises `UserError` if there is no space left or the folder cannot be written; then nothing is written.
     """
     scenes: list[SceneRecord] = []
     sheet = ContactSheet(sum(1 + len(scene.more) for scene in manifest.scenes))

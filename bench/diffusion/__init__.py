@@ -1,1 +1,1 @@
-"""The diffusion engine: backbones, handles, losses, recipes, training and drawing."""
+"""The diffusion engine: backbones, handles, losses, recipes, training and sampling."""

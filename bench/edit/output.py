@@ -1,4 +1,4 @@
-"""The output of an edit: a folder with the pictures, a grid of them and a record, written whole or not at all."""
+"""The output of an edit: a folder with the pictures, a grid of them and a record, written atomically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two verbs of a method that is another program."""
+"""`fit` and `generate` of a method that is another program."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 DRIVERS = Path(__file__).parent / "drivers"
-"""Where the drivers of built-in methods lie."""
+"""The folder of the drivers of built-in methods."""
 INTERPRETER = "env/bin/python"
-"""Where the environment of the other program is, from its home."""
+"""The interpreter of the program's environment, relative to its home."""
 LEARNED = "learned"
 _SEEDS = 2**32
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """A file or folder that must be in a program's home, and how it gets there."""
+    """A file or folder that must be in a program's home, and how to install it."""
 
     path: str
     how: str
@@ -42,7 +42,7 @@ class ExternalMethod(ABC):
     """A method whose pictures another program draws, without learning anything from a scene first.
 
     A subclass is a frozen dataclass with the fields `home` (the program's folder, with its environment in `env`) and
-    `minutes` (how long the program may go on without a new picture), both marked `INCIDENTAL`. `driver` is the file
+    `minutes` (how long the program may run without a new picture), both marked `INCIDENTAL`. `driver` is the file
     that the environment's interpreter runs, `side` the side of the pictures it draws, `content` the patterns of
     the files in `home` that its results depend on.
     """
@@ -60,13 +60,13 @@ class ExternalMethod(ABC):
         return self.side
 
     def missing_requirements(self) -> str | None:
-        """What is missing from `home` and how to get it, in one line; None if all is there."""
+        """What is missing from `home` and how to get it, in one line; None if nothing is missing."""
         missing = [need for need in self.needs if not (self.home / need.path).exists()]
         told = "; ".join(f"{need.path} ({need.how})" for need in missing)
         return f"{self.home} lacks {told}" if missing else None
 
     def fingerprint(self) -> str:
-        """A hash of the driver and of all that `content` names, 64 hexadecimal digits.
+        """A hash of the driver and of all files that `content` names, 64 hexadecimal digits.
 
         Raises `UserError` if something is missing.
         """
@@ -77,7 +77,7 @@ class ExternalMethod(ABC):
         return bytes_hash("".join([content_hash(self.driver), *named]).encode())
 
     def fit(self, scene: Scene, context: MethodContext) -> FitState:
-        """Learn nothing: an encoder looks at the scene as it draws.
+        """Learn nothing: an encoder reads the scene when it draws.
 
         Raises `UserError` if a part of the program or a mask is missing.
         """
@@ -88,9 +88,9 @@ class ExternalMethod(ABC):
     def generate(
         self, state: FitState, scene: Scene, requests: Sequence[Request], context: MethodContext
     ) -> Iterator[ImageArray]:
-        """The requested pictures as they appear, in order, uint8 [side, side, 3].
+        """Yield the requested pictures as they are finished, in order, uint8 [side, side, 3].
 
-        Raises `ProgramError` if the program fails, stands still, or writes other pictures than it was asked for.
+        Raises `ProgramError` if the program fails, times out, or writes other pictures than requested.
         """
         with _work_folder() as folder:
             self._write_request(folder, "generate", scene, context, requests)
@@ -128,7 +128,7 @@ class ExternalMethod(ABC):
             "side": self.side,
             "scene": _write_scene(folder, scene),
             "learned": LEARNED,
-            "pictures": [_wish(scene, request, number) for number, request in enumerate(requests)],
+            "pictures": [_picture_request(scene, request, number) for number, request in enumerate(requests)],
         }
         (folder / "request.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
@@ -137,9 +137,9 @@ class ExternalLearner(ExternalMethod):
     """A method of another program that fits the scene first."""
 
     def fit(self, scene: Scene, context: MethodContext) -> FitState:
-        """Let the program fit; returns every tensor that it left, as `FILE/NAME`.
+        """Let the program fit; returns all tensors that it wrote, by `FILE/NAME`.
 
-        Raises `UserError` if a part of the program or a mask is missing, `ProgramError` if it fails or leaves
+        Raises `UserError` if a part of the program or a mask is missing, `ProgramError` if it fails or writes
         nothing.
         """
         self._check(scene)
@@ -183,7 +183,7 @@ def _write_scene(folder: Path, scene: Scene) -> Mapping[str, object]:
     }
 
 
-def _wish(scene: Scene, request: Request, number: int) -> Mapping[str, object]:
+def _picture_request(scene: Scene, request: Request, number: int) -> Mapping[str, object]:
     return {
         "file": picture_file(number),
         "text": scene.text_with_classes(request.prompt),

@@ -1,4 +1,4 @@
-"""Runs a program of another environment and takes its pictures as they appear."""
+"""Runs a program in another environment and reads its pictures as they are written."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class ProgramError(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """A program at work in its folder; it may go on for `patience` seconds without a new picture."""
+    """A running program in its folder; it may run for `patience` seconds without a new picture."""
 
     process: subprocess.Popen[bytes]
     folder: Path
     patience: float
 
     def picture(self, number: int, side: int) -> ImageArray:
-        """A picture as soon as it is there, uint8 [side, side, 3].
+        """Wait for a picture, uint8 [side, side, 3].
 
-        Raises `ProgramError` if it does not come, is no picture or has another size.
+        Raises `ProgramError` if it does not come in time, is not a picture or has another size.
         """
         file = self.folder / picture_file(number)
         self._wait_for(file)
@@ -50,13 +50,13 @@ class Program:
                 if (width, height) == (side, side):
                     return np.asarray(image.convert("RGB"), dtype=np.uint8)
         except UserError as error:
-            raise self._failure(f"{picture_file(number)} is no whole picture") from error
+            raise self._failure(f"{picture_file(number)} is not a whole picture") from error
         raise self._failure(f"{picture_file(number)} is {width} x {height} pixels, {side} x {side} were asked for")
 
     def finish(self, pictures: int) -> None:
-        """Wait for the end, after so many pictures.
+        """Wait for the program's end, after this many pictures.
 
-        Raises `ProgramError` if it is no good end, or there are more pictures than were asked for.
+        Raises `ProgramError` if the exit code is not 0, or there are more pictures than requested.
         """
         self._wait_for(None)
         if self.process.returncode != 0:
@@ -67,7 +67,7 @@ class Program:
             raise self._failure(f"it wrote {len(others)} files that nobody asked for ({', '.join(others[:3])})")
 
     def _wait_for(self, file: Path | None) -> None:
-        """Until the file is there or the program has ended; raises `ProgramError` if neither comes in time."""
+        """Wait until the file exists or the program has ended; raises `ProgramError` if neither happens in time."""
         deadline = time.monotonic() + self.patience
         while not (file is not None and file.is_file()) and self.process.poll() is None:
             if time.monotonic() > deadline:
@@ -86,13 +86,13 @@ class Program:
 
 
 def picture_file(number: int) -> str:
-    """Where the picture of a number is to be written, from the program's folder."""
+    """The path of the picture of this number, relative to the program's folder."""
     return f"{OUT}/{number:05}.png"
 
 
 @contextlib.contextmanager
 def started(command: Sequence[str], folder: Path, patience: float) -> Iterator[Program]:
-    """The program in its folder, with all it starts, stopped at the latest when the block ends.
+    """Start the program in its folder; it and its children are stopped when the block ends.
 
     Raises `ProgramError` if it cannot be started.
     """
@@ -113,7 +113,7 @@ def started(command: Sequence[str], folder: Path, patience: float) -> Iterator[P
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End what still runs of the program and of what it started, also where the program itself has died."""
+    """Stop the program and its children, also if the program itself has died."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError):  # nobody of its group is left
             os.killpg(process.pid, signal.SIGKILL)

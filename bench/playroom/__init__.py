@@ -1,1 +1,1 @@
-"""Playroom: a small drawn world of toys whose truth (identity, mask, context) is known."""
+"""Playroom: a small drawn world of toys whose ground truth (identity, mask, context) is known."""

@@ -1,4 +1,4 @@
-"""`python -m bench.playroom.reproduce`: train every checkpoint again from its seed, and say how far it comes out."""
+"""`python -m bench.playroom.reproduce`: retrains every checkpoint from its seed, and compares the figures."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from bench.playroom.train.__main__ import PLANS
 from bench.plugins.backbone_settings import FILE, SCHEMA
 
 ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "10000000000"}
-"""Saves glibc from giving memory back between steps, an eighth of a CPU training's time otherwise."""
+"""Keeps glibc from returning memory between steps, which takes an eighth of the time of a CPU training."""
 
 
 @dataclass(frozen=True)
 class Amounts:
-    """How much of the real thing is done: options of every training, of the evaluation, and the sampler's steps."""
+    """The extent of a reproduction: options of every training, of the evaluation, and the sampler's steps."""
 
     training: tuple[str, ...]
     evaluation: tuple[str, ...]
@@ -41,19 +41,19 @@ SMOKE = Amounts(
     ("--seeds", "1", "--scenes", "20", "--toys", "4", "--descriptions", "1"),
     sampling_steps=2,
 )
-"""Every step of the way in minutes: the checkpoints know nothing, and the comparison says so."""
+"""A test of all steps in minutes: its checkpoints learn nothing, as the comparison then shows."""
 
 
 def main(
-    smoke: Annotated[bool, typer.Option("--smoke", help="only prove the path, in minutes")] = False,
+    smoke: Annotated[bool, typer.Option("--smoke", help="only test that all steps run, in minutes")] = False,
     folder: Annotated[Path | None, typer.Option(help="where all is kept; by default .playroom/reproduced")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="stop each training after so many minutes")] = None,
     seed: Annotated[int, typer.Option(help="everything random in the trainings derives from it")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
 ) -> None:
-    """Train, evaluate and compare with the committed card, in a folder of its own.
+    """Train, evaluate and compare with the committed card, in a separate folder.
 
-    Started again, it goes on where it was. Nothing of the package is written.
+    An interrupted start is resumed. No file of the package is changed.
     """
     where = folder or Path(".playroom") / ("reproduced-smoke" if smoke else "reproduced")
     scale = SMOKE if smoke else FULL
@@ -69,7 +69,7 @@ def main(
 
 
 def comparison(committed: card.Card, retrained: card.Card) -> str:
-    """A Markdown table, figure by figure: the committed card's, the retrained one's, and how far they are apart.
+    """A Markdown table, figure by figure: the committed card's, the retrained one's, and their difference.
 
     `intervals overlap` says whether the 95 % intervals of the two have a point in common.
     """
@@ -116,7 +116,7 @@ def _train_all(folder: Path, options: Sequence[str]) -> None:
 
 
 def _settle(pipeline: Path, scale: Amounts) -> None:
-    """Give the retrained pipeline the committed one's settings, which are tuned and not trained."""
+    """Copy the committed pipeline's settings, which are tuned and not trained, to the retrained one."""
     shutil.copyfile(CHECKPOINTS / "pipeline" / FILE, pipeline / FILE)
     if scale.sampling_steps is not None:
         settings = read_json(pipeline / FILE, SCHEMA)
@@ -125,7 +125,7 @@ def _settle(pipeline: Path, scale: Amounts) -> None:
 
 
 def _run(module: str, *arguments: str | Path) -> None:
-    """Run a module of the package in a process of its own; raises `UserError` if it fails."""
+    """Run a module of the package in a separate process; raises `UserError` if it fails."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     result = subprocess.run(command, env={**os.environ, **ALLOCATOR}, check=False)
     if result.returncode:

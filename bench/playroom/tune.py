@@ -2,8 +2,8 @@
 
 The rule: the number of steps is what two cores can afford; of the learning-rate factors tried, the handles' first
 and then the weights', the one is taken under which the mean over methods and tuning scenes of prompt similarity plus
-identity similarity (0 where the object is not found) is highest. The tuning scenes are of a seed of their own, so that
-nothing that is reported was tuned on.
+identity similarity (0 where the object is not found) is highest. The tuning scenes have their own seed, so no reported
+scene is used for tuning.
 """
 
 from __future__ import annotations
@@ -52,10 +52,12 @@ COLUMNS = ("backbone", "scene", "method", "budget", "prompt_similarity", "identi
 
 
 def main(
-    methods: Annotated[str, typer.Option(help="the methods whose mean decides")] = "ours,ti-m",
+    methods: Annotated[str, typer.Option(help="the methods whose mean is maximised")] = "ours,ti-m",
     scenes: Annotated[int, typer.Option(min=1, help="tuning scenes, two toys each")] = 3,
     pipeline: Annotated[Path, typer.Option(help="the backbone whose scenebench.json is written")] = PIPELINE,
-    trials: Annotated[Path, typer.Option(help="every trial, a row; those that are there are not repeated")] = TRIALS,
+    trials: Annotated[
+        Path, typer.Option(help="CSV of all trials, one row each; existing ones are not repeated")
+    ] = TRIALS,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
 ) -> None:
     """Try the factors, write every trial, and put the best into the backbone's settings."""

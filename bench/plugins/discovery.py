@@ -210,7 +210,7 @@ def _imported_by_users() -> set[str]:
     """The names of the modules that the user's files import, bare or from a content package."""
     names: set[str] = set()
     for file in {file for folder in _all_user_folders() for file in folder.glob("*.py")}:
-        with contextlib.suppress(SyntaxError, ValueError):  # that file is told to be broken itself
+        with contextlib.suppress(SyntaxError, ValueError):  # that file is reported as broken by itself
             names |= imported_names(ast.parse(file.read_bytes()), f"bench.{KINDS[0]}")
     content = re.compile(rf"bench\.(?:{'|'.join(KINDS)})\.(\w+)")
     return {match[1] if (match := content.match(name)) else name.partition(".")[0] for name in names}

@@ -73,7 +73,7 @@ class Metric(Protocol):
     def score(self, batch: Any) -> Sequence[Mapping[str, Value]]:
         """The values of its columns for a `bench.scoring.batch.ScoringBatch`, in order.
 
-        One mapping per picture (`batch.jobs`), per concept asked for (`batch.concepts`) or per prompt
+        One mapping per picture (`batch.jobs`), per prompted concept (`batch.concepts`) or per prompt
         (`batch.prompts`), as the grain says.
         """
         ...

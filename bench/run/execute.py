@@ -170,7 +170,7 @@ def _draw(
     for start in range(0, len(wanted), context.batch_size):
         batch = wanted[start : start + context.batch_size]
         last = start + len(batch) == len(wanted)
-        # asked for one more than there are, a method ends as it means to, or shows that it gives too many
+        # one more than expected is requested: the method then ends normally, or shows that it yields too many
         found, cost = context.meter.measure(partial(list[object], itertools.islice(drawn, len(batch) + last)))
         pictures = checked_pictures(method, found, len(batch), context.backbone.resolution)
         share = cost.share(len(batch))

@@ -108,5 +108,5 @@ def open_run(path: Path) -> RunFolder:
     folder = RunFolder(path)
     if not folder.settings.is_file():
         beside = sorted(found.parent.name for found in path.parent.glob("*/run.json"))
-        raise UserError(f"{path} is no run (it has no run.json); runs beside it: {', '.join(beside) or 'none'}")
+        raise UserError(f"{path} is not a run (it has no run.json); runs beside it: {', '.join(beside) or 'none'}")
     return folder

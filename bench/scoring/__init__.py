@@ -1,1 +1,1 @@
-"""Scores of pictures: presets, the features that metrics share, and the scorer."""
+"""Scoring of pictures: presets, the features that metrics share, and the scorer."""

@@ -1,4 +1,4 @@
-"""What a metric is given: pictures to score together, and the features that metrics share of them."""
+"""The input of metrics: pictures to score together, and their shared features."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SharedFeatures:
 
     @cached_property
     def segmentations(self) -> list[Segmentation]:
-        """What the segmenter finds in each picture."""
+        """The segmentation of each picture."""
         return self.evaluators.segmenter.segment([job.picture for job in self.jobs])
 
     @cached_property
@@ -42,7 +42,7 @@ class SharedFeatures:
 
     @cached_property
     def matches(self) -> ConceptMatches:
-        """Which object stands for which concept."""
+        """The assignment of detected objects to concepts."""
         from bench.scoring.concept_matches import ConceptMatches  # noqa: PLC0415 - torch is slow to import
 
         return ConceptMatches(self.jobs, self.segmentations, self.evaluators)
@@ -50,10 +50,10 @@ class SharedFeatures:
 
 @dataclass(frozen=True, eq=False)
 class ScoringBatch:
-    """Pictures to score together and their features, as far as the metric `metric` said that it `needs` them.
+    """Pictures to score together, and their features that the metric `metric` declares in `needs`.
 
-    Every feature is computed once for all metrics. Raises `LookupError` for one that the metric does not declare: its
-    scores would be kept although that feature's model changed.
+    Every feature is computed once for all metrics. One that the metric does not declare raises `LookupError`, since
+    its cached scores would not be invalidated when that feature's model changes.
     """
 
     metric: str
@@ -72,12 +72,12 @@ class ScoringBatch:
 
     @property
     def concepts(self) -> list[tuple[PictureJob, Concept]]:
-        """Every picture with each concept that it was asked for, in order: what a metric of grain `concept` scores."""
+        """Every picture with each of its prompted concepts, in order: the units of a metric of grain `concept`."""
         return [(job, job.scene.concepts[index]) for job in self.jobs for index in job.prompt.subset]
 
     @cached_property
     def prompts(self) -> list[tuple[PictureJob, ...]]:
-        """The samples of each prompt of a unit, in order: what a metric of grain `prompt` scores."""
+        """The samples of each prompt of a unit, in order: the units of a metric of grain `prompt`."""
         found: dict[tuple[str, Scene, str, tuple[int, ...]], list[PictureJob]] = {}
         for job in self.jobs:
             found.setdefault((job.unit, job.scene, job.prompt.template, job.prompt.subset), []).append(job)
@@ -85,7 +85,7 @@ class ScoringBatch:
 
     @property
     def segmentations(self) -> list[Segmentation]:
-        """What the segmenter finds in each picture, at its own size (needs `segments`)."""
+        """The segmentation of each picture, at its own size (needs `segments`)."""
         self._check("segments")
         return self.features.segmentations
 
@@ -101,25 +101,25 @@ class ScoringBatch:
         return self.features.image_embeddings
 
     def text_embeddings(self, texts: Sequence[str]) -> Tensor:
-        """CLIP's normalised embeddings of texts, [N, width]; one too long for the model is cut (needs `clip`)."""
+        """CLIP's normalised embeddings of texts, [N, width]; one too long for the model is truncated (needs `clip`)."""
         self._check("clip")
         return self.features.evaluators.clip.texts(texts)
 
     @property
     def identity_model(self) -> IdentityFeatures:
-        """The preset's identity model, for pictures of one's own making (needs `identity`)."""
+        """The preset's identity model, for pictures that the metric makes itself (needs `identity`)."""
         self._check("identity")
         return self.features.evaluators.embeddings[self.preset.comparison.view.embedding]
 
     @property
     def matches(self) -> ConceptMatches:
-        """Which object stands for which concept, and how alike they are (needs `segments` and `identity`)."""
+        """The assignment of objects to concepts, and their similarities (needs `segments` and `identity`)."""
         self._check("segments")
         self._check("identity")
         return self.features.matches
 
     def matches_of(self, job: int) -> list[ConceptMatch]:
-        """One match for each concept that the picture of this number was asked for, in order."""
+        """One match per prompted concept of the picture with this index, in order."""
         return self.matches.by_picture[job]
 
     @property
@@ -129,11 +129,11 @@ class ScoringBatch:
         return self.features.evaluators.lpips
 
     def once_per_scene(self, scene: Scene, compute: Callable[[], Remembered]) -> Remembered:
-        """What `compute` gives for a scene, computed once for this metric and forgotten with the scene."""
+        """The result of `compute` for a scene, cached for this metric as long as the scene lives."""
         return self.features.evaluators.once_per_scene(scene, self.metric, compute)
 
     def pictures(self) -> list[ImageArray]:
-        """The pictures alone, uint8 [H, W, 3] each."""
+        """The pictures without their scenes and prompts, uint8 [H, W, 3] each."""
         return [job.picture for job in self.jobs]
 
     def _check(self, feature: Feature) -> None:

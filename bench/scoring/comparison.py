@@ -1,4 +1,4 @@
-"""How identity similarity is measured: which model sees what of an object, and which object; with alternatives."""
+"""How identity similarity is measured: the model, the view of an object, which objects; and alternatives."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bench.scoring.models.sources import ModelSource, ResizeCrop
 Kind: TypeAlias = Literal["dino", "dinov2", "clip"]
 """`dino`, `dinov2`: the CLS token of a `ViTModel`, a `Dinov2Model`; `clip`: CLIP's projected image embedding."""
 Fill: TypeAlias = tuple[int, int, int] | None
-"""The colour outside the object's mask; None: nothing is hidden."""
+"""The colour outside the object's mask; None: the picture is unchanged."""
 Framing: TypeAlias = Literal["picture", "box"]
 """`picture`: the whole picture; `box`: a square around the mask's bounding box (`bench.scoring.views.framed`)."""
 Instances: TypeAlias = Literal["largest", "best", "union"]
-"""Of several objects found for one concept: the largest, the one most like it, or all of them at once."""
+"""Which of several objects found for one concept: the largest, the most similar, or all of them together."""
 
 BLACK, GREY, WHITE = (0, 0, 0), (128, 128, 128), (255, 255, 255)
 OWN_VIEW = "the model's own processor (PIL)"
@@ -24,7 +24,7 @@ OWN_VIEW = "the model's own processor (PIL)"
 
 @dataclass(frozen=True)
 class Embedding:
-    """A model of images; `view` None means its own processor."""
+    """An image model; `view` None means its own processor."""
 
     source: ModelSource
     kind: Kind = "dino"
@@ -38,7 +38,7 @@ class Embedding:
 
 @dataclass(frozen=True)
 class RegionView:
-    """What is seen of a masked object, and by which model: equal sights of one mask are equal features."""
+    """The view of a masked object and the model that embeds it: equal views of one mask have equal features."""
 
     embedding: Embedding
     fill: Fill = BLACK
@@ -51,18 +51,18 @@ class RegionView:
 
     @property
     def apart(self) -> RegionView:
-        """The sight that tells the objects of one picture apart: itself, but where it is whole on black."""
+        """The view that distinguishes the objects of one picture: itself, or for whole pictures one on black."""
         return replace(self, fill=BLACK) if self.is_whole else self
 
     @property
     def whole(self) -> RegionView:
-        """The whole picture, nothing hidden, to the same model."""
+        """The view of the whole picture by the same model."""
         return RegionView(self.embedding, None, "picture")
 
 
 @dataclass(frozen=True)
 class FeatureComparison:
-    """How the objects found for a concept are compared with it."""
+    """How the objects found for a concept are compared with the concept."""
 
     view: RegionView
     instances: Instances = "largest"
@@ -81,13 +81,13 @@ class Alternative:
         return alternative_column(self.setting)
 
     def of(self, own: FeatureComparison) -> FeatureComparison:
-        """The comparison that this makes of a preset's own."""
+        """The preset's comparison with this setting changed."""
         factor = self.setting.partition("=")[0]
         change: dict[str, Any] = {factor: self.change}
         return replace(own, **change) if factor == "instances" else replace(own, view=replace(own.view, **change))
 
     def describe(self) -> Any:
-        """What is changed, ready for JSON."""
+        """The changed settings, ready for JSON."""
         if isinstance(self.change, Embedding):
             return self.change.describe()
         return list(self.change) if isinstance(self.change, tuple) else self.change
@@ -104,10 +104,10 @@ ON_THE_PICTURE = (FILL_GREY, FILL_WHITE, FRAMING_BOX, INSTANCES_BEST, INSTANCES_
 
 
 def embedding(kind: Kind, source: ModelSource, view: ResizeCrop | None = None) -> Alternative:
-    """Another model in place of the preset's, named by its kind: `embedding=clip`."""
+    """The alternative with another model in place of the preset's, named by its kind: `embedding=clip`."""
     return Alternative(f"embedding={kind}", Embedding(source, kind, view))
 
 
 def described(alternatives: tuple[Alternative, ...]) -> Mapping[str, Any]:
-    """Every alternative's change by its name."""
+    """The changed settings of every alternative by its name."""
     return {one.setting: one.describe() for one in alternatives}

@@ -1,4 +1,4 @@
-"""Who is who in pictures: which of the objects found stand for which concept, and how alike they are."""
+"""Matches detected objects with concepts, and computes their similarities."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """A picture of the batch, by its number: its job and the found segments of the classes of its scene's concepts.
+    """The detections in a picture of the batch, by its index: its job and segments of its scene's classes.
 
-    `classes` has one a concept of the scene (None: unknown to the segmenter), `objects` one a segment.
+    `classes` has one entry per concept of the scene (None: unknown to the segmenter), `objects` one per segment.
     """
 
     number: int
@@ -35,7 +35,7 @@ class Detections:
 
 @dataclass(frozen=True, eq=False)
 class ConceptMatch:
-    """A concept that a picture was asked for, and who is who there."""
+    """A prompted concept of a picture, and the objects assigned to it."""
 
     detections: Detections
     assignment: InstanceAssignment
@@ -48,11 +48,11 @@ class ConceptMatch:
 
     @property
     def concept(self) -> Concept:
-        """The concept itself."""
+        """The matched concept of the scene."""
         return self.scene.concepts[self.index]
 
     def chosen(self, instances: Instances) -> tuple[int, ...]:
-        """The segments that are compared with the concept: of those found for it, largest first; () of none."""
+        """The segments that are compared with the concept, of those found for it, largest first; () if none."""
         found = self.assignment.found_for(self.index)
         if instances == "best":
             found = tuple(sorted(found, key=lambda number: -self.assignment.similarities[number, self.index]))
@@ -60,11 +60,11 @@ class ConceptMatch:
         return tuple(self.detections.segments[number] for number in kept)
 
     def feature_key(self, comparison: FeatureComparison) -> FeatureKey:
-        """What is compared with the concept."""
+        """The key of the feature that is compared with the concept's."""
         return FeatureKey(self.detections.number, self.chosen(comparison.instances), comparison.view)
 
     def verdict(self) -> tuple[bool | None, str]:
-        """Whether it is detected (None: the segmenter cannot tell), and why it has no identity similarity, else ''."""
+        """Whether it is detected (None: class unknown), and the reason why it has no identity similarity, else ''."""
         label, known = self.concept.label, self.detections.classes[self.index]
         if known is None:
             return None, f"segmenter does not know '{label}'"
@@ -76,12 +76,12 @@ class ConceptMatch:
 
 
 class ConceptMatches:
-    """Compares what is found in pictures with the scenes' concepts, as a preset's comparisons say.
+    """Compares objects in pictures with the scenes' concepts by a preset's comparisons.
 
-    One object stands for one concept: of several concepts of one class in a prompt, each gets the objects that are
-    more like it than like the others, and is not detected if there are none. A concept that has its class to itself
-    gets all objects of it, so it is detected whenever its class is. `by_picture` has a list for each picture, with one
-    match for each concept of its prompt.
+    Each object is assigned to one concept: of several concepts of one class in a prompt, each gets the objects that
+    are more similar to it than to the others, and is not detected if there are none. A concept that is the only one of
+    its class gets all objects of the class, so it is detected whenever its class is. `by_picture` has a list per
+    picture, with one match per concept of its prompt.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class ConceptMatches:
         self._features.take(key for some in self.by_picture for match in some for key in self._compared(match))
 
     def similarity(self, match: ConceptMatch, comparison: FeatureComparison) -> float:
-        """The cosine of what was found for a detected concept with the concept; NaN if its mask is empty."""
+        """The cosine of a detected concept's objects with the concept; NaN if its mask is empty."""
         return self._cosine(match, match.feature_key(comparison), comparison)
 
     def whole_picture_similarity(self, match: ConceptMatch) -> float:
@@ -125,7 +125,7 @@ class ConceptMatches:
         return Detections(number, job, classes, tuple(s for s, _ in found), tuple(index for _, index in found))
 
     def _objects(self, detections: Detections) -> list[FeatureKey]:
-        """Each object by itself."""
+        """The feature key of each object by itself."""
         return [FeatureKey(detections.number, (segment,), self._apart) for segment in detections.segments]
 
     def _whole(self, detections: Detections) -> FeatureKey:
@@ -141,14 +141,14 @@ class ConceptMatches:
         return [ConceptMatch(detections, assignment, concept) for concept in asked]
 
     def _compared(self, match: ConceptMatch) -> Iterator[FeatureKey]:
-        """All that is compared for a match beside the objects by themselves; nothing if nothing was found."""
+        """The feature keys that a match needs besides those of single objects; none if nothing was found."""
         if match.assignment.found_for(match.index):
             yield self._object(match)
             if match.concept.mask.any():
                 yield from (match.feature_key(comparison) for comparison in self.comparisons.values())
 
     def _object(self, match: ConceptMatch) -> FeatureKey:
-        """The object found for a concept, told apart from others."""
+        """The feature key of the object found for a concept, by the view that distinguishes objects."""
         return match.feature_key(FeatureComparison(self._apart, self._own.instances))
 
     def _cosine(self, match: ConceptMatch, key: FeatureKey, comparison: FeatureComparison) -> float:

@@ -1,4 +1,4 @@
-"""The evaluator models of a preset, each loaded when it is first needed, and what is remembered of scenes."""
+"""The evaluator models of a preset, each loaded when first needed, and cached features of scenes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Remembered = TypeVar("Remembered")
 
 
 class Evaluators:
-    """The models of one preset on a device; what they make of at most `batch_size` pictures at once."""
+    """The models of one preset on a device, which process at most `batch_size` pictures at once."""
 
     def __init__(self, preset: Preset, device: torch.device, batch_size: int) -> None:
         self.preset = preset
@@ -37,7 +37,7 @@ class Evaluators:
         self._scenes: WeakKeyDictionary[Scene, dict[str, Any]] = WeakKeyDictionary()
 
     def load(self, features: Iterable[Feature]) -> None:
-        """Load what these features need; raises `UserError` if a model cannot be had."""
+        """Load the models of these features; raises `UserError` if one is not available."""
         for feature in features:
             getattr(self, _MODELS[feature])
 
@@ -48,7 +48,7 @@ class Evaluators:
 
     @cached_property
     def segmenter(self) -> Segments:
-        """What finds objects."""
+        """The preset's segmenter, MaskFormer or YOLO."""
         return SEGMENTERS[self.preset.segmenter_kind](self.preset, self.device)
 
     @cached_property
@@ -64,11 +64,11 @@ class Evaluators:
 
     @cached_property
     def lpips(self) -> LpipsDiversity:
-        """The LPIPS network."""
+        """The preset's LPIPS network."""
         return LpipsDiversity.load(self.preset.lpips, self.device, self.batch_size)
 
     def once_per_scene(self, scene: Scene, name: str, compute: Callable[[], Remembered]) -> Remembered:
-        """What `compute` gives, computed once for each scene and name and forgotten with the scene."""
+        """The result of `compute`, cached by scene and name as long as the scene lives."""
         known = self._scenes.setdefault(scene, {})
         if name not in known:
             known[name] = compute()

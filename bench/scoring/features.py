@@ -1,4 +1,4 @@
-"""Features of objects in pictures and of concepts in scenes, each computed once and in batches."""
+"""Features of objects in pictures and of concepts in scenes, each computed once, in batches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Embeddings = Mapping[Embedding, IdentityFeatures]
 
 @dataclass(frozen=True)
 class FeatureKey:
-    """Names a feature: a view of some segments, taken together, of one picture of a batch (by its number)."""
+    """Identifies a feature: a view of some segments, taken together, of one picture of a batch (by its index)."""
 
     picture: int
     segments: tuple[int, ...]
@@ -31,7 +31,7 @@ class FeatureKey:
 
 
 class FeatureCache:
-    """Features of one batch of pictures: the same view of the same segments goes through its model once."""
+    """Features of one batch of pictures: each view of the same segments is embedded once."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class FeatureCache:
                 self._features.update(zip(batch, model.features(parallel_map(self._shown, batch)), strict=True))
 
     def features(self, keys: Sequence[FeatureKey]) -> Tensor:
-        """Normalised features that were taken, all of one embedding, [N, width], N at least 1."""
+        """Normalised features computed by `take`, all of one embedding, [N, width], N at least 1."""
         return torch.stack([self._features[_plain(key)] for key in keys])
 
     def _shown(self, key: FeatureKey) -> ImageArray:
@@ -65,19 +65,19 @@ class FeatureCache:
 
 
 def _plain(key: FeatureKey) -> FeatureKey:
-    """The key without what makes no difference: the whole picture is the same whichever segments are meant."""
+    """The key without irrelevant parts: the view of a whole picture does not depend on the segments."""
     return replace(key, segments=()) if key.view.is_whole else key
 
 
 class ReferenceFeatures:
-    """Features of the scenes' own concepts, computed once and forgotten with their scene."""
+    """Features of the scenes' own concepts, cached as long as their scene lives."""
 
     def __init__(self, embeddings: Embeddings) -> None:
         self._embeddings = embeddings
         self._known: WeakKeyDictionary[Scene, dict[RegionView, Tensor]] = WeakKeyDictionary()
 
     def of(self, scene: Scene, view: RegionView) -> Tensor:
-        """Every concept, by its own mask in its own picture, [concepts, width]; NaN where the mask is empty."""
+        """Features of every concept, by its mask in its picture, [concepts, width]; NaN where the mask is empty."""
         known = self._known.setdefault(scene, {})
         if view not in known:
             known[view] = self._compute(scene, view)

@@ -1,4 +1,4 @@
-"""Leakage: which of a scene's concepts the objects found in a picture are, and what went wrong among them."""
+"""Leakage: assigns the objects found in a picture to the scene's concepts; finds duplicates, swaps and intruders."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class InstanceAssignment:
-    """The objects found in a picture against the concepts of its scene.
+    """The assignment of the objects found in a picture to the concepts of its scene.
 
     `classes` is the class of each of the C concepts (None: the segmenter does not know it), `asked` the concepts that
     the prompt asks for, `objects` the class of each of the K found objects, `similarities` float [K, C] the cosine of
     each object with each concept, NaN where the concept's mask is empty.
 
-    An object can only be, or stand for, a concept of its own class. It IS the one of the scene's concepts that it is
-    most like; it was FOUND FOR the one of the prompt's concepts that it is most like. The two differ only where a
-    scene has several concepts of one class of which the prompt asks for some.
+    An object is only assigned to a concept of its own class. It IS the most similar one of the scene's concepts; it
+    was FOUND FOR the most similar one of the prompt's concepts. The two differ only if a scene has several concepts
+    of one class and the prompt names only some of them.
     """
 
     classes: tuple[int | None, ...]
@@ -29,17 +29,17 @@ class InstanceAssignment:
     similarities: NDArray[np.float64]
 
     def found_for(self, concept: int) -> tuple[int, ...]:
-        """The objects, by number, that stand for a concept of the prompt: all of its class if it has it alone."""
+        """The indices of the objects found for a concept of the prompt: all of its class if no other has that class."""
         return self._assigned(concept, self.asked)
 
     def being(self, concept: int) -> tuple[int, ...]:
-        """The objects, by number, that are a concept of the scene: two or more are duplicates."""
+        """The indices of the objects that are a concept of the scene: two or more are duplicates."""
         return self._assigned(concept, range(len(self.classes)))
 
     def intruders(self) -> tuple[int, ...] | None:
-        """The concepts that are there without being asked for; None if there is none that could be.
+        """The concepts that appear although the prompt does not name them; None if no concept could.
 
-        None could where the prompt asks for all of them, or the segmenter knows no class of the others.
+        None could if the prompt names all of them, or the segmenter knows no class of the others.
         """
         others = [index for index, known in enumerate(self.classes) if known is not None and index not in self.asked]
         return tuple(index for index in others if self.being(index)) if others else None
@@ -48,13 +48,13 @@ class InstanceAssignment:
         return tuple(number for number in range(len(self.objects)) if self._most_like(number, among) == concept)
 
     def _most_like(self, number: int, among: Sequence[int]) -> int | None:
-        """The concept of the object's class that it is most like; the first of several alike, None of none."""
+        """The most similar concept of the object's class; the first of ties, None if there is none."""
         same = [concept for concept in among if self.classes[concept] == self.objects[number]]
         return max(same, key=lambda concept: _known(self.similarities[number, concept]), default=None)
 
 
 def swapped(similarity_to: Sequence[float], concept: int) -> bool | None:
-    """Whether what was found for a concept is more like another one of the scene, of whatever class.
+    """Whether the object found for a concept is more similar to another concept of the scene, of any class.
 
     `similarity_to` is its row of the leakage matrix: the cosine with every concept of the scene. None where there is
     nothing to compare: no other concept, or an empty mask.
@@ -65,5 +65,5 @@ def swapped(similarity_to: Sequence[float], concept: int) -> bool | None:
 
 
 def _known(similarity: float) -> float:
-    """The similarity, below every cosine where there is none."""
+    """The similarity, with NaN replaced by a value below every cosine."""
     return -2.0 if math.isnan(similarity) else float(similarity)

@@ -31,20 +31,20 @@ from bench.scoring.comparison import (
 from bench.scoring.models.sources import LpipsSource, ModelSource, ResizeCrop
 
 SCORING_VERSION = 3
-"""Raised whenever a change of the metrics' code changes a score of the same picture."""
+"""Incremented whenever a change of the metrics' code changes a score of the same picture."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 YOLO_FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scenebench" / "yolo"
-"""Where `bench convert-yolo` puts the user's YOLO-seg and the preset `paper-yolo` finds it."""
+"""The folder that `bench convert-yolo` writes by default and the preset `paper-yolo` reads."""
 
 ClipBackend: TypeAlias = Literal["hf", "open_clip"]
-"""Whose CLIP computes: `transformers` or `open_clip`; weights, tokenizer and processor are the same."""
+"""The library that computes CLIP: `transformers` or `open_clip`; weights, tokenizer and processor are the same."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Everything that a score depends on besides the picture.
+    """All settings that a score depends on.
 
     Prompt similarity is `clip_scale` (above 0) times CLIP's cosine, but not below `clip_floor` (None: no floor).
     `identity_view` None means the identity model's own processor. `identity_kind` to `instances` say how an object is
@@ -83,7 +83,7 @@ class Preset:
 
     @property
     def comparison(self) -> FeatureComparison:
-        """How the objects found for a concept are compared with it."""
+        """The preset's own comparison of the objects found for a concept with the concept."""
         own = Embedding(self.identity, self.identity_kind, self.identity_view)
         return FeatureComparison(RegionView(own, self.mask_fill, self.framing), self.instances)
 
@@ -123,7 +123,7 @@ class Preset:
         }
 
     def settings_of(self, feature: Feature) -> dict[str, Any]:
-        """Those of the pinned settings that a feature depends on."""
+        """The settings that a feature depends on."""
         described = self.describe()
         return {name: described[name] for name in (*_SETTINGS[feature], "precision")}
 

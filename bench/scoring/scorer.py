@@ -19,11 +19,11 @@ from bench.scoring.selection import columns_of, standard_metrics
 Values: TypeAlias = Mapping[str, Value]
 """The columns of one metric, or of several, for one picture and concept."""
 PictureValues: TypeAlias = tuple[Values, ...]
-"""One mapping for each concept that a picture was asked for."""
+"""One mapping per prompted concept of a picture."""
 
 
 class Scorer:
-    """A preset's evaluators and metrics; scenes' own features are computed once and kept.
+    """A preset's evaluators and metrics; the features of scenes are cached.
 
     A score is a function of scene, prompt and picture alone (diversity: of the prompt's samples among the jobs); the
     batch size moves it by rounding at most.
@@ -39,7 +39,7 @@ class Scorer:
     ) -> Scorer:
         """Load what the metrics (by default the standard ones) need onto `auto`, `cpu`, `cuda` or `cuda:N`.
 
-        Raises `UserError` if a model cannot be had.
+        Raises `UserError` if a model is not available.
         """
         chosen = standard_metrics() if metrics is None else tuple(metrics)
         evaluators = Evaluators(preset, resolve_device(device), batch_size)
@@ -49,7 +49,7 @@ class Scorer:
     def score(self, jobs: Sequence[PictureJob]) -> list[dict[str, Any]]:
         """Rows of all metrics' columns, in the order of the jobs and, within a job, of its prompt's concepts.
 
-        Jobs that differ in the sample alone are the samples of one prompt of a unit, so they belong in one call.
+        Jobs that differ in the sample alone are the samples of one prompt of a unit and must be in one call.
         """
         by_metric = self.values(jobs, self.metrics).values()
         rows: list[dict[str, Any]] = []
@@ -62,7 +62,7 @@ class Scorer:
 
     @torch.inference_mode()
     def values(self, jobs: Sequence[PictureJob], metrics: Sequence[Configured]) -> dict[str, list[PictureValues]]:
-        """The values of some metrics by the metric's spec, in the order of the jobs.
+        """The values of some metrics by metric spec, in the order of the jobs.
 
         Raises `UserError` naming the file of a metric that does not return what its grain and columns say.
         """
@@ -85,7 +85,7 @@ class Scorer:
         return list(_SPREAD[metric.instance.grain](batch, values))
 
     def _check(self, metric: Configured, batch: ScoringBatch, values: Sequence[Any]) -> None:
-        """Raises `UserError` for a wrong number of values and for other columns than the metric declares."""
+        """Raise `UserError` for a wrong number of values and for columns that the metric does not declare."""
         grain = metric.instance.grain
         wanted = {"picture": len(batch.jobs), "concept": len(batch.concepts), "prompt": len(batch.prompts)}[grain]
         if len(values) != wanted:

@@ -1,4 +1,4 @@
-"""Which metrics a run is scored with: a preset and its standard metrics, then any others by name."""
+"""Selects the metrics of a run: a preset with the standard metrics, then others by name."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ STANDARD_METRICS = (
     "background-copy",
     "leakage",
 )
-"""What every preset measures, in the order of reports."""
+"""The metrics of every preset, in the order of reports."""
 
 
 @dataclass(frozen=True)
 class MetricSelection:
-    """What `--metrics` names: a preset (None: the one that the backbone or the run has) and metrics besides."""
+    """The value of `--metrics`: a preset (None: that of the backbone or the run) and additional metrics."""
 
     preset: str | None
     more: tuple[str, ...]
 
 
 def select_metrics(text: str | None) -> MetricSelection:
-    """`paper,mine` -> the preset `paper` and the metric `mine`.
+    """Parse `--metrics`: `paper,mine` is the preset `paper` and the additional metric `mine`.
 
     Raises `UserError` for a word that is neither, naming the known ones, and for a second preset.
     """
@@ -64,17 +64,17 @@ def columns_of(metric: Configured, preset: Preset) -> tuple[Column, ...]:
 
 
 def compared_columns(metrics: Sequence[Configured], preset: Preset) -> tuple[Column, ...]:
-    """The columns of metrics that say in which direction they are better: those of intervals, tests and reports."""
+    """The columns that declare `better`: those of intervals, tests and reports."""
     return tuple(column for metric in metrics for column in columns_of(metric, preset) if column.better is not None)
 
 
 def metric_key(metric: Configured, preset: Preset) -> str:
-    """What a metric's scores depend on besides the picture, as `<name>-<12 hexadecimal digits>`.
+    """A key of everything that a metric's scores depend on besides the picture, `<name>-<12 hexadecimal digits>`.
 
-    Its source and fields, and, of what it needs, the preset's settings and the content of the models (a hub model's
-    commit, or the SHA-256 of a folder's files). So a preset that changes the segmenter alone leaves CLIP's scores.
+    It covers its source and fields and, for the features it needs, the preset's settings and the models' content (a
+    hub model's commit, or the SHA-256 of a folder's files). So changing a preset's segmenter keeps CLIP's scores.
 
-    Raises `UserError` if a model cannot be had.
+    Raises `UserError` if a model is not available.
     """
     from bench.scoring.models.weights import feature_content  # noqa: PLC0415 - huggingface_hub is slow to import
 

@@ -1,4 +1,4 @@
-"""Pictures made ready for the evaluators by threads: Pillow and NumPy do their work without Python's lock."""
+"""Parallel preprocessing by threads: Pillow and NumPy release Python's global lock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 def parallel_map(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """The result for each item, in their order; raises what `work` raises first in that order.
 
-    `work` leaves torch's own operations to the caller: in every thread they would start threads of their own.
+    `work` must not use torch operations: in every thread they would start their own threads.
     """
     return list(_pool().map(work, items))
 

@@ -1,4 +1,4 @@
-"""What is shown of a masked object: the filled picture, or the box around it."""
+"""Views of a masked object: the filled picture, or the box around it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from bench.scoring.comparison import BLACK, Fill, RegionView
 
 
 def render_view(picture: ImageArray, mask: Mask, view: RegionView) -> ImageArray:
-    """What a sight shows of the object in the mask [H, W]: the filled picture, or its box (`boxed`)."""
+    """The view of the object in the mask [H, W]: the filled picture, or its box (`boxed`)."""
     return boxed(picture, mask, view.fill) if view.framing == "box" else masked(picture, mask, view.fill)
 
 
 def masked(picture: ImageArray, mask: Mask, fill: Fill = BLACK) -> ImageArray:
     """The picture with `fill` outside the mask, uint8 [H, W, 3] (black: google/break-a-scene, issue 32).
 
-    None hides nothing: the picture as it is.
+    None returns the picture unchanged.
     """
     if fill is None:
         return picture
@@ -28,9 +28,9 @@ def masked(picture: ImageArray, mask: Mask, fill: Fill = BLACK) -> ImageArray:
 def boxed(picture: ImageArray, mask: Mask, fill: Fill = BLACK) -> ImageArray:
     """The mask's bounding box, cut out of the filled picture and padded to a square: uint8 [S, S, 3].
 
-    S is the box's longer side. There is no margin, and nothing is stretched: the shorter side is padded on both sides
-    alike (an odd pixel goes below or right) with `fill`, with black where nothing is hidden. So a model's own resizing
-    and central crop keep an elongated object's proportions.
+    S is the box's longer side. There is no margin, and nothing is stretched: the shorter side is padded equally on both
+    sides (an odd pixel goes below or right) with `fill`, or with black if that is None. So a model's own resizing and
+    central crop keep an elongated object's proportions.
 
     Raises `ValueError` if the mask is empty.
     """

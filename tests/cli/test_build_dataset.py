@@ -51,7 +51,7 @@ SMALL = ("--scenes", "3", "--mix", "1,0,0", "--formats", "2", "--samples", "1", 
 
 def test_bare_it_builds_playroom_and_says_how_to_use_coco(bench: Run, tmp_path: Path) -> None:
     said = bench()
-    assert "5,400 prompts a method" in said
+    assert "5,400 prompts per method" in said
     assert "covers at least 15 % of the square crop" in said
     assert "bench build-dataset break-a-scene --coco DIR" in said
     dataset = load_dataset(tmp_path / "data" / "playroom")
@@ -60,7 +60,7 @@ def test_bare_it_builds_playroom_and_says_how_to_use_coco(bench: Run, tmp_path: 
 
 
 def test_the_quick_variant_is_36_pictures(bench: Run, tmp_path: Path) -> None:
-    assert "6 scenes, 36 prompts a method" in bench("playroom:quick", "--out", "quick")
+    assert "6 scenes, 36 prompts per method" in bench("playroom:quick", "--out", "quick")
     dataset = load_dataset(tmp_path / "quick")
     assert [len(scene.concepts) for scene in dataset.scenes] == [2] * 6
     assert all(scene.picture.shape == (64, 64, 3) for scene in dataset.scenes)
@@ -70,7 +70,7 @@ def test_the_quick_variant_is_36_pictures(bench: Run, tmp_path: Path) -> None:
 
 def test_break_a_scene_from_a_coco_folder_and_back(bench: Run, tmp_path: Path, coco: str) -> None:
     said = bench("break-a-scene", "--coco", coco, "--out", "a", *SMALL, "--crop", "best", "--prompts", "random")
-    assert "3 scenes, 18 prompts a method: this is not the paper's 5,400" in said
+    assert "3 scenes, 18 prompts per method: this is not the paper's 5,400" in said
     bench("break-a-scene", "--from-manifest", "a/manifest.json", "--coco", coco, "--out", "b")
     for file in (tmp_path / "a").rglob("*.*"):
         assert (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes() == file.read_bytes()

@@ -42,7 +42,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
         (["run", "--foo"], "No such option"),
         (["run", "--limit", "none"], "--limit"),
         (["list", "colours"], "not one of methods, datasets, metrics, reports, presets"),
-        (["score", "nowhere"], "nowhere is no run"),
+        (["score", "nowhere"], "nowhere is not a run"),
         (["--path"], "--path needs a folder"),
         (["run", "--backbone", "/no/such/folder"], "backbone /no/such/folder"),
         (["run", "--device", "tpu9"], "tpu9"),

@@ -126,4 +126,4 @@ def test_files_columns_and_cells_that_are_not_there(
     )
     assert "no such folder or CSV" in refused(tmp_path / "nowhere", dataset)
     (tmp_path / "pictures.csv").write_bytes(b"\xff\xfe\x00\x01")
-    assert "no CSV in UTF-8" in refused(tmp_path / "pictures.csv", dataset)
+    assert "not a CSV in UTF-8" in refused(tmp_path / "pictures.csv", dataset)

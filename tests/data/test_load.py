@@ -59,9 +59,9 @@ def test_a_picture_of_another_size_than_the_manifest_says(toys: Path, tmp_path: 
 
 
 def test_a_folder_that_is_no_dataset(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no built dataset"):
+    with pytest.raises(UserError, match="is not a built dataset"):
         load_dataset(tmp_path)
-    with pytest.raises(UserError, match="is no built dataset"):
+    with pytest.raises(UserError, match="is not a built dataset"):
         load_dataset(tmp_path / "none")
 
 

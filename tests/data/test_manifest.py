@@ -138,9 +138,9 @@ def empty_mask() -> str:
     [
         (set_scene(name="../../evil"), "not safe as a file name"),
         (set_scene(name=".."), "not safe as a file name"),
-        (set_scene(classes=["cat"]), "not one mask a class"),
-        (set_scene(crop=[0, 0, 97, 97]), "no square inside its picture"),
-        (set_scene(crop=[0, 0, 40, 30]), "no square inside its picture"),
+        (set_scene(classes=["cat"]), "does not have one mask per class"),
+        (set_scene(crop=[0, 0, 97, 97]), "not a square inside its picture"),
+        (set_scene(crop=[0, 0, 40, 30]), "not a square inside its picture"),
         (set_scene(prompts=[{"template": "x", "subset": [0], "sample": 0}]), "does not fit its concepts"),
         (
             set_scene(prompts=[{"template": "{tokens}", "subset": [2], "sample": 0}]),

@@ -85,7 +85,7 @@ def test_pictures_and_masks_of_the_scene_are_files(
         ("too few", "it ended with exit code 0 after 1 pictures, without out/00001.png; it said: loading"),
         ("too many", "it wrote 1 files that nobody asked for (out/99999.png)"),
         ("too large", "out/00000.png is 48 x 48 pixels, 24 x 24 were asked for"),
-        ("no picture", "out/00000.png is no whole picture"),
+        ("no picture", "out/00000.png is not a whole picture"),
     ],
 )
 def test_a_failing_program_is_told_in_one_line_with_what_it_said(

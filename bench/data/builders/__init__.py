@@ -1,1 +1,1 @@
-"""What the builders of `datasets/` are made of."""
+"""Building blocks of the dataset builders in `datasets/`."""

@@ -1,4 +1,4 @@
-"""The recipe of Break-A-Scene's dataset (B.2) over any folder in COCO's format."""
+"""Builds Break-A-Scene's dataset (B.2) from any folder in COCO's format."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset, wri
 
 
 class SelectionPolicy(Protocol):
-    """Which scenes and prompts a dataset has: a dataclass, every field of which is recorded in its manifest.
+    """Selects the scenes and prompts of a dataset: a dataclass whose fields are all recorded in the manifest.
 
     `only_present` leaves out images whose picture is not in the folder (a partial download of COCO).
     """
@@ -42,11 +42,11 @@ class SelectionPolicy(Protocol):
 
     @property
     def prompt_plan(self) -> PromptPlan:
-        """The prompts every scene gets."""
+        """The prompts of every scene."""
         ...
 
     def pool(self, indexes: Sequence[Index], on_images: Callable[[int], None]) -> tuple[list[Candidate], Funnel]:
-        """Every image that may become a scene, and what each rule left."""
+        """All images that may become scenes, and how many each rule left."""
         ...
 
     def choose(self, pool: Sequence[Candidate]) -> SelectedScenes:
@@ -56,7 +56,7 @@ class SelectionPolicy(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class SelectedScenes:
-    """The images that become scenes; `lack` says what the pool could not give, and `remedy` what was done."""
+    """The images that become scenes; `lack` says what the pool lacks, and `remedy` how the gap was filled."""
 
     scenes: tuple[Candidate, ...]
     lack: str = ""
@@ -65,7 +65,7 @@ class SelectedScenes:
 
 @dataclass(frozen=True)
 class SceneOptions:
-    """Break-A-Scene's choice: scenes of two to four concepts in the shares of `mix`."""
+    """Break-A-Scene's selection: scenes of two to four concepts in the proportions of `mix`."""
 
     scenes: int
     mix: str
@@ -78,7 +78,7 @@ class SceneOptions:
     only_present: bool = False
 
     def __post_init__(self) -> None:
-        """Raises `UserError` for values that make no dataset."""
+        """Raises `UserError` for invalid values."""
         if min(self.scenes, self.samples) < 1:
             raise UserError("--scenes and --samples must be at least 1")
         if self.crop not in ("center", "best") or self.prompts not in ("powerset", "random"):
@@ -88,15 +88,15 @@ class SceneOptions:
 
     @property
     def prompt_plan(self) -> PromptPlan:
-        """The prompts every scene gets."""
+        """The prompts of every scene."""
         return PromptPlan(parse_formats(self.formats), self.samples, self.prompts, self.seed)
 
     def pool(self, indexes: Sequence[Index], on_images: Callable[[int], None]) -> tuple[list[Candidate], Funnel]:
-        """Every image with at least two concepts in its crop."""
+        """All images with at least two concepts in their crop."""
         return candidates(indexes, self.crop, on_images)
 
     def choose(self, pool: Sequence[Candidate]) -> SelectedScenes:
-        """The first in hash order for each number of concepts; of all, where the pool lacks the mix."""
+        """The first in hash order for each number of concepts; if the pool lacks the mix, the first of all."""
         selection = select(pool, quotas(parse_mix(self.mix), self.scenes), self.seed)
         if selection.as_mixed:
             return SelectedScenes(selection.chosen)
@@ -107,10 +107,10 @@ class SceneOptions:
 
 @dataclass(frozen=True)
 class CocoBuilder:
-    """A dataset to build: its recipe's name, the folder in COCO's format, options and side in pixels.
+    """A dataset to build: its builder's name, the folder in COCO's format, options and side in pixels.
 
-    `papers_prompts` is how many prompts the paper has, where there is one; `strict` refuses a pool without
-    the mix; `manifest_only` writes no pictures and needs none.
+    `papers_prompts` is the paper's number of prompts, if there is a paper; `strict` refuses a pool that lacks the
+    mix; `manifest_only` writes no pictures and needs none.
     """
 
     recipe: str
@@ -122,7 +122,7 @@ class CocoBuilder:
     papers_prompts: int | None = None
 
     def build(self, out: Path) -> None:
-        """Filter, select, write; prints the funnel, the number of prompts and where to look.
+        """Filter, select, write; prints the funnel, the number of prompts and the path of the contact sheet.
 
         Raises `UserError` for bad input; then nothing is written.
         """
@@ -170,7 +170,7 @@ class CocoBuilder:
         return chosen.scenes
 
     def _report_prompts(self, manifest: Manifest) -> None:
-        remark = f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts a method"
+        remark = f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts per method"
         if self.papers_prompts not in (None, manifest.prompts):
             remark += f": this is not the paper's {self.papers_prompts:,}"
         say(remark)
@@ -181,14 +181,14 @@ class CocoBuilder:
 
 @dataclass(frozen=True)
 class CocoPictures:
-    """The picture files of a manifest's scenes, and how a scene is cut from its file."""
+    """The picture files of a manifest's scenes, and the crops of the scenes."""
 
     size: int
     files: Mapping[str, Path]
 
     @classmethod
     def find(cls, coco: Path, manifest: Manifest) -> CocoPictures:
-        """Look for every picture before any is read.
+        """Find every picture file before any is read.
 
         Raises `UserError` that says how many are missing and what to do.
         """
@@ -203,7 +203,7 @@ class CocoPictures:
     def draw(self, record: SceneRecord) -> RenderedScene:
         """Read, crop and resize a scene's picture.
 
-        Raises `UserError` if it cannot be read or has not the size that the annotations speak of.
+        Raises `UserError` if it cannot be read or does not have the size that the annotations state.
         """
         file = self.files[record.name]
         source = read_picture(file)
@@ -215,7 +215,7 @@ class CocoPictures:
 
 
 def _lack(selection: Selection) -> str:
-    """What the pool lacks of the mix."""
+    """A sentence on what the pool lacks of the mix."""
     numbers = sorted(selection.wanted)
     wanted = ", ".join(str(selection.wanted[k]) for k in numbers)
     available = ", ".join(str(selection.available.get(k, 0)) for k in numbers)
@@ -238,7 +238,7 @@ def _count(funnel: Funnel, rule: str, left: Sequence[Candidate]) -> None:
 
 
 def _record(candidate: Candidate, size: int, plan: PromptPlan) -> SceneRecord:
-    """The scene of a chosen image; its pixels are not known yet."""
+    """The record of a chosen image, still without the hashes of its pixels."""
     photo = candidate.photo
     name = f"{re.sub(r'[^A-Za-z0-9_]+', '-', photo.split).strip('-')}-{photo.id:012d}"
     licence = LicenceRecord(photo.licence.name, photo.licence.url) if photo.licence else None

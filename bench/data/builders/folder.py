@@ -1,4 +1,4 @@
-"""One's own pictures with masks, in the layout of the official Break-A-Scene code, as scenes."""
+"""Builds a dataset from the user's own pictures and masks, in the layout of the official Break-A-Scene code."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from bench.data.prompts import PromptPlan
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
 
 UNLABELLED = "object"
-"""The class word of a concept without `labels.txt`."""
+"""The class word of a concept if there is no `labels.txt`."""
 LABELS, OBJECTS = "labels.txt", "objects.txt"
-"""The concepts' class words, and those of the things that they are parts of (CLiC), one a line; both optional."""
+"""Files of the concepts' class words, and of the things they are parts of (CLiC), one per line; both optional."""
 MOST_MASKS = 8
-"""Prompts go through all subsets of the concepts: more would make thousands a scene."""
+"""The maximum number of concepts: prompts go through all their subsets, so more would make thousands per scene."""
 
 _MASK = re.compile(r"mask(\d+)\.png", re.IGNORECASE)
 _PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -51,7 +51,7 @@ class FolderBuilder:
     options: Mapping[str, Option] = field(default_factory=dict)
 
     def build(self, out: Path) -> None:
-        """Crop to the centred square, resize, write; prints the number of prompts and where to look.
+        """Crop to the centred square, resize, write; prints the number of prompts and the path of the contact sheet.
 
         Raises `UserError` for a bad picture, mask or list of labels; then nothing is written.
         """
@@ -71,7 +71,7 @@ class FolderBuilder:
             return replace(own, more=tuple(more))
 
         manifest = write_dataset(out, Manifest(spec, tuple(record for _, record in scenes.values())), draw)
-        say(f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts a method")
+        say(f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts per method")
         say(f"wrote {out}; look at {out / SHEET}")
 
     def _spec(self, folders: Sequence[Path]) -> DatasetSpec:
@@ -98,7 +98,7 @@ class FolderBuilder:
         return replace(scene, name=name, prompts=self.plan.prompts(name, len(scene.classes)))
 
     def record(self, folder: Path) -> SceneRecord:
-        """The scene of a folder with one picture; the hashes of its pixels are not known yet."""
+        """The record of a folder with one picture, still without the hashes of its pixels."""
         file = picture_of(folder)
         picture = read_upright(file)
         height, width = picture.shape[:2]
@@ -157,9 +157,9 @@ def joined(records: Sequence[SceneRecord]) -> SceneRecord:
 
 
 def read_folder_scene(folder: Path, size: int) -> Scene:
-    """The scene of one folder as a dataset of it would have it, without prompts.
+    """The scene that a dataset of this folder would have, without prompts.
 
-    Raises `UserError` for a folder that is none, and for a bad picture, mask or list of labels.
+    Raises `UserError` for a folder that is not a scene, and for an invalid picture, mask or list of labels.
     """
     found = scene_folders(folder)
     if found != [folder]:
@@ -171,7 +171,7 @@ def read_folder_scene(folder: Path, size: int) -> Scene:
 
 
 def scene_folders(folder: Path) -> list[Path]:
-    """The folder itself if it holds `img.jpg` (or .jpeg, .png), else its folders that do or that hold such folders.
+    """The folder itself if it holds `img.jpg` (or .jpeg, .png), else its sub-folders that are scenes.
 
     Raises `UserError` if there are none.
     """
@@ -186,14 +186,14 @@ def scene_folders(folder: Path) -> list[Path]:
 
 
 def picture_folders(scene: Path) -> list[Path]:
-    """The folders of a scene's pictures: itself, or those in it, by name; empty if it is no scene."""
+    """The folders of a scene's pictures: itself, or those in it, by name; empty if it is not a scene."""
     if _pictures(scene):
         return [scene]
     return [child for child in sorted(scene.iterdir()) if child.is_dir() and _pictures(child)]
 
 
 def scene_name(folder: Path) -> str:
-    """The folder's name, made safe as a file name."""
+    """The folder's name with characters that are unsafe in file names replaced."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-") or "scene"
 
 
@@ -209,9 +209,9 @@ def picture_of(folder: Path) -> Path:
 
 
 def mask_files(folder: Path) -> list[Path]:
-    """`mask0.png`, `mask1.png` and so on.
+    """The mask files of a folder, in order: `mask0.png`, `mask1.png` and so on.
 
-    Raises `UserError` if there is none, one is left out, or there are more than `MOST_MASKS`.
+    Raises `UserError` if there is none, a number is missing, or there are more than `MOST_MASKS`.
     """
     found = {int(match[1]): file for file in folder.iterdir() if (match := _MASK.fullmatch(file.name))}
     if not found:
@@ -220,23 +220,23 @@ def mask_files(folder: Path) -> list[Path]:
         gap = next(number for number in range(len(found)) if number not in found)
         raise UserError(f"{folder} has no mask{gap}.png, but has mask{max(found)}.png: number the masks from 0")
     if len(found) > MOST_MASKS:
-        raise UserError(f"{folder} has {len(found)} masks; at most {MOST_MASKS} concepts a scene are supported")
+        raise UserError(f"{folder} has {len(found)} masks; at most {MOST_MASKS} concepts per scene are supported")
     return [found[number] for number in range(len(found))]
 
 
 def read_labels(folder: Path, masks: int) -> list[str]:
-    """The class words of `labels.txt`, one a line in the masks' order; `object` for each without that file.
+    """The class words of `labels.txt`, one per line in the masks' order; without that file, `object` for each.
 
-    Raises `UserError` if it cannot be read as text or has not one word for each mask.
+    Raises `UserError` if it cannot be read as text or does not have one word for each mask.
     """
     file = folder / LABELS
     return _words(file, "labels", masks) if file.is_file() else [UNLABELLED] * masks
 
 
 def read_objects(folder: Path, labels: Sequence[str]) -> list[str]:
-    """The class words of `objects.txt`, of what each concept is a part of; the labels without that file.
+    """The class words of `objects.txt`, of what each concept is a part of; without that file, the labels.
 
-    Raises `UserError` if it cannot be read as text or has not one word for each label.
+    Raises `UserError` if it cannot be read as text or does not have one word for each label.
     """
     file = folder / OBJECTS
     return _words(file, "objects", len(labels)) if file.is_file() else list(labels)
@@ -254,7 +254,7 @@ def _words(file: Path, kind: str, masks: int) -> list[str]:
 
 
 def read_upright(path: Path) -> ImageArray:
-    """The picture as one sees it, RGB: a camera's note of rotation is obeyed.
+    """The picture as RGB, upright: rotated as its EXIF orientation says.
 
     Raises `UserError` for a file that is missing, truncated or not a picture.
     """
@@ -265,8 +265,8 @@ def read_upright(path: Path) -> ImageArray:
 def read_mask(path: Path) -> Mask:
     """The mask in a picture's channel 0, as the official code reads it, at least half white.
 
-    Grey, RGB, RGBA and palette pictures; a palette's colours count, not its numbers. The official code does
-    not look at the alpha channel, so a mask that lies only there is refused rather than guessed at.
+    Grey, RGB, RGBA and palette pictures; a palette's colours count, not its indices. The official code does
+    not read the alpha channel, so a mask that is only there is refused.
 
     Raises `UserError` for an empty mask, and for a file that is missing, truncated or not a picture.
     """
@@ -279,7 +279,7 @@ def read_mask(path: Path) -> Mask:
 
 
 def _channels(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """The pixels as bytes [height, width, channels], the colours of a palette in place of its numbers."""
+    """The pixels as uint8 [height, width, channels], with palette indices replaced by their colours."""
     if image.mode.startswith("I;16"):
         return (np.asarray(image) >> 8).astype(np.uint8)[:, :, None]
     known = {"L": "L", "1": "L", "LA": "LA", "RGB": "RGB"}
@@ -288,7 +288,7 @@ def _channels(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 
 def _hint(pixels: npt.NDArray[np.uint8]) -> str:
-    """What may have gone wrong with an empty mask."""
+    """A likely cause of an empty mask, for the error message."""
     highest = int(pixels[:, :, 0].max())
     alpha = pixels[:, :, -1] if pixels.shape[2] in (2, 4) else None
     if highest:

@@ -1,4 +1,4 @@
-"""Scenes that a program made, as a dataset."""
+"""Builds a dataset from scenes in memory."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
 def write_scenes(out: Path, name: str, scenes: Sequence[Scene], options: Mapping[str, Option]) -> None:
     """Write a dataset of scenes of one picture each, all square and of one size, with their prompts.
 
-    `name` is the dataset's, and the recipe's; `options` are recorded. What `out` holds already, equal, stays.
+    `name` is the dataset's and, in the manifest, the recipe's; `options` are recorded. An equal dataset in `out` stays.
 
-    Raises `UserError` for scenes that no dataset can have, or if `out` holds something else.
+    Raises `UserError` for invalid scenes, or if `out` holds something else.
     """
     size = _size(scenes)
     if fault := size_fault(size, size):
@@ -41,9 +41,9 @@ def write_scenes(out: Path, name: str, scenes: Sequence[Scene], options: Mapping
 
 
 def _size(scenes: Sequence[Scene]) -> int:
-    """The side of all pictures and masks."""
+    """The common side of all pictures and masks in pixels; raises `UserError` for invalid scenes."""
     if not scenes or len({scene.name for scene in scenes}) != len(scenes):
-        raise UserError("a dataset needs scenes, each with a name of its own")
+        raise UserError("a dataset needs scenes with unique names")
     size = scenes[0].picture.shape[0]
     for scene in scenes:
         masks = [concept.mask for concept in scene.concepts]

@@ -1,4 +1,4 @@
-"""CLiC's task as a dataset: a source with a concept marked in it, and a target with the region to put it."""
+"""Builds CLiC's task as a dataset: a source with a marked concept, and a target with the region to put it in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
 GROUPS = ("buildings", "furniture", "jewelry", "kitchenware")
 """The object classes of CLiC's user study (section 4.2)."""
 TARGET, TARGET_MASK, PROMPT = "target.png", "target_mask.png", "prompt.txt"
-"""What lies beside a source in a built dataset."""
+"""Files beside a source in a built dataset."""
 _SIDES = ("source", "target")
 
 
@@ -36,7 +36,7 @@ class TransferPair:
         return f"{self.folder.parent.name}-{scene_name(self.folder)}"
 
     def missing(self) -> list[str]:
-        """What is missing of it, to the last file, in words."""
+        """The missing files, in words."""
         return [
             f"{side}/{part}"
             for side in _SIDES
@@ -45,7 +45,7 @@ class TransferPair:
         ]
 
     def files(self) -> list[Path]:
-        """Every file of it, in a fixed order."""
+        """All its files, in a fixed order."""
         return sorted(file for side in _SIDES for file in (self.folder / side).iterdir() if file.is_file())
 
 
@@ -81,7 +81,7 @@ class PairsBuilder:
             return RenderedScene(square, pixel_hash(picture), self._beside(pair))
 
         manifest = write_dataset(out, Manifest(spec, records), draw)
-        say(f"{len(manifest.scenes)} pairs, {manifest.prompts:,} prompts a method for the generation task")
+        say(f"{len(manifest.scenes)} pairs, {manifest.prompts:,} prompts per method for the generation task")
         say(f"wrote {out}; look at {out / SHEET}")
 
     def _spec(self, pairs: Mapping[str, TransferPair]) -> DatasetSpec:
@@ -111,7 +111,7 @@ class PairsBuilder:
 def find_pairs(folder: Path) -> list[TransferPair]:
     """The pairs of a folder, in the order of their names.
 
-    Raises `UserError` if it is none of that layout, has an unknown group, or a pair lacks a part.
+    Raises `UserError` if it does not have that layout, has an unknown group, or a pair lacks a part.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")

@@ -1,4 +1,4 @@
-"""Rebuilds a dataset from its manifest and COCO's pictures: this is how a dataset is shared."""
+"""Rebuilds a dataset from its manifest and COCO's pictures, so that sharing the manifest shares the dataset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.data.writer import SHEET, is_built, write_dataset
 
 
 def rebuild(file: Path, coco: Path, out: Path) -> None:
-    """Write into `out` the dataset of the manifest `file`, and name every scene whose pixels differ.
+    """Write the dataset of the manifest `file` into `out`, and print every scene whose pixels differ.
 
     With the same pixels the result is equal to the original byte for byte. A manifest that was made without
     pictures gets their hashes. Needs no annotation files.
@@ -37,7 +37,7 @@ def rebuild(file: Path, coco: Path, out: Path) -> None:
 
 
 def differences(original: Manifest, rebuilt: Manifest) -> dict[str, str]:
-    """Why a scene's pixels are not the original's, by scene; scenes without a known hash are left out."""
+    """The reason why pixels differ from the original's, by scene; scenes without a known hash are left out."""
     pairs = zip(original.scenes, rebuilt.scenes, strict=True)
     found = {was.name: _difference(was, now) for was, now in pairs if was.picture_sha256}
     return {name: why for name, why in found.items() if why is not None}

@@ -1,4 +1,4 @@
-"""The choice of scenes with one concept each, spread evenly over a list of classes."""
+"""Selects scenes with one concept each, spread evenly over a list of classes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from bench.data.prompts import PromptPlan
 class ConceptOptions:
     """`concepts` scenes of one concept: the largest instance of one of the `classes` in its image's square crop.
 
-    `classes` has commas between the words; `prompts` the templates, one a line. `origin` says where both lists
-    are from. Every field is recorded in the manifest.
+    `classes` are comma-separated words; `prompts` the templates, one per line. `origin` names the source of both
+    lists. Every field is recorded in the manifest.
     """
 
     concepts: int
@@ -33,7 +33,7 @@ class ConceptOptions:
     only_present: bool = False
 
     def __post_init__(self) -> None:
-        """Raises `UserError` for values that make no dataset."""
+        """Raises `UserError` for invalid values."""
         if min(self.concepts, self.samples) < 1:
             raise UserError("--concepts and --samples must be at least 1")
 
@@ -48,7 +48,7 @@ class ConceptOptions:
         return PromptPlan(tuple(self.prompts.splitlines()), self.samples, "powerset", self.seed)
 
     def pool(self, indexes: Sequence[Index], on_images: Callable[[int], None]) -> tuple[list[Candidate], Funnel]:
-        """Every image with an instance of one of the classes that fills enough of the centred square.
+        """All images with an instance of one of the classes that fills enough of the centred square.
 
         Raises `UserError` if a file does not know one of the classes.
         """
@@ -63,7 +63,7 @@ class ConceptOptions:
         )
 
     def choose(self, pool: Sequence[Candidate]) -> SelectedScenes:
-        """The first in hash order of each class, as many of each; the next of any class where one has too few."""
+        """Equally many images per class, in hash order; if a class has too few, the next of any class."""
         ordered = hash_order(pool, self.seed)
         wanted = even_shares(self.class_words, self.concepts)
         available = Counter(_class(candidate) for candidate in pool)
@@ -82,7 +82,7 @@ class ConceptOptions:
 
 
 def even_shares(classes: Sequence[str], concepts: int) -> dict[str, int]:
-    """How many concepts of each class: as equal as can be, one more for the first ones."""
+    """The number of concepts per class: as equal as possible, one more for the first ones."""
     each, more = divmod(concepts, len(classes))
     return {word: each + (number < more) for number, word in enumerate(classes)}
 

@@ -1,1 +1,1 @@
-"""COCO: its annotations, the rules that images pass, and the selection among those left."""
+"""COCO: its annotations, the rules that filter images, and the selection among the rest."""

@@ -1,4 +1,4 @@
-"""Applies the rules image by image and counts what each of them leaves."""
+"""Applies the rules image by image and counts what remains after each of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.data.coco.rules import BREAK_A_SCENE, Instance, SelectionCriteria
 Crop: TypeAlias = Literal["center", "best"]
 """The centred square, or the window that keeps most of the concepts."""
 BATCH = 256
-"""Images between two reports of progress."""
+"""Number of images between two updates of the progress bar."""
 _WORDS = ("no", "one", "two", "three", "four")
 
 
@@ -31,18 +31,18 @@ class Candidate:
 
 @dataclass
 class Funnel:
-    """Images and annotations left by each rule, in the rules' order."""
+    """Numbers of images and annotations that remain after each rule, in the rules' order."""
 
     left: dict[str, list[int]] = field(default_factory=dict)
 
     def count(self, rule: str, annotations: int) -> None:
-        """One more image was examined, and the rule left so many of its annotations."""
+        """Count an image of which this many annotations remain after the rule."""
         row = self.left.setdefault(rule, [0, 0])
         row[0] += annotations > 0
         row[1] += annotations
 
     def set(self, rule: str, images: int, annotations: int) -> None:
-        """A rule that is not applied image by image left so many."""
+        """Set the numbers that remain after a rule that is not applied image by image."""
         self.left[rule] = [images, annotations]
 
     def table(self) -> Table:
@@ -58,7 +58,7 @@ class Funnel:
 def candidates(
     indexes: Sequence[Index], crop: Crop, on_images: Callable[[int], None], demand: SelectionCriteria = BREAK_A_SCENE
 ) -> tuple[list[Candidate], Funnel]:
-    """Every image that the rules leave, and the funnel; `on_images` hears how many more are done.
+    """All images that pass the rules, and the funnel; `on_images` is called with how many more are done.
 
     Raises `UserError`, naming file and annotation, for a segmentation that cannot be drawn.
     """
@@ -83,7 +83,7 @@ def _all_annotations(indexes: Sequence[Index]) -> Iterable[Sequence[Annotation]]
 
 @dataclass(frozen=True)
 class _Examination:
-    """One image on its way through the rules."""
+    """Applies the rules to one image."""
 
     index: Index
     photo: Photo
@@ -133,9 +133,9 @@ class _Examination:
     def _drawn(
         self, annotations: Sequence[Annotation], square: Square, side: int
     ) -> list[tuple[Annotation, masks.Rle]]:
-        """Those drawn that may fill enough of a crop of that side inside `square`.
+        """The rasterised instances that may fill enough of a crop of that side inside `square`.
 
-        A cheap bound spares drawing two of three, and changes nothing else.
+        A cheap upper bound avoids rasterising two of three; it does not change the result.
         """
         return [
             (annotation, self._draw(annotation))

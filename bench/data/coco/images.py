@@ -12,12 +12,12 @@ _NAMED = 3
 
 
 def places(coco: Path, split: str) -> tuple[Path, ...]:
-    """Where pictures of a split may lie: `COCO/<split>/`, `COCO/images/<split>/`, `COCO/images/`."""
+    """The folders that may hold pictures of a split: `COCO/<split>/`, `COCO/images/<split>/`, `COCO/images/`."""
     return coco / split, coco / "images" / split, coco / "images"
 
 
 def find_picture(coco: Path, split: str, file_name: str) -> Path | None:
-    """The picture's file, if it is there.
+    """The picture's file, or None.
 
     Raises `UserError` for a name that points outside the image folder.
     """
@@ -29,7 +29,7 @@ def find_picture(coco: Path, split: str, file_name: str) -> Path | None:
 def find_pictures(coco: Path, wanted: Sequence[tuple[str, str]]) -> list[Path]:
     """The files of all wanted (split, file_name).
 
-    Raises `UserError` that counts the missing ones, names the first and says where they were looked for.
+    Raises `UserError` that counts the missing ones, names the first and the folders that were searched.
     """
     found = [find_picture(coco, split, name) for split, name in wanted]
     missing = [key for key, path in zip(wanted, found, strict=True) if path is None]

@@ -1,4 +1,4 @@
-"""Reads COCO's `instances_*.json` quickly and lean, and checks what it reads."""
+"""Reads COCO's `instances_*.json` fast and with little memory, and validates it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.core.errors import UserError
 from bench.core.limits import size_fault
 
 Polygons: TypeAlias = "tuple[array[float], ...]"
-"""Closed outlines x0, y0, x1, y1, ... in pixels, as COCO has them."""
+"""Closed outlines x0, y0, x1, y1, ... in pixels, as in COCO."""
 Segmentation: TypeAlias = "Polygons | dict[str, Any]"
 """Polygons, or a run-length encoding `{"size": [height, width], "counts": text or list}`."""
 
@@ -28,7 +28,7 @@ _OUTSIDE = re.compile(r"^$|\0|^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)")
 class Annotation(NamedTuple):
     """One annotated instance; a named tuple, as there are 860,001 of them in train2017.
 
-    The `area` and `bbox` fields of the file are not kept: both are wrong often enough.
+    The `area` and `bbox` fields of the file are not read: both are often wrong.
     """
 
     id: int
@@ -40,7 +40,7 @@ class Annotation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """Under which terms a photo may be used."""
+    """The licence of a photo."""
 
     name: str
     url: str
@@ -79,7 +79,7 @@ class Index:
     """Annotations by image id, each image's in ascending order of annotation id."""
 
     def wrong(self, annotation: Annotation, why: str) -> UserError:
-        """The error that names the file and the annotation."""
+        """A `UserError` that names the file and the annotation."""
         return UserError(f"{self.file}: annotation {annotation.id} of image {annotation.image_id} {why}")
 
 
@@ -100,7 +100,7 @@ def annotation_files(coco: Path, split: str = "") -> tuple[Path, ...]:
 
 
 def split_of(file: Path) -> str:
-    """`train2017` for `instances_train2017.json`."""
+    """The split of an annotation file: `train2017` for `instances_train2017.json`."""
     return file.stem.removeprefix(_PREFIX)
 
 
@@ -122,13 +122,13 @@ def load_index(file: Path) -> Index:
 
 
 def points_outside(file_name: str) -> bool:
-    """Whether a picture's name is absolute, climbs out of its folder, or is no name at all."""
+    """Whether a picture's name is absolute, leads out of its folder, or is empty."""
     return _OUTSIDE.search(file_name) is not None
 
 
 @contextlib.contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Millions of small objects, none of them garbage: looking for cycles among them doubles the time."""
+    """Disable garbage collection in the block: searching millions of small live objects for cycles doubles the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -152,7 +152,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _compact(record: dict[str, Any]) -> Any:
-    """Shrink an annotation while the file is parsed: polygons become arrays, unused fields go."""
+    """Shrink an annotation while the file is parsed: polygons become arrays, unused fields are dropped."""
     if "segmentation" not in record or "category_id" not in record:
         return record
     return Annotation(
@@ -165,7 +165,7 @@ def _compact(record: dict[str, Any]) -> Any:
 
 
 def _arrays(shape: Any) -> Any:
-    """Polygons as arrays; what is none stays as it is, for the check to report with the annotation's id."""
+    """Polygons as arrays; anything else is unchanged, so that the check reports it with the annotation's id."""
     if not isinstance(shape, list):
         return shape
     try:
@@ -236,7 +236,7 @@ def _check_annotations(
 
 
 def _fault(annotation: Any, photos: Mapping[int, Photo], categories: Mapping[int, Category]) -> str | None:
-    """What is wrong with an annotation, if anything."""
+    """A description of what is wrong with an annotation, or None."""
     if not isinstance(annotation, Annotation):
         return "has no segmentation or category_id: this is not an instances file"
     own, image, category, _, shape = cast("tuple[Any, ...]", annotation)

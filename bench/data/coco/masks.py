@@ -1,4 +1,4 @@
-"""Masks by pycocotools: rasterised, counted inside a crop, and bounded without being rasterised."""
+"""Masks by pycocotools: rasterisation, pixel counts inside a crop, and upper bounds of these."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def rasterise(shape: Segmentation, height: int, width: int) -> Rle:
         xs, ys = outline[0::2], outline[1::2]
         if min(xs) < -width or max(xs) > 2 * width or min(ys) < -height or max(ys) > 2 * height:
             raise ValueError("has a polygon far outside its image")
-    # The stubs speak of lists of whole numbers; what is meant are sequences of any numbers.
+    # The stubs declare lists of integers; sequences of any numbers are accepted.
     return pycoco.merge(pycoco.frPyObjects(cast("list[list[int]]", outlines), height, width))
 
 
 def pixels_inside(rle: Rle, square: Square) -> int:
-    """How many pixels of the mask lie in the crop; exact, in the run-length domain."""
+    """The number of the mask's pixels in the crop; exact, computed on run lengths."""
     height, width = rle["size"]
     return int(pycoco.area(pycoco.merge([rle, _window(height, width, square)], intersect=True)))
 
 
 def area(rle: Rle) -> int:
-    """How many pixels the mask has."""
+    """The number of the mask's pixels."""
     return int(pycoco.area(rle))
 
 
@@ -64,7 +64,7 @@ def most_pixels(shape: Segmentation, square: Square) -> float:
 
     Polygons: the parts inside the crop of the boxes around them, a pixel wider; pycocotools rounds outlines
     to a fifth of a pixel and then to pixels, so none lies farther out. Run lengths: all pixels of the mask
-    (of damaged ones all of the image, so that drawing them tells).
+    (if damaged, all of the image, so that rasterising reports it).
     """
     if isinstance(shape, dict):
         return _pixels_of_runs(shape["counts"], *shape["size"])
@@ -140,7 +140,7 @@ def _lengths(rle: Rle) -> npt.NDArray[np.int64]:
 
 
 def _checked_lengths(counts: bytes, height: int, width: int) -> npt.NDArray[np.int64]:
-    """Refuse what pycocotools' C code would read beyond its end, or draw beyond the picture's."""
+    """Refuse run lengths that pycocotools' C code would read or draw beyond the end of the buffer."""
     lengths = run_lengths(counts)
     if lengths is None or (lengths < 0).any() or int(lengths.sum()) != height * width:
         raise ValueError(f"has damaged run lengths (they do not add up to {height} x {width} pixels)")
@@ -148,7 +148,7 @@ def _checked_lengths(counts: bytes, height: int, width: int) -> npt.NDArray[np.i
 
 
 def run_lengths(counts: bytes) -> npt.NDArray[np.int64] | None:
-    """The lengths of a compressed encoding's runs, background first; None if it is no such encoding.
+    """The lengths of a compressed encoding's runs, background first; None if it is not such an encoding.
 
     Each number is little-endian in groups of 5 bits with sign; from the fourth run on it is the difference to
     the run before the last (pycocotools' `rleToString`).

@@ -24,14 +24,14 @@ FEWEST_CONCEPTS, MOST_CONCEPTS = 2, 4
 
 @dataclass(frozen=True)
 class SelectionCriteria:
-    """What a dataset asks of an image: classes (None: all but the dropped ones), fewest and most concepts."""
+    """The criteria for an image: classes (None: all but the dropped ones), minimum and maximum number of concepts."""
 
     classes: frozenset[str] | None = None
     fewest: int = FEWEST_CONCEPTS
     most: int = MOST_CONCEPTS
 
     def allows(self, label: str) -> bool:
-        """Whether an instance of this class may be a concept."""
+        """Whether instances of this class may be concepts."""
         return label not in DROPPED if self.classes is None else label in self.classes
 
 
@@ -49,12 +49,12 @@ class Instance:
 
 
 def fills(pixels: float, side: int) -> bool:
-    """Whether so many pixels are at least `COVERAGE` of a square; in whole numbers, so exact."""
+    """Whether this many pixels are at least `COVERAGE` of a square; exact, in integers."""
     return pixels * COVERAGE.denominator >= COVERAGE.numerator * side * side
 
 
 def largest_of_each_class(instances: Sequence[Instance]) -> list[Instance]:
-    """Of several instances of one class the largest inside the crop (the smaller annotation id of equals)."""
+    """The largest instance of each class inside the crop (the one with the smaller annotation id if equal)."""
     largest: dict[str, Instance] = {}
     for instance in by_size(instances):
         largest.setdefault(instance.label, instance)
@@ -62,7 +62,7 @@ def largest_of_each_class(instances: Sequence[Instance]) -> list[Instance]:
 
 
 def by_size(instances: Sequence[Instance]) -> list[Instance]:
-    """Largest inside the crop first; equals by annotation id, so that the file's order does not matter."""
+    """Instances by size inside the crop, largest first; ties by annotation id, so the file's order does not matter."""
     return sorted(instances, key=lambda one: (-one.pixels, one.annotation.id))
 
 
@@ -83,12 +83,12 @@ def best_square(width: int, height: int, labels: Sequence[str], masks: Sequence[
 
 
 def fills_array(pixels: npt.NDArray[np.int64], side: int) -> npt.NDArray[np.bool_]:
-    """`fills` for every element."""
+    """`fills` elementwise."""
     return np.asarray(pixels * COVERAGE.denominator >= COVERAGE.numerator * side * side)
 
 
 def _pixels_by_offset(masks: Sequence[Mask], axis: int, side: int) -> npt.NDArray[np.int64]:
-    """Pixels of every mask in every window [masks, offsets] along the long axis."""
+    """The number of pixels of every mask in every window along the long axis, [masks, offsets]."""
     lines = np.stack([mask.sum(axis=1 - axis, dtype=np.int64) for mask in masks])
     ends = np.concatenate([np.zeros((len(masks), 1), dtype=np.int64), lines.cumsum(axis=1)], axis=1)
     return np.asarray(ends[:, side:] - ends[:, : ends.shape[1] - side])

@@ -1,4 +1,4 @@
-"""Chooses scenes from the pool: by a hash of seed and image id, never by the order of a file."""
+"""Selects scenes from the pool by a hash of seed and image id, independent of a file's order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Selection:
 
 
 def parse_mix(text: str) -> tuple[int, ...]:
-    """`30,15,5` -> the shares of scenes with two, three and four concepts.
+    """Parse the shares of scenes with two, three and four concepts, such as `30,15,5`.
 
     Raises `UserError` for anything else.
     """
@@ -35,7 +35,7 @@ def parse_mix(text: str) -> tuple[int, ...]:
 
 
 def quotas(mix: Sequence[int], scenes: int) -> dict[int, int]:
-    """How many scenes with 2, 3 and 4 concepts: the mix scaled to `scenes` by largest remainder."""
+    """The number of scenes with 2, 3 and 4 concepts: the mix scaled to `scenes` by largest remainders."""
     total = sum(mix)
     counts = {k: share * scenes // total for k, share in enumerate(mix, start=FEWEST_CONCEPTS)}
     remainder = {k: share * scenes % total for k, share in enumerate(mix, start=FEWEST_CONCEPTS)}
@@ -54,7 +54,7 @@ def hash_order(pool: Sequence[Candidate], seed: int) -> list[Candidate]:
 
 
 def select(pool: Sequence[Candidate], wanted: dict[int, int], seed: int) -> Selection:
-    """The first of the hash order for each number of concepts; of all, where the pool lacks the mix."""
+    """The first in hash order for each number of concepts; if the pool lacks the mix, the first of all."""
     ordered = hash_order(pool, seed)
     available = Counter(len(candidate.concepts) for candidate in pool)
     as_mixed = all(available[number] >= count for number, count in wanted.items())

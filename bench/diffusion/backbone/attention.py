@@ -1,4 +1,4 @@
-"""Cross-attention: its maps recorded in chosen layers, and its start token held."""
+"""Cross-attention: records the maps of chosen layers, and detaches the beginning-of-sequence (BOS) token."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from bench.diffusion.backbone.terms import Layer, Predicate
 
 @dataclass
 class Recorder:
-    """Collects the attention probabilities of one forward pass, [B, heads, pixels, tokens] a layer.
+    """Collects the attention probabilities of one forward pass, [B, heads, pixels, tokens] per layer.
 
-    `layers` says which layer each of the `maps` is of, in the order of the pass.
+    `layers` has the layer of each of the `maps`, in the order of the pass.
     """
 
     maps: list[Tensor] = field(default_factory=list)
     layers: list[Layer] = field(default_factory=list)
 
     def take(self, token_index: Tensor, wanted: Predicate | None = None) -> Tensor:
-        """The maps of one token a row, averaged over layers and heads: [k, s, s] for `token_index` int64 [k].
+        """The maps of one token per row, averaged over layers and heads: [k, s, s] for `token_index` int64 [k].
 
-        All of batch row 0, and of the `wanted` layers (None: of all), whose maps have one size.
+        They are of batch row 0 and of the `wanted` layers (None: all), whose maps must have one size.
         """
         layers = zip(self.maps, self.layers, strict=True)
         mean = torch.stack([one[0].mean(dim=0) for one, layer in layers if wanted is None or wanted(layer)]).mean(dim=0)
@@ -38,7 +38,7 @@ class Recorder:
         return mean[:, token_index.to(mean.device)].T.reshape(-1, side, side)
 
     def clear(self) -> None:
-        """Forget everything: the next forward pass starts anew."""
+        """Delete all maps, before the next forward pass."""
         self.maps.clear()
         self.layers.clear()
 
@@ -69,7 +69,7 @@ def recording(unet: UNet2DConditionModel, latent_side: int, wanted: Predicate) -
 
 @contextlib.contextmanager
 def bos_detached(unet: UNet2DConditionModel) -> Iterator[None]:
-    """While the block runs, no gradient flows through K and V of the text's first token (Custom Diffusion's code)."""
+    """While the block runs, no gradient flows through K and V of the BOS token (Custom Diffusion's code)."""
 
     def detach(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
         return torch.cat([output[:, :1].detach(), output[:, 1:]], dim=1)
@@ -96,7 +96,7 @@ def _plain() -> AttnProcessor2_0:
 
 
 def _halvings(name: str, levels: int) -> int:
-    """How often the latents were halved before a layer such as `up_blocks.1.attentions.0...`."""
+    """How often the latents are halved before a layer such as `up_blocks.1.attentions.0...`."""
     place, index = name.split(".")[:2]
     if place == "mid_block":
         return levels - 1
@@ -118,7 +118,7 @@ class _Recording:
         attention_mask: Tensor | None = None,
         **_: object,
     ) -> Tensor:
-        """What diffusers asks of a processor; `attn` is its `Attention`, with projections that may be None."""
+        """The call of a diffusers attention processor; `attn` is its `Attention`, with projections that may be None."""
         query = _split(attn.to_q(hidden_states), attn.heads)
         key = _split(attn.to_k(encoder_hidden_states), attn.heads)
         value = _split(attn.to_v(encoder_hidden_states), attn.heads)

@@ -1,4 +1,4 @@
-"""Which backbone: a preset, a hub id or a folder; where its files are and what identifies them. Imports no torch."""
+"""Locates a backbone (a preset, a hub id or a folder) and hashes its content. Imports no torch."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ LEFT_OUT = ["safety_checker/*", "*.fp16.safetensors", "*non_ema*"]
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """Which backbone: a preset, a hub id (with a revision) or a folder."""
+    """The source of a backbone: a preset, a hub id (with a revision) or a folder."""
 
     source: str
     revision: str | None = None
 
     @property
     def hub_ids(self) -> tuple[str, ...]:
-        """What the source stands for: a folder, or hub ids of the same model."""
+        """What the source means: a folder, or hub ids of the same model."""
         return BACKBONES.get(self.source, (self.source,))
 
 
 def locate(spec: BackboneSpec) -> Path:
-    """The backbone's folder; what the hub has and the cache lacks is downloaded (safetensors only).
+    """The backbone's folder; hub files that the cache lacks are downloaded (safetensors only).
 
-    Raises `UserError` if it cannot be had (naming the mirrors) or is no Stable Diffusion text-to-image
+    Raises `UserError` if it is not available (naming the mirrors) or is not a Stable Diffusion text-to-image
     pipeline.
     """
     folder = Path(spec.hub_ids[0])
@@ -51,7 +51,7 @@ def locate(spec: BackboneSpec) -> Path:
 
 
 def fingerprint(spec: BackboneSpec) -> str:
-    """What identifies the backbone's content: the hub's commit, or `weights_hash`."""
+    """A hash of the backbone's content: the hub's commit, or `weights_hash`."""
     folder = locate(spec)
     if folder.parent.name == "snapshots":
         return f"{spec.hub_ids[0]}@{folder.name}"
@@ -59,7 +59,7 @@ def fingerprint(spec: BackboneSpec) -> str:
 
 
 def weights_hash(folder: Path) -> str:
-    """The `folder_hash` of a backbone without its `scenebench.json`: what of that can change a result is recorded."""
+    """The `folder_hash` of a backbone without its `scenebench.json`, whose relevant settings a run records."""
     return folder_hash(folder, left_out=(SETTINGS_FILE,))
 
 
@@ -67,7 +67,9 @@ def _check_index(spec: BackboneSpec, folder: Path) -> None:
     try:
         kind = json.loads((folder / INDEX).read_bytes())["_class_name"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{folder} is no diffusion pipeline: {INDEX} is missing or damaged; {_next_step()}") from error
+        raise UserError(
+            f"{folder} is not a diffusion pipeline: {INDEX} is missing or damaged; {_next_step()}"
+        ) from error
     if kind != PIPELINE:
         raise UserError(f"{spec.source} is a {kind}; only a {PIPELINE} (1.x or 2.x) will do; {_next_step()}")
 
@@ -83,7 +85,7 @@ def _download(spec: BackboneSpec, files: list[str]) -> Path:
 def _not_had(spec: BackboneSpec, error: Exception) -> str:
     others = ", ".join(mirrors(spec.hub_ids[0]))
     return (
-        f"backbone {spec.source} is neither a folder nor to be had from the hub ({_line(error)})"
+        f"backbone {spec.source} is neither a folder nor available from the hub ({_line(error)})"
         f"{'; mirrors: ' if others else ''}{others}; {_next_step()}"
     )
 

@@ -1,4 +1,4 @@
-"""Pictures to latents."""
+"""Encodes pictures to latents."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bench.plugins.backbone import Backbone
 
 
 class Encoder:
-    """Encodes pictures with the backbone's autoencoder; the last few pictures' distributions are kept.
+    """Encodes pictures with the backbone's autoencoder; the last few pictures' distributions are cached.
 
-    Latents are sampled anew at every call, as the official code does; the papers do not say.
+    Latents are sampled anew at every call, as in the official code; the papers do not say.
     """
 
     def __init__(self, backbone: Backbone) -> None:
@@ -30,7 +30,7 @@ class Encoder:
         return (mean + std * noise) * float(self._backbone.vae.config["scaling_factor"])
 
     def mean(self, picture: ImageArray) -> Tensor:
-        """The scaled mean latents [1, C, h, w] of such a picture: nothing random, for editing."""
+        """The scaled mean latents [1, C, h, w] of such a picture, without sampling, for editing."""
         mean, _ = self._distribution(np.ascontiguousarray(picture).tobytes())
         return mean * float(self._backbone.vae.config["scaling_factor"])
 

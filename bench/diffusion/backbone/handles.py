@@ -20,15 +20,14 @@ def add_handles(
     concepts: Sequence[Concept],
     initialiser: Initialiser,
 ) -> Tensor:
-    """Add one token a concept, initialised from its class word; returns their ids, int64 [N] on the CPU.
+    """Add one token per concept, initialised from its class word; returns their ids, int64 [N] on the CPU.
 
-    Raises `UserError` for a class word without letters and for a handle that is a token already (or named
-    twice).
+    Raises `UserError` for a class word without letters and for a handle that is a token already (or a duplicate).
     """
     rows = [_initial_row(tokenizer, text_encoder, concept.label, initialiser) for concept in concepts]
     handles = [concept.handle for concept in concepts]
     if tokenizer.add_tokens(handles) != len(handles):
-        raise UserError(f"the handles {', '.join(handles)} must be distinct and no token of the backbone yet")
+        raise UserError(f"the handles {', '.join(handles)} must be distinct and not yet tokens of the backbone")
     resize_embedding(text_encoder, len(tokenizer))
     ids = torch.tensor(tokenizer.convert_tokens_to_ids(handles))
     set_rows(text_encoder, ids, torch.stack(rows))
@@ -43,7 +42,7 @@ def embedding(text_encoder: CLIPTextModel) -> nn.Parameter:
 
 
 def resize_embedding(text_encoder: CLIPTextModel, rows: int) -> None:
-    """Give the embedding matrix so many rows; new ones hold noise that does not advance the global generator."""
+    """Resize the embedding matrix; new rows hold noise that does not advance the global generator."""
     if text_encoder.get_input_embeddings().num_embeddings != rows:
         with torch.random.fork_rng(devices=[]):
             text_encoder.resize_token_embeddings(rows, mean_resizing=False)
@@ -60,8 +59,8 @@ def set_rows(text_encoder: CLIPTextModel, ids: Tensor, rows: Tensor) -> None:
 def rows_replaced(text_encoder: CLIPTextModel, ids: Tensor, rows: Tensor) -> Iterator[None]:
     """While the block runs, `rows` [N, width] stand in for the embedding rows of `ids` [N], with gradients.
 
-    Training these rows alone leaves every other row of the matrix as it is, bit for bit, which the official
-    code gets by restoring the others after each step (train.py:1248-1257).
+    Training these rows alone leaves every other row of the matrix unchanged, bit for bit, which the official
+    code achieves by restoring the others after each step (train.py:1248-1257).
     """
     where = ids.to(rows.device)
 
@@ -78,7 +77,7 @@ def rows_replaced(text_encoder: CLIPTextModel, ids: Tensor, rows: Tensor) -> Ite
 
 
 def spelled_words(tokenizer: CLIPTokenizer, labels: Sequence[str]) -> tuple[str, ...]:
-    """The class words spelled in pieces of one or two letters: the vocabulary's text held none of them."""
+    """The class words that the tokenizer splits into pieces of one or two letters: its vocabulary lacks them."""
     words = sorted({word for label in labels for word in label.split()})
     return tuple(word for word in words if _is_spelled(tokenizer.tokenize(word)))
 
@@ -91,6 +90,6 @@ def _is_spelled(pieces: Sequence[str]) -> bool:
 def _initial_row(tokenizer: CLIPTokenizer, encoder: CLIPTextModel, label: str, initialiser: Initialiser) -> Tensor:
     ids = tokenizer(label, add_special_tokens=False).input_ids
     if not ids:
-        raise UserError(f"'{label}' is no class word: the backbone's tokenizer makes nothing of it; write a noun")
+        raise UserError(f"'{label}' is not a class word: the backbone's tokenizer has no token for it; write a noun")
     rows = embedding(encoder)[torch.tensor(ids if initialiser == "mean" else ids[:1])]
     return rows.float().mean(dim=0)

@@ -1,4 +1,4 @@
-"""Loads a Stable Diffusion 1.x/2.x pipeline as a backbone: safetensors only, whole or not at all."""
+"""Loads a Stable Diffusion 1.x/2.x pipeline as a backbone: safetensors only, without missing weights."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ NETWORKS: Mapping[str, type[Any]] = {
     "vae": AutoencoderKL,
     "text_encoder": CLIPTextModel,
 }
-"""The pipeline's networks by the folder that each lies in."""
+"""The pipeline's networks by folder name."""
 KNOWN_BUFFERS = ("position_ids",)
-"""Last part of names that older versions of the libraries saved beside the weights, and that none reads."""
+"""Last part of the names of tensors that older library versions saved beside the weights and none reads."""
 _TOLD = 3
 
 _log = logging.getLogger(__name__)
 
 
 def load_backbone(spec: BackboneSpec, hardware: Hardware, settings: BackboneSettings | None = None) -> StableDiffusion:
-    """Load a backbone in float32, with its folder's own settings unless others are given.
+    """Load a backbone in float32, with its folder's settings unless others are given.
 
-    Weights of the checkpoint that no network has are not used, and named in a warning.
+    Unexpected weights of the checkpoint are ignored, with a warning that names them.
 
-    Raises `UserError` if it cannot be had, is damaged, lacks weights (they would be random) or is not a Stable
+    Raises `UserError` if it is not available, is damaged, lacks weights (they would be random) or is not a Stable
     Diffusion 1.x/2.x pipeline.
     """
     folder = locate(spec)
@@ -64,8 +64,8 @@ def load_backbone(spec: BackboneSpec, hardware: Hardware, settings: BackboneSett
 
 @contextlib.contextmanager
 def _loading(spec: BackboneSpec) -> Iterator[None]:
-    """Silence the libraries' bars and reports; what they raise becomes a `UserError` of one line."""
-    # Any: partly untyped. What of a checkpoint is missing or unknown is said here, in one line.
+    """Silence the libraries' progress bars and reports; their exceptions become a `UserError` of one line."""
+    # Any: partly untyped. Missing and unknown weights of a checkpoint are reported here, in one line.
     libraries: list[Any] = [diffusers.utils.logging, transformers.utils.logging]
     shown = [(library, library.is_progress_bar_enabled(), library.get_verbosity()) for library in libraries]
     for library in libraries:

@@ -1,4 +1,4 @@
-"""Scenes at the backbone's resolution."""
+"""Resizes scenes to the backbone's resolution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.core.scenes import ImageArray, Mask, Scene
 def fit_resolution(scene: Scene, side: int) -> Scene:
     """The scene at `side` pixels: the pictures by Lanczos, the masks by nearest neighbour.
 
-    A scene that has this size stays as it is; one that is not square is squeezed.
+    A scene of this size is unchanged; one that is not square is squeezed.
     """
     if scene.picture.shape[:2] == (side, side):
         return scene

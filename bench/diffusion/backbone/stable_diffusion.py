@@ -21,7 +21,7 @@ from bench.plugins.backbone_settings import BackboneSettings
 
 
 class StableDiffusion:
-    """A loaded pipeline as a `bench.plugins.backbone.Backbone`: what is not said here is said there."""
+    """A loaded pipeline as a `bench.plugins.backbone.Backbone`, which documents the interface."""
 
     def __init__(self, pipeline: StableDiffusionPipeline, settings: BackboneSettings, hardware: Hardware) -> None:
         self._settings = settings
@@ -52,22 +52,22 @@ class StableDiffusion:
 
     @property
     def settings(self) -> BackboneSettings:
-        """What it was loaded with; to change them, load it with others."""
+        """The settings that it was loaded with; to change them, load it again."""
         return self._settings
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """The device of the networks."""
         return self.hardware.device
 
     @property
     def resolution(self) -> int:
-        """Side of its pictures in pixels."""
+        """Height and width of its pictures in pixels."""
         return self.settings.resolution or int(self.unet.config["sample_size"]) * self.vae_factor
 
     @cached_property
     def vae_factor(self) -> int:
-        """Pixels a latent covers, a side."""
+        """Pixels per latent, along each side."""
         return int(2 ** (len(self.vae.config["block_out_channels"]) - 1))
 
     @property
@@ -108,7 +108,7 @@ class StableDiffusion:
 
     @property
     def trainable(self) -> dict[str, torch.nn.Module]:
-        """The networks that methods may change."""
+        """The networks that methods may change: UNet and text encoder."""
         return {"unet": self.unet, "text_encoder": self.text_encoder}
 
     def parameters(self) -> dict[str, torch.nn.Parameter]:
@@ -121,7 +121,7 @@ class StableDiffusion:
 
 
 def official_scheduler(config: Mapping[str, Any], steps_offset: int = 0) -> DDIMScheduler:
-    """DDIM as the official inference sets it, on the backbone's own betas and prediction type.
+    """DDIM with the settings of the official inference, and the backbone's own betas and prediction type.
 
     `clip_sample` False, `set_alpha_to_one` False, `steps_offset` 0 (google/break-a-scene,
     inference.py:43-49).

@@ -1,4 +1,4 @@
-"""What recipes say of a backbone: which of its layers, and how handles begin. Imports no torch."""
+"""Terms of recipes about a backbone: its layers, and how handles are initialised. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Initialiser = Literal["mean", "first"]
-"""A handle starts from the mean of its class word's sub-tokens (paper) or from the first (official code)."""
+"""A handle is initialised from the mean of its class word's sub-tokens (paper) or the first (official code)."""
 
 
 @dataclass(frozen=True)

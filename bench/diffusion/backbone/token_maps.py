@@ -1,4 +1,4 @@
-"""Where in a picture a token looks: cross-attention maps of the up blocks, brought to the latents' side."""
+"""Cross-attention maps of tokens over a picture, from the up blocks, resized to the latents' side."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bench.plugins.backbone import Backbone
 
 
 def token_places(backbone: Backbone, text: str, tokens: Sequence[str]) -> Tensor:
-    """Where each of `tokens` first stands in the text, int64 [k].
+    """The index of the first occurrence of each of `tokens` in the text, int64 [k].
 
-    Raises `UserError` if one of them is not among what the text encoder reads of it.
+    Raises `UserError` if one of them is not within the text encoder's context.
     """
     read = backbone.tokenize([text])[0].cpu()
     places = []
@@ -35,8 +35,8 @@ def token_places(backbone: Backbone, text: str, tokens: Sequence[str]) -> Tensor
 def token_maps(backbone: Backbone, latents: Tensor, time: int, states: Tensor, places: Tensor) -> Tensor:
     """CA of CLiC's equations 1 and 7 for latents [1, C, s, s] at `time`: float32 [k, s, s], stretched to [0, 1].
 
-    `states` [1, L, width] encode the text in which the tokens stand at `places` [k]. Gradients flow to latents
-    and states. No source says how the maps are normalised; the official code stretches them so.
+    `states` [1, L, width] encode the text in which the tokens have the indices `places` [k]. Gradients flow to
+    latents and states. The paper does not say how maps are normalised; the official code stretches them like this.
     """
     unet: Any = backbone.unet
     side = latents.shape[-1]
@@ -49,13 +49,13 @@ def concept_maps(layers: Sequence[Tensor], positions: Tensor, side: int) -> Tens
     """CA of equation 1: the maps of some tokens, averaged over heads and layers, [k, side, side].
 
     `layers` are attention probabilities [1, heads, pixels, tokens] of square maps of any sides; smaller and
-    larger ones are brought to `side` bilinearly. `positions` int64 [k] are the tokens' places in the text.
+    larger ones are resized to `side` bilinearly. `positions` int64 [k] are the tokens' indices in the text.
     """
     return torch.stack([_resized(layer, positions, side) for layer in layers]).mean(dim=0)
 
 
 def min_max(maps: Tensor) -> Tensor:
-    """Each map of [k, s, s] stretched to [0, 1]; gradients flow through its extremes; a constant map is 0."""
+    """Each map of [k, s, s] rescaled to [0, 1]; gradients flow through its extremes; a constant map becomes 0."""
     lowest, highest = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
     return (maps - lowest) / (highest - lowest).clamp_min(torch.finfo(maps.dtype).tiny)
 

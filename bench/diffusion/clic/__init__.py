@@ -1,1 +1,1 @@
-"""What serves `methods/clic.py` alone: its losses and its drawing in two stages."""
+"""Code of `methods/clic.py` alone: its losses and its two-stage sampling."""

@@ -1,4 +1,4 @@
-"""CLiC's training step: a concept learned in the context of the object that it is a part of."""
+"""CLiC's training step: learns a concept in the context of the object that it is a part of."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class InContext:
 
     `alpha` is the weight of the soft mask's outside (equation 2); `target_alpha` that of the mask which the
     attention is to match (equation 1: 0, the mask itself). `context` and `roi` are the two diffusion losses, which
-    the official code reduces and masks in its own way. A weight of 0 leaves a loss out.
+    the official code reduces and masks differently. A weight of 0 omits a loss.
     """
 
     alpha: float
@@ -56,7 +56,7 @@ class InContext:
     roi: Callable[[ConceptStep], Tensor]
 
     def begin(self, objective: Objective) -> Callable[[], Tensor]:
-        """The loss of one random step, to be called once a step."""
+        """The loss of one random step, to be called once per step."""
         return lambda: self.loss(draw_concept_step(objective))
 
     def loss(self, view: ConceptStep) -> Tensor:
@@ -72,7 +72,7 @@ class InContext:
         return total
 
     def _attention(self, view: ConceptStep) -> Tensor:
-        """Equation 1 on the maps that the last forward pass left in the recorder."""
+        """Equation 1 on the recorded maps of the last forward pass."""
         recorder = view.objective.recorder
         assert recorder is not None, "the recipe records the layers that this loss reads"
         side = view.mask.shape[-1]
@@ -82,7 +82,7 @@ class InContext:
 
 
 def draw_concept_step(objective: Objective) -> ConceptStep:
-    """A random step, from the fit's randomness alone."""
+    """A random step; all randomness is the fit's."""
     sample = objective.recipe.samples.draw(objective.scene, objective.random.numpy)
     latents = objective.encoder.sample(sample.picture, objective.random.torch)
     step = Step.drawn(objective.backbone, latents, objective.random.torch)

@@ -1,4 +1,4 @@
-"""CLiC's losses and its transfer as pure functions; squared norms are means, as in the official code."""
+"""CLiC's losses as pure functions; squared norms are means, as in the official code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws in two stages: the first steps with the pristine networks, the rest with the fitted ones."""
+"""Two-stage sampling: the first steps with the original networks, the rest with the fitted ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.plugins.backbone import Backbone
 
 
 def begin(backbone: Backbone, jobs: Sequence[DrawJob], steps: int, batch_size: int) -> list[Tensor]:
-    """Each order's latents [1, C, h, w] after its first `steps` sampling steps, on the CPU, with the networks now."""
+    """Each job's latents [1, C, h, w] after its first `steps` sampling steps with the current networks, on the CPU."""
     begun: list[Tensor] = []
     for start in range(0, len(jobs), batch_size):
         batch = jobs[start : start + batch_size]
@@ -32,7 +32,7 @@ def finish(
 ) -> Iterator[ImageArray]:
     """The pictures uint8 [H, W, 3], in order, from latents that have `steps` steps behind them.
 
-    Texts that are longer than the text encoder reads are cut, with a warning, as in `draw`.
+    Texts longer than the text encoder's context are truncated, with a warning, as in `draw`.
     """
     warn_of_long_texts(backbone, texts)
     for start in range(0, len(texts), batch_size):

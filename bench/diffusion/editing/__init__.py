@@ -1,1 +1,1 @@
-"""Text into a region of a picture, and how such a region is found."""
+"""Text-guided editing of a region of a picture, and methods that find the region."""

@@ -23,8 +23,8 @@ class BlendedEdit:
     """One edit of `picture` uint8 [s, s, 3] inside `mask` bool [s, s], s being the backbone's resolution.
 
     `text` says what is to be there; `handles` are the tokens in it that the guidance pulls into the mask with
-    step size `guidance_step_size` (0: no guidance). `start` in [0, 1) is the share of sampling steps that are skipped:
-    the more, the more of the picture's own shapes stay.
+    step size `guidance_step_size` (0: no guidance). `start` in [0, 1) is the fraction of sampling steps that are
+    skipped: the larger, the more of the picture's shapes remain.
     """
 
     picture: ImageArray
@@ -37,12 +37,12 @@ class BlendedEdit:
 
 
 def edited(backbone: Backbone, edit: BlendedEdit, on_step: Callable[[int, int], None]) -> ImageArray:
-    """The edited picture uint8 [s, s, 3], with the networks and the vocabulary as they are now.
+    """The edited picture uint8 [s, s, 3], by the current networks and vocabulary.
 
     The picture's mean latents are noised to the first step; before every step the latents outside the mask are
     replaced by the picture's at that noise level (CLiC, equation 6; Blended Latent Diffusion), at the end by its
-    clean ones. All with one noise, as the library's inpainting pipeline does it on a 4-channel UNet. So outside the
-    mask the result is what the autoencoder makes of the picture.
+    clean ones. All use one noise, as in the library's inpainting pipeline for a 4-channel UNet. So outside the mask
+    the result is the autoencoder's reconstruction of the picture.
 
     Raises `UserError` if the text does not name a handle that the guidance needs.
     """
@@ -64,7 +64,7 @@ def edited(backbone: Backbone, edit: BlendedEdit, on_step: Callable[[int, int], 
 
 
 def latent_mask(backbone: Backbone, mask: Mask) -> Tensor:
-    """A mask at the latents' side by nearest neighbour, float [1, 1, h, w], as Blended Latent Diffusion does it."""
+    """A mask resized to the latents' side by nearest neighbour, float [1, 1, h, w], as in Blended Latent Diffusion."""
     return shrink_masks(torch.from_numpy(mask.copy())[None], backbone.latent_shape[-1])[None].to(backbone.device)
 
 

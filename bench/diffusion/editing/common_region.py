@@ -40,10 +40,10 @@ def shared_region(backbone: Backbone, shared: SharedConcept, on_step: Callable[[
     """The region of the first picture, bool [s, s], not empty; the backbone is changed.
 
     w* and the cross-attention's K and V are trained on the diffusion loss with the text "an OBJECT with w* style"
-    (CLiC, section 3.3; w* starts from the object's class word, of which the paper says nothing); then the map of
-    w* is read off the noised first picture.
+    (CLiC, section 3.3; the paper does not give the start of w*: here the object's class word); then the map of w*
+    is taken on the noised first picture.
 
-    Raises `UserError` for an object that the tokenizer makes nothing of.
+    Raises `UserError` for an object word that the tokenizer has no token for.
     """
     text = f"{with_article(shared.object)} with {REGION} style"
     token = Concept(shared.object, torch.ones(1, 1, dtype=torch.bool).numpy(), REGION)
@@ -65,7 +65,7 @@ def shared_region(backbone: Backbone, shared: SharedConcept, on_step: Callable[[
 
 
 def _keys_and_values(backbone: Backbone) -> list[nn.Parameter]:
-    """The K and V projections of every cross-attention layer, thawed."""
+    """The weights of the K and V projections of every cross-attention layer, set to require gradients."""
     names = PIECES["cross-attention"]
     chosen = [one for name, one in backbone.parameters().items() if any(piece in name for piece in names)]
     for parameter in chosen:

@@ -1,4 +1,4 @@
-"""CLiC's transfer as pure functions: blending, and the descent that pulls tokens into a region."""
+"""CLiC's transfer as pure functions: blending, and the gradient step that pulls tokens into a region."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 def guidance_energy(maps: Tensor, masks: Tensor) -> Tensor:
-    """What CLiC's equation 7 descends: the sum, not the mean, of (CA - mask)^2 over [k, s, s].
+    """The objective of CLiC's equation 7: the sum, not the mean, of (CA - mask)^2 over [k, s, s].
 
-    So a step of one size moves a latent as far at any resolution.
+    With a sum, one step size moves a latent equally far at any resolution.
     """
     return ((maps - masks) ** 2).sum()
 

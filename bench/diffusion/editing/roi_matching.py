@@ -1,4 +1,4 @@
-"""CLiC's RoI matching: the part of a target picture that answers to a concept's region in the source."""
+"""CLiC's RoI matching: the part of a target picture that corresponds to a concept's region in the source."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ REGION = "[w1]"
 STEPS = 500
 """Steps on w* (section 3.3), before the backbone's budget."""
 LEARNING_RATE = 5e-4
-"""Of a token that is trained alone, as in Break-A-Scene's phase 1; CLiC states 1e-5, for weights."""
+"""Learning rate of a token that is trained alone, as in Break-A-Scene's phase 1; CLiC states 1e-5, for weights."""
 THRESHOLD = 0.5
-"""Where a map stretched to [0, 1] counts as the region; the paper gives none."""
+"""Threshold of a map rescaled to [0, 1]; the paper gives none."""
 
 
 @dataclass(frozen=True, eq=False)
 class RoiMatch:
-    """Find in `target` what `concept` is in `source`: both uint8 [s, s, 3], s being the backbone's resolution.
+    """Find the region of `target` that corresponds to `concept` in `source`.
+
+    Both are uint8 [s, s, 3], s being the backbone's resolution.
 
     `concept` has its mask at this side and its handle in the backbone's vocabulary. `budget` names an entry of
     the backbone's budgets; everything random derives from `seed`.
@@ -52,7 +54,7 @@ def matched_region(backbone: Backbone, match: RoiMatch, on_step: Callable[[int, 
     """The region of the target, bool [s, s], not empty; the token w* stays in the backbone's vocabulary.
 
     w* starts from the concept's handle and is trained alone on the attention loss (CLiC, equation 1) with the
-    text "a w* region of an OBJECT"; then its map is read off the noised target at each of the sampler's times.
+    text "a w* region of an OBJECT"; then its map is taken on the noised target at each of the sampler's times.
 
     Raises `UserError` if the backbone has no cross-attention in its up blocks.
     """
@@ -81,7 +83,7 @@ def _train(
 
 @torch.no_grad()
 def region_of(backbone: Backbone, picture: ImageArray, text: str, seed: int) -> Mask:
-    """Where w* looks in a picture: its maps at the sampler's times, averaged, stretched and cut at a half.
+    """The region that w* attends to: its maps at the sampler's times, averaged, rescaled and thresholded at 0.5.
 
     bool [s, s] for a picture uint8 [s, s, 3] of the backbone's resolution.
     """
@@ -99,7 +101,7 @@ def region_of(backbone: Backbone, picture: ImageArray, text: str, seed: int) -> 
 
 
 def _add_region(backbone: Backbone, handle: str) -> Tensor:
-    """Add w* with the handle's row; its id, int64 [1]."""
+    """Add w*, initialised with the handle's row; returns its id, int64 [1]."""
     tokenizer, encoder = backbone.tokenizer, backbone.text_encoder
     if tokenizer.add_tokens([REGION]) != 1:
         raise UserError(f"{REGION} is a token of the backbone already; RoI matching needs it")

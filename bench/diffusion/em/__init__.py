@@ -1,1 +1,1 @@
-"""What serves `methods/em.py` alone: masks from cross-attention, refined and estimated anew."""
+"""Code of `methods/em.py` alone: masks estimated from cross-attention, refined and re-estimated."""

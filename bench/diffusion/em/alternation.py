@@ -1,4 +1,4 @@
-"""Tokens and masks in turn (Rahman et al. 2024, section 3, "Optimization", and Figure 2). Imports no torch."""
+"""Alternating updates of tokens and masks (Rahman et al. 2024, section 3 and Figure 2). Imports no torch."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def every_layer(_layer: Layer) -> bool:
-    """The layers that masks are made of: all of the UNet (section 3, "Mask extraction")."""
+    """Selects the layers that masks are computed from: all of the UNet (section 3, "Mask extraction")."""
     return True
 
 
 def unmasked(own: Objective) -> Callable[[], Tensor]:
-    """Inversion: a recipe's objective without masks, which is the plain diffusion loss (equation 1)."""
+    """The objective of the inversion: the recipe's without masks, the plain diffusion loss (equation 1)."""
     return replace(own, recipe=replace(own.recipe, masked=False, attention=None))
 
 
 class ExpectationMaximization:
-    """The masks of one fit, shared by its phases, each of which may go on estimating them or hold them.
+    """The masks of one fit, shared by its phases, each of which may update them or keep them fixed.
 
-    Whichever phase begins first makes the first estimate, with the handles as they are then.
+    The first phase makes the first estimate, with the handles at that time.
     """
 
     def __init__(self, rule: MaskRule) -> None:
@@ -39,11 +39,11 @@ class ExpectationMaximization:
 
     @property
     def records(self) -> FitRecords:
-        """What `LatentScene` notes of every estimate; nothing before the first."""
+        """The fit records of `LatentScene`; none before the first estimate."""
         return self._latent.records if self._latent is not None else ()
 
     def alternate(self, own: Objective) -> Callable[[], Tensor]:
-        """A phase's objective whose every step learns under the masks (M), then estimates them anew (E)."""
+        """A phase's objective whose every step learns under the masks (M), then re-estimates them (E)."""
         from bench.diffusion.em.maps import step_maps  # noqa: PLC0415 - torch is slow to import
 
         latent = self._begun(own)
@@ -57,7 +57,7 @@ class ExpectationMaximization:
         return step
 
     def hold(self, own: Objective) -> Callable[[], Tensor]:
-        """A phase's objective under the masks as they are when it begins: "this avoids drift"."""
+        """A phase's objective with the masks fixed as they are when it begins: "this avoids drift"."""
         return replace(own, scene=self._begun(own).scene)
 
     def _begun(self, own: Objective) -> LatentScene:

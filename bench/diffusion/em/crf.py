@@ -1,4 +1,4 @@
-"""DenseCRF: a mask pulled to the edges of its picture (Krähenbühl and Koltun 2011)."""
+"""DenseCRF: aligns a mask with the edges of its picture (Krähenbühl and Koltun 2011)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Mask
 
 WIDTHS_SIDE = 480
-"""The side in pixels of the pictures that CutLER's widths are meant for; they grow and shrink with the side."""
+"""The side in pixels of the pictures that CutLER's widths are meant for; widths scale with the side."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,8 @@ class DenseCrf:
     """A fully connected CRF of two labels, with the numbers of CutLER (maskcut/crf.py), which the EM paper takes.
 
     The smoothness term has a weight and a width in pixels; the appearance term a weight, a width in pixels and
-    one in RGB levels. Widths in pixels are for a side of `WIDTHS_SIDE`; at another side they are that part of it,
-    the smoothness term's at least one pixel. Larger pictures are shrunk to `most_side` pixels: at 512 one mask
-    takes seconds.
+    one in RGB levels. Widths in pixels are for a side of `WIDTHS_SIDE` and scale with the side; the smoothness
+    term's is at least one pixel. Larger pictures are shrunk to `most_side` pixels: at 512 one mask takes seconds.
     """
 
     iterations: int = 10
@@ -67,13 +66,13 @@ class DenseCrf:
 
 
 def unary_energy(mask: Mask) -> npt.NDArray[np.float32]:
-    """Minus the log of softmax([1 - m, m]) [2, height, width]: a label's own pixels believe in it with .731."""
+    """-log softmax([1 - m, m]), [2, height, width]: a pixel has its own label with probability .731."""
     inside = mask.astype(np.float32)
     return np.asarray(-scipy.special.log_softmax(np.stack([1 - inside, inside]), axis=0), dtype=np.float32)
 
 
 def check_crf() -> None:
-    """Raises `UserError` unless pydensecrf2 is installed: said before a fit, not in the middle of it."""
+    """Raise `UserError` unless pydensecrf2 is installed; called before a fit, not in the middle of it."""
     _library()
 
 

@@ -14,11 +14,11 @@ from bench.core.scenes import Mask
 
 
 def attended(maps: Sequence[Tensor], positions: Tensor, side: int) -> Tensor:
-    """Where the tokens at `positions` int64 [k] are looked at: [k, side, side], averaged over heads and layers.
+    """Attention maps of the tokens at `positions` int64 [k]: [k, side, side], averaged over heads and layers.
 
-    `maps` has the probabilities [heads, pixels, tokens] of each layer; every layer counts the same whatever its
-    size, and is enlarged bilinearly. Without gradients (section 3: "averaged across all layers of the U-Net";
-    equation 2 also multiplies by V, of which a map of tokens makes no use).
+    `maps` has the probabilities [heads, pixels, tokens] of each layer; all layers have equal weight whatever their
+    size, and are enlarged bilinearly. Without gradients (section 3: "averaged across all layers of the U-Net";
+    equation 2 also multiplies by V, which maps of tokens do not use).
     """
     layers = [_square(one.detach().float().mean(dim=0)[:, positions.to(one.device)]) for one in maps]
     enlarged = [interpolate(one[None], size=(side, side), mode="bilinear")[0] for one in layers]
@@ -26,9 +26,9 @@ def attended(maps: Sequence[Tensor], positions: Tensor, side: int) -> Tensor:
 
 
 def binarised(maps: Tensor, threshold: float) -> tuple[Mask, ...]:
-    """Masks of the maps [k, side, side]: larger than `threshold` once each map is stretched to [0, 1].
+    """Masks of the maps [k, side, side]: larger than `threshold` after each map is rescaled to [0, 1].
 
-    A map that is the same everywhere tells nothing: its mask is the whole picture.
+    A constant map has no information: its mask is the whole picture.
     """
     lowest, highest = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
     span = highest - lowest
@@ -37,6 +37,6 @@ def binarised(maps: Tensor, threshold: float) -> tuple[Mask, ...]:
 
 
 def _square(columns: Tensor) -> Tensor:
-    """[pixels, k] to [k, side, side]."""
+    """Reshape [pixels, k] to [k, side, side]."""
     side = math.isqrt(len(columns))
     return columns.T.reshape(-1, side, side)

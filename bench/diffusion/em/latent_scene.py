@@ -1,4 +1,4 @@
-"""A scene whose masks are not given but estimated: the state of EM, and what is told of it."""
+"""A scene with estimated masks: the state of EM, and its fit records."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MaskRule:
-    """How masks come from cross-attention (Rahman et al. 2024, section 3).
+    """The rule that turns cross-attention into masks (Rahman et al. 2024, section 3).
 
-    The first one is of the maps averaged over `times` random diffusion times. A map becomes a mask where,
-    stretched to [0, 1], it exceeds `threshold`, then by `crf` (None: not refined). `momentum` is the share of
-    what was in the running mean of maps.
+    The first masks use maps averaged over `times` random diffusion times. A mask is where a map, rescaled to
+    [0, 1], exceeds `threshold`, refined by `crf` (None: not refined). `momentum` is the weight of the past in the
+    running mean of maps.
     """
 
     times: int
@@ -36,14 +36,14 @@ class MaskRule:
             check_crf()
 
     def estimate(self, attention: Tensor, picture: ImageArray) -> MaskEstimate:
-        """The mask that a concept's map [side, side] makes in its picture uint8 [side, side, 3]."""
+        """The mask of a concept's map [side, side] on its picture uint8 [side, side, 3]."""
         from bench.diffusion.em.latent_masks import binarised  # noqa: PLC0415 - torch is slow to import
 
         (rough,) = binarised(attention[None], self.threshold)
         return MaskEstimate(rough, self._refined(picture, rough))
 
     def _refined(self, picture: ImageArray, rough: Mask) -> Mask:
-        """What DenseCRF makes of the mask; the mask itself where that would leave nothing of it."""
+        """The mask refined by DenseCRF; the mask itself if the result would be empty."""
         refined = rough if self.crf is None else self.crf.refine(picture, rough)
         return refined if refined.any() else rough
 
@@ -57,9 +57,9 @@ class MaskEstimate:
 
 
 class LatentScene:
-    """A scene with estimated masks; the scene's own are kept aside, for the notes alone.
+    """A scene with estimated masks; the scene's own are kept for the fit records alone.
 
-    `records` has a row a step and concept: `step` (0: the first estimate), `concept`, `label`, whether the concept
+    `records` has one row per step and concept: `step` (0: the first estimate), `concept`, `label`, whether the concept
     was `estimated` at that step, and the `iou` of its mask with the true one, `iou_without_crf` before
     refinement; both are NaN where the scene has no true mask.
     """
@@ -74,13 +74,13 @@ class LatentScene:
         self.records: list[dict[str, str | int | float]] = []
 
     def start(self, maps: Tensor) -> None:
-        """The first estimate, of every concept: maps [N, side, side]."""
+        """Make the first estimate, of every concept, from maps [N, side, side]."""
         for index, attention in enumerate(maps):
             self._estimate(index, attention)
         self._settle(range(len(maps)))
 
     def update(self, subset: Sequence[int], maps: Tensor) -> None:
-        """A step's estimate of the concepts that its text names: maps [k, side, side], of the unflipped picture."""
+        """Update the concepts that a step's text names, from maps [k, side, side] of the unflipped picture."""
         self._steps += 1
         for index, now in zip(subset, maps, strict=True):
             self._estimate(index, smoothed(self._maps[index], now, self._rule.momentum))
@@ -91,7 +91,7 @@ class LatentScene:
         self._estimates[index] = self._rule.estimate(attention, self.scene.picture_of(index))
 
     def _settle(self, estimated: Sequence[int]) -> None:
-        """Give the scene its new masks and note how good they are."""
+        """Set the scene's masks and record their IoU with the true ones."""
         estimates = [self._estimates[index] for index in range(len(self._truth))]
         self.scene = with_masks(self.scene, [estimate.mask for estimate in estimates])
         pairs = zip(self.scene.concepts, estimates, self._truth, strict=True)
@@ -109,11 +109,11 @@ class LatentScene:
 
 
 def smoothed(before: Tensor, now: Tensor, momentum: float) -> Tensor:
-    """The running mean of maps: `momentum` of what was, the rest of what one time step shows."""
+    """The exponential running mean of maps: `momentum` times the past, the rest from one time step."""
     return momentum * before + (1 - momentum) * now
 
 
 def with_masks(scene: Scene, masks: Sequence[Mask]) -> Scene:
-    """The scene with other masks for its concepts, in their order."""
+    """A copy of the scene with other masks for its concepts, in their order."""
     concepts = (replace(concept, mask=mask) for concept, mask in zip(scene.concepts, masks, strict=True))
     return replace(scene, concepts=tuple(concepts))

@@ -1,4 +1,4 @@
-"""Where a scene's concepts are looked at, while a fit goes on: cross-attention maps at the scene's resolution."""
+"""Cross-attention maps of a scene's concepts during a fit, at the scene's resolution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.diffusion.training.step import Step
 
 @torch.no_grad()
 def first_maps(own: Objective, times: int) -> Tensor:
-    """The maps [N, side, side] of every concept, averaged over so many random diffusion times.
+    """The maps [N, side, side] of all concepts, averaged over this many random diffusion times.
 
     The text of a picture names all concepts that it shows; noise and times are the fit's own.
     """
@@ -33,20 +33,20 @@ def first_maps(own: Objective, times: int) -> Tensor:
 
 
 def step_maps(own: Objective, sample: Sample) -> Tensor:
-    """The maps [k, side, side] of a step's concepts by its own forward pass, of the unflipped picture."""
+    """The maps [k, side, side] of a step's concepts from its own forward pass, of the unflipped picture."""
     maps = _maps(own, sample)
     return maps.flip(-1) if sample.flipped else maps
 
 
 def _whole(own: Objective, subset: tuple[int, ...]) -> Sample:
-    """A picture of the scene with all concepts that it shows."""
+    """The sample of a picture of the scene with all concepts that it shows."""
     concepts = [own.scene.concepts[index] for index in subset]
     text = own.recipe.samples.text_template.training_text(concepts)
     return Sample(own.scene.picture_of(subset[0]), np.stack([concept.mask for concept in concepts]), subset, text)
 
 
 def _maps(own: Objective, sample: Sample) -> Tensor:
-    """What the last forward pass looked at for the sample's concepts, [k, side, side] at the scene's resolution."""
+    """The last forward pass's maps of the sample's concepts, [k, side, side] at the scene's resolution."""
     maps = [layer[0] for layer in _recorder(own).maps]
     return attended(maps, own.positions(sample), own.backbone.resolution)
 

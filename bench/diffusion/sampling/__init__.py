@@ -1,1 +1,1 @@
-"""Drawing pictures: DDIM in batches, and step by step."""
+"""Sampling pictures: DDIM in batches, and step by step."""

@@ -1,4 +1,4 @@
-"""The sampler step by step, for what a pipeline cannot do: change the networks or the latents on the way."""
+"""The sampler step by step, to change the networks or the latents on the way, which a pipeline cannot do."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from bench.plugins.backbone import Backbone
 
 @dataclass(frozen=True, eq=False)
 class Denoiser:
-    """Guided DDIM (eta 0) over the networks as they are now: what the backbone's pipeline does at each step.
+    """Guided DDIM (eta 0) with the current networks, equal to the backbone's pipeline at each step.
 
-    `states` [2 B, L, width] are the texts' encodings, those of the empty text first, or [B, L, width] where the
-    guidance is 1 or less and needs none; `times` are the sampler's, falling.
+    `states` [2 B, L, width] are the texts' encodings, those of the empty text first, or [B, L, width] without the
+    latter if the guidance is 1 or less; `times` are the sampler's, descending.
     """
 
     backbone: Backbone

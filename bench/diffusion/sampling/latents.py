@@ -1,4 +1,4 @@
-"""Latents: their initial noise, how a batch of texts is denoised, and the pictures that they stand for."""
+"""Latents: initial noise, denoising of a batch of texts, and decoding to pictures."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def initial_noise(backbone: Backbone, seed: int) -> Tensor:
 def decode(backbone: Backbone, latents: Tensor) -> ImageArray:
     """The picture uint8 [H, W, 3] of scaled latents [C, h, w].
 
-    In float32 and one at a time: 8-bit mantissas show in a picture, and 512-px decoders need gigabytes a
-    picture.
+    In float32 and one at a time: 8-bit mantissas are visible in a picture, and decoding at 512 pixels needs
+    gigabytes per picture.
     """
     vae: Any = backbone.vae
     scaled = latents[None].float() / vae.config["scaling_factor"]

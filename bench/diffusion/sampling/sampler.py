@@ -1,4 +1,4 @@
-"""Draws pictures in batches: the noise of each comes from its own seed, on the CPU. Imports no torch until it draws."""
+"""Draws pictures in batches: the noise of each has its own seed, on the CPU. Imports no torch until it draws."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class DrawJob:
 def draw(backbone: Backbone, jobs: Sequence[DrawJob], batch_size: int) -> Iterator[ImageArray]:
     """The pictures of `jobs`, in order, by DDIM (eta 0) with the backbone's steps and guidance.
 
-    A picture does not depend on the batch it is drawn in, up to the rounding of the arithmetic. Texts that are longer
-    than the text encoder reads are cut, with a warning.
+    A picture does not depend on its batch, up to rounding. Texts longer than the text encoder's context are truncated,
+    with a warning.
     """
     from bench.diffusion.sampling.latents import decode, denoise  # noqa: PLC0415 - torch is slow to import
 
@@ -36,7 +36,7 @@ def draw(backbone: Backbone, jobs: Sequence[DrawJob], batch_size: int) -> Iterat
 
 
 def warn_of_long_texts(backbone: Backbone, texts: Sequence[str]) -> None:
-    """Say in one line which of the texts are longer than the text encoder reads."""
+    """Warn, in one line, of texts longer than the text encoder's context."""
     longest = backbone.text_encoder.config.max_position_embeddings
     lengths = [len(ids) for ids in backbone.tokenizer(list(texts), verbose=False).input_ids] if texts else []
     cut = [text for text, length in zip(texts, lengths, strict=True) if length > longest]

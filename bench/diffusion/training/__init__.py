@@ -1,1 +1,1 @@
-"""Recipes, their losses and samples, and the trainer that walks them."""
+"""Recipes, their losses and samples, and the trainer that executes them."""

@@ -23,7 +23,7 @@ def diffusion_loss(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def cross_attention_losses(maps: Tensor, masks: Tensor) -> Tensor:
-    """Break-A-Scene, equation 2, one value a concept, [k]: the mean squared error of its map and its mask.
+    """Break-A-Scene, equation 2, one value per concept, [k]: the mean squared error of its map and its mask.
 
     `maps` is [k, s, s], each concept's cross-attention averaged over layers and heads; each is divided by its
     largest value, through which gradients flow (official train.py:1212-1214). `masks` is [k, s, s] in [0, 1].
@@ -33,7 +33,7 @@ def cross_attention_losses(maps: Tensor, masks: Tensor) -> Tensor:
 
 
 def shrink_masks(masks: Tensor, side: int) -> Tensor:
-    """Masks [N, H, W] to float [N, side, side] by nearest neighbour, as in the official code."""
+    """Masks [N, H, W] resized to float [N, side, side] by nearest neighbour, as in the official code."""
     return interpolate(masks[:, None].float(), size=(side, side), mode="nearest")[:, 0]
 
 

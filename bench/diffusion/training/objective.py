@@ -1,4 +1,4 @@
-"""The total loss of a recipe at one random step: a sample, a time, a noise, and the UNet's answer."""
+"""The total loss of a recipe at one random step: a sample, a time, a noise, and the UNet's prediction."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bench.plugins.method import MethodContext
 
 @dataclass(frozen=True)
 class Randomness:
-    """Everything random of a fit, drawn on the CPU, from the unit's seed alone."""
+    """The random generators of a fit, on the CPU, seeded by the fit's seed alone."""
 
     numpy: np.random.Generator
     torch: torch.Generator
@@ -35,16 +35,16 @@ class Randomness:
         return cls(np.random.default_rng(seed), torch.Generator().manual_seed(seed))
 
 
-def _look_away(_sample: Sample) -> None:
-    """Whoever estimates nothing need not look."""
+def _ignore(_sample: Sample) -> None:
+    """The default of `observe`: nothing is estimated from the maps."""
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """A recipe's losses on a scene that has the backbone's resolution; also all that a phase's own loss needs.
+    """A recipe's losses on a scene at the backbone's resolution; also everything that a phase's own loss needs.
 
     `ids` int64 [N] are the handles' tokens; `prior` holds the prior-preservation pictures by their text;
-    `recorder` collects the cross-attention maps (None if the recipe wants none). `observe` is called after
+    `recorder` collects the cross-attention maps (None if the recipe needs none). `observe` is called after
     each forward pass with its sample, while the recorder holds the pass's maps.
     """
 
@@ -56,11 +56,11 @@ class Objective:
     ids: Tensor
     prior: Mapping[str, Sequence[ImageArray]]
     recorder: Recorder | None
-    observe: Callable[[Sample], None] = _look_away
+    observe: Callable[[Sample], None] = _ignore
 
     @property
     def backbone(self) -> Backbone:
-        """The backbone that is trained."""
+        """The backbone in training."""
         return self.context.backbone
 
     def __call__(self) -> Tensor:
@@ -79,9 +79,9 @@ class Objective:
         return self._total(sample, predicted, target)
 
     def positions(self, sample: Sample) -> Tensor:
-        """Where in the text the handles of the sample's concepts stand, int64 [k].
+        """The indices of the handles of the sample's concepts among the text's tokens, int64 [k].
 
-        Raises `UserError` if one is not among the tokens that the backbone reads.
+        Raises `UserError` if one is not within the text encoder's context.
         """
         tokens = self.backbone.tokenize([sample.text])[0].cpu()
         found = [(tokens == self.ids[index]).nonzero() for index in sample.subset]
@@ -90,13 +90,13 @@ class Objective:
         return torch.stack([places[0, 0] for places in found])
 
     def _one_class(self, text: str, sample: Sample) -> str:
-        """The class word of one of the sample's concepts, where the prior's text asks for one."""
+        """The class word of one of the sample's concepts, if the prior's text contains `{class}`."""
         if class_text(text, "") == text:
             return ""
         return self.scene.concepts[sample.subset[int(self.random.numpy.integers(len(sample.subset)))]].label
 
     def _total(self, sample: Sample, predicted: Tensor, target: Tensor) -> Tensor:
-        """Row 0 of the batch is the sample's, row 1 the prior picture's."""
+        """The weighted sum of the losses; row 0 of the batch is the sample, row 1 the prior picture."""
         masks = torch.from_numpy(sample.masks.copy()).to(predicted.device)
         loss = self._diffusion(masks, predicted[:1], target[:1])
         if self.recipe.attention is not None and self.recorder is not None:

@@ -1,4 +1,4 @@
-"""Prior-preservation pictures: what the pristine backbone draws of a class prompt (DreamBooth, 3.2)."""
+"""Prior-preservation pictures: drawn by the original backbone from a class prompt (DreamBooth, 3.2)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.plugins.backbone import Backbone
 
 CLASS = "{class}"
 BATCH = 4
-"""So many are drawn at once, always (official train.py:687-719): the rounding is the same for every run."""
+"""The fixed batch size of drawing (official train.py:687-719), so that rounding is the same in every run."""
 
 _DRAWN: WeakKeyDictionary[Backbone, dict[str, dict[int, ImageArray]]] = WeakKeyDictionary()
 
@@ -31,7 +31,7 @@ def class_text(text: str, label: str) -> str:
 
 
 def class_texts(text: str, concepts: Sequence[Concept]) -> tuple[str, ...]:
-    """The distinct texts that a prior's text stands for in a scene of these concepts."""
+    """The distinct texts of a prior's text for the classes of these concepts."""
     return tuple(dict.fromkeys(class_text(text, concept.label) for concept in concepts))
 
 
@@ -39,9 +39,9 @@ def class_texts(text: str, concepts: Sequence[Concept]) -> tuple[str, ...]:
 class PriorImages:
     """The first `count` prior pictures of a text: made once per backbone, text, sampler and seed.
 
-    Every scene and every method sees the same ones. They are kept in the `folder`, which belongs to runs of one
-    backbone; without a folder only in this process. They are drawn with the backbone's sampler, where the
-    official code takes the checkpoint's default one.
+    All scenes and methods use the same ones. They are stored in the `folder`, which belongs to runs of one backbone;
+    without a folder, in this process only. They are drawn with the backbone's sampler; the official code uses the
+    checkpoint's default one.
     """
 
     backbone: Backbone
@@ -52,11 +52,11 @@ class PriorImages:
 
     @property
     def missing(self) -> int:
-        """How many are to be drawn yet: whole batches."""
+        """How many are still to be drawn: a multiple of the batch size."""
         return -(-self.count // BATCH) * BATCH - self._whole_batches()
 
     def pictures(self, on_picture: Callable[[], None]) -> tuple[ImageArray, ...]:
-        """All of them, uint8 [H, W, 3], by the pristine backbone; `on_picture` is called for each new one."""
+        """All of them, uint8 [H, W, 3], by the original backbone; `on_picture` is called for each new one."""
         start = self._whole_batches()
         jobs = [DrawJob(self.text, self._noise_seed(index)) for index in range(start, start + self.missing)]
         for index, picture in enumerate(draw(self.backbone, jobs, BATCH), start):
@@ -65,7 +65,7 @@ class PriorImages:
         return tuple(self._read(index) for index in range(self.count))
 
     def _whole_batches(self) -> int:
-        """How many are there already, up to `count` and without the rest of a batch that was interrupted."""
+        """The number of existing pictures, up to `count` and without those of an interrupted batch."""
         wanted = -(-self.count // BATCH) * BATCH
         there = next((index for index in range(wanted) if not self._is_there(index)), wanted)
         return there // BATCH * BATCH

@@ -1,4 +1,4 @@
-"""A method as a recipe: what is trained in which phase, on which data, under which losses."""
+"""Recipes of methods: what is trained in which phase, on which data, with which losses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.diffusion.training.objective import Objective
 
 Trained = Literal["handles", "cross-attention", "cross-attention-all", "everything"]
-"""What a phase trains; the handles always are.
+"""What a phase trains besides the handles, which are always trained.
 
 `cross-attention` adds the K and V projections of the UNet's cross-attention (Custom Diffusion),
 `cross-attention-all` those and Q and the output (CLiC's code), `everything` the UNet and the text encoder with
@@ -30,20 +30,20 @@ PIECES: dict[Trained, tuple[str, ...]] = {
     "cross-attention-all": (".attn2.",),
     "everything": ("unet.", "text_encoder."),
 }
-"""Which weights that is: those of whose name in `Backbone.parameters` a piece is a part."""
+"""Parts of the names in `Backbone.parameters` of the weights that each value trains."""
 OptimiserKind = Literal["adam", "adamw"]
 Reduction = Literal["mean", "sum"]
-"""How the attention losses of a step's concepts become one."""
+"""How the attention losses of a step's concepts are reduced."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """`steps` and learning rates are the paper's; the backbone's budget scales them.
+    """A training phase; `steps` and learning rates are the paper's, and the backbone's budget scales them.
 
     `handle_learning_rate` is the handles' own in a phase that trains weights too (None: the weights').
-    `batch` samples make a step: their gradients are averaged. `objective` makes the phase's loss, called for
-    every sample, from the recipe's own; it is called once, as the phase begins, and its result may keep what
-    it likes between steps, such as masks that it estimates anew (None: the recipe's losses as they are).
+    A step averages the gradients of `batch` samples. `objective` makes the phase's loss, which is called for every
+    sample, from the recipe's; it is called once, as the phase begins, and its result may keep state between steps,
+    such as masks that it re-estimates (None: the recipe's losses).
     """
 
     trains: Trained
@@ -82,7 +82,7 @@ class Optimiser:
 
 
 ADAM = Optimiser("adam", betas=(0.9, 0.999), weight_decay=0.0)
-"""Adam as its authors set it, where a paper says no more than its name."""
+"""Adam with its authors' settings, for papers that name nothing but Adam."""
 PAPER_ADAM = Optimiser("adam", betas=(0.9, 0.99), weight_decay=1e-8)
 """Break-A-Scene's, for itself and its baselines (B.1)."""
 CODE_ADAMW = Optimiser("adamw", betas=(0.9, 0.999), weight_decay=1e-2, clip=1.0)
@@ -91,7 +91,7 @@ CODE_ADAMW = Optimiser("adamw", betas=(0.9, 0.999), weight_decay=1e-2, clip=1.0)
 
 @dataclass(frozen=True)
 class AttentionLoss:
-    """The cross-attention loss: its weight, how it is reduced over the chosen concepts, which layers it reads."""
+    """The cross-attention loss: its weight, its reduction over the chosen concepts, and the layers that it uses."""
 
     weight: float
     reduction: Reduction
@@ -105,8 +105,8 @@ class AttentionLoss:
 class Prior:
     """Prior preservation on `pictures` pictures of `text` (DreamBooth), scaled by the backbone's budget.
 
-    `{class}` in the text is the class word, with its article, of one of the step's concepts: so many pictures
-    are drawn of each class.
+    `{class}` in the text is the class word, with its article, of one of the step's concepts: this number of pictures
+    is drawn per class.
     """
 
     text: str
@@ -116,12 +116,12 @@ class Prior:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that the trainer needs to know; it and its parts raise `UserError` for a word that they do not know.
+    """Everything that the trainer needs; a recipe and its parts raise `UserError` for unknown values.
 
     `masked` confines the diffusion loss to the concepts' masks. `layers` are recorded besides those of the
-    attention loss. Without `given_masks` nothing is learned from the scene's masks, and a scene may have none.
+    attention loss. Without `given_masks` the scene's masks are not used, and a scene may have none.
     With `background` the complement of all concepts is learned as one more. With `detach_bos` no gradient
-    flows through K and V of the text's start token.
+    flows through K and V of the text's beginning-of-sequence (BOS) token.
     """
 
     phases: tuple[Phase, ...]
@@ -141,13 +141,13 @@ class Recipe:
 
     @property
     def recorded(self) -> Predicate | None:
-        """The layers whose cross-attention maps are kept; None if there are none."""
+        """A predicate of the layers whose cross-attention maps are recorded; None if there are none."""
         wanted = [self.attention.layers] if self.attention is not None else []
         wanted += [self.layers] if self.layers is not None else []
         return (lambda layer: any(one(layer) for one in wanted)) if wanted else None
 
     def training_scene(self, scene: Scene) -> Scene:
-        """The scene as it is learned.
+        """The scene to train on, with the background as a concept if the recipe learns it.
 
         Raises `UserError` if the background is to be learned and nothing of it is left.
         """

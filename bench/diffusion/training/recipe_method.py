@@ -1,4 +1,4 @@
-"""The two verbs of every method that is a recipe. Imports no torch until one of them is called."""
+"""`fit` and `generate` of every method that is a recipe. Imports no torch until one of them is called."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from bench.plugins.method import FitState
 
 BY_VARIANT: Any = None
-"""The default of a field whose value the paper and the official code differ in; see `RecipeMethod.by_variant`."""
+"""The default of a field whose value differs between paper and official code; see `RecipeMethod.by_variant`."""
 
 
 class RecipeMethod(ABC):
-    """A method that is a recipe: `fit` walks it, `generate` puts what was learned back and draws.
+    """A method that is a recipe: `fit` executes it, `generate` loads what was learned and draws.
 
     A subclass is a frozen dataclass. Where the paper and the official code differ, its field's default is
-    `BY_VARIANT` and `by_variant` has the value for each value of its field `variant`; so the configuration that
-    is recorded says what was done. `ledger` has a row for everything that the sources leave open or contradict
-    each other in. `UserError` is raised for a field value that its annotation does not admit.
+    `BY_VARIANT` and `by_variant` has the value for each value of its field `variant`; so the recorded
+    configuration has the actual values. `ledger` has a row for every point where the sources are silent or
+    contradict each other. A field value that does not fit its annotation raises `UserError`.
     """
 
     by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -44,10 +44,10 @@ class RecipeMethod(ABC):
 
     @abstractmethod
     def recipe(self) -> Recipe:
-        """What to train, on what, under which losses."""
+        """The recipe of the configured method."""
 
     def check_configuration(self) -> None:
-        """Build the recipe; raises `TypeError` if it is none, and whatever building it raises."""
+        """Build the recipe; raises `TypeError` if `recipe` returns something else, and whatever building it raises."""
         recipe: object = self.recipe()
         if not isinstance(recipe, Recipe):
             raise TypeError(f"recipe() must return a Recipe, not {type(recipe).__name__}")
@@ -59,7 +59,7 @@ class RecipeMethod(ABC):
 
     @property
     def prior_text(self) -> str | None:
-        """The text of the prior-preservation pictures; None without."""
+        """The text of the prior-preservation pictures; None without prior preservation."""
         prior = self.recipe().prior
         return prior.text if prior is not None else None
 
@@ -70,7 +70,7 @@ class RecipeMethod(ABC):
         return fit_recipe(self.recipe(), scene, context)
 
     def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
-        """Bring a restored backbone to the state that a fit left."""
+        """Load a fit's handles and weights into a restored backbone."""
         from bench.diffusion.training.trainer import load_state  # noqa: PLC0415 - torch is slow to import
 
         load_state(backbone, scene, state, self.recipe())

@@ -1,4 +1,4 @@
-"""What a training step sees: a picture, the masks of the chosen concepts, and the text that names them."""
+"""The samples of training steps: a picture, the masks of the chosen concepts, and the text that names them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ size, then a random subset of it in random order (official train.py:528-533). `a
 
 @dataclass(frozen=True)
 class TextTemplate:
-    """How a method speaks of concepts.
+    """The texts with which a method names concepts.
 
     `template` is the text of a training step; its `{tokens}` are the phrases of the step's concepts, joined by
     "and". A `phrase` may hold `{handle}`, `{label}`, `{object}`, and the latter two with their article:
@@ -36,7 +36,7 @@ class TextTemplate:
         return self._fill(self.template, concepts)
 
     def prompt_text(self, scene: Scene, prompt: Prompt) -> str:
-        """The text to generate from: `a photo of [v1] and [v2] at the beach`."""
+        """The text of a prompt, with the template's phrases: `a photo of [v1] and [v2] at the beach`."""
         return self._fill(prompt.template, [scene.concepts[index] for index in prompt.subset])
 
     def _fill(self, template: str, concepts: Sequence[Concept]) -> str:
@@ -54,9 +54,10 @@ class TextTemplate:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What one step learns from: a picture uint8 [H, W, 3] and the text that names its concepts `subset`.
+    """The data of one training step: a picture uint8 [H, W, 3] and a text that names its concepts `subset`.
 
-    `masks` bool [k, H, W] are theirs, in the order of the text; `flipped` says whether both are mirrored.
+    `masks` bool [k, H, W] are those of the concepts, in the order of the text; `flipped` says whether picture and
+    masks are mirrored.
     """
 
     picture: ImageArray
@@ -70,7 +71,7 @@ class Sample:
 class SceneSamples:
     """The scene itself with union sampling, flipped with probability `flip`.
 
-    `single` is the probability that a step sees one concept alone (None: what `subsets` makes of it).
+    `single` is the probability that a step has one concept alone (None: as `subsets` gives it).
     The picture is multiplied by a number of [1 - brightness, 1 + brightness].
     """
 
@@ -84,7 +85,7 @@ class SceneSamples:
         check_field(self, "subsets", Subsets)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
-        """One sample."""
+        """Draw one random sample of the scene."""
         subset = _concepts_of_one_image(scene, self.subsets, rng, self.single)
         sample = _sample(scene, self._lit(scene.picture_of(subset[0]), rng), subset, self.text_template)
         return _flipped(sample, rng.random() < self.flip)
@@ -113,7 +114,7 @@ class CollectionSamples:
         check_field(self, "subsets", Subsets)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
-        """One sample."""
+        """Draw one random sample of the scene."""
         subset = _concepts_of_one_image(scene, self.subsets, rng)
         union = np.any([scene.concepts[i].mask for i in subset], axis=0)
         colour = rng.integers(0, 256, size=3, dtype=np.uint8)
@@ -126,8 +127,8 @@ def choose_subset(
 ) -> tuple[int, ...]:
     """Indices of the chosen concepts among `count`; never empty.
 
-    With a probability `single`, one concept has it, each the same, and the subsets of two and more share the
-    rest as they would if there were no others.
+    With `single`, one concept is chosen with that probability, uniformly; otherwise a subset of two or more, with
+    the probabilities of `subsets` renormalised.
     """
     if single is None or count == 1:
         return _any_subset(count, subsets, rng)
@@ -152,7 +153,7 @@ def _any_subset(count: int, subsets: Subsets, rng: np.random.Generator) -> tuple
 def _concepts_of_one_image(
     scene: Scene, subsets: Subsets, rng: np.random.Generator, single: float | None = None
 ) -> tuple[int, ...]:
-    """Concepts that one picture shows; of several, each picture is chosen as often as it has concepts."""
+    """The concepts of one picture; with several pictures, the probability of each is proportional to its concepts."""
     groups = scene.concepts_by_image
     chosen = rng.integers(len(scene.concepts)) if len(groups) > 1 else 0
     group = groups[scene.concepts[int(chosen)].picture]

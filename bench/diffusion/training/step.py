@@ -1,4 +1,4 @@
-"""One random training step: noises and times, and what the UNet makes of them."""
+"""One random training step: noise, times, and the UNet's prediction."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Step:
 
     @classmethod
     def drawn(cls, backbone: Backbone, latents: Tensor, generator: torch.Generator) -> Step:
-        """Uniform times and standard normal noise, from the generator, which is on the CPU."""
+        """A step with uniform times and standard normal noise from `generator`, which is on the CPU."""
         noise = torch.randn(latents.shape, generator=generator).to(latents)
         time = torch.randint(backbone.scheduler.config["num_train_timesteps"], (len(latents),), generator=generator)
         return cls(backbone, latents, noise, time.to(latents.device))
@@ -42,7 +42,7 @@ class Step:
 
     @property
     def target(self) -> Tensor:
-        """What the UNet is to predict: the noise or the velocity, float32 [B, C, h, w]."""
+        """The target of the prediction: the noise or the velocity, float32 [B, C, h, w]."""
         scheduler: Any = self.backbone.scheduler
         velocity = scheduler.config["prediction_type"] == "v_prediction"
         target: Tensor = scheduler.get_velocity(self.latents, self.noise, self.time) if velocity else self.noise

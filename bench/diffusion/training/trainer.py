@@ -1,4 +1,4 @@
-"""Walks any recipe: phase by phase, step by step, one update of what the phase trains."""
+"""Trains any recipe, phase by phase and step by step."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitState, MethodContext
 
 HANDLES = "handles"
-"""The name of the handles' rows [N, width] among what was learned."""
+"""The name of the handles' rows [N, width] among the learned tensors."""
 MOST_CONCEPTS = 4
-"""Break-A-Scene works best up to here (section 5, limitation c); no paper has tried its baselines with more."""
+"""The number of concepts up to which Break-A-Scene works best (section 5, limitation c)."""
 
 _log = logging.getLogger(__name__)
 
 
 def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str, Tensor]:
-    """Train a recipe on a scene, from a pristine backbone, which it changes.
+    """Train a recipe on a scene, starting from a restored backbone, which is changed in place.
 
     Returns `handles` [N, width] and every other tensor that the training changed, by its name in
     `Backbone.parameters`, float32, on the CPU; of the embedding matrix the rows that are not handles. Everything
@@ -71,7 +71,7 @@ def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str
 
 @torch.no_grad()
 def load_state(backbone: Backbone, scene: Scene, state: FitState, recipe: Recipe) -> None:
-    """Bring a restored backbone to the state that a fit of this recipe left."""
+    """Load what a fit of this recipe learned into a restored backbone."""
     concepts = recipe.training_scene(scene).concepts
     ids = add_handles(backbone.tokenizer, backbone.text_encoder, concepts, recipe.initialiser)
     parameters = backbone.parameters()
@@ -95,7 +95,7 @@ class _Progress:
 
 
 def _check(recipe: Recipe, scene: Scene) -> None:
-    """Refuse what cannot be learned, and warn of what is learned badly."""
+    """Raise `UserError` for a scene without masks that the recipe needs; warn of too many concepts."""
     for concept in scene.concepts:
         if recipe.given_masks and not concept.mask.any():
             raise UserError(
@@ -112,7 +112,7 @@ def _check(recipe: Recipe, scene: Scene) -> None:
 
 
 def _prior(recipe: Recipe, scene: Scene, context: MethodContext) -> list[PriorImages]:
-    """The prior pictures that the recipe needs, one series a text."""
+    """The prior pictures that the recipe needs, one `PriorImages` per text."""
     if recipe.prior is None:
         return []
     backbone = context.backbone
@@ -124,7 +124,7 @@ def _prior(recipe: Recipe, scene: Scene, context: MethodContext) -> list[PriorIm
 
 @contextlib.contextmanager
 def _watched(recipe: Recipe, backbone: Backbone) -> Iterator[Recorder | None]:
-    """The UNet's cross-attention as the recipe wants it: recorded, its start token held, or as it is."""
+    """Set up the UNet's cross-attention for the recipe: its maps recorded, its BOS token detached, or unchanged."""
     with contextlib.ExitStack() as stack:
         if recipe.detach_bos:
             stack.enter_context(bos_detached(backbone.unet))
@@ -146,7 +146,7 @@ def _walk(phase: Phase, objective: Objective, handles: nn.Parameter, progress: _
 
 
 def _thaw(backbone: Backbone, handles: nn.Parameter, phase: Phase) -> list[dict[str, Any]]:
-    """What the phase trains, with the handles' own learning rate; everything else is frozen."""
+    """The parameter groups that the phase trains, handles with their own learning rate; all others are frozen."""
     weights: list[nn.Parameter] = []
     for name, parameter in backbone.parameters().items():
         parameter.requires_grad_(trains(phase, name))
@@ -202,16 +202,16 @@ class Update:
         self._scaler = torch.amp.GradScaler(backbone.device.type, enabled=scaled)
 
     def __call__(self, loss: Tensor) -> None:
-        """One step down the gradient of `loss`."""
+        """Make one optimiser step on `loss`."""
         self.gather(loss)
         self.step()
 
     def gather(self, loss: Tensor) -> None:
-        """Add the gradient of `loss` to the next step's."""
+        """Accumulate the gradient of `loss` for the next step."""
         torch.autograd.backward(self._scaler.scale(loss))
 
     def step(self) -> None:
-        """One step down the gradient that was gathered."""
+        """Make one optimiser step with the accumulated gradient."""
         if self._clip is not None:
             self._scaler.unscale_(self._optimiser)
             nn.utils.clip_grad_norm_(self._parameters(), self._clip)

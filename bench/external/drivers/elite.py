@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 PLACEHOLDER = "S"
-"""The word that stands for the concept; the official code looks for it between spaces."""
+"""The placeholder word of the concept; the official code finds it between spaces."""
 GUIDANCE = 5
 """Of the official inference (inference_local.py); its sampler, LMS with 100 steps, stands in train_local.py."""
 MARGIN = 1.3
@@ -109,7 +109,7 @@ class Official:
 
 
 def place_of_placeholder(tokenizer: Any, input_ids: Any) -> int:
-    """Where the placeholder stands among a text's tokens.
+    """The index of the placeholder among a text's tokens.
 
     The official code counts words, which is the same only where every word before the placeholder is one token.
     """
@@ -134,7 +134,7 @@ def load(home: Path) -> Official:
 
 
 def save(picture: Image.Image, file: Path) -> None:
-    """Write a PNG whole."""
+    """Write a PNG atomically."""
     part = Path(file.name)
     picture.convert("RGB").save(part, "PNG")
     os.replace(part, file)  # noqa: PTH105 - the same on every version

@@ -25,11 +25,11 @@ WEIGHTS = {"unet": "diffusion_pytorch_model.safetensors", "text_encoder": "model
 """The file of each network that is learned."""
 BACKGROUND_STEPS, BACKGROUND_GUIDANCE = 50, 7.5
 OLDEST_DIFFUSERS = (0, 21)
-"""The first that saves what was trained as safetensors; before, the training code leaves pickled files."""
+"""The first diffusers version that saves safetensors; with earlier ones the training code writes pickled files."""
 
 
 def main(request: dict[str, Any]) -> None:
-    """Do what the request asks for."""
+    """Run `fit` or `generate`, as the request says."""
     verbs = {"fit": fit, "generate": generate}
     verbs[request["verb"]](request)
 
@@ -65,7 +65,7 @@ def fit(request: dict[str, Any]) -> None:
 
 
 def check_diffusers(installed: str) -> None:
-    """End with one line, before hours of training, where what is trained could not be read."""
+    """Exit with one line, before hours of training, if this diffusers would not save safetensors."""
     if tuple(map(int, installed.split(".")[:2])) < OLDEST_DIFFUSERS:
         sys.exit(f"diffusers {installed} saves no safetensors; install {'.'.join(map(str, OLDEST_DIFFUSERS))} or later")
 
@@ -155,7 +155,7 @@ def _generator(seed: int) -> Any:
 
 
 def save(picture: Image.Image, file: str) -> None:
-    """Write a PNG whole."""
+    """Write a PNG atomically."""
     part = Path(file).name
     picture.convert("RGB").save(part, "PNG")
     os.replace(part, file)  # noqa: PTH105 - the same on every version

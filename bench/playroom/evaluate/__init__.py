@@ -1,1 +1,1 @@
-"""How good Playroom's checkpoints are, on scenes no training saw."""
+"""Evaluation of Playroom's checkpoints on held-out scenes."""

@@ -1,4 +1,4 @@
-"""`python -m bench.playroom.evaluate`: how good Playroom's checkpoints are, on scenes no training saw."""
+"""`python -m bench.playroom.evaluate`: evaluates Playroom's checkpoints on held-out scenes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.core.errors import UserError
 from bench.core.progress import console
 from bench.playroom.evaluate import card
 from bench.playroom.evaluate.drawn_samples import CachedGenerator
-from bench.playroom.evaluate.suite import PARTS, Amount, Exam, SuitePart
+from bench.playroom.evaluate.suite import PARTS, Amount, Evaluation, SuitePart
 
 PICTURES = Path(".playroom") / "exam"
 NAMES = ", ".join(part.name for part in PARTS)
@@ -24,24 +24,26 @@ def main(
     only: Annotated[str, typer.Option(help=f"parts with commas, all by default: {NAMES}")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="pictures of each text")] = 4,
     scenes: Annotated[int, typer.Option(min=20, help="held-out scenes for each evaluator")] = 300,
-    toys: Annotated[int, typer.Option(min=4, help="never-seen toys for the headroom, one a scene")] = 20,
+    toys: Annotated[int, typer.Option(min=4, help="never-seen toys for the headroom, one per scene")] = 20,
     descriptions: Annotated[int, typer.Option(min=1, help="descriptions drawn of each of these toys")] = 6,
     out: Annotated[Path, typer.Option(help="the card to write")] = card.CARD,
     checkpoints: Annotated[Path, typer.Option(help="folder of all checkpoints")] = CHECKPOINTS,
     pictures: Annotated[Path, typer.Option(help="where the base model's pictures are kept")] = PICTURES,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    again: Annotated[bool, typer.Option("--again", help="measure also what the card already has")] = False,
+    again: Annotated[bool, typer.Option("--again", help="measure again what the card already has")] = False,
 ) -> None:
-    """Measure every checkpoint on held-out seeds and put the figures into the card, part by part.
+    """Evaluate every checkpoint on held-out seeds and write the figures into the card, part by part.
 
-    What the card already has of the same checkpoints, amounts and exam is not measured again; nor is a picture drawn
-    twice, so an interrupted evaluation goes on where it was. Beside the package's own card its model card gets the
-    table.
+    Figures that the card already has for the same checkpoints, amounts and version are not measured again, and no
+    picture is drawn twice, so an interrupted evaluation resumes. With the package's own card, its model card gets
+    the table too.
     """
     hardware = resolve(device, "auto")
     amount = Amount(seeds, scenes, toys, descriptions)
-    exam = Exam(checkpoints, hardware, amount, CachedGenerator(checkpoints / "pipeline", hardware, pictures))
-    failed = [remark for part in _choose(only) if (remark := _measure(part, exam, out, again))]
+    evaluation = Evaluation(
+        checkpoints, hardware, amount, CachedGenerator(checkpoints / "pipeline", hardware, pictures)
+    )
+    failed = [remark for part in _choose(only) if (remark := _measure(part, evaluation, out, again))]
     found = card.read_card(out)
     if out == card.CARD:
         card.write_table(card.README, found)
@@ -51,7 +53,7 @@ def main(
 
 
 def _choose(only: str) -> Sequence[SuitePart]:
-    """The parts by name, in the exam's order; raises `UserError` for a name that is none."""
+    """The parts by name, in their fixed order; raises `UserError` for an unknown name."""
     wanted = [name.strip() for name in only.split(",") if name.strip()]
     known = {part.name for part in PARTS}
     if unknown := set(wanted) - known:
@@ -59,15 +61,15 @@ def _choose(only: str) -> Sequence[SuitePart]:
     return [part for part in PARTS if not wanted or part.name in wanted]
 
 
-def _measure(part: SuitePart, exam: Exam, out: Path, again: bool) -> str:
-    """Measure a part unless the card has it, and put it in; what prevented it, in a line, or nothing."""
+def _measure(part: SuitePart, evaluation: Evaluation, out: Path, again: bool) -> str:
+    """Measure a part unless the card has it, and add it to the card; returns an error line, or nothing."""
     try:
-        inputs = part.inputs(exam)
+        inputs = part.inputs(evaluation)
         if not again and card.read_card(out).get(part.name, {}).get("inputs") == inputs:
             console.print(f"{part.name}: the card has it")
             return ""
         console.print(f"{part.name}: measuring")
-        figures = part.measure(exam)
+        figures = part.measure(evaluation)
     except UserError as error:
         return f"{part.name}: {error}"
     card.put_part(out, part.name, inputs, figures)

@@ -1,4 +1,4 @@
-"""The exam of looks: CLIP names colours and motif of a toy that the segmenter has cut out."""
+"""Evaluates toys' appearance: CLIP names colours and motif of a toy that the segmenter has cut out."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from bench.playroom.world.toys import ToyIdentity, all_appearances
 from bench.scoring.views import masked
 
 BACKDROP = (128, 128, 128)
-"""What is around a toy that CLIP judges: a plain backdrop, as some scenes of its training have."""
+"""The grey level around a toy for CLIP: a plain backdrop, as in some training scenes."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the toy was found and, if so, whether CLIP named its colours and its motif as they were asked for."""
+    """Whether the toy was found and, if so, whether CLIP named the requested colours and motif."""
 
     found: bool
     colours: bool = False
@@ -30,15 +30,15 @@ class Verdict:
 
     @property
     def both(self) -> bool:
-        """Colours and motif are right."""
+        """Whether colours and motif are both right."""
         return self.colours and self.motif
 
 
-def judge_looks(evaluators: PlayroomEvaluators, picture: ImageArray, asked: ToyIdentity) -> Verdict:
-    """What CLIP says of the picture's largest segment of the asked class, alone on grey.
+def judge_appearance(evaluators: PlayroomEvaluators, picture: ImageArray, asked: ToyIdentity) -> Verdict:
+    """Classify the picture's largest segment of the requested class, alone on grey, by CLIP.
 
-    The likeliest of all descriptions of the class is taken. Its colours are right if they are the asked ones in either
-    order, since stripes and chequers look alike both ways round.
+    The most likely of all descriptions of the class is taken. Its colours are right if they are the requested ones in
+    either order, since stripes and chequers with swapped colours are indistinguishable.
     """
     mask = evaluators.find(picture, asked.class_name)
     if mask is None:
@@ -50,8 +50,8 @@ def judge_looks(evaluators: PlayroomEvaluators, picture: ImageArray, asked: ToyI
     return Verdict(True, colours=same, motif=named.motif == asked.motif)
 
 
-def looks_figures(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Shares of all pictures, a toy that was not found counting as wrong, and `*_of_found`: of those where it was."""
+def appearance_figures(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Shares of all pictures, where a toy that was not found is wrong, and `*_of_found`: of those where it was."""
     found = [verdict for verdict in verdicts if verdict.found]
     of_found = HitRate.of(each.both for each in found).describe() if found else {}
     return {
@@ -64,11 +64,11 @@ def looks_figures(verdicts: Sequence[Verdict]) -> dict[str, Any]:
 
 
 def drawn_appearance_figures(evaluators: PlayroomEvaluators, count: int) -> dict[str, Any]:
-    """The judge judged: `looks_figures` of `count` drawn held-out scenes of one toy with seen looks."""
-    return looks_figures(list(_drawn(evaluators, count)))
+    """Evaluate the judge: `appearance_figures` of `count` drawn held-out scenes of one toy of seen appearance."""
+    return appearance_figures(list(_drawn(evaluators, count)))
 
 
 def _drawn(evaluators: PlayroomEvaluators, count: int) -> Iterator[Verdict]:
-    for number in watched(range(count), "CLIP: looks of drawn toys"):
+    for number in watched(range(count), "CLIP: appearance of drawn toys"):
         scene = sample_scene(np.random.default_rng([HELD_OUT, 9, number]), count=1)
-        yield judge_looks(evaluators, draw(scene, SIZE).picture, scene.toys[0].identity)
+        yield judge_appearance(evaluators, draw(scene, SIZE).picture, scene.toys[0].identity)

@@ -1,4 +1,4 @@
-"""The exam of the base model: does it draw what the text says? Judged by the package's evaluators."""
+"""Evaluates whether the base model draws what the text says, by the package's evaluators."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.core.scenes import ImageArray, join_concepts, with_article
 from bench.playroom.evaluate import drawn_samples
-from bench.playroom.evaluate.appearance import judge_looks, looks_figures
+from bench.playroom.evaluate.appearance import appearance_figures, judge_appearance
 from bench.playroom.evaluate.clip import context_first
 from bench.playroom.evaluate.common import HitRate, PlayroomEvaluators, watched
 from bench.playroom.evaluate.drawn_samples import CachedGenerator, SampleText
@@ -18,7 +18,7 @@ from bench.playroom.world.toys import CLASSES, ToyIdentity
 
 @dataclass(frozen=True)
 class Judged:
-    """What was asked for, the classes that the segmenter found, and whether CLIP puts the asked context first."""
+    """The request, the classes that the segmenter found, and whether CLIP ranks the requested context first."""
 
     asked: SampleText
     found: frozenset[str]
@@ -26,12 +26,12 @@ class Judged:
 
     @property
     def all_found(self) -> bool:
-        """Every asked class was found."""
+        """Whether every requested class was found."""
         return set(self.asked.classes) <= self.found
 
     @property
     def strangers(self) -> int:
-        """How many classes were found that were not asked for."""
+        """The number of found classes that were not requested."""
         return len(self.found - set(self.asked.classes))
 
 
@@ -63,16 +63,18 @@ def two_toys_figures(generator: CachedGenerator, evaluators: PlayroomEvaluators,
 
 
 def base_appearance_figures(generator: CachedGenerator, evaluators: PlayroomEvaluators, seeds: int) -> dict[str, Any]:
-    """`looks_figures` of prompts that name colours and motif: every class in every motif x `seeds`."""
-    asked = drawn_samples.named_looks(seeds)
-    pictures = generator.draw([request for _, request in asked], "drawing named looks")
+    """`appearance_figures` of prompts that name colours and motif: every class in every motif x `seeds`."""
+    asked = drawn_samples.named_appearances(seeds)
+    pictures = generator.draw([request for _, request in asked], "drawing named appearances")
     toys = [toy for each, _ in asked for toy in each.toys if isinstance(toy, ToyIdentity)]
     pairs = list(zip(pictures, toys, strict=True))
-    return looks_figures([judge_looks(evaluators, *pair) for pair in watched(pairs, "judging named looks")])
+    return appearance_figures(
+        [judge_appearance(evaluators, *pair) for pair in watched(pairs, "judging named appearances")]
+    )
 
 
 def judge(picture: ImageArray, asked: SampleText, evaluators: PlayroomEvaluators) -> Judged:
-    """Look for the toys and the context that a picture should have."""
+    """Detect the toys in a picture, and rank its context by CLIP."""
     subject = join_concepts([with_article(name) for name in asked.classes])
     first = context_first(evaluators, picture, subject, asked.context)
     return Judged(asked, frozenset(evaluators.classes(picture)), first)
@@ -94,7 +96,7 @@ def _shares(judged: Sequence[Judged], found: str) -> dict[str, Any]:
 
 
 def _by(judged: Sequence[Judged], parts: Iterable[tuple[str, set[str]]]) -> dict[str, float]:
-    """The share of pictures with all asked toys, by an asked class or context."""
+    """The share of pictures with all requested toys, by requested class or context."""
     return {
         name: HitRate.of(each.all_found for each in judged if part & {*each.asked.classes, each.asked.context}).rate
         for name, part in parts

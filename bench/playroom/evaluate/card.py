@@ -14,14 +14,14 @@ SCHEMA = 2
 CARD = Path(__file__).parents[1] / "card.json"
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- the card's table: begin -->", "<!-- the card's table: end -->"
-"""What the table stands between in a model card."""
+"""The marks around the table in a model card."""
 
 Card = dict[str, Any]
 """Part -> `inputs` (all that its figures depend on) and `figures`."""
 
 
 def read_card(path: Path) -> Card:
-    """The card, or an empty one where there is none of this schema: then everything is measured anew."""
+    """The card, or an empty one if there is none of this schema: then everything is measured again."""
     try:
         return dict(read_json(path, SCHEMA)["parts"])
     except (UserError, KeyError):
@@ -29,26 +29,26 @@ def read_card(path: Path) -> Card:
 
 
 def put_part(path: Path, part: str, inputs: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
-    """Add or replace one part of the card, each figure with its bar and whether it is reached."""
+    """Add or replace one part of the card, each figure with its threshold and whether it is reached."""
     named = {name: _figure(figure) for name, figure in figures.items()}
     parts = {**read_card(path), part: {"inputs": dict(inputs), "figures": mark(part, named)}}
     write_json(path, {"parts": parts}, SCHEMA)
 
 
 def table(card: Card) -> str:
-    """The card's figures as a Markdown table: value, 95 % interval, number, bar and whether it is reached."""
+    """The card's figures as a Markdown table: value, 95 % interval, number, threshold and whether it is reached."""
     head = ["| measured | value, 95 % interval | bar | reached |", "|---|---|---|---|"]
     return "\n".join([*head, *(_row(line, value_of(card, line)) for line in LINES)]) + "\n"
 
 
 def value_of(card: Card, line: Line) -> Mapping[str, Any] | None:
-    """The figure of a line, or None if the card has it not."""
+    """The figure of a line, or None if the card does not have it."""
     figure: Mapping[str, Any] | None = card.get(line.part, {}).get("figures", {}).get(line.name)
     return figure
 
 
 def shown_table(readme: str) -> str:
-    """What stands between the marks of a model card; raises `UserError` where they are missing."""
+    """The text between the marks of a model card; raises `UserError` if they are missing."""
     rest = readme.partition(BEGIN)[2]
     inside, end = rest.partition(END)[:2]
     if not end:
@@ -57,7 +57,7 @@ def shown_table(readme: str) -> str:
 
 
 def write_table(readme: Path, card: Card) -> None:
-    """Replace what stands between the marks of a model card; raises `UserError` where they are missing."""
+    """Replace the text between the marks of a model card; raises `UserError` if they are missing."""
     text = readme.read_text(encoding="utf-8")
     shown_table(text)
     before, after = text.split(BEGIN)[0], text.split(END)[1]

@@ -1,4 +1,4 @@
-"""The exam of CLIP: contexts and sets of classes on drawn scenes that no training saw."""
+"""Evaluates CLIP on held-out drawn scenes: contexts and sets of classes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def clip_figures(evaluators: PlayroomEvaluators, count: int) -> dict[str, Any]:
 
 
 def context_first(evaluators: PlayroomEvaluators, picture: ImageArray, subject: str, context: str) -> bool:
-    """Whether CLIP puts the true context before the nine others, the subject being the same words in all."""
+    """Whether CLIP ranks the true context before the nine others, with the same words for the subject."""
     texts = [f"a photo of {subject} {each}" for each in CONTEXTS]
     return CONTEXTS[int(evaluators.likeness(picture, texts).argmax())] == context
 

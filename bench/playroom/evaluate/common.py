@@ -1,4 +1,4 @@
-"""What every exam of Playroom's checkpoints uses: held-out scenes, the evaluators, and figures with intervals."""
+"""Shared code of the evaluations: held-out scenes, the evaluators, and figures with intervals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from bench.stats.intervals import mean_interval
 Item = TypeVar("Item")
 
 HELD_OUT = 1_000_003
-"""Every scene of the exam derives from this number, none of the training's does."""
+"""The seed of all evaluation scenes; no training scene derives from it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class HitRate:
 
     @classmethod
     def of(cls, outcomes: Iterable[bool]) -> HitRate:
-        """Count them."""
+        """The hit rate of a sequence of outcomes."""
         known = list(outcomes)
         return cls(sum(map(bool, known)), len(known))
 
@@ -91,7 +91,7 @@ class PlayroomEvaluators:
         return (self._embed(tuple(texts)) @ normalize(shown, dim=-1).T)[:, 0].cpu()
 
     def _embed(self, texts: tuple[str, ...]) -> Tensor:
-        """Normalised embeddings [N, width]; those of one question are kept for the next picture."""
+        """Normalised text embeddings [N, width]; those of the same texts are cached for the next picture."""
         if texts not in self._said:
             tokens = self.tokenizer(list(texts), padding="max_length", truncation=True, return_tensors="pt")
             said = self.clip.get_text_features(**tokens.to(self.clip.device)).pooler_output
@@ -106,12 +106,12 @@ class PlayroomEvaluators:
 
 
 def toy_names(found: Segmentation) -> set[str]:
-    """The classes of the segments, the background left out."""
+    """The class names of the segments, without the background."""
     return {LABELS[index] for index in found.classes.values()} & set(CLASSES)
 
 
 def load_evaluators(preset: Preset, device: torch.device) -> PlayroomEvaluators:
-    """Load what the preset names; raises `UserError` if a checkpoint cannot be had."""
+    """Load the preset's models; raises `UserError` if a checkpoint is not available."""
     return PlayroomEvaluators(
         Segmenter.load(preset, device),
         load_model(CLIPModel, preset.clip, device),
@@ -123,7 +123,7 @@ def load_evaluators(preset: Preset, device: torch.device) -> PlayroomEvaluators:
 
 
 def watched(items: Sequence[Item], what: str) -> Iterator[Item]:
-    """The items one after the other, with a bar that shows how far they are."""
+    """Yield the items with a progress bar."""
     with progress_bar(what, len(items)) as progress:
         for item in items:
             yield item
@@ -131,7 +131,7 @@ def watched(items: Sequence[Item], what: str) -> Iterator[Item]:
 
 
 def held_out(count: int, appearance: Appearance, **options: Any) -> Iterator[tuple[ToyScene, Drawing]]:
-    """Drawn scenes whose seeds no training uses; `options` go to `sample_scene`."""
+    """Drawn scenes with seeds that no training uses; `options` are passed to `sample_scene`."""
     for number in range(count):
         scene = sample_scene(
             np.random.default_rng([HELD_OUT, appearance == "seen", number]), appearance=appearance, **options

@@ -1,4 +1,4 @@
-"""What the base model draws for the exam: pictures by text and number, kept on disk so that none is drawn twice."""
+"""The base model's pictures for the evaluation, by text and number, stored so that none is drawn twice."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """A picture to draw: its text, and which of several pictures of that text it is."""
+    """A picture to draw: its text, and its index among the pictures of that text."""
 
     text: str
     number: int
@@ -40,7 +40,7 @@ class SampleRequest:
 
 @dataclass(frozen=True)
 class SampleText:
-    """A text of the exam and what it asks for: toys (known by class, or by looks as well) and a context."""
+    """A text of the evaluation and its request: toys (by class, or by appearance as well) and a context."""
 
     toys: tuple[ToyIdentity | str, ...]
     context: str
@@ -59,7 +59,7 @@ class SampleText:
 
 @dataclass(frozen=True)
 class CachedGenerator:
-    """The pipeline in a folder, as its `scenebench.json` says it should draw, and where its pictures are kept."""
+    """The pipeline in a folder, with the settings of its `scenebench.json`, and a cache of its pictures."""
 
     pipeline: Path
     hardware: Hardware
@@ -72,13 +72,13 @@ class CachedGenerator:
 
     @cached_property
     def content(self) -> str:
-        """What identifies a picture besides its request: weights, sampler and precision, 20 hexadecimal digits."""
+        """A hash of everything that determines a picture besides its request: weights, sampler, precision."""
         sampler = read_settings(self.pipeline).sampler
         text = f"{weights_hash(self.pipeline)} {sampler.steps} {sampler.guidance} {self.hardware.precision}"
         return bytes_hash(text.encode())[:20]
 
     def draw(self, requests: Sequence[SampleRequest], what: str) -> list[ImageArray]:
-        """The pictures of the requests, in order; those that were drawn before are read. `what` names the progress."""
+        """The pictures of the requests, in order; cached ones are read. `what` labels the progress bar."""
         missing = [request for request in dict.fromkeys(requests) if not self._file(request).is_file()]
         if missing:
             with progress_bar(what, len(missing)) as progress:
@@ -104,12 +104,12 @@ def two_toys(seeds: int) -> list[tuple[SampleText, SampleRequest]]:
     return _numbered((SampleText(pair[:: 1 - 2 * (k % 2)], CONTEXTS[k % len(CONTEXTS)]) for k, pair in pairs), seeds)
 
 
-def named_looks(seeds: int) -> list[tuple[SampleText, SampleRequest]]:
+def named_appearances(seeds: int) -> list[tuple[SampleText, SampleRequest]]:
     """`seeds` pictures of each class in each motif, every picture with colours of its own, in contexts by turns."""
-    return _numbered(_looks(seeds), 1)
+    return _numbered(_appearance(seeds), 1)
 
 
-def _looks(seeds: int) -> Iterator[SampleText]:
+def _appearance(seeds: int) -> Iterator[SampleText]:
     rng = np.random.default_rng([HELD_OUT, 10])
     for k, (name, motif, _) in enumerate(product(CLASSES, MOTIFS, range(seeds))):
         first, second = COLOUR_PAIRS[rng.integers(len(COLOUR_PAIRS))]

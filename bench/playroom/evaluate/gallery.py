@@ -1,4 +1,4 @@
-"""`python -m bench.playroom.evaluate.gallery`: the world of toys and what the base model draws, for the model card."""
+"""`python -m bench.playroom.evaluate.gallery`: draws the model card's figures: toys, and base-model samples."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bench.playroom.world.toys import CLASSES, Appearance, sample_toy_identity
 What = Literal["world", "base-model"]
 DOCS = Path(__file__).parents[3] / "docs"
 SEED = 20_240
-"""The gallery's own scenes: neither training nor exam has them."""
+"""The seed of the gallery's scenes, which neither training nor evaluation uses."""
 PALE = 45
 """The seed of a pale plain backdrop."""
 MARGIN, LINE, GAP = 92, 15, 4
@@ -35,7 +35,7 @@ INK, PAPER = (40, 40, 48), (255, 255, 255)
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """Square pictures uint8 of one size by rows, with what stands beside the rows and above the columns."""
+    """Square uint8 pictures of one size in rows, with labels of rows and columns."""
 
     pictures: Sequence[Sequence[ImageArray]]
     rows: Sequence[str]
@@ -66,7 +66,7 @@ def main(
     pictures: Annotated[Path, typer.Option(help="where the base model's pictures are kept")] = PICTURES,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
 ) -> None:
-    """Write playroom-world.png, or playroom-base-model.png with the exam's first picture of each class and context."""
+    """Write playroom-world.png, or playroom-base-model.png with the first picture per class and context."""
     if what == "world":
         image = world()
     else:
@@ -77,7 +77,7 @@ def main(
 
 
 def world() -> Image.Image:
-    """Toys by class with seen and never-seen looks, and every context with one toy and with several."""
+    """Toys by class, of seen and unseen appearance, and every context with one toy and with several."""
     appearance: tuple[Appearance, ...] = ("seen", "seen", "seen", "unseen", "unseen", "unseen")
     toys = [[_toy(name, each, row) for name in CLASSES] for row, each in enumerate(appearance)]
     names = [
@@ -117,7 +117,7 @@ def stack(sheets: Sequence[Sheet]) -> Image.Image:
 
 
 def _toy(class_name: str, appearance: Appearance, row: int) -> ImageArray:
-    """A toy of the class, 92 pixels a side, on a pale backdrop."""
+    """A toy of the class, 92 pixels per side, on a pale backdrop."""
     rng = np.random.default_rng([SEED, row, CLASSES.index(class_name)])
     identity = sample_toy_identity(rng, appearance, class_name)
     toy = PlacedToy(identity, 0.5, 0.48, 0.65, float(rng.uniform(-8, 8)), bool(rng.uniform() < 0.5))
@@ -125,7 +125,7 @@ def _toy(class_name: str, appearance: Appearance, row: int) -> ImageArray:
 
 
 def _scene(context: str, appearance: Appearance, count: int) -> ImageArray:
-    """A scene of `count` toys, 121 pixels a side."""
+    """A scene of `count` toys, 121 pixels per side."""
     rng = np.random.default_rng([SEED, 100 + count, CONTEXTS.index(context)])
     return draw(sample_scene(rng, appearance=appearance, count=count, context=context), 121).picture
 

@@ -1,4 +1,4 @@
-"""How much a method can gain: the identity of never-seen toys drawn again, said in words, or only by class."""
+"""How much a method can gain: identity similarity of never-seen toys redrawn, described in words, or by class."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ POSES = 2
 
 @dataclass(frozen=True)
 class Size:
-    """How many scenes, how many `descriptions` of each toy are drawn, and how many pictures (`seeds`) of anything."""
+    """The number of scenes, of `descriptions` drawn per toy, and of pictures (`seeds`) per text."""
 
     scenes: int
     descriptions: int
@@ -37,7 +37,7 @@ class Size:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A scene of two never-seen toys, the front one of which is to be drawn again in `context`."""
+    """A scene of two never-seen toys, the front one of which is to be redrawn in `context`."""
 
     number: int
     scene: Scene
@@ -46,7 +46,7 @@ class Trial:
 
     @property
     def prompt(self) -> Prompt:
-        """The benchmark's prompt for the toy alone."""
+        """The benchmark's prompt with the toy as its only concept."""
         return Prompt(f"a photo of {{tokens}} {self.context}", (len(self.scene.concepts) - 1,))
 
     def text(self, words: str) -> str:
@@ -67,7 +67,7 @@ class Outcome:
 
     @property
     def best_words(self) -> float:
-        """The best description's mean; NaN where no description's toy was found."""
+        """The best description's mean; NaN if no description's toy was found."""
         known = [value for value in self.descriptions if not math.isnan(value)]
         return max(known, default=math.nan)
 

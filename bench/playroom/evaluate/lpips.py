@@ -24,7 +24,7 @@ from bench.scoring.models.sources import LpipsSource
 def lpips_figures(folder: Path, count: int) -> dict[str, Any]:
     """How often the LPIPS network in `folder` finds the stronger of two distortions farther from the picture.
 
-    `count` held-out scenes of one or two toys, half with looks that training never saw. Each distortion's name: all
+    `count` held-out scenes of one or two toys, half of unseen appearance. Each distortion's name: all
     pairs of its four grades; `all`, `seen_looks` and `unseen_looks`: these together. `mild_before_other_toy`: a mild
     distortion against another toy of other colours (`MILD`). Rates with Wilson's 95 % interval; `pixels` has those of
     the mean squared error, to compare. Raises `UserError` if there is no network.
@@ -54,7 +54,7 @@ def _squared_errors(picture: ImageArray, others: Sequence[ImageArray]) -> NDArra
 
 
 def _held_out(number: int) -> ToyScene:
-    """A scene of one or two toys that no training sees; every other one has unseen looks."""
+    """A scene of one or two toys that no training sees; every other one has an unseen appearance."""
     rng = np.random.default_rng([HELD_OUT, 6, number])
     return sample_scene(rng, appearance="seen" if number % 4 < 2 else "unseen", count=1 + number % 2)
 
@@ -68,7 +68,7 @@ def _ladders(scene: ToyScene, number: int) -> dict[str, list[ImageArray]]:
 
 
 def _in_order(measured: Mapping[str, NDArray[np.float64]], appearance: str) -> Iterator[tuple[str, bool]]:
-    """The figures that a pair counts for and whether the stronger is farther, given the distances of every grade."""
+    """The figures that a pair belongs to and whether the stronger is farther, given the distances of all grades."""
     for name, distances in measured.items():
         for weak, strong in combinations(distances, 2):
             yield from ((figure, bool(weak < strong)) for figure in (name, appearance, "all"))

@@ -1,4 +1,4 @@
-"""The exam of the segmenter: regions, toys found and false alarms on drawn scenes that no training saw."""
+"""Evaluates the segmenter on held-out drawn scenes: regions, toys found and false alarms."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bench.playroom.world.toys import CLASSES, Appearance
 from bench.scoring.models.segmenter import Segmentation
 
 VISIBLE = 40
-"""A toy counts as shown from so many pixels on (of 64 x 64)."""
+"""Minimum number of pixels (of 64 x 64) of a toy that counts as shown."""
 RESAMPLES = 2_000
 Counts = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the segmenter said of scenes: pixels [13] a scene in both and in either region, toys and false alarms."""
+    """The segmenter's results: intersection and union pixels [13] per scene, toys found and false alarms."""
 
     both: list[Counts] = field(default_factory=list)
     either: list[Counts] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Seen:
     alarms: list[bool] = field(default_factory=list)
 
     def add(self, scene: ToyScene, drawing: Drawing, found: Segmentation) -> None:
-        """Compare one scene's truth with its segments."""
+        """Add the comparison of one scene's ground truth with its segments."""
         names, there = toy_names(found), [toy.identity.class_name for toy in scene.toys]
         self.alarms.append(bool(names - set(there)))
         shown = zip(there, drawing.masks, strict=True)
@@ -45,13 +45,13 @@ class Seen:
 
 
 def maskformer_figures(evaluators: PlayroomEvaluators, count: int) -> dict[str, Any]:
-    """Figures on `count` held-out scenes with seen looks, as many with never-seen ones and as many of one toy.
+    """Figures on `count` held-out scenes of seen appearance, of unseen appearance, and of one toy each.
 
     `*_mean_iou`: mean over classes of the IoU of predicted and true visible class region, pooled over scenes, with a
     seeded percentile bootstrap over scenes. `*_found`: toys that show in at least 40 pixels of which a segment of
     their class was found. `*_false_alarms`: scenes with a segment of a class that is not there.
-    `one_toy_false_alarms`: the same in scenes of one toy with seen looks in one of the ten contexts, what the base
-    model is asked for.
+    `one_toy_false_alarms`: the same in scenes of one toy of seen appearance in one of the ten contexts, as in the
+    prompts for the base model.
     """
     return {
         **_figures(evaluators, count, "seen"),

@@ -1,4 +1,4 @@
-"""Bytes of the checkpoints, and seconds of what a method spends its time on."""
+"""Measures the checkpoints' size, and the speed of sampling and training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.plugins.backbone import Backbone
 
 TEXT = "a photo of a mug at the beach"
 Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""What the UNet takes: latents, noise level and text."""
+"""The UNet's inputs: latents, noise level and text."""
 
 
 def size_figures(checkpoints: Path) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def speed_figures(backbone: Backbone, repeats: int) -> dict[str, Any]:
 
 
 def machine(device: torch.device) -> str:
-    """What the speed was measured on."""
+    """The machine on which the speed was measured."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{platform.machine()} CPU, one thread"

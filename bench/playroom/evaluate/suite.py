@@ -1,4 +1,4 @@
-"""The parts of the exam of Playroom's checkpoints: what each reads, depends on and measures."""
+"""The parts of the evaluation of Playroom's checkpoints: what each reads, depends on and measures."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from bench.scoring.models.sources import LpipsSource, ModelSource
 from bench.scoring.presets import Preset, find_preset
 from bench.scoring.scorer import Scorer
 
-EXAM_VERSION = 1
-"""Raised whenever a change of the exam changes a figure of the same checkpoints: all is then measured anew."""
+EVALUATION_VERSION = 1
+"""Incremented whenever a change changes a figure of the same checkpoints: then everything is measured again."""
 REPEATS = 15
-"""How often a thing is done whose seconds are measured."""
+"""The number of repetitions of a timed operation."""
 
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is measured: `seeds` pictures of each text, held-out scenes, and what the headroom rests on."""
+    """How much is measured: `seeds` pictures per text, held-out scenes, and the headroom's numbers."""
 
     seeds: int
     scenes: int
@@ -46,8 +46,8 @@ class Amount:
 
 
 @dataclass(frozen=True)
-class Exam:
-    """The checkpoints in a folder, where they run, how much is measured; models are loaded when first needed."""
+class Evaluation:
+    """The checkpoints in a folder, their device, and how much is measured; models are loaded when first needed."""
 
     checkpoints: Path
     hardware: Hardware
@@ -77,93 +77,93 @@ class Exam:
         return Scorer.load(self.preset, str(self.hardware.device))
 
 
-def _nothing(_exam: Exam) -> dict[str, Any]:
+def _nothing(_evaluation: Evaluation) -> dict[str, Any]:
     return {}
 
 
-def _sampler(exam: Exam) -> dict[str, Any]:
-    sampler = read_settings(exam.checkpoints / "pipeline").sampler
-    return {"sampler": {**dataclasses.asdict(sampler), "precision": exam.hardware.precision}}
+def _sampler(evaluation: Evaluation) -> dict[str, Any]:
+    sampler = read_settings(evaluation.checkpoints / "pipeline").sampler
+    return {"sampler": {**dataclasses.asdict(sampler), "precision": evaluation.hardware.precision}}
 
 
 @dataclass(frozen=True)
 class SuitePart:
-    """One part of the exam.
+    """One part of the evaluation.
 
-    It reads the checkpoints `reads`, and its figures depend on these `amounts` and on what `also` tells.
+    It reads the checkpoints `reads`, and its figures depend on these `amounts` and on what `also` returns.
     """
 
     name: str
     reads: tuple[str, ...]
     amounts: tuple[str, ...]
-    measure: Callable[[Exam], dict[str, Any]]
-    also: Callable[[Exam], dict[str, Any]] = _nothing
+    measure: Callable[[Evaluation], dict[str, Any]]
+    also: Callable[[Evaluation], dict[str, Any]] = _nothing
 
-    def inputs(self, exam: Exam) -> dict[str, Any]:
-        """All that the part's figures depend on; raises `UserError` if a checkpoint is missing."""
+    def inputs(self, evaluation: Evaluation) -> dict[str, Any]:
+        """Everything that the part's figures depend on; raises `UserError` if a checkpoint is missing."""
         for name in self.reads:
-            if not (exam.checkpoints / name).is_dir():
-                raise UserError(f"there is no {exam.checkpoints / name}; run `python -m bench.playroom.train`")
+            if not (evaluation.checkpoints / name).is_dir():
+                raise UserError(f"there is no {evaluation.checkpoints / name}; run `python -m bench.playroom.train`")
         return {
-            "exam": EXAM_VERSION,
+            "exam": EVALUATION_VERSION,
             "renderer": RENDERER,
-            **{name: weights_hash(exam.checkpoints / name) for name in self.reads},
-            **{name: getattr(exam.amount, name) for name in self.amounts},
-            **self.also(exam),
+            **{name: weights_hash(evaluation.checkpoints / name) for name in self.reads},
+            **{name: getattr(evaluation.amount, name) for name in self.amounts},
+            **self.also(evaluation),
         }
 
 
-def _size(exam: Exam) -> dict[str, Any]:
-    return size_figures(exam.checkpoints)
+def _size(evaluation: Evaluation) -> dict[str, Any]:
+    return size_figures(evaluation.checkpoints)
 
 
-def _clip(exam: Exam) -> dict[str, Any]:
-    return clip_figures(exam.evaluators, exam.amount.scenes)
+def _clip(evaluation: Evaluation) -> dict[str, Any]:
+    return clip_figures(evaluation.evaluators, evaluation.amount.scenes)
 
 
-def _vit(exam: Exam) -> dict[str, Any]:
-    return vit_figures(exam.evaluators, exam.amount.scenes)
+def _vit(evaluation: Evaluation) -> dict[str, Any]:
+    return vit_figures(evaluation.evaluators, evaluation.amount.scenes)
 
 
-def _maskformer(exam: Exam) -> dict[str, Any]:
-    return maskformer_figures(exam.evaluators, exam.amount.scenes)
+def _maskformer(evaluation: Evaluation) -> dict[str, Any]:
+    return maskformer_figures(evaluation.evaluators, evaluation.amount.scenes)
 
 
-def _drawn_looks(exam: Exam) -> dict[str, Any]:
-    return drawn_appearance_figures(exam.evaluators, exam.amount.scenes)
+def _drawn_appearance(evaluation: Evaluation) -> dict[str, Any]:
+    return drawn_appearance_figures(evaluation.evaluators, evaluation.amount.scenes)
 
 
-def _yolo(exam: Exam) -> dict[str, Any]:
-    return yolo_figures(exam.checkpoints / "yolo", exam.amount.scenes)
+def _yolo(evaluation: Evaluation) -> dict[str, Any]:
+    return yolo_figures(evaluation.checkpoints / "yolo", evaluation.amount.scenes)
 
 
-def _lpips(exam: Exam) -> dict[str, Any]:
-    return lpips_figures(exam.checkpoints / "lpips", exam.amount.scenes)
+def _lpips(evaluation: Evaluation) -> dict[str, Any]:
+    return lpips_figures(evaluation.checkpoints / "lpips", evaluation.amount.scenes)
 
 
-def _one_toy(exam: Exam) -> dict[str, Any]:
-    return one_toy_figures(exam.generator, exam.evaluators, exam.amount.seeds)
+def _one_toy(evaluation: Evaluation) -> dict[str, Any]:
+    return one_toy_figures(evaluation.generator, evaluation.evaluators, evaluation.amount.seeds)
 
 
-def _two_toys(exam: Exam) -> dict[str, Any]:
-    return two_toys_figures(exam.generator, exam.evaluators, exam.amount.seeds)
+def _two_toys(evaluation: Evaluation) -> dict[str, Any]:
+    return two_toys_figures(evaluation.generator, evaluation.evaluators, evaluation.amount.seeds)
 
 
-def _base_looks(exam: Exam) -> dict[str, Any]:
-    return base_appearance_figures(exam.generator, exam.evaluators, exam.amount.seeds)
+def _base_appearance(evaluation: Evaluation) -> dict[str, Any]:
+    return base_appearance_figures(evaluation.generator, evaluation.evaluators, evaluation.amount.seeds)
 
 
-def _headroom(exam: Exam) -> dict[str, Any]:
-    size = Size(exam.amount.toys, exam.amount.descriptions, exam.amount.seeds)
-    return headroom_figures(exam.generator, exam.evaluators, exam.scorer, size)
+def _headroom(evaluation: Evaluation) -> dict[str, Any]:
+    size = Size(evaluation.amount.toys, evaluation.amount.descriptions, evaluation.amount.seeds)
+    return headroom_figures(evaluation.generator, evaluation.evaluators, evaluation.scorer, size)
 
 
-def _speed(exam: Exam) -> dict[str, Any]:
-    return speed_figures(exam.generator.backbone, REPEATS)
+def _speed(evaluation: Evaluation) -> dict[str, Any]:
+    return speed_figures(evaluation.generator.backbone, REPEATS)
 
 
-def _machine(exam: Exam) -> dict[str, Any]:
-    return {**_sampler(exam), "machine": machine(exam.hardware.device)}
+def _machine(evaluation: Evaluation) -> dict[str, Any]:
+    return {**_sampler(evaluation), "machine": machine(evaluation.hardware.device)}
 
 
 JUDGED = ("pipeline", "clip", "maskformer")
@@ -172,12 +172,12 @@ PARTS: tuple[SuitePart, ...] = (
     SuitePart("clip", ("clip",), ("scenes",), _clip),
     SuitePart("vit", ("vit",), ("scenes",), _vit),
     SuitePart("maskformer", ("maskformer",), ("scenes",), _maskformer),
-    SuitePart("drawn-looks", ("clip", "maskformer"), ("scenes",), _drawn_looks),
+    SuitePart("drawn-looks", ("clip", "maskformer"), ("scenes",), _drawn_appearance),
     SuitePart("yolo", ("yolo",), ("scenes",), _yolo),
     SuitePart("lpips", ("lpips",), ("scenes",), _lpips),
     SuitePart("one-toy", JUDGED, ("seeds",), _one_toy, also=_sampler),
     SuitePart("two-toys", JUDGED, ("seeds",), _two_toys, also=_sampler),
-    SuitePart("base-looks", JUDGED, ("seeds",), _base_looks, also=_sampler),
+    SuitePart("base-looks", JUDGED, ("seeds",), _base_appearance, also=_sampler),
     SuitePart(
         "headroom",
         ("pipeline", "maskformer", "vit"),
@@ -187,4 +187,4 @@ PARTS: tuple[SuitePart, ...] = (
     ),
     SuitePart("speed", ("pipeline",), (), _speed, also=_machine),
 )
-"""Every part, the quick ones first; `speed` is only to be believed on idle cores."""
+"""All parts, the fast ones first; `speed` is only reliable on idle cores."""

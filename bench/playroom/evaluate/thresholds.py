@@ -1,4 +1,4 @@
-"""The one table of what Playroom's checkpoints should reach, and of the figures that their card shows."""
+"""The thresholds that Playroom's checkpoints should reach, and the figures that their card shows."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ Form = Literal["share", "number", "seconds", "megabytes"]
 
 @dataclass(frozen=True)
 class Threshold:
-    """What a figure should reach: `limit` or more, or (`at_most`) `limit` or less."""
+    """The threshold of a figure: `limit` or more, or (`at_most`) `limit` or less."""
 
     limit: float
     at_most: bool = False
 
     def reached(self, value: float) -> bool:
-        """Whether the figure itself, not its interval, is on the right side."""
+        """Whether the figure itself, not its interval, meets the threshold."""
         return value <= self.limit if self.at_most else value >= self.limit
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the card's table: figure `name` of `part`, in words, with its bar if it has one."""
+    """One line of the card's table: figure `name` of `part`, its description, and its threshold if any."""
 
     part: str
     name: str
@@ -32,7 +32,7 @@ class Line:
     form: Form = "share"
 
 
-ONE, TWO, LOOKS = "one-toy", "two-toys", "base-looks"
+ONE, TWO, APPEARANCE = "one-toy", "two-toys", "base-looks"
 FEW = Threshold(0.03, at_most=True)
 LINES: tuple[Line, ...] = (
     Line(ONE, "found", "base model: asked class found, all classes x ten contexts", Threshold(0.95)),
@@ -43,13 +43,13 @@ LINES: tuple[Line, ...] = (
     Line(TWO, "false_alarms", "base model: two toys asked for, another class found"),
     Line(TWO, "context_first_of_ten", "base model: two toys asked for, asked context first of ten (CLIP)"),
     Line(
-        LOOKS,
+        APPEARANCE,
         "colours_and_motif",
         "base model: named colours and motif right (CLIP), not found is wrong",
         Threshold(0.85),
     ),
-    Line(LOOKS, "colours", "of these, colours right"),
-    Line(LOOKS, "motif", "of these, motif right"),
+    Line(APPEARANCE, "colours", "of these, colours right"),
+    Line(APPEARANCE, "motif", "of these, motif right"),
     Line("drawn-looks", "colours_and_motif_of_found", "CLIP: colours and motif of drawn toys right", Threshold(0.97)),
     Line("clip", "context_first_of_ten", "CLIP: context of drawn scenes first of ten", Threshold(0.98)),
     Line("clip", "classes_among_50", "CLIP: right set of classes among 50 captions", Threshold(0.90)),
@@ -80,11 +80,11 @@ LINES: tuple[Line, ...] = (
         "speed", "training_step", "a training step of batch 1, one CPU thread", Threshold(0.10, at_most=True), "seconds"
     ),
 )
-"""In the card's order. What a part measures besides is in the card alone."""
+"""The lines of the table, in order; further figures of a part are in the card alone."""
 
 
 def mark(part: str, figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The part's figures with `bar`, `at_most` and `reached` beside each one that has a bar."""
+    """The part's figures with `bar`, `at_most` and `reached` added to each one that has a threshold."""
     bars = {line.name: line.bar for line in LINES if line.part == part and line.bar is not None}
     return {name: _marked(figure, bars.get(name)) for name, figure in figures.items()}
 

@@ -1,4 +1,4 @@
-"""The exam of the identity features: does a toy drawn again come before other toys of its class?"""
+"""Evaluates the identity features: does a redrawn toy rank before other toys of its class?"""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ OTHERS = 20
 
 
 def vit_figures(evaluators: PlayroomEvaluators, count: int) -> dict[str, Any]:
-    """How often a toy drawn again is nearer than 20 others of its class, as shares with Wilson's interval.
+    """How often a redrawn toy is nearer than 20 others of its class, as shares with Wilson's interval.
 
-    `count` held-out toys with seen looks and as many with never-seen ones; each drawing has a pose, size, place and
-    background of its own and is masked black by its exact mask.
+    `count` held-out toys of seen appearance and as many of unseen; each drawing has its own pose, size, place and
+    background, and everything outside its exact mask is black.
     """
     return {
         "seen_first_of_21": HitRate.of(_first(evaluators, count, "seen")).describe(),
@@ -27,7 +27,7 @@ def vit_figures(evaluators: PlayroomEvaluators, count: int) -> dict[str, Any]:
 
 
 def _first(evaluators: PlayroomEvaluators, count: int, appearance: Appearance) -> Iterator[bool]:
-    for number in watched(range(count), f"ViT: toys with {appearance} looks"):
+    for number in watched(range(count), f"ViT: toys of {appearance} appearance"):
         rng = np.random.default_rng([HELD_OUT, 4 + (appearance == "seen"), number])
         name = CLASSES[number % len(CLASSES)]
         toys = [sample_toy_identity(rng, appearance, name) for _ in range(OTHERS + 1)]

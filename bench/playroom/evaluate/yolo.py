@@ -1,4 +1,4 @@
-"""How well YOLO-seg finds toys that no training saw: mask mAP50, by COCO's own evaluation."""
+"""Evaluates YOLO-seg on held-out scenes: mask mAP50, by COCO's own evaluation."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from bench.scoring.models.yolo import YoloSegmenter
 from bench.scoring.presets import find_preset
 
 LEAST_CONFIDENCE = 0.001
-"""Of a detection that counts: precision is averaged over all recalls, as ultralytics and COCO do."""
+"""Minimum confidence of a detection: precision is averaged over all recalls, as in ultralytics and COCO."""
 MATCH = 0.5
-"""The least IoU of an instance's mask with the toy's."""
+"""Minimum IoU of an instance's mask with the toy's."""
 RESAMPLES = 200
 FEWEST_PIXELS = 8
-"""A toy of which fewer pixels show is not asked for."""
+"""Minimum number of visible pixels of a toy that should be found."""
 Instances = tuple[NDArray[np.float64], NDArray[np.bool_]]
 """Boxes [N, 6] and masks [N, H, W] of one picture, as `YoloSegmenter.instances` gives them."""
 
@@ -47,7 +47,7 @@ class Shown:
 
 
 def yolo_figures(folder: Path, count: int) -> dict[str, Any]:
-    """Mask mAP50 on `count` held-out scenes with seen and as many with never-seen looks.
+    """Mask mAP50 on `count` held-out scenes of seen and as many of unseen appearance.
 
     Each has a 95 % interval: percentiles of a seeded bootstrap over scenes. It has no width where every scene is
     perfect; `*_found`, the toys found at the preset's own confidence, then says how sure that is. Raises `UserError`
@@ -60,7 +60,7 @@ def yolo_figures(folder: Path, count: int) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for appearance in ("seen", "unseen"):
         shown = list(_shown(count, appearance))
-        instances = [segmenter.instances(each.picture) for each in watched(shown, f"YOLO: {appearance} looks")]
+        instances = [segmenter.instances(each.picture) for each in watched(shown, f"YOLO: {appearance} appearance")]
         figures[f"yolo_{appearance}_map50"] = map50(shown, instances)
         figures[f"yolo_{appearance}_found"] = found(shown, instances).describe()
     return figures
@@ -119,7 +119,7 @@ def _encoded(mask: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def _annotations(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Numbered from 1: COCO's evaluation takes the number 0 for "matched with nothing"."""
+    """COCO annotations with ids from 1, since COCO's evaluation uses 0 for "no match"."""
     return [{"id": index, **record} for index, record in enumerate(records, start=1)]
 
 

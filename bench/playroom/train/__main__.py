@@ -46,7 +46,7 @@ PLANS: dict[What, Plan] = {
 
 @dataclass(frozen=True)
 class Work:
-    """What a training reads and where it writes."""
+    """The paths and options of a training."""
 
     out: Path
     state: Path
@@ -56,7 +56,7 @@ class Work:
 
     @property
     def vae(self) -> Path:
-        """Where the autoencoder stays until the pipeline is written."""
+        """The autoencoder's folder until the pipeline is written."""
         return self.state / "vae" / "model"
 
 
@@ -68,7 +68,7 @@ def main(
     minutes: Annotated[
         float, typer.Option(min=0, help="stop after so many minutes, earlier starts included; 0: only export")
     ] = 1e6,
-    batch: Annotated[int | None, typer.Option(min=2, help="scenes a step")] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="scenes per step")] = None,
     scenes: Annotated[int, typer.Option(min=2, help="scenes drawn for training")] = 40_000,
     seed: Annotated[int, typer.Option(help="everything random derives from it")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
@@ -76,7 +76,7 @@ def main(
         Path | None, typer.Option(help="a checkpoint folder to start from instead of random weights")
     ] = None,
 ) -> None:
-    """Train WHAT, going on from its state if there is one; then write the checkpoint and its losses."""
+    """Train WHAT, resuming from its state if there is one; then write the checkpoint and its losses."""
     plan = PLANS[what]
     where = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
     torch.manual_seed(seed)
@@ -93,7 +93,7 @@ def _train_vae(work: Work, budget: TrainingBudget) -> None:
 
 
 def _train_decoder(work: Work, budget: TrainingBudget) -> None:
-    """Go on with the decoder alone, in place: the latents, and so a UNet in training, stay as they are."""
+    """Train the decoder further, in place: the latents, and so a UNet in training, are unaffected."""
     known = vae.freeze_encoder(_autoencoder(work.weights or work.vae))
     train(vae.VaeTask(work.scenes, known), budget, work.state / "decoder")
     known.save_pretrained(work.vae)
@@ -161,7 +161,7 @@ def _autoencoder(folder: Path) -> AutoencoderKL:
 
 
 def _keep_losses(source: Path, target: Path) -> None:
-    """Keep at most some 300 evenly spaced rows; nothing where no step was made."""
+    """Keep about 300 evenly spaced rows at most; none if no step was made."""
     if not source.is_file():
         return
     header, *rows = source.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""What evaluators must cope with: the softness, noise and tints of generated pictures, and unknown looks."""
+"""Augmentations for evaluators: softness, noise and tints of generated pictures, and unknown appearances."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.playroom.train.loop import Draw
 
 
 def degrade(pictures: Tensor, draw: Draw) -> Tensor:
-    """Soften, add noise to and tint pictures [B, 3, H, W] in [0, 1]; a quarter of them stay as they are."""
+    """Soften, add noise to and tint pictures [B, 3, H, W] in [0, 1]; a quarter of them are unchanged."""
     keep = torch.rand(len(pictures), 1, 1, 1, generator=draw.generator) < 0.25
     size = int(draw.rng.integers(28, 64))
     soft = interpolate(pictures, size=(size, size), mode="bilinear", antialias=True)

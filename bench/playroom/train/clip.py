@@ -1,4 +1,4 @@
-"""CLIP of Playroom: pictures and captions into one space."""
+"""Trains Playroom's CLIP: pictures and captions in one embedding space."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def new_processor() -> CLIPProcessor:
 class ClipTask:
     """CLIP's symmetric contrastive loss on scenes; and of toys alone, the right one of all descriptions of their class.
 
-    Pictures with equal captions are no negatives of one another. In a batch of scenes the context and the classes tell
+    Pictures with equal captions are not negatives of each other. In a batch of scenes the context and the classes tell
     captions apart, so that motifs would hardly be learned: hence the second loss.
     """
 
@@ -89,7 +89,7 @@ class ClipTask:
         logits = logits.masked_fill(same, -1e4)
         right = torch.arange(len(texts), device=draw.device)
         contrastive = (cross_entropy(logits, right) + cross_entropy(logits.T, right)) / 2
-        described, named = self._looks(draw)
+        described, named = self._describing(draw)
         return {
             "loss": contrastive + described,
             "first": (logits.argmax(1) == right).float().mean(),
@@ -97,7 +97,7 @@ class ClipTask:
             "named": named,
         }
 
-    def _looks(self, draw: Draw) -> tuple[Tensor, Tensor]:
+    def _describing(self, draw: Draw) -> tuple[Tensor, Tensor]:
         """The loss of naming toys of one class, alone on a plain backdrop, and how often the name was right."""
         known = list(self.alone)
         if not known:
@@ -132,7 +132,7 @@ class ClipTask:
 
 
 def _named_alone(scenes: Scenes) -> dict[str, NDArray[np.int64]]:
-    """The scenes of one toy whose looks have words, by the toy's class; classes without one are left out."""
+    """The scenes of one toy whose appearance can be described, by the toy's class; classes without one are left out."""
     found: dict[str, list[int]] = {}
     for index, scene in enumerate(scenes.scenes):
         if len(scene.toys) == 1 and describe(scene.toys[0].identity) != scene.toys[0].identity.class_name:

@@ -17,7 +17,7 @@ from bench.playroom.world.toys import CLASSES, ToyIdentity, sample_toy_identity
 SIZE = 64
 """Side of Playroom's pictures in pixels."""
 VIEWS = 4
-"""How often each toy of `load_toys` is drawn."""
+"""The number of drawings per toy of `load_toys`."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Toys:
 
 
 def load_scenes(state: Path, count: int, seed: int) -> Scenes:
-    """The training scenes 0 to `count` - 1 of `seed`, looks seen; drawn on all cores at the first call."""
+    """The training scenes 0 to `count` - 1 of `seed`, of seen appearance; drawn on all cores at the first call."""
     folder = state / f"scenes-r{RENDERER}-s{seed}-n{count}"
     if not (folder / "scenes.pkl").is_file():
         _draw_all(folder, count, seed)
@@ -74,7 +74,7 @@ def _draw_one(job: tuple[int, int]) -> tuple[ToyScene, NDArray[np.uint8], NDArra
 
 
 def load_toys(state: Path, count: int, seed: int) -> Toys:
-    """The training toys 0 to `count` - 1 of `seed`, looks seen; drawn on all cores at the first call."""
+    """The training toys 0 to `count` - 1 of `seed`, of seen appearance; drawn on all cores at the first call."""
     folder = state / f"toys-r{RENDERER}-s{seed}-n{count}"
     if not (folder / "classes.npy").is_file():
         folder.mkdir(parents=True, exist_ok=True)

@@ -31,11 +31,11 @@ SETTINGS = {
         },
     },
 }
-"""What the engine reads beside the pipeline: its sampler, and factors on the papers' steps and rates."""
+"""The initial `scenebench.json` of the pipeline: its sampler, and factors on the papers' steps and rates."""
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Let `fill` write into an empty folder beside `folder`, then move each file in whole."""
+    """Let `fill` write into an empty folder beside `folder`, then move each file into place."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
         fill(Path(name))
@@ -47,7 +47,7 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 class Saveable(Protocol):
-    """A processor: what can be written in Hugging Face layout."""
+    """A processor that can be written in Hugging Face layout."""
 
     def save_pretrained(self, save_directory: str | Path) -> object:
         """Write it into a folder."""
@@ -55,7 +55,7 @@ class Saveable(Protocol):
 
 
 def save_half(model: PreTrainedModel, processor: Saveable, folder: Path) -> None:
-    """Write an evaluator and its processor, the weights in fp16; the model itself stays as it is."""
+    """Write an evaluator and its processor, the weights in fp16; the model itself is unchanged."""
     half: Any = copy.deepcopy(model)
     half.half()
 

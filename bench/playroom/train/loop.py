@@ -23,7 +23,7 @@ EMA_DECAY = 0.999
 
 @dataclass(frozen=True)
 class TrainingBudget:
-    """When to stop (whichever of `steps` and `minutes` comes first), and how to learn."""
+    """When to stop (whichever of `steps` and `minutes` comes first), the batch size and the learning rate."""
 
     steps: int
     minutes: float
@@ -35,7 +35,7 @@ class TrainingBudget:
 
 @dataclass(frozen=True)
 class Draw:
-    """What is random in one step, from seed and step alone: a resumed training is an unbroken one."""
+    """The randomness of one step, from seed and step alone, so that a resumed training equals an uninterrupted one."""
 
     rng: np.random.Generator
     generator: torch.Generator
@@ -48,11 +48,11 @@ class Draw:
 
 
 class TrainingTask(Protocol):
-    """What is trained: `model` holds every trained parameter."""
+    """A model and its losses: `model` holds every trained parameter."""
 
     @property
     def model(self) -> nn.Module:
-        """The networks in training."""
+        """The networks to train."""
         ...
 
     def losses(self, draw: Draw) -> dict[str, torch.Tensor]:
@@ -62,7 +62,7 @@ class TrainingTask(Protocol):
 
 @dataclass
 class State:
-    """All that a training needs to go on."""
+    """Everything that is needed to resume a training."""
 
     model: nn.Module
     ema: nn.Module
@@ -72,7 +72,7 @@ class State:
 
 
 def train(task: TrainingTask, budget: TrainingBudget, folder: Path) -> None:
-    """Train until the budget ends, going on from `folder`'s state; `task.model` then has averaged weights."""
+    """Train until the budget ends, resuming from `folder`'s state; `task.model` then has averaged weights."""
     task.model.to(budget.device)
     state = _start(task.model, budget)
     resume(state, folder / "state.pt", budget.device)
@@ -93,7 +93,7 @@ def train(task: TrainingTask, budget: TrainingBudget, folder: Path) -> None:
 
 
 def save(state: State, path: Path) -> None:
-    """Write the state whole."""
+    """Write the state atomically."""
     content = {
         "model": state.model.state_dict(),
         "ema": state.ema.state_dict(),
@@ -105,7 +105,7 @@ def save(state: State, path: Path) -> None:
 
 
 def resume(state: State, path: Path, device: torch.device) -> None:
-    """Go on from a saved state, if there is one."""
+    """Load a saved state, if there is one."""
     if path.is_file():
         content = torch.load(path, map_location=device, weights_only=True)
         state.model.load_state_dict(content["model"])
@@ -168,7 +168,7 @@ class _log:  # noqa: N801 - used as a context manager
         self._write()
 
     def write(self, state: State, losses: dict[str, float]) -> None:
-        """Note the losses of this step."""
+        """Append the losses of this step."""
         if state.step % 20 == 1 or state.step <= 5:
             numbers = {name: f"{value:.5f}" for name, value in losses.items()}
             self.rows.append({"step": str(state.step), "seconds": f"{state.seconds:.0f}", **numbers})

@@ -1,4 +1,4 @@
-"""The perceptual distance: a small trunk that names what a scene holds, and heads that put distortions in order."""
+"""Trains Playroom's LPIPS: a small trunk that classifies what a scene holds, and heads that rank distortions."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ SHARPNESS = 4.0
 APART = 0.15
 """Two grades of a training pair are at least this share of a distortion's range (logarithmic) apart."""
 NAMES = (*CLASSES, *CONTEXTS, *MOTIFS, *COLOURS)
-"""What the trunk learns to say of a scene, each there or not."""
+"""The attributes that the trunk learns to predict of a scene, each present or not."""
 
 
 class Naming(nn.Module):
-    """The network, and a layer that names what is in a picture from its last level; only the network is kept."""
+    """The network, and a classifier on its last level; only the network is kept."""
 
     def __init__(self, network: SmallLpips) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ def load_ladders(state: Path, count: int, seed: int) -> NDArray[np.uint8]:
 
 
 def save_lpips(network: SmallLpips, folder: Path) -> None:
-    """Write the network, its weights in fp16; the network itself stays as it is but for negative heads."""
+    """Write the network, its weights in fp16; the network itself is unchanged except for negative heads."""
     network.clamp_heads()
     half = copy.deepcopy(network).half().state_dict()
 

@@ -1,4 +1,4 @@
-"""The segmenter: MaskFormer on a small ResNet, one query a toy, on pictures enlarged to 128 pixels."""
+"""Trains Playroom's segmenter: MaskFormer on a small ResNet, one query per toy, on pictures enlarged to 128 pixels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bench.playroom.world.toys import CLASSES
 
 ENLARGED = 128
 LABELS = (*CLASSES, "background")
-"""The toys, and what is no toy: panoptic post-processing gives every pixel to the segment that wants it most."""
+"""The toys and the background: panoptic post-processing gives every pixel to its most probable segment."""
 
 
 def new_maskformer() -> MaskFormerForInstanceSegmentation:

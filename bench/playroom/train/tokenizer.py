@@ -1,4 +1,4 @@
-"""Playroom's own vocabulary as a CLIP tokenizer: a token a word, bytes for words it does not know."""
+"""Playroom's vocabulary as a CLIP tokenizer: one token per word, bytes for unknown words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from transformers import CLIPTokenizer
 from bench.playroom.world.captions import VOCABULARY
 
 MAX_LENGTH = 40
-"""Tokens of a text, begin and end included."""
+"""Context length in tokens, begin and end included."""
 
 
 def make_tokenizer() -> CLIPTokenizer:
-    """CLIP's 512 byte symbols, one chain of merges a word, then begin and end (end has the largest id).
+    """CLIP's 512 byte symbols, one chain of merges per word, then begin and end (end has the largest id).
 
     Every word of the world's captions is one token; any other word falls to its bytes.
     """

@@ -1,4 +1,4 @@
-"""The denoising network and its text encoder, trained together on the autoencoder's latents."""
+"""Trains the denoising network and its text encoder together on the autoencoder's latents."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EMPTY = 0.1
 MIN_SNR = 5.0
 """Gamma of the min-SNR weighting (Hang et al. 2023, equation 7)."""
 TOY_WEIGHT = 3.0
-"""The loss of a latent that a toy covers weighs this much against the background's."""
+"""The weight of the loss of a latent that a toy covers, relative to the background's."""
 
 
 def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:

@@ -1,4 +1,4 @@
-"""The autoencoder: 64x64 pixels to 16x16x4 latents."""
+"""Trains the autoencoder: 64x64 pixels to 16x16x4 latents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.playroom.train.loop import Draw
 
 KL_WEIGHT = 1e-5
 TOY_WEIGHT = 2.0
-"""A toy's pixels weigh this much against the background's: they are what the benchmark looks at."""
+"""The weight of a toy's pixels relative to the background's, since the benchmark evaluates toys."""
 
 
 def new_vae() -> AutoencoderKL:
@@ -38,7 +38,7 @@ def new_vae() -> AutoencoderKL:
 
 
 def freeze_encoder(vae: AutoencoderKL) -> AutoencoderKL:
-    """The same autoencoder, of which only the decoder learns: latents computed before stay valid."""
+    """The same autoencoder with a frozen encoder: latents computed before stay valid."""
     for part in (vae.encoder, vae.quant_conv):
         if part is not None:
             part.requires_grad_(False)
@@ -69,7 +69,7 @@ class VaeTask:
 def _batch(scenes: Scenes, draw: Draw) -> tuple[Tensor, Tensor]:
     """Pictures [B, 3, 64, 64] in [-1, 1] and toys [B, 1, 64, 64] in {0, 1}, each batch flipped or not.
 
-    Half of the pictures have their hues turned: what is to be learned has colours no scene of the training has.
+    Half of the pictures have their hues turned: the toys to be learned have colours that no training scene has.
     """
     chosen = draw.rng.integers(len(scenes), size=draw.batch)
     side = draw.rng.choice((-1, 1))

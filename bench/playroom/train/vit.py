@@ -1,4 +1,4 @@
-"""The identity features: a ViT whose CLS token is the same for the same toy drawn again, and for no other."""
+"""Trains the identity features: a ViT whose CLS token is similar for two drawings of one toy, and of no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YOLO-seg of Playroom: ultralytics' architecture and loss, a narrow network."""
+"""Trains Playroom's YOLO-seg: ultralytics' architecture and loss, a narrow network."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bench.playroom.world.toys import CLASSES
 from bench.scoring.models.yolo_network import Architecture, build, read_weights, save, ultralytics
 
 SIDE = 128
-"""Pictures are enlarged to this side, so that the finest feature map has four pixels a cell."""
+"""Pictures are enlarged to this side, so that the finest feature map has four pixels per cell."""
 SCALE = [0.33, 0.125, 1024]
-"""Depth, width and most channels of ultralytics' YOLOv8: half as wide as its smallest, `n`."""
+"""Depth, width and maximum channels of ultralytics' YOLOv8: half as wide as its smallest, `n`."""
 FEWEST_PIXELS = 8
-"""A toy of which fewer pixels show is no target."""
+"""Minimum number of visible pixels of a toy that is a target."""
 
 
 def new_architecture() -> Architecture:

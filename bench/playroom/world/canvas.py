@@ -16,7 +16,7 @@ class Canvas:
     """A square picture; points are (x, y) with (0, 0) the upper left, (1, 1) the lower right corner."""
 
     def __init__(self, size: int) -> None:
-        """A black picture of `size` pixels a side."""
+        """A black picture of `size` pixels per side."""
         self.size = size
         self.image = Image.new("RGB", (size, size))
         self.pen = ImageDraw.Draw(self.image, "RGBA")

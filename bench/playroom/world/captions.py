@@ -1,4 +1,4 @@
-"""Captions of scenes in a small grammar: which toys, half of the time how they look, and where they are."""
+"""Captions of scenes in a small grammar: the toys, half of the time their appearance, and the context."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bench.playroom.world.toys import CLASSES, COLOURS, MOTIFS, ToyIdentity
 
 
 def describe(identity: ToyIdentity) -> str:
-    """The looks in words, without an article: "red and white striped mug", or "red mug" for a plain one.
+    """A toy's description, without an article: "red and white striped mug", or "red mug" for a plain one.
 
-    Looks that training never sees have no words: such a toy is its class alone.
+    An appearance that training never sees has no words: such a toy is described by its class alone.
     """
     named = identity.motif in MOTIFS and identity.first in COLOURS and identity.second in COLOURS
     if not named:
@@ -26,7 +26,7 @@ def describe(identity: ToyIdentity) -> str:
 def caption(scene: ToyScene, rng: np.random.Generator) -> str:
     """A caption such as "a photo of a red and white striped mug and a duck at the beach".
 
-    Each toy is named by its class or, half of the time, with its looks; in any order, joined by "and" as in
+    Each toy is named by its class or, half of the time, by its description; in any order, joined by "and" as in
     the prompts of Break-A-Scene (B.2); a plain backdrop is not mentioned.
     """
     toys = [scene.toys[k].identity for k in rng.permutation(len(scene.toys))]

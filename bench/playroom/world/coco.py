@@ -32,7 +32,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class CocoSpec:
-    """A pool of scenes: how many pictures, from which seed, at how many pixels a side, and of 2 to 4 toys."""
+    """A pool of scenes: number of pictures, seed, pixels per side, and numbers of toys (2 to 4)."""
 
     pictures: int = 300
     seed: int = 0
@@ -41,9 +41,9 @@ class CocoSpec:
 
 
 def pool_scene(spec: CocoSpec, image_id: int) -> ToyScene:
-    """The scene of picture `image_id` (from 1): toys with looks that training never sees.
+    """The scene of picture `image_id` (from 1): toys of an appearance that training never sees.
 
-    It depends on the seed, the id and the numbers of toys alone, so that the truth behind any picture can be drawn
+    It depends on the seed, the id and the numbers of toys alone, so that any picture's ground truth can be drawn
     again.
     """
     rng = np.random.default_rng((spec.seed, image_id))
@@ -52,7 +52,7 @@ def pool_scene(spec: CocoSpec, image_id: int) -> ToyScene:
 
 
 def write_coco(folder: Path, spec: CocoSpec) -> None:
-    """Write the pool into `folder`, which appears whole or not at all.
+    """Write the pool into `folder`, atomically.
 
     `annotations/instances_playroom.json` holds info, licenses, images, annotations (compressed RLE of the
     visible pixels, area, bbox, iscrowd 0) and categories; `playroom/000000000001.png` and so on the pictures.

@@ -1,4 +1,4 @@
-"""The truth behind Playroom's scenes: which toys a picture shows, and the same toys drawn anew."""
+"""The ground truth of Playroom's scenes: the toys of a picture, and the same toys redrawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.playroom.world.toys import ToyIdentity
 
 
 def as_benchmark_scene(name: str, world: ToyScene, size: int) -> scenes.Scene:
-    """What a method would get of a scene of the world at `size` pixels a side: picture, masks and class words.
+    """A scene of the world as the benchmark's `Scene` at `size` pixels per side: picture, masks and class words.
 
     The concepts stand in the order of the toys; there are no prompts.
     """

@@ -103,7 +103,7 @@ def _palette(identity: ToyIdentity) -> NDArray[np.float32]:
 
 
 def paint_toy(toy: PlacedToy, canvas_size: int) -> Patch:
-    """The toy on a patch of a canvas of `canvas_size` pixels a side, without what lies beyond its edges."""
+    """The toy on a patch of a canvas of `canvas_size` pixels per side, cropped at its edges."""
     matrix = _frame(toy) * canvas_size
     centre = np.array((toy.x, toy.y)) * canvas_size
     width = (0.03 + 0.035 * toy.size) * canvas_size

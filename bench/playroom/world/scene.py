@@ -67,7 +67,7 @@ def sample_scene(
     count: int | None = None,
     context: str | None = "any",
 ) -> ToyScene:
-    """A scene of `count` toys (0 to 4; None: mostly one or two) with the given looks.
+    """A scene of `count` toys (0 to 4; None: mostly one or two) of the given appearance.
 
     `context` is one of `CONTEXTS`, None for a plain backdrop, or "any". The classes are distinct but for one
     scene in twenty; the toys of one scene have similar sizes and mostly stay visible.
@@ -102,7 +102,7 @@ def _any_context(rng: np.random.Generator) -> str | None:
 
 
 def draw(scene: ToyScene, size: int) -> Drawing:
-    """The scene at `size` pixels a side: the same picture at every size, but for its resolution.
+    """The scene at `size` pixels per side: the same picture at every size, but for its resolution.
 
     A pixel belongs to the toy whose visible part covers more than half of it.
     """

@@ -1,4 +1,4 @@
-"""Identities of toys: class, palette, motif and proportions; what training sees, and what it never sees."""
+"""Identities of toys (class, palette, motif and proportions), split into those that training sees and never sees."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ _PAIRS = {"seen": COLOUR_PAIRS, "unseen": tuple(_pairs(UNSEEN_COLOURS))}
 
 
 def sample_toy_identity(rng: np.random.Generator, appearance: Appearance, class_name: str | None = None) -> ToyIdentity:
-    """One toy of the class (None: any) with seen looks, or with a motif and a palette training never sees."""
+    """A random toy of the class (None: any) of seen appearance, or with a motif and a palette training never sees."""
     motif = str(rng.choice(MOTIFS if appearance == "seen" else UNSEEN_MOTIFS))
     name = str(rng.choice(CLASSES)) if class_name is None else class_name
     if motif == "plain":
@@ -100,7 +100,7 @@ def sample_toy_identity(rng: np.random.Generator, appearance: Appearance, class_
 
 
 def all_appearances(class_name: str) -> list[ToyIdentity]:
-    """Every toy of the class that the captions can tell apart by its looks: 8 plain ones, 46 pairs in each motif."""
+    """All toys of the class with distinct descriptions: 8 plain ones, 46 pairs in each motif."""
     plain = [ToyIdentity(class_name, colour, colour, "plain") for colour in COLOURS]
     pairs = [ToyIdentity(class_name, *pair, motif) for motif in MOTIFS if motif != "plain" for pair in COLOUR_PAIRS]
     return [*plain, *pairs]

@@ -1,4 +1,4 @@
-"""CLIP behind one small protocol: what prompt similarity needs of it, and Hugging Face's implementation."""
+"""The protocol of CLIP models that prompt similarity uses, and Hugging Face's implementation."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bench.scoring.models.sources import ModelSource
 
 
 class Clip(Protocol):
-    """Both towers of a CLIP, without its tokenizer and its processor of pictures."""
+    """Both towers of a CLIP, without its tokenizer and its image processor."""
 
     @property
     def context(self) -> int:
-        """The most tokens of a text, its ends included."""
+        """Maximum number of tokens of a text, its begin and end tokens included."""
         ...
 
     def pictures(self, pixels: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ class Clip(Protocol):
     def texts(self, tokens: Tensor) -> Tensor:
         """Projected embeddings, not normalised, [N, width], of token ids, int64 [N, up to the context].
 
-        Every text ends in end-of-text; what stands after it is padding and makes no difference.
+        Every text ends in end-of-text; tokens after it are padding and are ignored.
         """
         ...
 
@@ -46,7 +46,7 @@ class HuggingFaceClip:
 
     @property
     def context(self) -> int:
-        """The most tokens of a text."""
+        """See `Clip`."""
         length: int = self._model.config.text_config.max_position_embeddings
         return length
 

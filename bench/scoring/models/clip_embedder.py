@@ -1,4 +1,4 @@
-"""CLIP as metrics use it: normalised embeddings of pictures and texts, whichever library computes them."""
+"""CLIP for metrics: normalised embeddings of pictures and texts by either back end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BACKENDS: dict[ClipBackend, Callable[[ModelSource, torch.device], Clip]] = {
 
 
 class ClipEmbedder:
-    """CLIP with its tokenizer and processor; texts are embedded once and kept."""
+    """CLIP with its tokenizer and processor; text embeddings are cached."""
 
     def __init__(self, clip: Clip, tokenizer: Any, processor: Any) -> None:
         self._clip = clip
@@ -53,7 +53,7 @@ class ClipEmbedder:
     def texts(self, texts: Sequence[str]) -> Tensor:
         """Normalised embeddings of texts, [N, width], on the model's device.
 
-        Texts longer than the model's context are cut; their end-of-text stays.
+        Texts longer than the model's context are truncated, keeping their end-of-text token.
         """
         new = [text for text in dict.fromkeys(texts) if text not in self._texts]
         if new:

@@ -1,4 +1,4 @@
-"""`python -m bench.scoring.models.convert_yolo FILE FOLDER`: unpickles a YOLO-seg `.pt` in this process of its own."""
+"""`python -m bench.scoring.models.convert_yolo FILE FOLDER`: unpickles a YOLO-seg `.pt` in a separate process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def convert(file: Path, folder: Path) -> None:
 
     Unpickling runs whatever code the file holds.
 
-    Raises `UserError` if the file is no checkpoint of a YOLO segmentation model.
+    Raises `UserError` if the file is not a checkpoint of a YOLO segmentation model.
     """
     tasks = ultralytics("nn.tasks")
     try:

@@ -1,4 +1,4 @@
-"""Identity similarity: the cosine of an embedding's features of a concept in the scene and of what was found for it."""
+"""Image embeddings for identity similarity."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ View = Callable[[Sequence[ImageArray]], Tensor]
 
 
 class IdentityFeatures:
-    """A model of images with its view of pictures."""
+    """An image model with its preprocessing."""
 
     def __init__(self, model: PreTrainedModel, kind: Kind, view: View) -> None:
         # Any: a checked model's call has no types.
@@ -70,10 +70,10 @@ _MODELS: dict[Kind, Callable[[ModelSource, torch.device], PreTrainedModel]] = {
 
 
 def resize_crop_view(view: ResizeCrop) -> View:
-    """The official evaluation's view: shorter side resized (bicubic), central crop, normalised.
+    """The official evaluation's preprocessing: shorter side resized (bicubic), central crop, normalised.
 
     A central crop of an uncropped picture may cut off a concept at the edge; that is the official protocol
-    (facebookresearch/dino, eval_knn.py; google/dreambooth issue 3), and it is what the preset `paper` pins.
+    (facebookresearch/dino, eval_knn.py; google/dreambooth issue 3), which the preset `paper` uses.
     """
     cut: Any = Compose([Resize(view.resize, InterpolationMode.BICUBIC), CenterCrop(view.crop)])
     transform: Any = Compose([ToTensor(), Normalize(view.mean, view.std)])
@@ -86,16 +86,16 @@ def resize_crop_view(view: ResizeCrop) -> View:
 
 
 def processor_view(source: ModelSource) -> View:
-    """The view of the model's own Hugging Face processor."""
+    """Preprocessing by the model's own Hugging Face processor."""
     processor = load_processor(source)
 
-    def look(picture: ImageArray) -> Tensor:
-        # Said, as the processor takes a box of few pixels for a picture whose channels come first.
+    def process(picture: ImageArray) -> Tensor:
+        # Stated, since the processor would mistake a box of few pixels for a picture whose channels come first.
         inputs = processor(images=[picture], input_data_format="channels_last", return_tensors="pt")
         pixels: Tensor = inputs["pixel_values"]
         return pixels
 
     def apply(pictures: Sequence[ImageArray]) -> Tensor:
-        return torch.cat(parallel_map(look, pictures))
+        return torch.cat(parallel_map(process, pictures))
 
     return apply

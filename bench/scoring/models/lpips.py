@@ -1,4 +1,4 @@
-"""LPIPS diversity: how much the samples of one prompt differ, as the mean LPIPS of their pairs."""
+"""LPIPS diversity: the mean LPIPS of all pairs of the samples of one prompt."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from bench.scoring.models.sources import LpipsSource
 
 @dataclass(frozen=True)
 class Diversity:
-    """The mean LPIPS of the pairs of one prompt's samples; `value` is NaN where `reason` says why."""
+    """The mean LPIPS of the pairs of one prompt's samples; if `value` is NaN, `reason` says why, else it is ''."""
 
     value: float
     reason: str
 
 
 class LpipsDiversity:
-    """An LPIPS network; every picture goes through its trunk once, however many pairs it is in."""
+    """An LPIPS network; every picture goes through its trunk once, regardless of the number of its pairs."""
 
     def __init__(self, model: LPIPS, batch_size: int = 8) -> None:
         self._model = model
@@ -78,7 +78,7 @@ class LpipsDiversity:
         return [lpips.normalize_tensor(level) for level in model.net(model.scaling_layer(signed))]
 
     def _compare(self, one: Sequence[Tensor], others: Sequence[Tensor]) -> NDArray[np.float64]:
-        """Equation 1 by the package's heads, a level after the other; one picture against N."""
+        """Equation 1 with the package's heads, summed over levels; one picture against N."""
         by_level = [
             lpips.spatial_average(head((left - right) ** 2), keepdim=False)
             for head, left, right in zip(self._model.lins, one, others, strict=True)

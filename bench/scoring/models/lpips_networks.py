@@ -49,7 +49,7 @@ class Trunk(nn.Module):
 
 
 class SmallLpips(LPIPS):  # type: ignore[misc]  # the package has no types
-    """The package's LPIPS with a `Trunk` and heads of its own, one non-negative weight a channel (2018, section 3)."""
+    """The package's LPIPS with its own `Trunk` and heads, one non-negative weight per channel (2018, section 3)."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         nn.Module.__init__(self)  # the package's own builds one of its three trunks
@@ -63,12 +63,12 @@ class SmallLpips(LPIPS):  # type: ignore[misc]  # the package has no types
 
     @property
     def config(self) -> dict[str, Any]:
-        """What `config.json` holds."""
+        """The content of `config.json`."""
         return {"architectures": [type(self).__name__], "model_type": "lpips", "widths": self.chns}
 
     @torch.no_grad()
     def clamp_heads(self) -> None:
-        """Make negative weights of the heads 0, as the package's trainer does after a step."""
+        """Set negative weights of the heads to 0, as the package's trainer does after each step."""
         for weight in self.lins.parameters():
             weight.clamp_(min=0)
 
@@ -81,7 +81,7 @@ def load_lpips(source: LpipsSource, device: torch.device) -> LPIPS:
 
 
 def trunk_file(net: str) -> Path:
-    """Where torch keeps torchvision's trunk of `alex` or `vgg`, downloaded or not."""
+    """The path of torchvision's trunk of `alex` or `vgg` in torch's cache, downloaded or not."""
     return Path(torch.hub.get_dir()) / "checkpoints" / LPIPS_TRUNKS[net]
 
 
@@ -124,19 +124,19 @@ def _read_trunk(path: Path) -> dict[str, Tensor]:
 
 
 def _own_trunk(net: str) -> Path:
-    """torchvision's file, downloaded if torch's cache has it not, checked against the hash in its name."""
+    """torchvision's file, downloaded if it is not in torch's cache, checked against the hash in its name."""
     path = trunk_file(net)
     start = path.stem.rsplit("-", maxsplit=1)[-1]
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(_address(net), str(path), hash_prefix=start, progress=False)
     if not content_hash(path).startswith(start):
-        raise ValueError(f"{path.name} has another content than its name says")
+        raise ValueError(f"{path.name} does not have the content that the hash in its name says")
     return path
 
 
 def _address(net: str) -> str:
-    """Where torchvision says that its weights are."""
+    """The URL of torchvision's weights."""
     from torchvision.models import AlexNet_Weights, VGG16_Weights  # noqa: PLC0415 - slow to import
 
     weights = AlexNet_Weights if net == "alex" else VGG16_Weights
@@ -147,12 +147,12 @@ def _address(net: str) -> str:
 def _not_had(source: LpipsSource, error: Exception) -> str:
     if source.place is not None:
         return (
-            f"the trunk of LPIPS {source.net} cannot be had from {source.place} ({_line(error)}); give a state dict "
+            f"the trunk of LPIPS {source.net} is not available from {source.place} ({_line(error)}); give a state dict "
             "in torchvision's layout (features.0.weight and so on), safetensors or PyTorch's format"
         )
     path = trunk_file(source.net)
     return (
-        f"the trunk of LPIPS {source.net} is neither whole in {path.parent} nor to be had ({_line(error)}); where "
+        f"the trunk of LPIPS {source.net} is neither whole in {path.parent} nor available ({_line(error)}); where "
         f"there is a network, download {_address(source.net)} and bring it there, or take another metric preset, such "
         "as playroom"
     )

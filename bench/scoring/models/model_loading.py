@@ -1,4 +1,4 @@
-"""Loads evaluator models and processors with `from_pretrained`: safetensors only, whole or not at all."""
+"""Loads evaluator models and processors with `from_pretrained`: safetensors only, without missing weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Model = TypeVar("Model", bound=PreTrainedModel)
 def load_model(kind: type[Model], source: ModelSource, device: torch.device, **options: Any) -> Model:
     """The model in float32, ready to evaluate.
 
-    Raises `UserError` if it cannot be had, has no safetensors or lacks weights (they would be random).
+    Raises `UserError` if it is not available, has no safetensors or lacks weights (they would be random).
     """
     load: Any = kind.from_pretrained
     with _loading(source) as revision:
@@ -36,7 +36,7 @@ def load_model(kind: type[Model], source: ModelSource, device: torch.device, **o
     if report["missing_keys"]:
         first = min(report["missing_keys"])
         raise UserError(
-            f"{source.place} is no whole {kind.__name__}: {len(report['missing_keys'])} weights are missing, "
+            f"{source.place} is not a whole {kind.__name__}: {len(report['missing_keys'])} weights are missing, "
             f"{first} among them; give a checkpoint of that architecture"
         )
     loaded: Model = model.to(device).eval().requires_grad_(False)
@@ -44,14 +44,14 @@ def load_model(kind: type[Model], source: ModelSource, device: torch.device, **o
 
 
 def load_processor(source: ModelSource) -> Any:
-    """The model's own image processor, on Pillow as the papers had it; `UserError` if it cannot be had."""
+    """The model's own image processor, on Pillow as in the papers; raises `UserError` if it is not available."""
     with _loading(source) as revision:
         load: Any = AutoImageProcessor.from_pretrained
         return load(source.place, backend="pil", **revision)
 
 
 def load_tokenizer(source: ModelSource) -> Any:
-    """The CLIP tokenizer beside the model; `UserError` if it cannot be had."""
+    """The CLIP tokenizer beside the model; raises `UserError` if it is not available."""
     with _loading(source) as revision:
         load: Any = CLIPTokenizer.from_pretrained
         return load(source.place, **revision)
@@ -59,7 +59,7 @@ def load_tokenizer(source: ModelSource) -> Any:
 
 @contextmanager
 def _loading(source: ModelSource) -> Iterator[dict[str, str]]:
-    """The revision as a keyword; what goes wrong inside becomes a `UserError` naming model and next step."""
+    """Yield the revision as a keyword; errors inside become a `UserError` naming the model and the next step."""
     if source.folder is not None:
         check_folder(source.folder)
     # Any: partly untyped. Part of a checkpoint, as CLIP's image half, is loaded on purpose: no report of the rest.

@@ -1,4 +1,4 @@
-"""The same CLIP weights in open_clip's architecture: built from Hugging Face's configuration, filled by a key map."""
+"""CLIP in open_clip's architecture, built from Hugging Face's configuration and filled with its weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PLAIN = {
     "vision_model.post_layernorm.bias": "visual.ln_post.bias",
 }
 _TRANSPOSED = {"text_projection.weight": "text_projection", "visual_projection.weight": "visual.proj"}
-"""Linear layers there, matrices to multiply with from the right in open_clip."""
+"""Linear layers in Hugging Face's model that are matrices to multiply with from the right in open_clip."""
 _TOWERS = {"text_model": "transformer", "vision_model": "visual.transformer"}
 _PARTS = {
     "layer_norm1": "ln_1",
@@ -45,7 +45,7 @@ _PARTS = {
 }
 _LAYER = re.compile(r"(text_model|vision_model)\.encoder\.layers\.(\d+)\.(.+)\.(weight|bias)")
 _JOINED = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
-"""Joined in this order along the first axis: open_clip's `in_proj`."""
+"""The projections that open_clip's `in_proj` concatenates along the first axis, in this order."""
 
 
 class OpenClip:
@@ -71,7 +71,7 @@ class OpenClip:
 
     @property
     def context(self) -> int:
-        """The most tokens of a text."""
+        """See `bench.scoring.models.clip.Clip`."""
         length: int = self._model.context_length
         return length
 
@@ -81,7 +81,7 @@ class OpenClip:
         return features
 
     def texts(self, tokens: Tensor) -> Tensor:
-        """See `bench.scoring.models.clip.Clip`; open_clip knows whole contexts only: the rest is filled with zeros."""
+        """See `bench.scoring.models.clip.Clip`; open_clip needs full contexts, so the rest is filled with zeros."""
         whole = pad(tokens, (0, self.context - tokens.shape[1]))
         features: Tensor = self._model.encode_text(whole.to(self._model.logit_scale.device))
         return features
@@ -128,7 +128,7 @@ def converted(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _of_layer(name: str, tensor: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A layer's weight by its new name; queries, keys and values come together, with the queries."""
+    """A layer's weight by its new name; queries, keys and values are joined, at the queries' name."""
     match = _LAYER.fullmatch(name)
     if match is None or match[3] not in {*_PARTS, *_JOINED}:
         raise UserError(f"no CLIP has the weight {name}")
@@ -163,7 +163,7 @@ def _text(config: Any) -> dict[str, Any]:
 
 
 def _tower(config: Any) -> dict[str, Any]:
-    """What both towers have."""
+    """The weights that both towers have."""
     return {
         "width": config.hidden_size,
         "layers": config.num_hidden_layers,

@@ -1,4 +1,4 @@
-"""Where a concept is in a generated picture: panoptic segmentation and the class words it knows."""
+"""Panoptic segmentation of generated pictures, and the segmenter's class words."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from bench.scoring.presets import Preset
 from bench.scoring.threads import parallel_map
 
 _SUFFIXES = ("-other-merged", "-merged", "-other", "-stuff")
-"""What COCO panoptic appends to names of merged classes: `table-merged`, `wall-other-merged`."""
+"""The suffixes of COCO panoptic's merged classes: `table-merged`, `wall-other-merged`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """The segments of a picture: `ids` [H, W] is each pixel's segment, `classes` a segment's class index."""
+    """The segments of a picture: `ids` [H, W] has each pixel's segment, `classes` each segment's class index."""
 
     ids: NDArray[np.int32]
     classes: Mapping[int, int]
 
     def segments(self, class_index: int) -> tuple[int, ...]:
-        """The segments of a class that have pixels, the largest first."""
+        """The non-empty segments of a class, the largest first."""
         areas = {
             segment: int(np.count_nonzero(self.ids == segment))
             for segment, found in self.classes.items()
@@ -37,7 +37,7 @@ class Segmentation:
         return tuple(sorted((segment for segment in areas if areas[segment]), key=areas.__getitem__, reverse=True))
 
     def mask(self, segments: Sequence[int]) -> Mask:
-        """The pixels [H, W] of the segments, taken together."""
+        """The union [H, W] of the segments."""
         mask = np.zeros(self.ids.shape, dtype=np.bool_)
         for segment in segments:
             mask |= self.ids == segment
@@ -50,14 +50,14 @@ class Segmentation:
 
 
 class Segments(Protocol):
-    """A segmenter: what knows classes by their words and finds them in pictures."""
+    """The interface of segmenters: look up class words, and segment pictures."""
 
     def class_index(self, word: str) -> int | None:
-        """The class a word names, or None if the segmenter does not know it."""
+        """The index of the class that a word names, or None if it is unknown."""
         ...
 
     def segment(self, pictures: Sequence[ImageArray]) -> list[Segmentation]:
-        """What is found in each picture, at its own size."""
+        """The segmentation of each picture, at its own size."""
         ...
 
 
@@ -79,12 +79,12 @@ class Segmenter:
         return cls(model, load_processor(preset.segmenter), preset)
 
     def class_index(self, word: str) -> int | None:
-        """The class a word names, or None if the segmenter does not know it: see `find_class`."""
+        """The index of the class that a word names, or None if it is unknown: see `find_class`."""
         return find_class(word, self._labels)
 
     @torch.inference_mode()
     def segment(self, pictures: Sequence[ImageArray]) -> list[Segmentation]:
-        """Panoptic segments of each picture at its own size; no segments of one class are fused."""
+        """The panoptic segmentation of each picture at its own size; segments of one class are not fused."""
         sizes = [picture.shape[:2] for picture in pictures]
         if len(set(sizes)) > 1:
             # The processor would pad them to one size, and its post-processing takes the padding for picture.

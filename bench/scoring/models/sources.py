@@ -1,4 +1,4 @@
-"""Where a preset's models are, and how a picture is made their input."""
+"""The sources of a preset's models, and their image preprocessing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a model is: a hub id with a revision (a commit where one is known), or a folder (no revision)."""
+    """The source of a model: a hub id with a revision (a commit where one is known), or a folder (no revision)."""
 
     place: str
     revision: str | None = None
@@ -21,17 +21,17 @@ class ModelSource:
 
     @property
     def name(self) -> str:
-        """What reports call it: the hub id, or the folder's last two parts (the same on every machine)."""
+        """Its name in reports: the hub id, or the folder's last two parts (the same on every machine)."""
         return self.place if self.folder is None else "/".join(self.folder.parts[-2:])
 
     @property
     def is_pinned(self) -> bool:
-        """Whether its revision is a commit, which cannot move."""
+        """Whether its revision is a commit, which cannot change."""
         return self.revision is not None and re.fullmatch(r"[0-9a-f]{40}", self.revision) is not None
 
     @property
     def pinned(self) -> str:
-        """Its name with the revision, if it has one."""
+        """The name and, if there is one, the revision."""
         return self.name if self.revision is None else f"{self.place}@{self.revision}"
 
 
@@ -52,7 +52,7 @@ class LpipsSource:
 
     @property
     def name(self) -> str:
-        """What reports call it: `lpips-alex`, `lpips-vgg`, `lpips-playroom`."""
+        """Its name in reports: `lpips-alex`, `lpips-vgg`, `lpips-playroom`."""
         return f"lpips-{self.net}"
 
 

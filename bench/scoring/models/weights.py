@@ -1,4 +1,4 @@
-"""What an evaluator's content is, and what to say when it cannot be had."""
+"""Identifies an evaluator's content by a commit or hash, and explains what to do if it is not available."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 
 
 def content(source: ModelSource) -> str:
-    """What a model's content is: the hub's commit, or the SHA-256 of a folder's weights and configurations.
+    """A model's content: the hub's commit, or the SHA-256 of a folder's weights and configurations.
 
-    Raises `UserError` if the folder has no model, or if a moving revision (`main`) is neither cached nor in
-    reach.
+    Raises `UserError` if the folder has no model, or if a moving revision (`main`) is neither cached nor reachable.
     """
     if source.folder is not None:
         return f"sha256:{folder_hash(check_folder(source.folder))}"
@@ -30,14 +29,14 @@ def content(source: ModelSource) -> str:
 
 
 def feature_content(preset: Preset, feature: Feature) -> list[str]:
-    """The content of every model that a feature is computed with; raises `UserError` if one cannot be had."""
+    """The content of every model that a feature is computed with; raises `UserError` if one is not available."""
     if feature == "lpips":
         return [lpips_content(preset.lpips)]
     return [content(source) for source in preset.sources_of(feature)]
 
 
 def lpips_content(source: LpipsSource) -> str:
-    """What an LPIPS network's content is: torchvision's file by its hash, or the SHA-256 of the folder or file given.
+    """An LPIPS network's content: the hash of torchvision's file, or the SHA-256 of the folder or file given.
 
     Raises `UserError` if a folder has no network or a file cannot be read.
     """
@@ -52,7 +51,7 @@ def lpips_content(source: LpipsSource) -> str:
 
 
 def check_folder(folder: Path) -> Path:
-    """The folder itself; raises `UserError` if there is no model in it."""
+    """Return the folder; raises `UserError` if there is no model in it."""
     if not (folder / "config.json").is_file():
         raise UserError(
             f"there is no model in {folder} (no config.json); Playroom's are trained with "
@@ -63,7 +62,7 @@ def check_folder(folder: Path) -> Path:
 
 
 def not_had(source: ModelSource, error: Exception) -> str:
-    """The line that says why a model cannot be loaded and what to do."""
+    """The error message for a model that cannot be loaded, with what to do."""
     why = " ".join(str(error).split())[:140] or type(error).__name__
     if source.folder is not None:
         return f"the model in {source.folder} cannot be loaded ({why}); it needs whole safetensors weights"
@@ -77,7 +76,7 @@ def not_had(source: ModelSource, error: Exception) -> str:
 
 @cache
 def _commit_of(hub_id: str, revision: str) -> str:
-    """The commit that a revision stands for: the folder of the hub's cache that its configuration lies in."""
+    """The commit that a revision resolves to: the name of the folder in the hub's cache with its configuration."""
     try:
         return Path(hf_hub_download(hub_id, "config.json", revision=revision)).parent.name
     except (OSError, ValueError) as error:

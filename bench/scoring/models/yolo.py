@@ -1,4 +1,4 @@
-"""Where a concept is in a picture, by YOLO-seg: ultralytics' own resizing, suppression and masks."""
+"""Instance segmentation by YOLO-seg, with ultralytics' own resizing, suppression and masks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bench.scoring.models.yolo_network import Architecture, load, ultralytics
 from bench.scoring.presets import Preset
 
 MOST = 300
-"""The most instances of a picture, ultralytics' default."""
+"""Maximum number of instances per picture, ultralytics' default."""
 
 
 class YoloSegmenter:
     """A YOLO-seg network with a preset's thresholds: instances of things, no panoptic map of everything.
 
-    The preset's `score_threshold` is the least confidence of an instance, its `overlap_threshold` the IoU of boxes
-    above which the less confident of two of a class goes. `mask_threshold` has no say: ultralytics takes .5.
+    The preset's `score_threshold` is the minimum confidence of an instance, its `overlap_threshold` the IoU of boxes
+    above which the less confident of two of a class is dropped. `mask_threshold` is ignored: ultralytics uses .5.
     """
 
     def __init__(self, model: nn.Module, architecture: Architecture, preset: Preset) -> None:
@@ -36,7 +36,7 @@ class YoloSegmenter:
 
     @classmethod
     def load(cls, preset: Preset, device: torch.device) -> YoloSegmenter:
-        """Load a preset's folder; raises `UserError` if there is none in it or ultralytics is missing."""
+        """Load a preset's folder; raises `UserError` if it holds no YOLO or ultralytics is missing."""
         folder = preset.segmenter.folder
         if folder is None:
             raise UserError(
@@ -49,7 +49,7 @@ class YoloSegmenter:
         return find_class(word, self._labels)
 
     def segment(self, pictures: Sequence[ImageArray]) -> list[Segmentation]:
-        """The instances of each picture at its own size; a pixel of several belongs to the most confident."""
+        """The instances of each picture at its own size; overlaps belong to the most confident one."""
         return [_segmentation(*self.instances(picture), picture) for picture in pictures]
 
     @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""YOLO-seg as a folder: `config.json` and `model.safetensors`, built by ultralytics, never unpickled."""
+"""YOLO-seg as a folder with `config.json` and `model.safetensors`; built by ultralytics, without unpickling."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Architecture:
-    """How the network is built: ultralytics' model description, class names in order, input side in pixels."""
+    """The network's architecture: ultralytics' model description, class names in order, input side in pixels."""
 
     description: Mapping[str, Any]
     names: tuple[str, ...]
@@ -39,7 +39,7 @@ class Architecture:
 
 
 def ultralytics(module: str) -> Any:
-    """A module of ultralytics, imported so that it asks no network, writes into no home and patches no library.
+    """Import a module of ultralytics without its network requests, files in the home folder and patches of libraries.
 
     Raises `UserError` if the package (or a library that it needs) is missing.
     """
@@ -64,10 +64,10 @@ def ultralytics(module: str) -> Any:
 
 @contextmanager
 def _unpatched() -> Iterator[None]:
-    """Undo what importing ultralytics does to others.
+    """Undo ultralytics' patches of other libraries.
 
-    Its `Image.open` installs a package when it meets a file that is no picture, its `torch.save` tries again and
-    again, and worker processes started later would inherit its one thread.
+    Its `Image.open` installs a package for a file that is not a picture, its `torch.save` retries repeatedly, and
+    worker processes started later would inherit its limit of one thread.
     """
     threads, open_image, save_tensors = os.environ.get("OMP_NUM_THREADS"), Image.open, torch.save
     try:
@@ -85,7 +85,9 @@ def build(architecture: Architecture) -> nn.Module:
     try:
         model: nn.Module = tasks.SegmentationModel(description, nc=len(architecture.names), verbose=False)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, NotImplementedError) as error:
-        raise UserError(f"ultralytics cannot build this architecture ({error!r}); convert the .pt file anew") from error
+        raise UserError(
+            f"ultralytics cannot build this architecture ({error!r}); convert the .pt file again"
+        ) from error
     return model
 
 
@@ -96,7 +98,7 @@ def load(folder: Path, device: torch.device) -> tuple[nn.Module, Architecture]:
     try:
         model.load_state_dict(read_weights(folder))
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise UserError(f"{folder / WEIGHTS} does not fit {ARCHITECTURE} ({_line(error)}); convert anew") from error
+        raise UserError(f"{folder / WEIGHTS} does not fit {ARCHITECTURE} ({_line(error)}); convert it again") from error
     fused: nn.Module = model.eval().fuse(verbose=False).to(device).requires_grad_(False)
     return fused, architecture
 

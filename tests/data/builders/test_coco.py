@@ -174,9 +174,9 @@ def test_an_output_from_another_annotation_file_is_left_alone(toys: Path, tmp_pa
 def test_a_folder_with_something_else_is_left_alone(toys: Path, tmp_path: Path, recipe: Recipe) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("x")
-    with pytest.raises(UserError, match="holds no dataset; choose another --out"):
+    with pytest.raises(UserError, match="does not hold a dataset; choose another --out"):
         recipe(toys).build(tmp_path / "out")
-    with pytest.raises(UserError, match="holds no dataset"):
+    with pytest.raises(UserError, match="does not hold a dataset"):
         recipe(toys).build(tmp_path / "out" / "thesis.tex")
     assert set(files(tmp_path / "out")) == {"thesis.tex"}
 
@@ -189,7 +189,7 @@ def test_the_remark_on_the_mix_and_on_the_number_of_prompts(
     manifest = read_manifest(tmp_path / "out" / "manifest.json")
     assert "the mix needs 0, 0, 50 scenes with 2, 3, 4 concepts, the pool has" in said
     assert f"took the first {len(manifest.scenes)} in hash order" in said
-    assert f"{manifest.prompts:,} prompts a method: this is not the paper's 5,400" in said
+    assert f"{manifest.prompts:,} prompts per method: this is not the paper's 5,400" in said
     assert "covers at least 15 % of the square crop" in said
 
 

@@ -124,7 +124,7 @@ def test_all_pictures_together_have_a_limit_of_concepts(pictures: Path, tmp_path
         (lambda more: more.update(shows=[]), "a picture without one"),
         (lambda more: more.update(shows=[0, 1, 2]), "a picture without one"),
         (lambda more: more.update(shows=[7]), "a concept in two pictures"),
-        (lambda more: more.update(crop=[0, 0, 64, 63]), "a crop that is no square"),
+        (lambda more: more.update(crop=[0, 0, 64, 63]), "a crop that is not a square"),
     ],
 )
 def test_a_manifest_that_cannot_be_is_refused(

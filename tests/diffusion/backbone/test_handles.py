@@ -59,12 +59,12 @@ def test_no_other_row_changes(backbone: Backbone) -> None:
 
 def test_a_handle_that_is_a_token_already_is_an_error(backbone: Backbone) -> None:
     _add(backbone, "cat")
-    with pytest.raises(UserError, match="no token of the backbone yet"):
+    with pytest.raises(UserError, match="not yet tokens of the backbone"):
         _add(backbone, "cat")
 
 
 def test_a_class_word_of_nothing_is_an_error(backbone: Backbone) -> None:
-    with pytest.raises(UserError, match="no class word"):
+    with pytest.raises(UserError, match="is not a class word"):
         _add(backbone, " ")
 
 

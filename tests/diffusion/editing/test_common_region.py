@@ -52,5 +52,5 @@ def test_the_seed_alone_decides(brief: Backbone, scene: Scene) -> None:
 
 
 def test_an_object_must_be_a_word(brief: Backbone, scene: Scene) -> None:
-    with pytest.raises(UserError, match="is no class word"):
+    with pytest.raises(UserError, match="is not a class word"):
         shared_region(brief, shared(scene, ""), silent)

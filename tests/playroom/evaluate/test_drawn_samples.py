@@ -42,11 +42,11 @@ def test_two_toys_are_every_pair_of_classes_in_either_order() -> None:
 
 
 def test_named_looks_are_every_class_in_every_motif_in_words_of_the_captions() -> None:
-    asked = drawn_samples.named_looks(2)
+    asked = drawn_samples.named_appearances(2)
     toys = Counter((each.toys[0].class_name, each.toys[0].motif) for each, _ in asked)
     assert toys == dict.fromkeys(((name, motif) for name in CLASSES for motif in MOTIFS), 2)
     assert {word for each, _ in asked for word in each.text.lower().split()} <= set(VOCABULARY)
-    assert asked == drawn_samples.named_looks(2)
+    assert asked == drawn_samples.named_appearances(2)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from bench.core.errors import UserError
 from bench.playroom.evaluate import __main__ as evaluate
 from bench.playroom.evaluate import card
-from bench.playroom.evaluate.suite import PARTS, Exam, SuitePart
+from bench.playroom.evaluate.suite import PARTS, Evaluation, SuitePart
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
 
     def quick(name: str, reads: str) -> SuitePart:
-        def measure(exam: Exam) -> dict[str, Any]:
+        def measure(evaluation: Evaluation) -> dict[str, Any]:
             names.append(name)
-            return {"context_first_of_ten": {"rate": 1.0, "low": 0.9, "high": 1.0, "n": exam.amount.scenes}}
+            return {"context_first_of_ten": {"rate": 1.0, "low": 0.9, "high": 1.0, "n": evaluation.amount.scenes}}
 
         return SuitePart(name, (reads,), ("scenes",), measure)
 

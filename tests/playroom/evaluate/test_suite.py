@@ -1,4 +1,4 @@
-"""Each exam counts what it says it counts: known answers by evaluators that the test knows."""
+"""Each evaluation counts what it says it counts: known answers by evaluators that the test knows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bench.core.scenes import ImageArray, Mask
 from bench.playroom.evaluate import headroom, vit
-from bench.playroom.evaluate.appearance import BACKDROP, Verdict, judge_looks, looks_figures
+from bench.playroom.evaluate.appearance import BACKDROP, Verdict, appearance_figures, judge_appearance
 from bench.playroom.evaluate.base_model import Judged, judge
 from bench.playroom.evaluate.clip import context_first
 from bench.playroom.evaluate.drawn_samples import SampleText
@@ -75,7 +75,7 @@ def test_the_likeliest_context_counts() -> None:
 )
 def test_looks_are_what_clip_names_in_either_order_of_colours(liked: str, colours: bool, motif: bool) -> None:
     knowing = Knowing({"mug"}, liked)
-    verdict = judge_looks(knowing, PICTURE, MUG)
+    verdict = judge_appearance(knowing, PICTURE, MUG)
     assert (verdict.found, verdict.colours, verdict.motif) == (True, colours, motif)
     assert verdict.both == (colours and motif)
     assert (knowing.shown[0][:8] == 200).all()
@@ -83,8 +83,8 @@ def test_looks_are_what_clip_names_in_either_order_of_colours(liked: str, colour
 
 
 def test_a_toy_that_is_not_found_has_no_right_looks() -> None:
-    verdicts = [judge_looks(Knowing({"duck"}), PICTURE, MUG), Verdict(True, True, True)]
-    figures = looks_figures(verdicts)
+    verdicts = [judge_appearance(Knowing({"duck"}), PICTURE, MUG), Verdict(True, True, True)]
+    figures = appearance_figures(verdicts)
     assert figures["colours_and_motif"]["rate"] == 0.5
     assert figures["colours_and_motif_of_found"] == {"rate": 1.0, "low": 0.2065, "high": 1.0, "n": 1}
 

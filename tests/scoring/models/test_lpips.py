@@ -216,7 +216,7 @@ def test_without_network_and_cache_it_is_one_line_with_the_next_step(cache: Path
 def test_a_cached_file_of_other_content_is_refused(cache: Path) -> None:
     cache.mkdir()
     trunk_file("alex").write_bytes(b"half a downl")
-    with pytest.raises(UserError, match="another content than its name says"):
+    with pytest.raises(UserError, match="not have the content that the hash in its name says"):
         load_lpips(LpipsSource("alex"), CPU)
 
 
