@@ -39,7 +39,8 @@ def types(session: nox.Session) -> None:
     """mypy in strict mode and pyright."""
     install(session, "test", "types")
     session.run(PYTHON, "-m", "mypy")
-    for folder in ("methods", "datasets", "reports"):
+    examples = [f"docs/examples/{kind}" for kind in ("methods", "datasets", "metrics", "reports")]
+    for folder in ("methods", "datasets", "reports", *examples):
         session.run(PYTHON, "-m", "mypy", *sorted(map(str, (ROOT / folder).glob("*.py"))))
     session.run(PYTHON, "-m", "pyright", "--pythonpath", PYTHON)
 

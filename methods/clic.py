@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from bench.api import Objective
+    from bench.diffusion.clic.in_context import InContext
 
 SAMPLING_STEPS = 50
 """Of which the first t_s are drawn without the concept; the paper's number of all steps is the code's."""
@@ -184,12 +185,14 @@ class Method(RecipeMethod):
         yield from finish(backbone, texts, begun, first, batch)
 
     def _begin(self, objective: Objective) -> Callable[[], Tensor]:
-        """The losses of the one phase."""
+        return self._losses().begin(objective)
+
+    def _losses(self) -> InContext:
         from bench.diffusion.clic.in_context import InContext, roi_on_latents, roi_on_pixels  # noqa: PLC0415 - torch
         from bench.diffusion.clic.losses import context_loss, weighted_loss  # noqa: PLC0415
 
         paper = self.variant == "paper"
-        losses = InContext(
+        return InContext(
             alpha=self.alpha,
             target_alpha=0.0 if paper else self.alpha,
             context_weight=self.context_weight,
@@ -198,4 +201,3 @@ class Method(RecipeMethod):
             context=context_loss if paper else weighted_loss,
             roi=roi_on_latents if paper else roi_on_pixels(weighted_loss),
         )
-        return losses.begin(objective)

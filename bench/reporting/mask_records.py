@@ -66,7 +66,7 @@ def _notes(folder: RunFolder, units: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 
 def mask_rows(notes: pd.DataFrame) -> tuple[MaskRow, ...]:
-    """One row a method, in the order of the notes; each value is a mean over concepts, then over scenes."""
+    """One row per method, in the order of the notes; each value is a mean over concepts, then over scenes."""
     return tuple(_row(str(method), rows) for method, rows in notes.groupby("method", sort=False))
 
 

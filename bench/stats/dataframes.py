@@ -19,7 +19,7 @@ FRONT = " and ".join(PARETO_AXES)
 
 
 def tests_frame(analysis: Analysis) -> pd.DataFrame:
-    """One row a test: metric, test, unit, first, second (empty: all methods), n, statistic, effect, interval, p.
+    """One row per test: metric, test, unit, first, second (empty: all methods), n, statistic, effect, interval, p.
 
     `log10_p` is finite where `p` underflows; `p_text` is how the page prints it, or why there is no p.
     """
@@ -27,7 +27,7 @@ def tests_frame(analysis: Analysis) -> pd.DataFrame:
 
 
 def effects_frame(analysis: Analysis) -> pd.DataFrame:
-    """One row an effect size of a pair of methods, with its interval."""
+    """One row per effect size of a pair of methods, with its interval."""
     columns = ["metric", "measure", "first", "second", "n_scenes", "value", "low", "high", "interval"]
     rows = [
         (each.metric, each.measure, each.first, each.second, each.n, each.value, *bounds(each.interval).values())
@@ -37,12 +37,12 @@ def effects_frame(analysis: Analysis) -> pd.DataFrame:
 
 
 def moments_frame(analysis: Analysis) -> pd.DataFrame:
-    """One row a method and metric over pictures: mean, standard deviation and variance, as in the papers' tables."""
+    """One row per method and metric over pictures: mean, standard deviation and variance, as in the papers' tables."""
     return pd.DataFrame([asdict(each) for each in analysis.moments])
 
 
 def front_frame(analysis: Analysis) -> pd.DataFrame:
-    """One row a method, and one of all together: probability of being on the front, hypervolume with its interval."""
+    """One row per method, and one of all together: probability of being on the front, hypervolume with its interval."""
     front = analysis.front
     if front is None:
         return pd.DataFrame(columns=["method", "n_scenes", "front_probability", *_volume_record(None)])
@@ -61,7 +61,7 @@ def front_frame(analysis: Analysis) -> pd.DataFrame:
 
 
 def power_frame(analysis: Analysis) -> pd.DataFrame:
-    """One row a metric and pair: spread over scenes, scenes that a difference needs, least detectable difference."""
+    """One row per metric and pair: spread over scenes, scenes that a difference needs, least detectable difference."""
     frame = pd.DataFrame(
         [asdict(each) for each in analysis.sample_sizes], columns=[field.name for field in fields(SampleSize)]
     )

@@ -47,7 +47,7 @@ class Answers:
 
 
 def read_answers(path: Path) -> tuple[Answers, ...]:
-    """Read a CSV of answers, one `Answers` a question.
+    """Read a CSV of answers, one `Answers` per question.
 
     Columns `rater,item` and, for ratings 1 to 5, `method,rating`; for forced choices `first,second,choice` (a choice is
     one of both names or "neutral"); for rankings `method,rank` (1 is best, every rater ranks all methods of an item).

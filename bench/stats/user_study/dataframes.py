@@ -15,17 +15,17 @@ from bench.stats.user_study.study import Study
 
 
 def methods_frame(studies: Sequence[Study]) -> pd.DataFrame:
-    """One row a question, method and measure: value with its interval."""
+    """One row per question, method and measure: value with its interval."""
     return pd.DataFrame(list(_methods(studies)))
 
 
 def study_tests_frame(studies: Sequence[Study]) -> pd.DataFrame:
-    """One row a test: question, scale, test, unit, first, second (empty: all methods), n, effect, interval, p."""
+    """One row per test: question, scale, test, unit, first, second (empty: all methods), n, effect, interval, p."""
     return pd.DataFrame(list(_tests(studies)))
 
 
 def agreement_frame(studies: Sequence[Study]) -> pd.DataFrame:
-    """One row a question and measure: Krippendorff's alpha of raters, tau and rho of every metric with people."""
+    """One row per question and measure: Krippendorff's alpha of raters, tau and rho of every metric with people."""
     rows: list[dict[str, object]] = []
     for study in studies:
         alpha = f"Krippendorff's alpha, {study.alpha.level}"
