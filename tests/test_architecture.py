@@ -135,6 +135,12 @@ def test_core_imports_nothing_of_ours() -> None:
     assert packages()["core"] == set()
 
 
+def test_hashes_are_made_in_one_place() -> None:
+    """But for seeds, which are a hash of their own."""
+    users = {name for name, file in modules().items() if "hashlib" in file.read_text(encoding="utf-8")}
+    assert users == {"bench.core.hashing", "bench.core.seeds"}
+
+
 def test_importing_the_engine_itself_imports_none_of_it() -> None:
     assert list(imported("bench")) == []
 

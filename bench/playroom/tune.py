@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from bench.core.checkpoints import CHECKPOINTS
 from bench.core.device import Hardware, resolve
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_bytes, write_json
@@ -35,7 +36,7 @@ from bench.plugins.spec import Configured, configure, split_specs
 from bench.scoring.presets import find_preset
 from bench.scoring.scorer import Scorer
 
-PIPELINE = Path(__file__).parent / "checkpoints" / "pipeline"
+PIPELINE = CHECKPOINTS / "pipeline"
 TRIALS = Path(__file__).parent / "tuning.csv"
 TUNING_SEED = 7_001
 STARTS = {

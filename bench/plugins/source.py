@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from bench.core.errors import UserError
-from bench.core.hashing import digest
+from bench.core.hashing import bytes_hash, digest
 from bench.plugins.discovery import KINDS, DropIn, helper_file
 from bench.plugins.imports import for_type_checkers, imported_names
 
@@ -156,7 +155,7 @@ def _tree(source: SourceFile) -> ast.Module:
 
 def _text_hash(file: Path) -> str:
     try:
-        return hashlib.sha256(hashed_text(_read(file)).encode()).hexdigest()
+        return bytes_hash(hashed_text(_read(file)).encode())
     except (SyntaxError, ValueError) as error:
         raise UserError(f"{file} is not Python: {error}") from error
 

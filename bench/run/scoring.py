@@ -7,7 +7,6 @@ one does not fill the evaluators' batches; a unit's scores are stored as soon as
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pandas as pd
 
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_whole
+from bench.core.hashing import bytes_hash
 from bench.core.images import opened
 from bench.core.progress import progress_bar
 from bench.core.table import COLUMNS, COST
@@ -169,7 +169,7 @@ def _open(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> LoadedImage
     except (OSError, UserError) as error:
         raise UserError(f"{path} cannot be read ({error}); delete it: `bench run` draws it again") from error
     job = PictureJob(unit.scene, picture.request.prompt, pixels, unit.key)
-    return LoadedImage(picture.key, job, hashlib.sha256(content).hexdigest())
+    return LoadedImage(picture.key, job, bytes_hash(content))
 
 
 def _rows(folder: RunFolder, metrics: KeyedMetrics, layout: TableLayout, unit: Unit) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from bench.core.checkpoints import CHECKPOINTS
 from bench.core.errors import UserError
 from bench.plugins.metric import Feature
 from bench.scoring.comparison import (
@@ -34,7 +35,6 @@ SCORING_VERSION = 3
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-CHECKPOINTS = Path(__file__).parent.parent / "playroom" / "checkpoints"
 YOLO_FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scenebench" / "yolo"
 """Where `bench convert-yolo` puts the user's YOLO-seg and the preset `paper-yolo` finds it."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.core.errors import UserError
+from bench.core.hashing import bytes_hash
 from bench.plugins.discovery import discover
 from bench.plugins.metric import Column, DependsOnPreset, Feature
 from bench.plugins.source import source_hash
@@ -88,7 +88,7 @@ def metric_key(metric: Configured, preset: Preset) -> str:
         "content": {feature: feature_content(preset, feature) for feature in needs},
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return f"{metric.drop_in.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return f"{metric.drop_in.name}-{bytes_hash(text.encode())[:12]}"
 
 
 def _unknown(name: str) -> str:

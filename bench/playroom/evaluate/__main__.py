@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
+from bench.core.checkpoints import CHECKPOINTS
 from bench.core.device import resolve
 from bench.core.errors import UserError
 from bench.core.progress import console
 from bench.playroom.evaluate import card
 from bench.playroom.evaluate.drawn_samples import CachedGenerator
 from bench.playroom.evaluate.suite import PARTS, Amount, Exam, SuitePart
-from bench.scoring.presets import CHECKPOINTS
 
 PICTURES = Path(".playroom") / "exam"
 NAMES = ", ".join(part.name for part in PARTS)

@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
+from bench.core.checkpoints import CHECKPOINTS
 from bench.core.device import resolve
 from bench.core.errors import UserError
 from bench.core.files import write_whole
@@ -21,7 +22,6 @@ from bench.playroom.evaluate.drawn_samples import CachedGenerator, one_toy
 from bench.playroom.world.contexts import CONTEXTS
 from bench.playroom.world.scene import PlacedToy, ToyScene, draw, sample_scene
 from bench.playroom.world.toys import CLASSES, Appearance, sample_toy_identity
-from bench.scoring.presets import CHECKPOINTS
 
 What = Literal["world", "base-model"]
 DOCS = Path(__file__).parents[3] / "docs"

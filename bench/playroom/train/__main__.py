@@ -11,6 +11,7 @@ import torch
 import typer
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
+from bench.core.checkpoints import CHECKPOINTS
 from bench.core.errors import UserError
 from bench.core.files import write_bytes
 from bench.playroom.train import clip, lpips, maskformer, unet, vae, vit, yolo
@@ -20,7 +21,6 @@ from bench.playroom.train.loop import TrainingBudget, train
 from bench.playroom.world.toys import CLASSES
 
 What = Literal["vae", "decoder", "unet", "maskformer", "clip", "vit", "lpips", "yolo"]
-CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench.core.checkpoints import CHECKPOINTS
 from bench.core.scenes import ImageArray
 from bench.playroom.evaluate.lpips import lpips_figures
 from bench.playroom.world.contexts import CONTEXTS
@@ -15,7 +16,6 @@ from bench.playroom.world.distortions import ANOTHER, GRADES, OTHER_TOY, Kind, d
 from bench.playroom.world.scene import sample_scene
 from bench.playroom.world.toys import COLOURS, UNSEEN_COLOURS, Appearance
 from bench.scoring.models.lpips import LpipsDiversity
-from bench.scoring.presets import CHECKPOINTS
 
 
 def pictures(count: int = 2, size: int = 64) -> torch.Tensor:

@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig
 
+from bench.core.checkpoints import CHECKPOINTS
 from bench.core.errors import UserError
 from bench.scoring.models.clip import HuggingFaceClip
 from bench.scoring.models.clip_embedder import ClipEmbedder
 from bench.scoring.models.open_clip import OpenClip, build, converted
 from bench.scoring.models.sources import ModelSource
-from bench.scoring.presets import CHECKPOINTS, Preset
+from bench.scoring.presets import Preset
 
 open_clip = pytest.importorskip("open_clip", reason="open_clip is not installed")
 

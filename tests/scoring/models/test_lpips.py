@@ -19,6 +19,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import AlexNet_Weights, VGG16_Weights
 
+from bench.core.checkpoints import CHECKPOINTS
 from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Prompt, Scene
 from bench.plugins.metric import PictureJob
@@ -26,7 +27,7 @@ from bench.scoring.models.lpips import LpipsDiversity
 from bench.scoring.models.lpips_networks import WEIGHTS, SmallLpips, load_lpips, load_small, trunk_file
 from bench.scoring.models.sources import LPIPS_TRUNKS, LpipsSource
 from bench.scoring.models.weights import lpips_content
-from bench.scoring.presets import CHECKPOINTS, Preset
+from bench.scoring.presets import Preset
 from bench.scoring.scorer import Scorer
 from bench.scoring.selection import metric_key, standard_metrics
 
