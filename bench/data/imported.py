@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.core.errors import UserError
 from bench.core.scenes import Dataset, Prompt
@@ -102,14 +103,32 @@ def _rows(source: Path) -> Iterator[tuple[PromptKey, Path]]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read {source}: it is not a CSV in UTF-8 ({error})") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    lacking = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+    try:
+        columns = reader.fieldnames or ()
+    except csv.Error as error:
+        raise UserError(f"{source}, line {reader.line_num}: {error}") from error
+    lacking = [column for column in COLUMNS if column not in columns]
     if lacking:
         raise UserError(f"{source} has no column {', '.join(lacking)}; it needs {','.join(COLUMNS)}")
-    for row in reader:
+    if len(set(columns)) < len(columns):
+        raise UserError(f"{source} has two columns of one name; each of {','.join(COLUMNS)} may stand once")
+    for row in _read(source, reader):
+        if None in row:
+            raise UserError(
+                f"{source}, line {reader.line_num}: more cells than columns; put cells with commas in quotes"
+            )
         values = [(row[column] or "").strip() for column in COLUMNS]
         if not all(values):
             raise UserError(f"{source}, line {reader.line_num}: a row needs {', '.join(COLUMNS)}")
         yield PromptKey(*values[:-1]), source.parent / values[-1]
+
+
+def _read(source: Path, reader: csv.DictReader[str]) -> Iterator[dict[str | Any, str | Any]]:
+    """The rows; a cell of more than 128 KiB, as where a quote is not closed, is told by its line."""
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise UserError(f"{source}, line {reader.line_num}: {error}; is a quote not closed?") from error
 
 
 def _files(source: Path, dataset: Dataset) -> Iterator[tuple[PromptKey, Path]]:

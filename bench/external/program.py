@@ -18,6 +18,16 @@ from bench.core.images import opened
 from bench.core.scenes import ImageArray
 
 OUT = "out"
+ENVIRONMENT = (
+    *("PATH", "LD_LIBRARY_PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TMP", "TEMP"),
+    *("SYSTEMROOT", "WINDIR", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PATHEXT", "COMSPEC"),
+    *("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_HOME", "PYTORCH_CUDA_ALLOC_CONF", "CUBLAS_WORKSPACE_CONFIG"),
+    *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS"),
+    *("HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "TORCH_HOME", "XDG_CACHE_HOME"),
+)
+"""All that a program gets to know of this process's variables: other people's code needs no token of the user.
+
+PYTHON... is not among them: an interpreter of another version must not be sent to this one's packages."""
 _POLL = 0.05
 _TOLD = 300
 _NOTED = 100
@@ -92,12 +102,11 @@ def picture_file(number: int) -> str:
 
 @contextlib.contextmanager
 def started(command: Sequence[str], folder: Path, patience: float) -> Iterator[Program]:
-    """Start the program in its folder; it and its children are stopped when the block ends.
+    """Start the program in its folder, with `ENVIRONMENT`; it and its children are stopped when the block ends.
 
     Raises `ProgramError` if it cannot be started.
     """
-    # an interpreter of another version must not be sent to this one's packages
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     with (folder / "stdout.txt").open("wb") as out, (folder / "stderr.txt").open("wb") as err:
         try:
             process = subprocess.Popen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,3 +128,30 @@ def test_files_columns_and_cells_that_are_not_there(
     assert "no such folder or CSV" in refused(tmp_path / "nowhere", dataset)
     (tmp_path / "pictures.csv").write_bytes(b"\xff\xfe\x00\x01")
     assert "not a CSV in UTF-8" in refused(tmp_path / "pictures.csv", dataset)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda text: text.replace("pair/000.png", "pair/000.png,more,more,more", 1),
+            "line 2: more cells than columns",
+        ),
+        (lambda text: text.replace("text_with_handles", "scene", 1), "has two columns of one name"),
+        (lambda text: text + "pair,0,x,0," + "y" * 140_000 + ",,\n", "line .*: field larger than field limit"),
+        (lambda text: "x" * 140_000 + text, "line .*: field larger than field limit"),
+    ],
+)
+def test_a_csv_whose_columns_would_shift_is_refused(
+    dataset: Dataset, rows: list[dict[str, str]], tmp_path: Path, change: Callable[[str], str], message: str
+) -> None:
+    file = write(tmp_path, rows)
+    file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        read_imported(file, dataset)
+
+
+def test_a_csv_that_is_not_utf_8(dataset: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "pictures.csv").write_bytes("größe".encode("latin-1"))
+    with pytest.raises(UserError, match="not a CSV in UTF-8"):
+        read_imported(tmp_path / "pictures.csv", dataset)

@@ -29,6 +29,11 @@ def save(file, side=request["side"], shade=0):
     os.replace("part.png", file)
 
 
+def note(number):
+    (Path(request["home"]) / "part").write_text(str(number))
+    os.replace(Path(request["home"]) / "part", Path(request["home"]) / "child")
+
+
 if request["verb"] == "fit":
     if behaviour != "nothing learned":
         Path("learned/words.safetensors").write_bytes((Path(request["home"]) / "words.safetensors").read_bytes())
@@ -39,11 +44,11 @@ for number, picture in enumerate(request["pictures"]):
         sys.exit(3)
     if behaviour == "hang" and number == 1:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        (Path(request["home"]) / "child").write_text(str(child.pid))
+        note(child.pid)
         time.sleep(600)
     if behaviour == "orphan" and number == 1:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        (Path(request["home"]) / "child").write_text(str(child.pid))
+        note(child.pid)
         os._exit(9)
     if behaviour == "too few" and number == 1:
         break
@@ -53,7 +58,8 @@ for number, picture in enumerate(request["pictures"]):
     save(picture["file"], 2 * request["side"] if behaviour == "too large" else request["side"], picture["seed"] % 256)
 if behaviour == "too many":
     save("out/99999.png")
-(Path(request["home"]) / "seen.json").write_text(json.dumps({**request, "learned_files": os.listdir("learned")}))
+(Path(request["home"]) / "seen.json").write_text(json.dumps({**request, "learned_files": os.listdir("learned"),
+                                                             "environment": sorted(os.environ)}))
 """
 
 

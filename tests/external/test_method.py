@@ -39,8 +39,10 @@ def drawn(method: Any, scene: Scene, context: Bench, count: int = 3) -> list[Ima
 
 
 def test_the_program_gets_the_scene_and_the_wishes_and_its_pictures_come_back(
-    stand_in: Make, scene: Scene, context: Bench, home: Path
+    stand_in: Make, scene: Scene, context: Bench, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("HF_TOKEN", "WANDB_API_KEY", "PYTHONPATH", "MY_SECRET", "HF_HOME", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.setenv(name, "x")
     pictures = drawn(stand_in(), scene, context)
     # the stand-in paints the seed, cut to 32 bits, and the number of concepts
     assert [tuple(picture[0, 0]) for picture in pictures] == [(0, 2, 9), (1, 2, 9), (2, 2, 9)]
@@ -50,6 +52,8 @@ def test_the_program_gets_the_scene_and_the_wishes_and_its_pictures_come_back(
     assert seen["settings"] == {"behaviour": "well"}
     assert seen["home"] == str(home)
     assert seen["side"] == 24
+    assert not {"HF_TOKEN", "WANDB_API_KEY", "PYTHONPATH", "MY_SECRET"} & set(seen["environment"])
+    assert {"PATH", "HF_HOME", "CUDA_VISIBLE_DEVICES"} <= set(seen["environment"])
     assert [concept["label"] for concept in seen["scene"]["concepts"]] == ["cat", "umbrella"]
     assert seen["pictures"][1] == {
         "file": "out/00001.png",

@@ -78,7 +78,7 @@ class FolderBuilder:
         pictures = [folder for scene in folders for folder in picture_folders(scene)]
         files = [file for folder in pictures for file in sorted(folder.iterdir()) if _is_input(file)]
         root = self.folder.resolve()
-        sources = {file.resolve().relative_to(root).as_posix(): content_hash(file) for file in files}
+        sources = {_source_name(self.folder, root, file): content_hash(file) for file in files}
         return DatasetSpec("folder", scene_name(self.folder), self.size, self.options, sources)
 
     def _drawn(self, folder: Path, square: Square) -> RenderedScene:
@@ -135,6 +135,12 @@ class FolderBuilder:
         if not cropped.any():
             raise UserError(f"{file}: nothing of the mask is left in the centred square crop at {self.size} pixels")
         return cropped
+
+
+def _source_name(folder: Path, root: Path, file: Path) -> str:
+    """A file's name in the manifest, from its folder; of a link that leads out of it the link's own."""
+    target = file.resolve()
+    return (target.relative_to(root) if target.is_relative_to(root) else file.relative_to(folder)).as_posix()
 
 
 def joined(records: Sequence[SceneRecord]) -> SceneRecord:

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from bench.core.errors import UserError
 from bench.core.limits import size_fault
@@ -21,6 +21,9 @@ Polygons: TypeAlias = "tuple[array[float], ...]"
 Segmentation: TypeAlias = "Polygons | dict[str, Any]"
 """Polygons, or a run-length encoding `{"size": [height, width], "counts": text or list}`."""
 
+_Record = TypeVar("_Record")
+_MOST = 2**63
+"""Ids and sides are smaller."""
 _PREFIX = "instances_"
 _OUTSIDE = re.compile(r"^$|\0|^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)")
 
@@ -114,8 +117,9 @@ def load_index(file: Path) -> Index:
         content = _read(file)
         split = split_of(file)
         licences = _licences(content.get("licenses"))
-        photos = _unique(file, "image", (_photo(file, split, licences, record) for record in content["images"]))
-        categories = dict(_category(file, record) for record in content["categories"])
+        read = (_photo(file, split, licences, record) for record in content["images"])
+        photos = _unique(file, "images", ((photo.id, photo) for photo in read))
+        categories = _unique(file, "categories", (_category(file, record) for record in content["categories"]))
         annotations = content["annotations"]
         _check_annotations(file, annotations, photos, categories)
         return Index(file, split, photos, categories, _by_image(annotations))
@@ -170,13 +174,14 @@ def _arrays(shape: Any) -> Any:
         return shape
     try:
         return tuple([array("d", outline) for outline in shape])
-    except TypeError:
+    except (TypeError, OverflowError):  # a number of 400 digits is no coordinate
         return shape
 
 
 def _licences(records: object) -> dict[Any, Licence]:
     usable = [record for record in records if isinstance(record, dict)] if isinstance(records, list) else []
-    return {r.get("id"): Licence(str(r.get("name", "")), str(r.get("url", ""))) for r in usable}
+    known = [record for record in usable if isinstance(record.get("id"), int | str)]
+    return {record["id"]: Licence(_text(record.get("name", "")), _text(record.get("url", ""))) for record in known}
 
 
 def _photo(file: Path, split: str, licences: Mapping[Any, Licence], record: Any) -> Photo:
@@ -184,11 +189,11 @@ def _photo(file: Path, split: str, licences: Mapping[Any, Licence], record: Any)
         photo = Photo(
             id=_whole(record["id"]),
             split=split,
-            file_name=str(record["file_name"]),
+            file_name=_text(record["file_name"]),
             width=_whole(record["width"], least=1),
             height=_whole(record["height"], least=1),
             licence=licences.get(record.get("license")),
-            url=str(record.get("flickr_url") or record.get("coco_url") or ""),
+            url=_text(record.get("flickr_url") or record.get("coco_url") or ""),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         named = record.get("id") if isinstance(record, dict) else record
@@ -202,22 +207,27 @@ def _photo(file: Path, split: str, licences: Mapping[Any, Licence], record: Any)
 
 def _category(file: Path, record: Any) -> tuple[int, Category]:
     try:
-        return _whole(record["id"]), Category(str(record["name"]), bool(record.get("isthing", 1)))
+        return _whole(record["id"]), Category(_text(record["name"]), bool(record.get("isthing", 1)))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{file} is not COCO: category {record!r:.80} has no usable {error}") from None
 
 
 def _whole(value: Any, least: int = 0) -> int:
-    if not isinstance(value, int) or value < least:
+    if not isinstance(value, int) or not least <= value < _MOST:
         raise ValueError(f"whole number: {value!r:.40}")
     return value
 
 
-def _unique(file: Path, kind: str, photos: Iterator[Photo]) -> dict[int, Photo]:
-    unique: dict[int, Photo] = {}
-    for photo in photos:
-        if unique.setdefault(photo.id, photo) is not photo:
-            raise UserError(f"{file}: two {kind}s have the id {photo.id}")
+def _text(value: Any) -> str:
+    """The value as text that can be written; half of a character (a lone surrogate) becomes its escape."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _unique(file: Path, kind: str, records: Iterator[tuple[int, _Record]]) -> dict[int, _Record]:
+    unique: dict[int, _Record] = {}
+    for number, record in records:
+        if unique.setdefault(number, record) is not record:
+            raise UserError(f"{file}: two {kind} have the id {number}")
     return unique
 
 

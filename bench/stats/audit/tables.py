@@ -17,6 +17,10 @@ from bench.stats.user_study.answers import read_csv
 Kind = Literal["means", "choices", "ranks"]
 REFERENCE = "reference"
 ALL = "all"
+MOST_RATING = 1000
+"""The greatest rating of a scale: chances of every rating on it are worked out."""
+_LONGEST = 40
+"""Most characters of a printed number."""
 
 COLUMNS: dict[Kind, tuple[str, ...]] = {
     "means": ("method", "measure", "mean", "spread", "n", "p"),
@@ -128,8 +132,8 @@ def number(table: Table, row: int, column: str) -> Printed | None:
     text = str(table.rows[column].iloc[row]).removesuffix("%").strip()
     if not text:
         return None
-    if re.fullmatch(r"\d+(\.\d*)?|\.\d+", text) is None:
-        raise UserError(f"{table.path}, row {row + 2}: {column} '{text}' is no number")
+    if len(text) > _LONGEST or re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", text) is None:
+        raise UserError(f"{table.path}, row {row + 2}: {column} '{text:.40}' is no number")
     decimals = len(text.partition(".")[2])
     return Printed(float(text), 0.5 * 10.0**-decimals)
 
@@ -139,8 +143,8 @@ def count(table: Table, row: int) -> int | None:
     text = str(table.rows["n"].iloc[row])
     if not text:
         return None
-    if not text.isdigit() or int(text) == 0:
-        raise UserError(f"{table.path}, row {row + 2}: n '{text}' is no whole number above 0")
+    if re.fullmatch(r"[0-9]{1,9}", text) is None or int(text) == 0:
+        raise UserError(f"{table.path}, row {row + 2}: n '{text:.40}' is no whole number above 0, of 9 digits at most")
     return int(text)
 
 
@@ -153,9 +157,11 @@ def claim(table: Table, row: int) -> Claim | None:
     if text in ("", REFERENCE):
         return None
     match = re.fullmatch(r"([<>=]?)\s*(\d*\.?\d+(?:[eE][+-]?\d+)?)", text)
-    value = float(match[2]) if match else 0.0
+    value = float(match[2]) if match and len(text) <= _LONGEST else 0.0
     if match is None or not 0 < value <= 1:
-        raise UserError(f"{table.path}, row {row + 2}: p '{text}' is not understood; write < 1e-10, 0.03 or reference")
+        raise UserError(
+            f"{table.path}, row {row + 2}: p '{text:.40}' is not understood; write < 1e-10, 0.03 or reference"
+        )
     relation: Literal["<", ">", "="] = "<" if match[1] == "<" else ">" if match[1] == ">" else "="
     mantissa = re.split("[eE]", match[2])[0]
     unit = 10.0 ** (math.log10(value / float(mantissa)) - len(mantissa.partition(".")[2]))
@@ -180,7 +186,8 @@ def _kind(path: Path, rows: pd.DataFrame) -> Kind:
 
 
 def _scale(path: Path, text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)\s+(\d+)", text)
-    if match is None or int(match[1]) >= int(match[2]):
-        raise UserError(f"{path}: scale '{text}' is not understood; write # scale: 1 5")
+    match = re.fullmatch(r"([0-9]{1,4})\s+([0-9]{1,4})", text)
+    if match is None or not int(match[1]) < int(match[2]) <= MOST_RATING:
+        known = f"write # scale: 1 5 (least and greatest rating, up to {MOST_RATING})"
+        raise UserError(f"{path}: scale '{text:.40}' is not understood; {known}")
     return int(match[1]), int(match[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -72,15 +73,21 @@ def read_csv(path: Path) -> pd.DataFrame:
     Raises `UserError` if there is no such file, if it is no CSV or if it has no row.
     """
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, comment="#", skipinitialspace=True)
+        # without a header of its own pandas shifts no column where rows have more cells, and renames no duplicate
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False, comment="#", skipinitialspace=True, header=None)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no CSV: {str(error).splitlines()[0]}") from None
-    if frame.empty:
+    cells = pd.DataFrame({name: cells[name].fillna("").str.strip() for name in cells.columns})
+    names = [str(name) for name in cells.iloc[0]]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise UserError(f"{path} has the column '{twice[0]}' twice; give each a name of its own")
+    if len(cells) == 1:
         raise UserError(f"{path} has no row below its header")
-    frame.columns = frame.columns.str.strip()
-    return pd.DataFrame({name: frame[name].str.strip() for name in frame.columns})
+    rows = cells.iloc[1:].reset_index(drop=True)
+    rows.columns = pd.Index(names)
+    return rows
 
 
 def _kind(path: Path, frame: pd.DataFrame) -> Kind:

@@ -71,6 +71,20 @@ def test_labels_name_the_concepts(scene: Path, tmp_path: Path) -> None:
     assert built.text_with_classes(built.prompts[2]) == "a photo of a mug and an elephant at the beach"
 
 
+def test_a_mask_that_is_a_link_out_of_the_folder_goes_by_its_own_name(scene: Path, tmp_path: Path) -> None:
+    (scene / "mask1.png").rename(tmp_path / "elsewhere.png")
+    (scene / "mask1.png").symlink_to(tmp_path / "elsewhere.png")
+    recipe(scene).build(tmp_path / "out")
+    assert list(read_manifest(tmp_path / "out" / "manifest.json").spec.sources) == ["img.jpg", "mask0.png", "mask1.png"]
+
+
+def test_a_link_that_leads_nowhere_is_named(scene: Path, tmp_path: Path) -> None:
+    (scene / "mask1.png").unlink()
+    (scene / "mask1.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(UserError, match=r"cannot read .*mask1\.png"):
+        recipe(scene).build(tmp_path / "out")
+
+
 @pytest.mark.parametrize("text", ["mug", "a\nb\nc", ""])
 def test_labels_must_be_as_many_as_masks(scene: Path, tmp_path: Path, text: str) -> None:
     (scene / "labels.txt").write_text(text)

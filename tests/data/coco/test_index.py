@@ -114,6 +114,7 @@ SQUARE = [0, 0, 9, 0, 9, 9, 0, 9]
         ({"id": None}, "annotation None has no whole number as id"),
         ({"segmentation": None}, "annotation 5 has a segmentation that is neither"),
         ({"segmentation": [["a"]]}, "annotation 5 has a segmentation that is neither"),
+        ({"segmentation": [[10**400, *SQUARE[1:]]]}, "annotation 5 has a segmentation that is neither"),
         ({"segmentation": [SQUARE[:-1]]}, "annotation 5 has a polygon that is not pairs"),
         (
             {"segmentation": [[*SQUARE[:-1], float("nan")]]},
@@ -153,6 +154,30 @@ def test_ids_must_be_unique(write: Make, rectangle: Make) -> None:
 def test_a_bad_image_record_is_named(write: Make, images: list[Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         load_index(write(images=images))
+
+
+def test_a_category_id_that_stands_twice_is_refused(write: Make) -> None:
+    categories = [{"id": 1, "name": "cat"}, {"id": 1, "name": "dog"}]
+    with pytest.raises(UserError, match="two categories have the id 1"):
+        load_index(write(categories=categories))
+
+
+def test_an_id_of_400_digits_is_none(write: Make) -> None:
+    with pytest.raises(UserError, match="has no usable whole number: 1000"):
+        load_index(write(images=[{"id": 10**400, "file_name": "1.jpg", "width": 9, "height": 9}]))
+
+
+@pytest.mark.parametrize("licences", [3, "x", [3], [{"id": [1]}], [{"id": {}, "name": 3}], [{"name": None}], {"id": 1}])
+def test_licences_of_other_types_are_no_licences(write: Make, licences: Any) -> None:
+    assert load_index(write(licenses=licences)).photos[1].licence is None
+
+
+def test_half_a_character_in_a_name_becomes_its_escape(write: Make) -> None:
+    file = write(licenses=[{"id": 1, "name": "CC \ud800", "url": "\udfff"}], categories=[{"id": 1, "name": "c\ud800t"}])
+    index = load_index(file)
+    assert index.categories[1].name == "c\\ud800t"
+    assert index.photos[1].licence is not None
+    assert index.photos[1].licence.name == "CC \\ud800"
 
 
 def test_captions_are_not_instances(write: Make) -> None:

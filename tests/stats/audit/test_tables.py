@@ -28,6 +28,30 @@ def test_comment_lines_are_facts(tmp_path: Path) -> None:
     assert (table.source, table.paired, table.scale, table.notes) == ("A paper, Table 1", True, (1, 7), ("one", "two"))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# scale: 1 999999999\n" + MEANS, "scale '1 999999999' is not understood"),
+        ("# scale: 1 " + "9" * 5000 + "\n" + MEANS, "is not understood; write # scale: 1 5"),
+        ("# scale: 5 1\n" + MEANS, "scale '5 1' is not understood"),
+        (MEANS.replace("1.5", "1" * 400), "mean '1111.*' is no number"),
+        (MEANS.replace("30", "9" * 5000), "n '9999.*' is no whole number above 0"),
+        (MEANS.replace("30", "³"), "n '³' is no whole number above 0"),
+        (MEANS.replace("< 0.01", "< 0." + "0" * 400 + "1e401"), "p .* is not understood"),
+        (MEANS.replace("b,m", "b,m,7"), "Expected 6 fields in line 3, saw 7"),
+        (MEANS.replace("mean", "method"), "has the column 'method' twice"),
+    ],
+)
+def test_absurd_tables_are_one_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        findings(tmp_path, text)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_scale_of_a_hundred_is_none_of_them(tmp_path: Path) -> None:
+    assert findings(tmp_path, "# scale: 0 100\n" + MEANS)
+
+
 def test_a_number_keeps_its_precision(tmp_path: Path) -> None:
     table = read_table(write(tmp_path, MEANS))
     mean = number(table, 1, "mean")

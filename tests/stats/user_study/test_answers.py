@@ -29,9 +29,31 @@ def test_questions_are_apart_and_scenes_are_what_answers_depend_on(tmp_path: Pat
     assert second.methods == ("b", "c")
 
 
+def test_a_byte_order_mark_spaces_and_comments_are_no_cells(tmp_path: Path) -> None:
+    text = "\ufeffrater, item ,method,rating  # head\n# a line\nr1,i1,a, 5 \nr1,i1,b,3\n"
+    (answers,) = read_answers(write(tmp_path, text))
+    assert answers.frame["rating"].tolist() == [5, 3]
+
+
+def test_a_csv_that_is_not_utf_8_and_one_of_long_cells(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_bytes(RATINGS.replace("r1", "größe").encode("latin-1"))
+    with pytest.raises(UserError, match=r"study\.csv is no CSV: 'utf-8' codec"):
+        read_answers(path)
+    long = "x" * 200_000
+    (answers,) = read_answers(write(tmp_path, RATINGS.replace("r1", long)))
+    assert set(answers.frame["rater"]) == {long, "r2"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (RATINGS.replace("a,5", "a,5,6"), "Expected 4 fields in line 2, saw 5"),
+        (
+            "\n".join(f"{line},7" if n else line for n, line in enumerate(RATINGS.split())),
+            "Expected 4 fields in line 2",
+        ),
+        (RATINGS.replace("item", "rater"), "has the column 'rater' twice"),
         ("", "is no CSV"),
         ("rater,item,method,rating\n", "has no row"),
         ("rater,item,rating\n1,1,1\n", "a study needs"),
