@@ -72,7 +72,7 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
 
 
 def whole_files(folder: Path, pattern: str) -> list[Path]:
-    """The files of a folder that match a pattern, sorted, without any that a kill left half written."""
+    """The files of a folder that match a pattern, sorted, without temporary ones of killed processes."""
     return sorted(path for path in folder.glob(pattern) if not is_temporary(path.relative_to(folder)))
 
 

@@ -95,7 +95,7 @@ def read_unit_record(path: Path) -> UnitRecord:
 
 
 def picture_cost(path: Path) -> Cost:
-    """What a drawn picture's file says that it took; NaN throughout if it says nothing.
+    """The cost stored in a drawn picture's file; all NaN if there is none.
 
     Raises `UserError` for a damaged file.
     """
