@@ -75,7 +75,7 @@ class UnitCost:
 
 @dataclass(frozen=True)
 class UnitRecord:
-    """A finished unit's file, as far as it is read: its method, its pictures' keys and its costs."""
+    """The validated fields of a finished unit's record: its method, its pictures' keys and its costs."""
 
     method: str
     pictures: list[str]
