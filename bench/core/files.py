@@ -92,7 +92,7 @@ def read_record(path: Path, schema: int, kind: Any) -> Any:
 
 def damaged(path: Path, why: str) -> UserError:
     """The error for a damaged file that is written again if it is missing."""
-    return UserError(f"{path} is damaged ({why}); delete it and start again: it will be made anew")
+    return UserError(f"{path} is damaged ({why}); delete it and start again: it will be written again")
 
 
 def _sync(path: Path) -> None:
