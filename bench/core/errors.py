@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 
 REFUSED = (OSError, MemoryError, RecursionError, UnicodeError)
-"""What the system refuses wherever it likes, on a machine where everything else is right."""
+"""Operating-system errors that can occur anywhere, with the reason and the next step."""
 
 _NEXT_STEPS = {
     errno.ENOSPC: "free some space, or name a folder on another disk",
@@ -63,7 +63,7 @@ def refusal(error: BaseException) -> str:
 
 
 def _encoding(error: UnicodeError) -> str:
-    """The encoding that an error speaks of, where it does."""
+    """The encoding that an error names, if any."""
     return str(getattr(error, "encoding", "this encoding"))
 
 

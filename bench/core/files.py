@@ -72,7 +72,7 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
 
 
 def whole_files(folder: Path, pattern: str) -> list[Path]:
-    """The files of a folder that match a pattern, sorted, without any that a kill left half written."""
+    """The files of a folder that match a pattern, sorted, without temporary ones of killed processes."""
     return sorted(path for path in folder.glob(pattern) if not is_temporary(path.relative_to(folder)))
 
 
@@ -91,8 +91,8 @@ def read_record(path: Path, schema: int, kind: Any) -> Any:
 
 
 def damaged(path: Path, why: str) -> UserError:
-    """The error for a file that a start makes anew if it is not there."""
-    return UserError(f"{path} is damaged ({why}); delete it and start again: it will be made anew")
+    """The error for a damaged file that is written again if it is missing."""
+    return UserError(f"{path} is damaged ({why}); delete it and start again: it will be written again")
 
 
 def _sync(path: Path) -> None:

@@ -62,7 +62,9 @@ def opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
                 raise UserError(f"{path} {fault}")
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UserError(f"{path} is of more than {MOST_PIXELS:,} pixels, more than is read; make it smaller") from error
+        raise UserError(
+            f"{path} is of more than {MOST_PIXELS:,} pixels, more than the limit; make it smaller"
+        ) from error
     except (OSError, SyntaxError, ValueError, EOFError, OverflowError, struct.error) as error:
         raise UserError(
             f"cannot read the picture {path}: it is missing, truncated or not a picture ({error})"

@@ -1,4 +1,4 @@
-"""Temporary files: one naming for all writers, and their removal where a start was killed before it could.
+"""Temporary files: one naming scheme for all writers, and the removal of those that killed processes left.
 
 What is being written is called `.NAME.tmp-PID.SUFFIX` and lies beside what it will be; what is thrown away at once is
 `scenebench-PID-...` in the system's temporary folder. PID is the number of the process that writes it.
@@ -23,29 +23,29 @@ _SLACK = 2.0
 
 
 def temporary_name(path: Path) -> Path:
-    """Where this process writes what will be `path`."""
+    """The temporary path at which this process writes the file that becomes `path`."""
     return path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a file or folder, or a folder that it lies in, is (or was) being written."""
+    """Whether a file or folder, or one of its parent folders, is a temporary one."""
     return any(_WRITTEN.fullmatch(part) for part in path.parts)
 
 
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder in the system's temporary one that is removed when the block ends."""
+    """A folder in the system's temporary folder, removed when the block ends."""
     with tempfile.TemporaryDirectory(prefix=scratch_prefix(), ignore_cleanup_errors=True) as name:
         yield Path(name)
 
 
 def scratch_prefix() -> str:
-    """How this process begins the names of what it puts into the system's temporary folder."""
+    """Prefix of the names that this process uses in the system's temporary folder."""
     return f"scenebench-{os.getpid()}-"
 
 
 def sweep_held(folder: Path) -> None:
-    """Remove all that was being written anywhere below a folder.
+    """Remove all temporary files and folders anywhere below a folder.
 
     The caller holds the folder's lock: no other process writes there, whatever the process numbers say.
     """
@@ -56,17 +56,17 @@ def sweep_held(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what processes that are gone were writing directly into a folder that has no lock."""
+    """Remove the temporary files of ended processes directly in a folder that has no lock."""
     _sweep(folder, _WRITTEN)
 
 
 def sweep_scratch() -> None:
-    """Remove the `scratch_folder`s of processes that are gone."""
+    """Remove the `scratch_folder`s of ended processes."""
     _sweep(Path(tempfile.gettempdir()), _SCRATCH)
 
 
 def _sweep(folder: Path, pattern: re.Pattern[str]) -> None:
-    with contextlib.suppress(OSError):  # what cannot be listed is not ours to tidy
+    with contextlib.suppress(OSError):  # a folder that cannot be listed is another user's
         for path in list(folder.iterdir()):
             match = pattern.fullmatch(path.name)
             if match is not None and not _is_written(path, int(match["process"])):
@@ -74,7 +74,7 @@ def _sweep(folder: Path, pattern: re.Pattern[str]) -> None:
 
 
 def _is_written(path: Path, process: int) -> bool:
-    """Whether the process that began it still runs: one that started later only has its number."""
+    """Whether the process that created it still runs; a process started later only reuses its id."""
     try:
         return psutil.Process(process).create_time() <= path.lstat().st_mtime + _SLACK
     except (psutil.NoSuchProcess, FileNotFoundError, OverflowError, ValueError):

@@ -53,7 +53,7 @@ def _check_sizes(path: Path, record: SceneRecord, size: int) -> None:
             found = image.size
         if found != (size, size):
             sides = f"{found[0]} x {found[1]} pixels, not {size} x {size} as the manifest says"
-            raise UserError(f"{file} is of {sides}; remove {path}, build it anew")
+            raise UserError(f"{file} is of {sides}; remove {path}, build it again")
 
 
 @contextlib.contextmanager
@@ -61,7 +61,7 @@ def _told_what_to_do(path: Path) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise UserError(f"{error}; remove {path}, build it anew") from error
+        raise UserError(f"{error}; remove {path}, build it again") from error
 
 
 def _scene(path: Path, record: SceneRecord) -> Scene:

@@ -203,7 +203,7 @@ def _digest(content: Mapping[str, Any]) -> str:
 def _check(path: Path, manifest: Manifest) -> None:
     size = manifest.spec.size
     if not 0 < size <= LONGEST_SQUARE_SIDE:
-        raise UserError(f"{path} has size {size}: its pictures may have 1 to {LONGEST_SQUARE_SIDE:,} pixels a side")
+        raise UserError(f"{path} has size {size}: its pictures may have 1 to {LONGEST_SQUARE_SIDE:,} pixels per side")
     names = [scene.name for scene in manifest.scenes]
     if len(set(names)) != len(names) or not names:
         raise UserError(f"{path} is not a manifest of a dataset: it has no scenes, or two of one name")

@@ -75,7 +75,7 @@ class UnitCost:
 
 @dataclass(frozen=True)
 class UnitRecord:
-    """A finished unit's file, as far as it is read: its method, its pictures' keys and its costs."""
+    """The validated fields of a finished unit's record: its method, its pictures' keys and its costs."""
 
     method: str
     pictures: list[str]
@@ -95,7 +95,7 @@ def read_unit_record(path: Path) -> UnitRecord:
 
 
 def picture_cost(path: Path) -> Cost:
-    """What a drawn picture's file says that it took; NaN throughout if it says nothing.
+    """The cost stored in a drawn picture's file; all NaN if there is none.
 
     Raises `UserError` for a damaged file.
     """

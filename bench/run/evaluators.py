@@ -17,7 +17,7 @@ from bench.scoring.presets import Preset
 
 @dataclass(frozen=True)
 class _Record:
-    """The file: the commit or hash of every model by its name."""
+    """The file's schema: the commit or hash of every model by its name."""
 
     models: dict[str, str]
 

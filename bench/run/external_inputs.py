@@ -13,7 +13,7 @@ from bench.run.plan import ExternalInputs, find_external_inputs
 
 @dataclass(frozen=True)
 class _Record:
-    """The file: for every method, hashes by the scene's name."""
+    """The file's schema: for every method, hashes by scene name."""
 
     methods: dict[str, dict[str, str]]
 

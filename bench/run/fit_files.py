@@ -28,7 +28,7 @@ def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, Cost.from_metadata(FIT, file.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({one_line(error)}); delete it: the fit will be made anew") from error
+        raise UserError(f"{path} is damaged ({one_line(error)}); delete it: the fit will be computed again") from error
 
 
 def write_fit(path: Path, state: Mapping[str, torch.Tensor], cost: Cost) -> None:

@@ -12,7 +12,7 @@ SCHEMA = 2
 """Version of `run.json`, of the units' records and of the cached scores."""
 
 LONGEST_NAME = 200
-"""Most bytes of a run's name: file systems take 255, and temporary folders add to it."""
+"""Maximum length of a run's name in bytes: file systems allow 255, and temporary folders add to it."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class RunFolder:
 
 
 def run_folder(runs: Path, name: str) -> RunFolder:
-    """The folder of a run by its name, there or not.
+    """The folder of a run by its name, existing or not.
 
     Raises `UserError` for a name that is no folder's or leads out of `runs`, and where `runs` cannot hold folders.
     """
@@ -96,7 +96,7 @@ def run_folder(runs: Path, name: str) -> RunFolder:
         raise UserError(f"--name {name[:20]}...: it has {len(name)} letters; choose one of {LONGEST_NAME} at most")
     standing = next((place for place in (runs / name, *(runs / name).parents) if os.path.lexists(place)), runs)
     if not standing.is_dir():
-        raise UserError(f"{standing} is no folder, so no run can lie there; name another --runs or --name")
+        raise UserError(f"{standing} is not a folder, so it cannot hold runs; name another --runs or --name")
     return RunFolder(runs / name)
 
 

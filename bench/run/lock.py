@@ -21,7 +21,7 @@ HELD = 3
 
 @contextlib.contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Lock the run's folder while the block runs; what killed processes left half written is swept first.
+    """Lock the run's folder while the block runs; temporary files of killed processes are removed first.
 
     Raises `UserError` (exit code 3) naming the process that holds it, and where the folder cannot be written.
     """

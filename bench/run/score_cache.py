@@ -31,7 +31,7 @@ class ScoredImage:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A picture's values in the file, a mapping for each concept."""
+    """A picture's values in the file, one mapping per concept."""
 
     sha256: str
     values: list[dict[str, Any]]
@@ -39,7 +39,7 @@ class _Kept:
 
 @dataclass(frozen=True)
 class _Record:
-    """A unit's file, by the pictures' keys."""
+    """A unit's file: values by picture key."""
 
     pictures: dict[str, _Kept]
 

@@ -90,12 +90,12 @@ def test_a_manifest_of_huge_pictures_is_refused_before_a_mask_is_drawn(tmp_path:
     file = tmp_path / "manifest.json"
     file.write_text(json.dumps({"schema": 1, "sha256": "", "identity": identity, "scenes": [scene]}))
     forged(file, lambda content: None)
-    with pytest.raises(UserError, match="has size 60000: its pictures may have 1 to 10,000 pixels a side"):
+    with pytest.raises(UserError, match="has size 60000: its pictures may have 1 to 10,000 pixels per side"):
         read_manifest(file)
 
 
 def test_a_huge_mask_is_checked_by_its_run_lengths_alone(file: Path) -> None:
-    """10,000 pixels a side are admitted: 100 MB a mask, if one were drawn."""
+    """10,000 pixels per side are admitted: 100 MB a mask, if one were drawn."""
     side = 10_000
     text = {"size": [side, side], "counts": counts_text(np.ones((side, side), dtype=np.bool_))}
 

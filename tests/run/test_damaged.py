@@ -89,7 +89,7 @@ def test_a_damaged_fit_is_made_anew(tmp_path: Path, content: bytes) -> None:
     if content.endswith(b"{}"):
         assert read_fit(file) is not None  # whole, empty and without a word of its costs
         return
-    with pytest.raises(UserError, match=r"u\.safetensors is damaged .*delete it: the fit will be made anew"):
+    with pytest.raises(UserError, match=r"u\.safetensors is damaged .*delete it: the fit will be computed again"):
         read_fit(file)
 
 

@@ -72,7 +72,7 @@ def most_pixels(shape: Segmentation, square: Square) -> float:
 
 
 def checked_area(rle: Rle) -> int:
-    """How many pixels a mask of someone else's run lengths has, without drawing it.
+    """The number of pixels of a mask with untrusted run lengths, without rasterising it.
 
     Raises ValueError for damaged run lengths.
     """

@@ -68,7 +68,7 @@ def write_coco(folder: Path, spec: CocoSpec) -> None:
 
 @contextlib.contextmanager
 def scratch_coco(spec: CocoSpec) -> Iterator[Path]:
-    """The pool in a folder of the system's temporary one, gone when the block ends; raises as `write_coco`."""
+    """The pool in a temporary folder, removed when the block ends; raises as `write_coco` does."""
     with scratch_folder() as scratch:
         write_coco(scratch / "coco", spec)
         yield scratch / "coco"

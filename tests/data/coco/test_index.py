@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("width", "height"), [(60_000, 60_000), (30_000, 30_000), (16_385, 2)])
 def test_an_image_larger_than_the_limits_is_refused(write: Make, width: int, height: int) -> None:
     image = {"id": 1, "file_name": "1.jpg", "width": width, "height": height}
-    with pytest.raises(UserError, match=rf"image 1 is of {width} x {height} pixels, more than is read"):
+    with pytest.raises(UserError, match=rf"image 1 is of {width} x {height} pixels, more than the limit"):
         load_index(write(images=[image]))
 
 
