@@ -73,7 +73,9 @@ def _why(table: pd.DataFrame, metric: Column) -> str:
     """The most frequent reasons for missing values."""
     given = table[metric.reason].fillna("").astype(str) if metric.reason in table else pd.Series(dtype=str)
     reasons = [" ".join(reason.split()) for reason in given[given != ""].value_counts().index]
-    more = [f"{len(reasons) - MOST_REASONS} other reasons"] if len(reasons) > MOST_REASONS + 1 else reasons[MOST_REASONS:]
+    more = (
+        [f"{len(reasons) - MOST_REASONS} other reasons"] if len(reasons) > MOST_REASONS + 1 else reasons[MOST_REASONS:]
+    )
     return listed([*reasons[:MOST_REASONS], *more]) or "no reason was recorded"
 
 

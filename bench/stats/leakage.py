@@ -15,9 +15,9 @@ from bench.stats.intervals import Interval, mean_interval
 from bench.stats.scene_means import PICTURE, common_pictures
 
 EVENTS = {"omission": "detected", "swap": "swapped", "duplication": "duplicated", "intrusion": "intruded"}
-"""Events, each with the table's column that tells of it (an omission is what it denies). A concept asked for is not found; what was found for it is more
-like another one; it is there twice or more; a concept of the scene that was not asked for is there (one value per
-picture, the others one per picture and concept)."""
+"""Events, each with the table's column that tells of it (an omission is what it denies): a concept asked for is not
+found; what was found for it is more like another one; it is there twice or more; a concept of the scene that was not
+asked for is there (one value per picture, the others one per picture and concept)."""
 GROUPS = {"all": None, "concepts": "number", "class": "label", "template": "template"}
 """By what rates are told apart, and the column of it. An intrusion has no class: it is the whole picture's."""
 

@@ -103,9 +103,7 @@ def _by_scene(table: pd.DataFrame, identity: Column, methods: Sequence[str]) -> 
     return means.pivot(index="scene", columns="method", values="mean").reindex(columns=list(methods))
 
 
-def _variant(
-    name: str, scenes: pd.DataFrame, reported: pd.DataFrame, limits: tuple[float, float]
-) -> ProtocolVariant:
+def _variant(name: str, scenes: pd.DataFrame, reported: pd.DataFrame, limits: tuple[float, float]) -> ProtocolVariant:
     means, before = scenes.mean(), reported.mean()
     ranks = means.rank(ascending=False)
     methods = tuple(_ranked(method, scenes[method], float(ranks[method]), limits) for method in map(str, scenes))

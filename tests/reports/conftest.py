@@ -14,6 +14,7 @@ from PIL import Image
 from bench.core.scenes import Concept, Dataset, Prompt, Scene, handle
 from bench.core.table import COLUMNS
 from bench.plugins.report import ReportData
+from bench.scoring.catalogue import METRICS
 
 MakeData = Callable[..., ReportData]
 SIDE = 16
@@ -91,11 +92,12 @@ def make_data(tmp_path: Path) -> MakeData:
         return ReportData(
             name="tiny-run",
             run_folder=tmp_path,
-            table=pd.DataFrame(rows, columns=[*COLUMNS, "identity[fill=grey]"]),
+            table=pd.DataFrame(rows, columns=list(dict.fromkeys([*COLUMNS, *rows[0]]))),
             dataset=dataset,
             facts={"backbone": "none at all"},
             methods={method: {"steps": 3} for method in methods},
-            metrics={"name": "tiny"},
+            metrics=METRICS,
+            preset={"name": "tiny"},
             banners=("Partial: 3 of 9 units are done.",),
             done_units=3,
             planned_units=9,
