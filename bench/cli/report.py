@@ -25,8 +25,11 @@ def report(
 ) -> None:
     """Write the report of RUN from the scores it has; neither pictures nor scores change.
 
-    The answers of a user study are read by `--report "user-study[answers=FILE.csv]"` (or a folder of CSVs),
-    one row per answer: `rater,item,method,rating` (1 to 5), `rater,item,first,second,choice` (one of both names, or
+    `--report "pareto[methods=ours+db-m,reference=ours]"` is about these methods alone, in this order, and compares the
+    others with `ours`.
+
+    The answers of a user study are read by `--report "user-study[answers=FILE.csv]"` (or a folder of CSVs), one row per
+    answer: `rater,item,method,rating` (1 to 5), `rater,item,first,second,choice` (one of both names, or
     `neutral`) or `rater,item,method,rank` (1 is best). Optional columns: `question`, `scene` (the cluster of answers;
     by default the item) and `picture` (as in scores.parquet); by these, metrics are compared with people.
     """

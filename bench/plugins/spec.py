@@ -100,7 +100,9 @@ def _plain(value: object) -> object:
 
 
 def _settings(drop_in: DropIn, text: str) -> dict[str, Any]:
-    return dict(_setting(drop_in, part) for part in re.split(r",(?=\s*\w+\s*=)", text) if part.strip())
+    # A value may hold specs with settings of their own: a comma within their brackets is theirs.
+    parts = re.split(r",(?=\s*\w+\s*=)(?![^\[]*\])", text)
+    return dict(_setting(drop_in, part) for part in parts if part.strip())
 
 
 def _setting(drop_in: DropIn, part: str) -> tuple[str, Any]:

@@ -16,6 +16,8 @@ TARGET = 0.8
 MOST = 1_000
 """Beyond so many scenes nobody will go, and the answer is "more"."""
 SIMULATIONS = 2_000
+CERTAIN = 1_000.0
+"""A difference of so many standard deviations or more is seen by any test: no larger one is simulated."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,10 @@ def sample_size(
 ) -> SampleSize:
     """What it takes to show a difference `target_difference`, if scenes differ as `differences`, float [scenes], do."""
     n = len(differences)
-    spread = float(differences.std(ddof=1)) if n >= FEWEST else math.nan
+    # Equal differences have no spread; that of their floats is rounding noise.
+    spread = float(differences.std(ddof=1) if np.ptp(differences) else 0.0) if n >= FEWEST else math.nan
     known = spread > 0
-    scenes = scenes_needed(_rounded(target_difference / spread), alpha) if known else None
+    scenes = scenes_needed(_rounded(min(target_difference / spread, CERTAIN)), alpha) if known else None
     detectable = spread * detectable_ratio(n, alpha) if known else math.nan
     return SampleSize(metric, *names, n, spread, alpha, target_difference, scenes, detectable)
 

@@ -7,9 +7,13 @@ import math
 import pandas as pd
 import pytest
 
-from bench.reporting.scatter import describe_plot, pareto_figure, plot_legend
+from bench.reporting.scatter import describe_plot, pareto_figure, plot_legend, why_no_plot
+from bench.scoring.presets import find_preset
+from bench.scoring.selection import compared_columns, standard_metrics
 from bench.stats.intervals import Interval
 from bench.stats.summary import Estimate, MethodSummary, Summary
+
+METRICS = compared_columns(standard_metrics(), find_preset("paper"))
 
 
 def method(name: str, prompt: float = 0.3, identity: float = 0.6, front: bool = True) -> MethodSummary:
@@ -60,4 +64,16 @@ def test_the_plot_is_told_in_words() -> None:
 
 
 def test_nothing_to_plot_is_no_plot() -> None:
-    assert pareto_figure(summary(method("ours", identity=math.nan)), pd.DataFrame()) is None
+    assert pareto_figure(summary(method("ours", identity=math.nan)), pd.DataFrame(), METRICS) is None
+    assert (
+        why_no_plot(METRICS)
+        == "There is nothing to plot: no method has both prompt similarity and identity similarity."
+    )
+
+
+def test_without_an_axis_there_is_no_plot_and_a_sentence_says_which() -> None:
+    told = why_no_plot([metric for metric in METRICS if metric.label != "identity-similarity"])
+    assert told == "There is no plot: the run's metrics have no identity similarity."
+    without = MethodSummary("ours", {"prompt-similarity": Estimate(0.3, None, 6, 6)}, 6, 6, {}, False)
+    assert pareto_figure(summary(without), pd.DataFrame(), METRICS[:1]) is None
+    assert plot_legend(summary(without))[0].place.startswith("not in the plot")

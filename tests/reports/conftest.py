@@ -15,6 +15,10 @@ from PIL import Image
 from bench.core.scenes import Concept, Dataset, Prompt, Scene, handle
 from bench.core.table import COLUMNS
 from bench.plugins.report import ReportData
+from bench.scoring.presets import find_preset
+from bench.scoring.selection import compared_columns, standard_metrics
+
+METRICS = compared_columns(standard_metrics(), find_preset("paper"))
 
 MakeData = Callable[..., ReportData]
 SIDE = 16
@@ -92,11 +96,12 @@ def make_run(
     return ReportData(
         name="tiny-run",
         run_folder=folder,
-        table=pd.DataFrame(rows, columns=[*COLUMNS, "identity[fill=grey]"]),
+        table=pd.DataFrame(rows, columns=list(dict.fromkeys([*COLUMNS, *rows[0]]))),
         dataset=dataset,
         facts={"backbone": "none at all"},
         methods={method: {"steps": 3} for method in methods},
-        metrics={"name": "tiny"},
+        metrics=METRICS,
+        preset={"name": "tiny"},
         banners=("Partial: 3 of 9 units are done.",),
         done_units=3,
         planned_units=9,

@@ -12,8 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.core.errors import UserError
 from bench.plugins.discovery import find
 from bench.plugins.method import FidelityNote
+from bench.plugins.metric import Column
 from bench.plugins.report import ReportData
 from bench.plugins.spec import configure
 from bench.reporting import gallery
@@ -127,7 +129,15 @@ def test_the_table_shows_the_numbers_of_the_csv(report: Report) -> None:
         interval = f"[{row.prompt_similarity_low:.3f}, {row.prompt_similarity_high:.3f}]"
         assert f'{row.prompt_similarity:.3f} <span class="ends">{interval}</span>' in body(page)
     assert summary["prompt_similarity"].tolist() == points["prompt_similarity"].tolist()
-    assert "95 % Student t, 6 scenes" in body(page)
+
+
+def test_how_intervals_are_made_is_said_once(make_data: MakeData, tmp_path: Path) -> None:
+    page = body(write(make_data(methods=("ours", "ti-m", "db-m")), tmp_path / "out")[0])
+    assert page.count("95 %, Student t over scenes.") == 1
+    # Besides, of Cliff's delta, which has its own.
+    assert page.count("Student t") == 2
+    assert "(Student t, jackknife)" in page
+    assert page.count("Tukey HSD") == page.count("Wilcoxon signed-rank, Holm") == 1
 
 
 def test_each_similarity_counts_its_own_scenes(make_data: MakeData, tmp_path: Path) -> None:
@@ -137,6 +147,7 @@ def test_each_similarity_counts_its_own_scenes(make_data: MakeData, tmp_path: Pa
     assert points["prompt_similarity_n_scenes"].tolist() == [6, 6]
     assert points["identity_similarity_n_scenes"].tolist() == [6, 5]
     assert "5 scenes only" in page
+    assert body(page).count("<small>5 scenes</small>") == 1
 
 
 def test_what_is_not_found_is_no_zero(report: Report) -> None:
@@ -164,7 +175,7 @@ def test_few_scenes_have_no_interval_and_it_says_so(
 ) -> None:
     page, points, _ = write(make_data(scenes=scenes), tmp_path / "out")
     assert points["prompt_similarity_low"].notna().all() == interval
-    assert ("no interval: " in page) != interval
+    assert ("no interval (fewer than 4 scenes)" in page) != interval
     assert ("No difference is claimed" in page) != interval
     assert ("no test below 4" in page) != interval
 
@@ -302,8 +313,8 @@ def test_readings_leakage_and_costs_are_told(make_data: MakeData, tmp_path: Path
     assert omission["ours", "1"] == 0
     assert omission["ours", "2"] == 0.5
     assert "50.0 % [50.0, 50.0]" in told
-    assert "<td>ti-m †</td>" in told
-    assert "<td>ours †</td>" not in told
+    assert '<td class="who">ti-m †</td>' in told
+    assert '<td class="who">ours †</td>' not in told
     assert "which is no new context for it" in told
     assert "<td>1.50 s</td><td>0.25 s</td><td>4</td><td>–</td>" in told
     matrix = pd.read_csv(tmp_path / "out" / "leakage_matrix.csv")
@@ -319,8 +330,8 @@ def test_of_many_methods_only_pairs_with_the_first_are_open(five: Report) -> Non
 
 def test_of_many_methods_the_details_tell_pairs_with_the_first_and_where_the_others_are(five: Report) -> None:
     details = body(five.page).partition("<details><summary>Effect sizes")[2].partition('id="gallery"')[0]
-    assert "<td>ours, em</td>" in details
-    assert "<td>ti-m, em</td>" not in details
+    assert '<td class="who">ours, em</td>' in details
+    assert '<td class="who">ti-m, em</td>' not in details
     for file in ("effects.csv", "tests.csv", "power.csv"):
         assert f'all others are in <a href="{file}">' in details
     effects = pd.read_csv(five.folder / "effects.csv")
@@ -332,3 +343,100 @@ def test_turns_within_noise_are_counted_not_listed(make_data: MakeData, tmp_path
     data.table["identity[fill=grey]"] = -data.table["identity_similarity"]
     page, _, _ = write(data, tmp_path / "out")
     assert "<li>fill=grey: 1 pair not clear either way.</li>" in body(page)
+
+
+def test_a_metric_without_a_value_is_left_out_with_the_reason(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data()
+    data.table["lpips_diversity"], data.table["diversity_reason"] = float("nan"), "one sample of the prompt"
+    data.table["background_copy"], data.table["copy_reason"] = float("nan"), ""
+    page = body(write(data, tmp_path / "out")[0])
+    assert page.count("lpips-diversity") == page.count("background-copy") == 1
+    assert (
+        "Left out of this page, as no picture has a value: lpips-diversity (one sample of the prompt) and "
+        "background-copy (no reason was recorded)."
+    ) in page
+    assert pd.read_csv(tmp_path / "out" / "summary.csv")["lpips_diversity"].isna().all()
+
+
+def test_one_weak_control_leaves_the_other_pairs_on_the_page(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(scenes=4, methods=("ours", "ti-m", "weak"))
+    data.table.loc[(data.table["method"] == "weak") & (data.table["scene"] == "scene-0"), "identity_similarity"] = None
+    page = " ".join(body(write(data, tmp_path / "out")[0]).split())
+    assert "Identity similarity: ours" in page
+    tests = pd.read_csv(tmp_path / "out" / "tests.csv")
+    rows = tests[(tests["metric"] == "identity-similarity") & tests["test"].str.startswith("Wilcoxon")]
+    assert dict(zip(zip(rows["first"], rows["second"], strict=True), rows["n"], strict=True)) == {
+        ("ours", "ti-m"): 4, ("ours", "weak"): 3, ("ti-m", "weak"): 3,
+    }  # fmt: skip
+    assert rows.set_index(["first", "second"])["p"].notna().tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "sentence"),
+    [
+        (("identity_similarity",), "There is no plot: the run&#39;s metrics have no identity similarity."),
+        (
+            ("prompt_similarity", "identity_similarity"),
+            "There is no plot: the run&#39;s metrics have no prompt similarity and no identity similarity.",
+        ),
+    ],
+)
+def test_a_run_without_an_axis_is_reported_without_a_plot(
+    make_data: MakeData, tmp_path: Path, lacking: tuple[str, ...], sentence: str
+) -> None:
+    data = make_data()
+    mine = Column("mine", "what I measure", better="lower", range=(0.0, 1.0))
+    rest = tuple(metric for metric in data.metrics if metric.name not in lacking)
+    table = data.table.drop(columns=[*lacking, "similarity_to", "swapped", "identity[fill=grey]"]).assign(mine=0.25)
+    table["mine"] += 0.1 * (table["method"] == "ti-m") + 0.001 * table["scene"].str[-1].astype(int)
+    page, points, summary = write(dataclasses.replace(data, table=table, metrics=(*rest, mine)), tmp_path / "out")
+    told = " ".join(body(page).split())
+    assert sentence in told
+    assert Outline(body(page)).open == []
+    assert "mine ↓" in told
+    assert "depends on how identity similarity is read" not in told
+    # Under pictures stand the axes that the run has, or all its metrics.
+    assert ("</span>[v1] cat detection rate</dt> <dd>1.000</dd>" in told) == (len(lacking) == 2)
+    assert ("<dt>mine</dt>" in told) == (len(lacking) == 2)
+    assert not points["pareto"].any()
+    assert summary["mine"].tolist() == pytest.approx([0.2525, 0.3525])
+    assert not re.findall(r"\bnan\b", re.sub('base64,[^"]*', "", body(page)))
+
+
+def test_without_any_compared_metric_there_is_a_page(make_data: MakeData, tmp_path: Path) -> None:
+    page, _, _ = write(dataclasses.replace(make_data(), metrics=()), tmp_path / "out")
+    assert "No metric has a value, so there is nothing to compare." in page
+
+
+def test_methods_are_chosen_and_ordered(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(methods=("real", "ours", "ti-m", "ours[steps=1,flip=0]"))
+    spec = "pareto[methods=ti-m + ours[steps=1,flip=0]+ours,reference=ours]"
+    page, *_ = configure("reports", spec).instance.write(data, tmp_path / "out")
+    told = body(page.read_text(encoding="utf-8"))
+    order = ["ti-m", "ours[steps=1,flip=0]", "ours"]
+    assert pd.read_csv(tmp_path / "out" / "summary.csv")["method"].tolist() == order
+    assert "this report is about ti-m, ours[steps=1,flip=0] and ours alone; left out: real." in told
+    assert re.search("Prompt similarity: ours (is|seems|cannot)[^;.]* ti-m ", told)
+    assert "real" not in re.sub("left out: real", "", told).split('id="how"')[0].replace("real?", "")
+    alone = dataclasses.replace(data, table=data.table[data.table["method"] != "real"])
+    configure("reports", "pareto").instance.write(alone, tmp_path / "alone")
+    columns = ["method", "prompt_similarity", "identity_similarity_low"]
+    chosen, whole = (pd.read_csv(tmp_path / name / "summary.csv")[columns] for name in ("out", "alone"))
+    assert chosen.set_index("method").to_dict() == whole.set_index("method").to_dict()
+
+
+def test_others_are_compared_with_the_first_that_is_no_control(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(methods=("real", "ours", "ti-m"))
+    assert "Prompt similarity: real" in write(data, tmp_path / "one")[0]
+    controlled = dataclasses.replace(data, controls=("real",))
+    assert "Prompt similarity: ours" in write(controlled, tmp_path / "two")[0]
+    every = dataclasses.replace(data, controls=("real", "ours", "ti-m"))
+    assert "Prompt similarity: real" in write(every, tmp_path / "three")[0]
+
+
+@pytest.mark.parametrize("field", ["methods=ours+oops", "reference=oops", "methods=ti-m,reference=ours"])
+def test_an_unknown_method_is_one_line_with_the_known_ones(make_data: MakeData, tmp_path: Path, field: str) -> None:
+    with pytest.raises(UserError, match=r"no scores of a method '(oops|ours)'; known: (ours, )?ti-m$") as raised:
+        configure("reports", f"pareto[{field}]").instance.write(make_data(), tmp_path / "out")
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "out").exists()

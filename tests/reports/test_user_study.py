@@ -20,7 +20,7 @@ LIKED = {"ours": 4, "ti-m": 2}
 
 def ratings(folder: Path, data: ReportData, column: str = "item") -> Path:
     """Every rater likes what prompt similarity likes: a method's scenes by rank, `ours` more."""
-    means = scene_means(data.table)
+    means = scene_means(data.table, data.metrics)
     means = means[means["metric"] == "prompt-similarity"]
     order = means["mean"].rank(pct=True)
     rows = [

@@ -11,6 +11,10 @@ import pandas as pd
 import pytest
 
 from bench.core.table import COLUMNS
+from bench.scoring.presets import find_preset
+from bench.scoring.selection import compared_columns, standard_metrics
+
+METRICS = compared_columns(standard_metrics(), find_preset("paper"))
 
 NAN = math.nan
 Picture = tuple[str, str, str, float, list[tuple[float, bool | None]]]
@@ -45,7 +49,7 @@ def make_table(pictures: list[Picture]) -> pd.DataFrame:
                     "cost_generate_seconds": 1.0,
                 }
             )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(dict.fromkeys([*COLUMNS, *rows[0], *(metric.name for metric in METRICS)])))
 
 
 @pytest.fixture
@@ -87,3 +91,23 @@ def drawn() -> Callable[[int, int], pd.DataFrame]:
         return make_table(pictures)
 
     return build
+
+
+@pytest.fixture
+def weak() -> pd.DataFrame:
+    """Methods a, b, c on six scenes of one picture; `weak` has identity on three of them and no picture of s5.
+
+    On every scene a leads b by .1 to .15 and c by .2 to .25, in identity and in prompt similarity.
+    """
+    lead = {"a": 0.0, "b": 0.1, "c": 0.2, "weak": 0.5}
+    return make_table(
+        [
+            (method, f"s{s}", "t0", 0.9 - behind - 0.01 * s * (method != "a"), [(value, not math.isnan(value))])
+            for s in range(6)
+            for method, behind in lead.items()
+            if (method, s) != ("weak", 5)
+            for value in [
+                NAN if method == "weak" and s > 2 else 0.8 + 0.02 * s**2 - behind - 0.01 * s * (method != "a")
+            ]
+        ]
+    )

@@ -88,18 +88,19 @@ def test_the_hypervolumes_interval_lies_between_the_corners_of_a_box() -> None:
 def test_dominance_needs_every_metric() -> None:
     ahead = np.zeros((6, 2, 2))
     ahead[:, 0] = np.arange(1, 7)[:, None]
-    first, second = dominance(["a", "b"], ahead)
+    first, second = dominance({("a", "b"): ahead})
     # Six scenes all for a: one-sided p is 1 / 64 in both metrics; Holm doubles the lesser of two pairs.
     assert (first.first, first.second) == ("a", "b")
     assert first.p == pytest.approx(2 / 64)
     assert second.p == 1
     mixed = ahead.copy()
     mixed[:, 0, 1] = 0
-    assert [pair.p for pair in dominance(["a", "b"], mixed)] == [1, 1]
+    assert [pair.p for pair in dominance({("a", "b"): mixed})] == [1, 1]
 
 
 def test_few_scenes_have_reasons_instead() -> None:
-    front = measure_front(["a", "b"], scenes(3, [(0.3, 0.6), (0.4, 0.5)]))
+    values = scenes(3, [(0.3, 0.6), (0.4, 0.5)])
+    front = measure_front(["a", "b"], values, {("a", "b"): values})
     assert front.probabilities is None
     assert front.hypervolume.interval is None
     assert "no test below 4" in front.dominance[0].p_text

@@ -56,6 +56,18 @@ def test_with_holes_the_effects_are_statsmodels_own() -> None:
     assert model.overall.n == 20
 
 
+def test_a_method_of_few_scenes_is_left_out_and_voids_no_other() -> None:
+    values = table()
+    with_weak = np.column_stack([values, [0.1, 0.2, 0.3] + [np.nan] * 9])
+    alone, model = mixed_model(NAMES, values), mixed_model([*NAMES, "weak"], with_weak)
+    assert model.overall.test == "mixed model, F, without weak"
+    assert model.overall.statistic == alone.overall.statistic
+    assert [pair for pair in model.pairs if "weak" not in pair.methods] == list(alone.pairs)
+    weak = [pair for pair in model.pairs if "weak" in pair.methods]
+    assert [pair.methods for pair in weak] == [("a", "weak"), ("b", "weak"), ("c", "weak")]
+    assert {pair.p_text for pair in weak} == {"a method has fewer than 4 scenes"}
+
+
 def test_it_tells_scenes_from_the_rest() -> None:
     model = mixed_model(NAMES, table(300))
     assert model.scene_sd == pytest.approx(0.1, rel=0.15)
@@ -74,7 +86,7 @@ def test_scale_and_offset_change_nothing() -> None:
         (["a"], np.ones((9, 1)), "one method"),
         (NAMES, np.ones((3, 3)), "no test below 4"),
         (NAMES, np.ones((9, 3)), "explain every value"),
-        (NAMES, np.array([[1.0, 2.0, np.nan]] * 9), "fewer than 4 scenes"),
+        (NAMES, np.array([[1.0, np.nan, np.nan]] * 9), "fewer than 4 scenes"),
         (NAMES, np.empty((0, 3)), "no test below 4"),
     ],
 )

@@ -46,6 +46,13 @@ def test_a_sample_size_is_in_the_metrics_own_unit() -> None:
 def test_what_is_unknown_is_not_invented() -> None:
     few = sample_size("m", ("a", "b"), np.array([0.1, 0.2, 0.3]), 0.02, 0.05)
     assert (few.scenes, math.isnan(few.spread), math.isnan(few.detectable)) == (None, True, True)
-    equal = sample_size("m", ("a", "b"), np.zeros(9), 0.02, 0.05)
-    assert (equal.scenes, equal.spread) == (None, 0)
+    for difference in (0.0, 0.1):
+        equal = sample_size("m", ("a", "b"), np.full(9, difference), 0.02, 0.05)
+        assert (equal.scenes, equal.spread) == (None, 0)
     assert sample_size("m", ("a", "b"), np.arange(9.0), 0.02, 0.05).scenes is None, "more than 1,000"
+
+
+def test_a_spread_that_is_next_to_nothing_is_soon_worked_out() -> None:
+    """At 1e10 deviations simulated draws would tie, and tied ranks take minutes."""
+    alternating = 0.1 + 1e-12 * (np.arange(8.0) % 2)
+    assert sample_size("m", ("a", "b"), alternating, 0.02, 0.05).scenes == 6

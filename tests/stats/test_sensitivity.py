@@ -11,9 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from bench.scoring.presets import find_preset
+from bench.scoring.selection import compared_columns, standard_metrics
 from bench.stats.scene_means import methods_of
 from bench.stats.sensitivity import LEFT_OUT, WHOLE_PICTURE, ZERO, ProtocolVariant, sensitivity, sensitivity_frame
 from bench.stats.summary import summarise
+
+METRICS = compared_columns(standard_metrics(), find_preset("paper"))
 
 NAN = math.nan
 
@@ -28,12 +32,14 @@ def means(variant: ProtocolVariant) -> dict[str, float]:
 
 
 def by_name(table: pd.DataFrame) -> dict[str, ProtocolVariant]:
-    return {variant.name: variant for variant in sensitivity(table)}
+    return {variant.name: variant for variant in sensitivity(table, METRICS)}
 
 
 def test_the_first_reading_is_what_is_reported(table: pd.DataFrame) -> None:
-    first = sensitivity(table)[0]
-    reported = {method.method: method.estimates["identity-similarity"].mean for method in summarise(table).methods}
+    first = sensitivity(table, METRICS)[0]
+    reported = {
+        method.method: method.estimates["identity-similarity"].mean for method in summarise(table, METRICS).methods
+    }
     assert first.name == LEFT_OUT
     assert means(first) == pytest.approx(reported)
     assert first.tau == 1
@@ -51,7 +57,7 @@ def test_a_missing_object_is_left_out_or_zero_or_the_whole_picture(table: pd.Dat
 
 def test_an_unknown_class_has_no_value_under_any_policy(hand: pd.DataFrame) -> None:
     unknown = hand.assign(detected=None, identity_similarity=NAN, identity_whole_picture=0.5)
-    for variant in sensitivity(unknown):
+    for variant in sensitivity(unknown, METRICS):
         assert all(math.isnan(mean) for mean in means(variant).values())
         assert variant.tau is None
         assert variant.rank_flips == ()
@@ -82,7 +88,7 @@ def test_an_order_that_turns_is_named_with_its_weight() -> None:
     assert flip.clear_now
     expected = stats.kendalltau([3, 2, 1], [2, 3, 1]).statistic
     assert variant.tau == pytest.approx(expected)
-    frame = sensitivity_frame(sensitivity(scenes(values, grey))).set_index(["variant", "method"])
+    frame = sensitivity_frame(sensitivity(scenes(values, grey), METRICS)).set_index(["variant", "method"])
     assert frame.loc[("fill=grey", "b"), "passes"] == "a"
     assert frame.loc[("fill=grey", "a"), "passes"] == ""
 
@@ -98,7 +104,7 @@ def test_a_turn_within_noise_is_not_clear() -> None:
 def test_the_order_of_methods_in_the_table_does_not_matter(table: pd.DataFrame) -> None:
     flipped = table.iloc[::-1]
     assert methods_of(flipped) == methods_of(table)[::-1]
-    for one, other in zip(sensitivity(table), sensitivity(flipped), strict=True):
+    for one, other in zip(sensitivity(table, METRICS), sensitivity(flipped, METRICS), strict=True):
         assert means(one) == pytest.approx(means(other))
         assert one.tau == pytest.approx(other.tau)
         assert np.isclose(one.methods[0].rank, other.methods[-1].rank)

@@ -65,3 +65,18 @@ def test_wins_are_within_rater_and_item(study: Study) -> None:
     (win,) = [each for each in study_ratings(answers).wins if {each.first, each.second} == {"ours", "em"}]
     assert win.value == pytest.approx(won.groupby(level="item").mean().mean())
     assert win.n == 4
+
+
+def test_a_pair_is_compared_on_the_items_that_have_both(study: Study) -> None:
+    """`em` was rated on three of the six items: that voids no test of the others."""
+    answers = study("ratings")
+    frame = answers.frame
+    fewer = frame[(frame["method"] != "em") | frame["item"].isin(["i0", "i1", "i2"])]
+    by_item = study_ratings(replace(answers, frame=fewer)).tests[0]
+    assert by_item.overall.p_text == "3 common items: no test below 4"
+    ns = {pair.methods: pair.n for pair in by_item.pairs}
+    assert {n for methods, n in ns.items() if "em" in methods} == {3}
+    (pair,) = (pair for pair in by_item.pairs if "em" not in pair.methods)
+    wide = frame.pivot_table(index="item", columns="method", values="rating")
+    assert pair.n == 6
+    assert pair.p == pytest.approx(stats.wilcoxon(wide[pair.first] - wide[pair.second]).pvalue)
