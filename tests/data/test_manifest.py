@@ -150,7 +150,7 @@ def empty_mask() -> str:
             set_scene(prompts=[{"template": "{tokens}", "subset": [], "sample": 0}]),
             "does not fit its concepts",
         ),
-        (set_scene(source_size=[96, 16_385]), "a source that is of 96 x 16385 pixels, more than is read"),
+        (set_scene(source_size=[96, 16_385]), "a source that is of 96 x 16385 pixels, more than the limit"),
         (set_scene(image_id="x"), "scenes.0.image_id"),
         (set_mask(size=[16, 16]), r"a mask 0 of size \(16, 16\), not 32 x 32"),
         (set_mask(counts="PP"), "damaged run lengths"),
