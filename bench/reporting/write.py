@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from bench.core.table import COLUMNS
 from bench.plugins.method import PreservesPrior
 from bench.plugins.report import ReportData
 from bench.plugins.spec import configure
+from bench.reporting.command import command
 from bench.reporting.text import listed
 from bench.run.engine import Session
 from bench.run.evaluators import recorded_evaluators
@@ -54,6 +54,7 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     if not folder.table.is_file():
         raise UserError(f"{folder.path} has no scores yet; run `bench score {folder.path}` first")
     table = _read_table(folder)
+    table = table[table["method"].isin([method.spec for method in session.methods])]  # not one that was taken out
     if table.empty:
         raise UserError(f"{folder.path} has no finished unit yet, so there is nothing to report")
     filled = (column.name for metric in session.metrics for column in columns_of(metric, session.preset))
@@ -90,31 +91,12 @@ def _data(session: Session, table: pd.DataFrame) -> ReportData:
         metrics=compared_columns(session.metrics, session.preset),
         preset=session.preset.describe(),
         banners=tuple(_banners(session, table)),
-        done_units=table["unit"].nunique(),
-        planned_units=len(plan),
-        command=command(folder.name, settings),
+        done_units=_done(session, table),
+        planned_units=len(session.asked),
+        command=command(folder, settings, session.preset.name),
         seen_in_prior=templates_seen_in_prior(plan),
         controls=controls(plan),
     )
-
-
-def command(name: str, settings: Settings) -> str:
-    """The command that starts the run again, with everything that can change a result, ready for a shell."""
-    options = {
-        "--methods": ",".join(settings.methods),
-        "--dataset": settings.dataset,
-        "--backbone": settings.backbone,
-        "--revision": settings.revision,
-        "--metrics": ",".join((settings.preset, *settings.metrics)),
-        "--budget": settings.budget,
-        "--sampling-steps": settings.sampling_steps,
-        "--guidance": f"{settings.guidance:g}",
-        "--precision": settings.precision,
-        "--seed": settings.seed,
-        "--name": name,
-    }
-    words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
-    return shlex.join(["bench", "run", *words])
 
 
 def controls(plan: Sequence[Unit]) -> tuple[str, ...]:
@@ -175,14 +157,19 @@ def _gpu() -> str:
         return "no GPU"
 
 
+def _done(session: Session, table: pd.DataFrame) -> int:
+    """How many of the units that were asked for are in the table."""
+    return len({unit.key for unit in session.asked} & set(table["unit"]))
+
+
 def _banners(session: Session, table: pd.DataFrame) -> Iterator[str]:
     plan = session.plan
     if sentence := unknown_words_warning(session.settings.unknown_words):
         yield sentence
-    done = table["unit"].nunique()
-    if done < len(plan):
-        yield f"Partial: {done} of {len(plan)} units are done."
-    failed = [unit for unit in plan if session.folder.failure(unit.key).is_file()]
+    done, asked = _done(session, table), len(session.asked)
+    if done < asked:
+        yield f"Partial: {done} of {asked} units are done."
+    failed = session.failed(plan)
     if failed:
         methods = listed(list(dict.fromkeys(unit.method.spec for unit in failed)))
         yield f"Failed: {len(failed)} of {len(plan)} units ({methods}); tracebacks lie in the run's folder failed/."
