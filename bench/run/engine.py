@@ -38,14 +38,18 @@ FindInputs = Callable[[RunFolder, Configured, Dataset], ExternalInputs]
 class Session:
     """One start on a run: its settings, its dataset and its plan; each stage can be done alone.
 
-    `find_inputs` returns what a method takes from outside its scenes.
+    `find_inputs` returns what a method takes from outside its scenes, `dataset` is the folder of the built dataset, `preset` the
+    metric preset where it is not the run's own: then `folder` is one `with_preset`.
     """
 
-    def __init__(self, folder: RunFolder, settings: Settings, find_inputs: FindInputs, dataset: Path) -> None:
+    def __init__(
+        self, folder: RunFolder, settings: Settings, find_inputs: FindInputs, dataset: Path, preset: str | None = None
+    ) -> None:
         self.folder = folder
         self.settings = settings
         self._find_inputs = partial(find_inputs, folder)
         self._dataset = dataset
+        self._preset = preset or settings.preset
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -74,8 +78,8 @@ class Session:
 
     @property
     def preset(self) -> Preset:
-        """The metric preset."""
-        return find_preset(self.settings.preset)
+        """The metric preset: the run's own, unless it was opened with another."""
+        return find_preset(self._preset)
 
     @cached_property
     def metrics(self) -> tuple[Configured, ...]:
@@ -137,6 +141,11 @@ class Session:
             todo,
         )
 
+    @property
+    def own_preset(self) -> bool:
+        """Whether it is scored with the run's own preset."""
+        return self._preset == self.settings.preset
+
     def score(self, device: str) -> pd.DataFrame:
         """Score the pictures without scores, loading only the models that this needs, and write the table."""
         from bench.run import scoring  # noqa: PLC0415 - torch is slow to import
@@ -178,11 +187,13 @@ def preview(folder: RunFolder, methods: Sequence[str], options: RunOptions, scra
 
 
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
-    """Open an existing run; `metrics` may name another preset and additional metrics."""
+    """An existing run, with the metrics that `metrics` names besides its own, or as scored with another preset."""
     settings, selected = load_settings(folder), select_metrics(metrics)
-    more = distinct("metrics", (*settings.metrics, *selected.more))
-    changed = replace(settings, preset=selected.preset or settings.preset, metrics=more)
-    return Session(folder, changed, recorded_inputs, dataset_folder(settings.dataset, folder))
+    settings = replace(settings, metrics=distinct("metrics", (*settings.metrics, *selected.more)))
+    dataset = dataset_folder(settings.dataset, folder)
+    if selected.preset in (None, settings.preset):
+        return Session(folder, settings, recorded_inputs, dataset)
+    return Session(folder.with_preset(selected.preset), settings, recorded_inputs, dataset, selected.preset)
 
 
 def _session(
