@@ -38,8 +38,8 @@ FindInputs = Callable[[RunFolder, Configured, Dataset], ExternalInputs]
 class Session:
     """One start on a run: its settings, its dataset and its plan; each stage can be done alone.
 
-    `find_inputs` returns what a method takes from outside its scenes, `dataset` is the folder of the built dataset, `preset` the
-    metric preset where it is not the run's own: then `folder` is one `with_preset`.
+    `find_inputs` returns what a method takes from outside its scenes, `dataset` is the folder of the built dataset,
+    `preset` the metric preset where it is not the run's own: then `folder` is one `with_preset`.
     """
 
     def __init__(
