@@ -22,6 +22,9 @@ def report(
     kind: Annotated[
         str, typer.Option("--report", help="a report of `bench list reports`, with its settings in brackets")
     ] = defaults.REPORT,
+    metrics: Annotated[
+        str | None, typer.Option(help="the preset to tell of; by default the run's own (see `bench score`)")
+    ] = None,
 ) -> None:
     """Write the report of RUN from the scores it has; neither pictures nor scores change.
 
@@ -38,5 +41,5 @@ def report(
 
     folder = open_run(run)
     with hold(folder.path):
-        for file in write_report(reopen(folder, None), kind):
+        for file in write_report(reopen(folder, metrics), kind):
             typer.echo(file)

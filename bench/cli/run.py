@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +13,15 @@ from rich.console import Console
 from bench.cli import backbone_options
 from bench.core import defaults
 from bench.core.errors import UserError
+from bench.core.leftovers import scratch_folder
 from bench.core.progress import console as remarks
 from bench.plugins.spec import configure, split_specs
-from bench.run.folder import RunFolder, run_folder
+from bench.run.folder import RunFolder, open_run, run_folder
 from bench.run.lock import hold
 from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
 
 if TYPE_CHECKING:
+    from bench.run.engine import Session
     from bench.run.plan import Unit
 
 console = Console()
@@ -31,6 +34,17 @@ Dataset = Annotated[str, typer.Option(help="a folder made by `bench build-datase
 Kept = Annotated[
     bool,
     typer.Option("--keep-weights", help="keep the weights that each fit changed (safetensors) after its last picture"),
+]
+
+Scenes = Annotated[str | None, typer.Option(help="only the first N scenes, or scenes by name")]
+Limit = Annotated[int | None, typer.Option(min=1, help="only the first N units (a method on a scene)")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="say what would be done: writes nothing and downloads no weights")
+]
+Retry = Annotated[bool, typer.Option("--retry-failed", help="try units again whose method failed in an earlier start")]
+Remove = Annotated[
+    str | None,
+    typer.Option(metavar="METHOD", help="take METHOD out of the run and do nothing else; its pictures stay"),
 ]
 
 
@@ -47,9 +61,11 @@ def run(
     metrics: Annotated[str | None, typer.Option(help="metric preset; by default the one the backbone names")] = None,
     name: Annotated[str | None, typer.Option(help="name of the run; by default dataset and backbone")] = None,
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
-    scenes: Annotated[str | None, typer.Option(help="only the first N scenes, or scenes by name")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="only the first N units (a method on a scene)")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would be done, and do nothing")] = False,
+    scenes: Scenes = None,
+    limit: Limit = None,
+    dry_run: DryRun = False,
+    retry_failed: Retry = False,
+    remove: Remove = None,
     report: Annotated[str, typer.Option(help="the report to write; see `bench list reports`")] = defaults.REPORT,
     seed: backbone_options.Seed = 0,
     budget: backbone_options.Budget = None,
@@ -65,9 +81,7 @@ def run(
     Without options it runs on Playroom, in minutes, on any machine. A run is stored in runs/NAME; starting it again
     computes only what is missing, and more methods can be added to it.
     """
-    from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
-    from bench.run.engine import start  # noqa: PLC0415
-    from bench.scoring.selection import select_metrics  # noqa: PLC0415
+    from bench.scoring.selection import select_metrics  # noqa: PLC0415 - slow to import
 
     on_backbone = BackboneOptions(
         backbone=backbone,
@@ -79,26 +93,78 @@ def run(
         guidance=guidance,
         seed=seed,
     )
-    options = RunOptions(dataset=dataset, backbone=on_backbone, metrics=metrics)
+    options = RunOptions(dataset=dataset, backbone=on_backbone, metrics=metrics, scenes=scenes, limit=limit)
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
     folder = run_folder(runs, default_name(dataset, backbone) if name is None else name)
-    specs = checked(methods)
     configure("reports", report)
     select_metrics(metrics)  # a bad name leaves nothing behind
+    if remove is not None:
+        _remove(open_run(folder.path), remove, methods, dry_run)
+    elif dry_run:
+        _preview(folder, checked(methods), options, retry_failed)
+    else:
+        _run(folder, checked(methods), options, execution, retry_failed, report)
+
+
+def _run(
+    folder: RunFolder,
+    methods: Sequence[str],
+    options: RunOptions,
+    execution: ExecutionOptions,
+    retry_failed: bool,
+    report: str,
+) -> None:
+    from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
+    from bench.run.engine import start  # noqa: PLC0415
+    from bench.run.select_units import select_units  # noqa: PLC0415
+
     with hold(folder.path):
-        session, hardware = start(folder, specs, options)
-        units = chosen(session.plan, scenes, limit)
-        if dry_run:
-            _say_plan(session.todo(units), units, folder)
-            return
-        failed = session.generate(units, hardware, execution)
-        session.score(device)
+        session, hardware = start(folder, methods, options)
+        units = select_units(session.plan, options.scenes, options.limit)
+        session.generate(_wanted(session, units, retry_failed), hardware, execution)
+        session.score(options.backbone.device)
         files = write_report(session, report)
     for file in files:
         typer.echo(file)
-    if failed:
-        raise UserError(f"{failed} of {len(units)} units failed; their tracebacks: {folder.path / 'failed'}", FAILED)
+    if failed := len(session.failed(units)):
+        raise UserError(
+            f"{failed} of {len(units)} units failed; their tracebacks: {folder.path / 'failed'}; "
+            "--retry-failed tries them again",
+            FAILED,
+        )
     remarks.print(f"Open {files[0]} in a browser.", soft_wrap=True)
+
+
+def _wanted(session: Session, units: Sequence[Unit], retry_failed: bool) -> tuple[Unit, ...]:
+    """The units to work on: what failed before is tried again only when that is asked for."""
+    return session.todo(units) if retry_failed else session.untried(units)
+
+
+def _preview(folder: RunFolder, methods: Sequence[str], options: RunOptions, retry_failed: bool) -> None:
+    from bench.run.engine import preview  # noqa: PLC0415 - slow to import
+    from bench.run.select_units import select_units  # noqa: PLC0415
+
+    with scratch_folder() as scratch:
+        session = preview(folder, methods, options, RunFolder(scratch))
+        units = select_units(session.plan, options.scenes, options.limit)
+        _say_plan(session, units, _wanted(session, units, retry_failed))
+
+
+def _remove(folder: RunFolder, specs: str, methods: str, dry_run: bool) -> None:
+    """Take methods out of `run.json`; their pictures stay, for when they are asked for again."""
+    from bench.run.settings import load_settings, save_settings  # noqa: PLC0415 - drop-ins import torch
+
+    if methods != defaults.METHODS:
+        raise UserError("--remove takes methods out of a run and adds none: leave out --methods")
+    with contextlib.nullcontext() if dry_run else hold(folder.path):
+        settings = load_settings(folder)
+        for spec in split_specs(specs):
+            settings = settings.without(spec)
+        if not dry_run:
+            save_settings(folder, settings)
+    done = "would take out" if dry_run else "took out"
+    console.print(f"{folder.path}: {done} {specs}; left: {', '.join(settings.methods)}", soft_wrap=True, markup=False)
+    remarks.print(f"next: bench report {folder.path}", soft_wrap=True, markup=False)
 
 
 def checked(methods: str) -> tuple[str, ...]:
@@ -124,27 +190,18 @@ def default_name(dataset: str, backbone: str) -> str:
     return "-".join("".join(c if c.isalnum() or c in "._" else "-" for c in part).strip("-") for part in parts)
 
 
-def chosen(plan: Sequence[Unit], scenes: str | None, limit: int | None) -> tuple[Unit, ...]:
-    """The units of the plan in the chosen scenes, at most `limit` of them.
-
-    Raises `UserError` for a scene that the dataset does not have.
-    """
-    known = list(dict.fromkeys(unit.scene.name for unit in plan))
-    wanted = known if scenes is None else known[: int(scenes)] if scenes.isdigit() else list(split_specs(scenes))
-    for name in wanted:
-        if name not in known:
-            raise UserError(f"the dataset has no scene '{name}'; it has {', '.join(known[:12])}")
-    return tuple(unit for unit in plan if unit.scene.name in wanted)[:limit]
-
-
-def _say_plan(todo: Sequence[Unit], units: Sequence[Unit], folder: RunFolder) -> None:
+def _say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> None:
     from bench.run.estimate import estimate_minutes  # noqa: PLC0415
     from bench.run.execute import missing_pictures  # noqa: PLC0415
 
+    folder, failed = session.folder, len(session.failed(units))
     pictures = sum(len(missing_pictures(folder, unit)) for unit in todo)
     scenes = {unit.scene.name for unit in todo}
     methods = ", ".join(dict.fromkeys(unit.method.spec for unit in units))
-    console.print(f"{folder.path}: {methods}; {len(units)} units, of which {len(units) - len(todo)} are done")
+    done = len(units) - len(session.todo(units))
+    console.print(f"{folder.path}: {methods}; {len(units)} units, of which {done} are done", markup=False)
+    if failed:
+        console.print(f"{failed} failed before; --retry-failed tries them again")
     console.print(f"to do: {len(todo)} units on {len(scenes)} scenes, {pictures} pictures")
     minutes = estimate_minutes(folder, todo)
     console.print(

@@ -105,6 +105,14 @@ def add_path(folder: Path) -> None:
     refresh()
 
 
+def user_folders() -> tuple[str, ...]:
+    """What `--path` has to be given, in order, to make the same drop-ins known from the working folder."""
+    here = Path.cwd().resolve()
+    folders = [Path(folder) for folder in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if folder]
+    near = (str(one.relative_to(here)) if one.is_relative_to(here) else str(one) for one in reversed(folders))
+    return tuple(dict.fromkeys(near))
+
+
 def refresh() -> None:
     """Clear the caches: read `$BENCH_PATH` and the files of its folders again."""
     for name in [name for name, module in sys.modules.items() if _is_users(name, module)]:
@@ -149,7 +157,10 @@ def find(kind: Kind, name: str) -> DropIn:
     close = difflib.get_close_matches(name, discovery.found, n=1)
     hint = f"; did you mean {close[0]}?" if close else "."
     known = ", ".join(discovery.found)
-    raise UserError(f"no {ROLES[kind].lower()} is called '{name}'{hint} Known: {known}. (`bench list` tells more)")
+    raise UserError(
+        f"no {ROLES[kind].lower()} is called '{name}'{hint} Known: {known}. "
+        "(`bench list` tells more; a file of your own is found with --path DIR)"
+    )
 
 
 def _user_folders(kind: Kind) -> Iterator[Path]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -28,6 +29,11 @@ class Configured:
     def configuration(self) -> dict[str, Any]:
         """The value of every field, as recorded with the results."""
         return {public_name(field): _plain(getattr(self.instance, field.name)) for field in fields(self.instance)}
+
+    @property
+    def identity(self) -> str:
+        """Equal for every spelling of the same drop-in with the same configuration."""
+        return json.dumps([self.drop_in.name, self.configuration], sort_keys=True, default=repr)
 
     @property
     def key_fields(self) -> dict[str, Any]:
@@ -58,6 +64,17 @@ def configure(kind: Kind, spec: str) -> Configured:
         told = ", ".join(f"{name.rstrip('_')}=..." for name in lacking)
         raise UserError(f"{drop_in.name} needs to be told more: {drop_in.name}[{told}] (`bench list {drop_in.name}`)")
     return Configured(spec.strip(), drop_in, _made(spec.strip(), drop_in, values))
+
+
+def distinct(kind: Kind, specs: Iterable[str]) -> tuple[str, ...]:
+    """The specs in order, each configured drop-in once: of several spellings the first stays.
+
+    Raises `UserError` as `configure` does.
+    """
+    first: dict[str, str] = {}
+    for spec in specs:
+        first.setdefault(configure(kind, spec).identity, spec.strip())
+    return tuple(first.values())
 
 
 def required(role: type[Any]) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,17 @@ import pandas as pd
 
 from bench.core.errors import UserError, one_line
 from bench.core.files import whole_replacement
-from bench.core.scenes import Dataset, without_concepts
+from bench.core.scenes import without_concepts
 from bench.core.table import COLUMNS
 from bench.plugins.method import PreservesPrior
 from bench.plugins.report import ReportData
 from bench.plugins.spec import configure
+from bench.reporting.command import command
 from bench.reporting.text import listed
 from bench.run.engine import Session
 from bench.run.evaluators import recorded_evaluators
 from bench.run.folder import RunFolder
 from bench.run.plan import Unit
-from bench.run.settings import Settings
 from bench.run.vocabulary import unknown_words_warning
 from bench.scoring.selection import columns_of, compared_columns
 
@@ -52,8 +51,9 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     report = configure("reports", spec)
     folder = session.folder
     if not folder.table.is_file():
-        raise UserError(f"{folder.path} has no scores yet; run `bench score {folder.path}` first")
-    table = _read_table(folder)
+        raise UserError(f"{folder.path} has no {folder.table.name} yet; run `{_score(session)}` first")
+    table = _read_table(session)
+    table = table[table["method"].isin([method.spec for method in session.methods])]  # not one that was taken out
     if table.empty:
         raise UserError(f"{folder.path} has no finished unit yet, so there is nothing to report")
     filled = (column.name for metric in session.metrics for column in columns_of(metric, session.preset))
@@ -61,7 +61,7 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     if lacking := [column for column in columns if column not in table]:
         raise UserError(
             f"{folder.table} has no column {lacking[0]}: it is of another version; "
-            f"run `bench score {folder.path}`, which draws nothing"
+            f"run `{_score(session)}`, which draws nothing"
         )
     place = folder.report(report.drop_in.name)
     with whole_replacement(place) as building:
@@ -69,52 +69,34 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     return tuple(place / file.relative_to(building) if file.is_relative_to(building) else file for file in files)
 
 
-def _read_table(folder: RunFolder) -> pd.DataFrame:
+def _read_table(session: Session) -> pd.DataFrame:
+    table = session.folder.table
     try:
-        return pd.read_parquet(folder.table)
+        return pd.read_parquet(table)
     except (OSError, ValueError, LookupError, NotImplementedError) as error:
-        told = f"{folder.table} is damaged ({one_line(error)})"
-        raise UserError(f"{told}; delete it: `bench score {folder.path}` makes it anew and draws nothing") from error
+        told = f"{table} is damaged ({one_line(error)})"
+        raise UserError(f"{told}; delete it: `{_score(session)}` makes it anew and draws nothing") from error
 
 
 def _data(session: Session, table: pd.DataFrame) -> ReportData:
-    folder, settings, dataset, plan = session.folder, session.settings, session.dataset, session.plan
+    folder, plan = session.folder, session.plan
     return ReportData(
         name=folder.name,
         run_folder=folder.path,
         table=table,
-        dataset=dataset,
-        facts=_facts(folder, settings, dataset),
+        dataset=session.dataset,
+        facts=_facts(session),
         methods={unit.method.spec: unit.method.configuration for unit in plan},
         ledgers={found.name: found.ledger for found in (unit.method.drop_in for unit in plan) if found.ledger},
         metrics=compared_columns(session.metrics, session.preset),
         preset=session.preset.describe(),
         banners=tuple(_banners(session, table)),
-        done_units=table["unit"].nunique(),
-        planned_units=len(plan),
-        command=command(folder.name, settings),
+        done_units=_done(session, table),
+        planned_units=len(session.asked),
+        command=command(folder, session.settings, session.preset.name),
         seen_in_prior=templates_seen_in_prior(plan),
         controls=controls(plan),
     )
-
-
-def command(name: str, settings: Settings) -> str:
-    """The command that starts the run again, with everything that can change a result, ready for a shell."""
-    options = {
-        "--methods": ",".join(settings.methods),
-        "--dataset": settings.dataset,
-        "--backbone": settings.backbone,
-        "--revision": settings.revision,
-        "--metrics": ",".join((settings.preset, *settings.metrics)),
-        "--budget": settings.budget,
-        "--sampling-steps": settings.sampling_steps,
-        "--guidance": f"{settings.guidance:g}",
-        "--precision": settings.precision,
-        "--seed": settings.seed,
-        "--name": name,
-    }
-    words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
-    return shlex.join(["bench", "run", *words])
 
 
 def controls(plan: Sequence[Unit]) -> tuple[str, ...]:
@@ -136,7 +118,14 @@ def templates_seen_in_prior(plan: Sequence[Unit]) -> dict[str, tuple[str, ...]]:
     return {method: tuple(templates) for method, templates in found.items()}
 
 
-def _facts(folder: RunFolder, settings: Settings, dataset: Dataset) -> dict[str, str]:
+def _score(session: Session) -> str:
+    """The command that scores what the session shows."""
+    metrics = "" if session.own_preset else f" --metrics {session.preset.name}"
+    return f"bench score {session.folder.path}{metrics}"
+
+
+def _facts(session: Session) -> dict[str, str]:
+    folder, settings, dataset = session.folder, session.settings, session.dataset
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     return {
         "dataset": f"{dataset.name}, {len(dataset.scenes)} scenes ({settings.dataset_hash[:12]})",
@@ -144,7 +133,7 @@ def _facts(folder: RunFolder, settings: Settings, dataset: Dataset) -> dict[str,
         "precision": settings.precision,
         "budget of training": settings.budget,
         "sampler": f"DDIM, {settings.sampling_steps} steps, guidance {settings.guidance:g}",
-        "metrics": settings.preset,
+        "metrics": session.preset.name,
         **_evaluators(folder),
         "seed": str(settings.seed),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {_gpu()}, Python {platform.python_version()}",
@@ -175,14 +164,22 @@ def _gpu() -> str:
         return "no GPU"
 
 
+def _done(session: Session, table: pd.DataFrame) -> int:
+    """How many of the units that were asked for are in the table."""
+    return len({unit.key for unit in session.asked} & set(table["unit"]))
+
+
 def _banners(session: Session, table: pd.DataFrame) -> Iterator[str]:
     plan = session.plan
     if sentence := unknown_words_warning(session.settings.unknown_words):
         yield sentence
-    done = table["unit"].nunique()
-    if done < len(plan):
-        yield f"Partial: {done} of {len(plan)} units are done."
-    failed = [unit for unit in plan if session.folder.failure(unit.key).is_file()]
+    if not session.own_preset:
+        own = session.settings.preset
+        yield f"Scored with the preset {session.preset.name}, which is not the run's own: that is {own}."
+    done, asked = _done(session, table), len(session.asked)
+    if done < asked:
+        yield f"Partial: {done} of {asked} units are done."
+    failed = session.failed(plan)
     if failed:
         methods = listed(list(dict.fromkeys(unit.method.spec for unit in failed)))
         yield f"Failed: {len(failed)} of {len(plan)} units ({methods}); tracebacks lie in the run's folder failed/."

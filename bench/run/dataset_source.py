@@ -51,15 +51,24 @@ def current_dataset(text: str, folder: RunFolder) -> Path:
     path = dataset_folder(text, folder)
     if not _is_built(Path(text)):
         builder = configure("datasets", text)
-        recorded = _recorded(folder)
-        if recorded.get("spec", builder.spec) != builder.spec:
-            raise UserError(
-                f"{folder.dataset} was built by {recorded['spec']}, not {text}; give this run another --name"
-            )
-        if recorded != _description(builder):
-            _compare(builder, folder)
+        if _compared(builder, folder):
             _record(folder, builder)
     return path
+
+
+def preview_dataset(text: str, folder: RunFolder, scratch: RunFolder) -> Path:
+    """`current_dataset` for a start that is only tried: the run is only read, what must be built lies in `scratch`.
+
+    Raises `UserError` as `current_dataset` does.
+    """
+    if Path(text).is_dir():
+        return dataset_folder(text, scratch)
+    builder = configure("datasets", text)
+    if _is_built(folder.dataset):
+        _compared(builder, folder)
+        return folder.dataset
+    _build_silently(builder, scratch.dataset)
+    return scratch.dataset
 
 
 def recommended_budget(text: str) -> str | None:
@@ -88,13 +97,30 @@ def _recorded(folder: RunFolder) -> dict[str, str]:
     return read_json(file, _SCHEMA) if file.is_file() else {}
 
 
+def _compared(builder: Configured, folder: RunFolder) -> bool:
+    """Whether the run's dataset had to be built anew to compare; raises `UserError` if it is another one."""
+    recorded = _recorded(folder)
+    if recorded.get("spec", builder.spec) != builder.spec:
+        raise UserError(
+            f"{folder.dataset} was built by {recorded['spec']}, not {builder.spec}; give this run another --name"
+        )
+    if recorded == _description(builder):
+        return False
+    _compare(builder, folder)
+    return True
+
+
+def _build_silently(builder: Configured, out: Path) -> None:
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        build.build_dataset(builder.instance, out)
+
+
 def _compare(builder: Configured, folder: RunFolder) -> None:
     """Build the dataset again, for its hash alone; raises `UserError` if the hash differs."""
     told = f"{builder.spec} may have changed since {folder.dataset} was built: building it anew to compare"
     console.print(told, soft_wrap=True, markup=False)
     with scratch_folder() as scratch:
-        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-            build.build_dataset(builder.instance, scratch / "dataset")
+        _build_silently(builder, scratch / "dataset")
         found = dataset_hash(scratch / "dataset")
     if found != dataset_hash(folder.dataset):
         raise UserError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property, partial
+from pathlib import Path
 
 import pandas as pd
 
@@ -13,17 +14,19 @@ from bench.core.errors import UserError
 from bench.core.scenes import Dataset
 from bench.data.load import dataset_hash, load_dataset
 from bench.data.manifest import MANIFEST, read_manifest
-from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate
+from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate, locate_configuration
 from bench.plugins.backbone_settings import BackboneSettings, read_settings
-from bench.plugins.spec import Configured, configure
-from bench.run.dataset_source import current_dataset, dataset_folder, recommended_budget
+from bench.plugins.discovery import user_folders
+from bench.plugins.spec import Configured, configure, distinct
+from bench.run.dataset_source import current_dataset, dataset_folder, preview_dataset, recommended_budget
 from bench.run.evaluators import record_evaluators
 from bench.run.execute import ExecutionContext, execute, is_done
-from bench.run.external_inputs import find_and_record, recorded_inputs
+from bench.run.external_inputs import CurrentInputs, recorded_inputs
 from bench.run.folder import RunFolder
 from bench.run.options import ExecutionOptions, RunOptions
 from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
-from bench.run.settings import Settings, load_settings, save_settings
+from bench.run.select_units import asked_units, select_units
+from bench.run.settings import Settings, Start, load_settings, merged_settings, save_settings
 from bench.run.vocabulary import unknown_words, warn_of_unknown_words
 from bench.scoring.presets import Preset, find_preset
 from bench.scoring.selection import columns_of, metric_key, select_metrics, standard_metrics
@@ -35,26 +38,32 @@ FindInputs = Callable[[RunFolder, Configured, Dataset], ExternalInputs]
 class Session:
     """One start on a run: its settings, its dataset and its plan; each stage can be done alone.
 
-    `find_inputs` returns what a method takes from outside its scenes.
+    `find_inputs` returns what a method takes from outside its scenes, `dataset` is the folder of the built dataset,
+    `preset` the metric preset where it is not the run's own: then `folder` is one `with_preset`.
     """
 
-    def __init__(self, folder: RunFolder, settings: Settings, find_inputs: FindInputs) -> None:
+    def __init__(
+        self, folder: RunFolder, settings: Settings, find_inputs: FindInputs, dataset: Path, preset: str | None = None
+    ) -> None:
         self.folder = folder
         self.settings = settings
         self._find_inputs = partial(find_inputs, folder)
+        self._dataset = dataset
+        self._preset = preset or settings.preset
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The dataset; raises `UserError` if it has changed since the run began."""
-        path = dataset_folder(self.settings.dataset, self.folder)
-        if dataset_hash(path) != self.settings.dataset_hash:
-            raise UserError(f"{path} is another dataset than {self.folder.path} began with; use another --name")
-        return load_dataset(path)
+        """The dataset; unchanged since the run began."""
+        if dataset_hash(self._dataset) != self.settings.dataset_hash:
+            raise UserError(
+                f"{self._dataset} is another dataset than {self.folder.path} began with; use another --name"
+            )
+        return load_dataset(self._dataset)
 
     @cached_property
     def backbone_settings(self) -> BackboneSettings:
         """The backbone's own settings, with this run's sampler."""
-        own = read_settings(locate(self.backbone_spec))
+        own = read_settings(locate_configuration(self.backbone_spec))
         return own.with_sampler(self.settings.sampling_steps, self.settings.guidance)
 
     @property
@@ -64,21 +73,13 @@ class Session:
 
     @cached_property
     def methods(self) -> tuple[Configured, ...]:
-        """All methods of the run.
-
-        Raises `UserError` if two specs mean the same method with the same configuration.
-        """
-        methods = tuple(configure("methods", text) for text in self.settings.methods)
-        for index, method in enumerate(methods):
-            for other in methods[:index]:
-                if (method.drop_in, method.configuration) == (other.drop_in, other.configuration):
-                    raise UserError(f"{method.spec} and {other.spec} are the same method; name it once")
-        return methods
+        """Every method the run has been asked for, each once whatever its spelling."""
+        return tuple(configure("methods", spec) for spec in distinct("methods", self.settings.methods))
 
     @property
     def preset(self) -> Preset:
-        """The metric preset."""
-        return find_preset(self.settings.preset)
+        """The metric preset: the run's own, unless it was opened with another."""
+        return find_preset(self._preset)
 
     @cached_property
     def metrics(self) -> tuple[Configured, ...]:
@@ -109,23 +110,41 @@ class Session:
         )
         return make_plan(self.dataset, self.methods, conditions, self._find_inputs)
 
+    @cached_property
+    def asked(self) -> tuple[Unit, ...]:
+        """The units that the run has been asked for so far, in all its starts."""
+        return asked_units(self.plan, self.settings)
+
     def todo(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
         """The units that are not done."""
         return tuple(unit for unit in units if not is_done(self.folder, unit))
 
-    def generate(self, units: Sequence[Unit], hardware: Hardware, execution: ExecutionOptions) -> int:
-        """Fit and draw the missing parts of the units; returns how many failed."""
+    def failed(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
+        """Those of the units that are not done because their method failed when it was last tried."""
+        return tuple(unit for unit in self.todo(units) if self.folder.failure(unit.key).is_file())
+
+    def untried(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
+        """Those of the units that are not done and have not failed."""
+        return tuple(unit for unit in self.todo(units) if not self.folder.failure(unit.key).is_file())
+
+    def generate(self, units: Sequence[Unit], hardware: Hardware, execution: ExecutionOptions) -> None:
+        """Fit and draw what is missing of the units; which of them `failed` is known afterwards."""
         todo = self.todo(units)
         if not todo:
-            return 0
+            return
         from bench.diffusion.backbone.loading import load_backbone  # noqa: PLC0415 - slow, and only drawing needs it
 
         warn_of_unknown_words(self.settings.unknown_words)
         backbone = load_backbone(self.backbone_spec, hardware, self.backbone_settings)
-        return execute(
+        execute(
             ExecutionContext(self.folder, backbone, self.settings.budget, execution.batch_size, execution.keep_weights),
             todo,
         )
+
+    @property
+    def own_preset(self) -> bool:
+        """Whether it is scored with the run's own preset."""
+        return self._preset == self.settings.preset
 
     def score(self, device: str) -> pd.DataFrame:
         """Score the pictures without scores, loading only the models that this needs, and write the table."""
@@ -145,32 +164,58 @@ class Session:
 
 
 def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tuple[Session, Hardware]:
-    """Start or resume a run; its settings are stored in its folder.
+    """Start or resume a run; it is recorded in the run's folder once the whole start is known to be valid.
 
     Raises `UserError` for invalid options and for options that differ from those that the run began with.
     """
     hardware = resolve(options.backbone.device, options.backbone.precision)
-    settings = _settings(folder, methods, options, hardware)
-    session = Session(folder, settings, find_and_record)
-    session.plan, session.metrics  # noqa: B018 - a bad method or metric must not get into run.json
-    merged = save_settings(folder, settings)
-    return session if merged == settings else Session(folder, merged, find_and_record), hardware
+    inputs = CurrentInputs()
+    session = _session(folder, methods, options, current_dataset(options.dataset, folder), inputs)
+    locate(session.backbone_spec)
+    inputs.record(folder)
+    save_settings(folder, session.settings)
+    return session, hardware
+
+
+def preview(folder: RunFolder, methods: Sequence[str], options: RunOptions, scratch: RunFolder) -> Session:
+    """What `start` would begin, with nothing written but into `scratch`, and no weights downloaded.
+
+    Raises `UserError` as `start` does.
+    """
+    dataset = preview_dataset(options.dataset, folder, scratch)
+    return _session(folder, methods, options, dataset, CurrentInputs())
 
 
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
-    """Open an existing run; `metrics` may name another preset and additional metrics."""
+    """An existing run, with the metrics that `metrics` names besides its own, or as scored with another preset."""
     settings, selected = load_settings(folder), select_metrics(metrics)
-    more = tuple(dict.fromkeys((*settings.metrics, *selected.more)))
-    return Session(folder, replace(settings, preset=selected.preset or settings.preset, metrics=more), recorded_inputs)
+    settings = replace(settings, metrics=distinct("metrics", (*settings.metrics, *selected.more)))
+    dataset = dataset_folder(settings.dataset, folder)
+    if selected.preset in (None, settings.preset):
+        return Session(folder, settings, recorded_inputs, dataset)
+    return Session(folder.with_preset(selected.preset), settings, recorded_inputs, dataset, selected.preset)
 
 
-def _settings(folder: RunFolder, methods: Sequence[str], options: RunOptions, hardware: Hardware) -> Settings:
-    """The settings of these options; values that they leave open are the backbone's and the dataset's."""
+def _session(
+    folder: RunFolder, methods: Sequence[str], options: RunOptions, dataset: Path, inputs: CurrentInputs
+) -> Session:
+    """A start on the run with its earlier starts, valid as far as can be told before anything is loaded."""
+    hardware = resolve(options.backbone.device, options.backbone.precision)
+    merged = merged_settings(folder, _settings(dataset, methods, options, hardware))
+    asked = Start(merged.methods, options.scenes, options.limit, user_folders(), str(folder.path.parent))
+    session = Session(folder, merged.started(asked), inputs.find, dataset)
+    select_units(session.plan, options.scenes, options.limit)
+    session.metrics  # noqa: B018 - two that fill the same column must not get into run.json
+    return session
+
+
+def _settings(dataset: Path, methods: Sequence[str], options: RunOptions, hardware: Hardware) -> Settings:
+    """What was asked for, with what it leaves to the backbone and the dataset filled in."""
     asked = options.backbone
     spec = BackboneSpec(asked.backbone, asked.revision)
-    own = read_settings(locate(spec)).with_sampler(asked.sampling_steps, asked.guidance)
+    configuration = locate_configuration(spec)
+    own = read_settings(configuration).with_sampler(asked.sampling_steps, asked.guidance)
     selected = select_metrics(options.metrics)
-    dataset = current_dataset(options.dataset, folder)
     return Settings(
         dataset=options.dataset,
         dataset_hash=dataset_hash(dataset),
@@ -185,5 +230,5 @@ def _settings(folder: RunFolder, methods: Sequence[str], options: RunOptions, ha
         preset=find_preset(selected.preset or own.metrics).name,
         metrics=selected.more,
         methods=tuple(methods),
-        unknown_words=unknown_words(locate(spec), read_manifest(dataset / MANIFEST)),
+        unknown_words=unknown_words(configuration, read_manifest(dataset / MANIFEST)),
     )

@@ -18,13 +18,23 @@ class _Record:
     methods: dict[str, dict[str, str]]
 
 
-def find_and_record(folder: RunFolder, method: Configured, dataset: Dataset) -> ExternalInputs:
-    """Find what the method takes from outside its scenes, and record the hashes for `recorded_inputs`."""
-    found = find_external_inputs(method, dataset)
-    if found.content:
-        kept = _kept(folder)
-        write_json(folder.outside, {"methods": {**kept, method.spec: dict(found.content)}}, SCHEMA)
-    return found
+class CurrentInputs:
+    """What methods take now; the hashes are kept for `recorded_inputs` once the start is known to be valid."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, str]] = {}
+
+    def find(self, _folder: RunFolder, method: Configured, dataset: Dataset) -> ExternalInputs:
+        """What the method takes; raises `UserError` if it is not there."""
+        found = find_external_inputs(method, dataset)
+        if found.content:
+            self._found[method.spec] = dict(found.content)
+        return found
+
+    def record(self, folder: RunFolder) -> None:
+        """Keep the hashes of all that was found."""
+        if self._found:
+            write_json(folder.outside, {"methods": {**_kept(folder), **self._found}}, SCHEMA)
 
 
 def recorded_inputs(folder: RunFolder, method: Configured, _dataset: Dataset) -> ExternalInputs:

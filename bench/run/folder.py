@@ -38,7 +38,7 @@ class RunFolder:
 
     @property
     def evaluators(self) -> Path:
-        """`evaluators.json`: which models the table was scored with, by commit or hash."""
+        """`evaluators.json`: which models `table` was scored with, by commit or hash."""
         return self.path / "evaluators.json"
 
     @property
@@ -50,6 +50,13 @@ class RunFolder:
     def table(self) -> Path:
         """`scores.parquet`: one row per picture and concept (columns: `bench.core.table.COLUMNS`)."""
         return self.path / "scores.parquet"
+
+    def with_preset(self, preset: str) -> PresetFolder:
+        """The same run as scored with another metric preset than its own.
+
+        Tables lie side by side: `scores-PRESET.parquet`, `evaluators-PRESET.json` and `report/NAME-PRESET/`.
+        """
+        return PresetFolder(self.path, preset)
 
     def fit(self, unit: str) -> Path:
         """The file of what a unit's fit learned, deleted after its last picture unless `--keep-weights`."""
@@ -98,6 +105,27 @@ def run_folder(runs: Path, name: str) -> RunFolder:
     if not standing.is_dir():
         raise UserError(f"{standing} is not a folder, so it cannot hold runs; name another --runs or --name")
     return RunFolder(runs / name)
+
+
+@dataclass(frozen=True)
+class PresetFolder(RunFolder):
+    """A run's folder, with the table, the evaluators and the reports of a preset that is not the run's own."""
+
+    preset: str
+
+    @property
+    def evaluators(self) -> Path:
+        """`evaluators-PRESET.json`."""
+        return self.path / f"evaluators-{self.preset}.json"
+
+    @property
+    def table(self) -> Path:
+        """`scores-PRESET.parquet`."""
+        return self.path / f"scores-{self.preset}.parquet"
+
+    def report(self, name: str) -> Path:
+        """The folder of a report on that table."""
+        return self.path / "report" / f"{name}-{self.preset}"
 
 
 def open_run(path: Path) -> RunFolder:

@@ -27,12 +27,15 @@ class BackboneOptions:
 class RunOptions:
     """The options of `bench run`, besides the methods and those of the backbone.
 
-    `metrics` None means the preset that the backbone names.
+    `metrics` None leaves the choice to the backbone: the preset that knows what it draws. `scenes` and `limit` say
+    which units the start is about (`bench.run.select_units.select_units`).
     """
 
     dataset: str
     backbone: BackboneOptions
     metrics: str | None = None
+    scenes: str | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

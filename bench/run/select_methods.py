@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.core.errors import UserError
 from bench.plugins.discovery import DropIn, discover
 from bench.plugins.method import HasRequirements
-from bench.plugins.spec import Configured, configure, required
+from bench.plugins.spec import Configured, configure, distinct, required
 
 ALL = "all"
 
@@ -22,7 +22,7 @@ class MethodSelection:
 
 
 def select_methods(texts: Sequence[str]) -> MethodSelection:
-    """The methods that the specs name, each once, in order.
+    """The methods that the specs name, each once whatever its spelling, in order.
 
     Raises `UserError` for an invalid spec, and for a method named explicitly that cannot run here.
     """
@@ -35,7 +35,7 @@ def select_methods(texts: Sequence[str]) -> MethodSelection:
             _check(configure("methods", text))
             methods.append(text)
     skipped = tuple(f"{name} ({why})" for name, why in everyone.items() if why is not None and name not in methods)
-    return MethodSelection(tuple(dict.fromkeys(methods)), skipped)
+    return MethodSelection(distinct("methods", methods), skipped)
 
 
 def _everyone() -> Iterator[tuple[str, str | None]]:

@@ -11,19 +11,46 @@ import pydantic
 
 from bench.core.errors import UserError
 from bench.core.files import read_record, write_json
+from bench.plugins.spec import distinct
 from bench.run.folder import SCHEMA, RunFolder
 
 _GROWING = ("methods", "metrics")
 
 
 @dataclass(frozen=True)
+class Start:
+    """What a start asked for: which units of which `methods` (all that the run had by then), and where things lay.
+
+    `scenes` and `limit` are as on the command line (None: all), `paths` the folders of the user's drop-ins, `runs` the
+    folder of all runs. Nothing of it can change a result.
+    """
+
+    methods: tuple[str, ...]
+    scenes: str | None = None
+    limit: int | None = None
+    paths: tuple[str, ...] = ()
+    runs: str = "runs"
+
+    @property
+    def units(self) -> tuple[tuple[str, ...], str | None, int | None]:
+        """What says which units it asked for."""
+        return self.methods, self.scenes, self.limit
+
+    @property
+    def whole(self) -> bool:
+        """Whether it asked for every unit that the run had."""
+        return self.scenes is None and self.limit is None
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings that a run keeps for its whole life, and its methods and metrics so far.
 
-    `dataset` is the value of `--dataset` (a built folder or a builder's spec), `dataset_hash` the hash of its
-    manifest; `backbone` likewise with `fingerprint`; `budget` names an entry of the backbone's budgets; `preset` is
-    the metric preset; `precision` is the resolved one. `methods` and `metrics` (those besides the standard ones) grow
-    from start to start. `unknown_words` are the dataset's class words that the backbone's vocabulary does not have.
+    `dataset` is the text asked for (a built folder or a recipe of `datasets/`), `dataset_hash` the hash of its
+    manifest; `backbone` likewise with `fingerprint`; `budget` names an entry of the backbone's budgets; `preset` is the
+    metric preset; `precision` is the resolved one. `methods` and `metrics` (those besides the standard ones) grow from
+    start to start. `starts` are what is needed to make the run again. `unknown_words` are the dataset's class words
+    that the backbone's vocabulary does not have.
     """
 
     __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
@@ -42,22 +69,59 @@ class Settings:
     methods: tuple[str, ...]
     metrics: tuple[str, ...] = ()
     unknown_words: tuple[str, ...] = ()
+    starts: tuple[Start, ...] = ()
 
     def merged(self, earlier: Settings, run: Path) -> Settings:
-        """These settings with the earlier start's methods and metrics first.
+        """These settings with the earlier starts' methods and metrics kept in front, each once whatever its spelling.
 
         Raises `UserError` if anything else differs from the earlier start.
         """
         for field in dataclasses.fields(self):
             was, now = getattr(earlier, field.name), getattr(self, field.name)
-            if field.name not in _GROWING and was != now:
+            if field.name not in (*_GROWING, "starts") and was != now:
                 raise UserError(
                     f"{run} was started with {field.name} {was}, now it is {now}; give this run another --name"
                 )
-        grown: dict[str, Any] = {
-            name: tuple(dict.fromkeys(getattr(earlier, name) + getattr(self, name))) for name in _GROWING
-        }
-        return dataclasses.replace(self, **grown)
+        return dataclasses.replace(
+            self,
+            methods=distinct("methods", earlier.methods + self.methods),
+            metrics=distinct("metrics", earlier.metrics + self.metrics),
+            starts=earlier.starts,
+        )
+
+    def started(self, start: Start) -> Settings:
+        """With one more start; those that it covers are left out, and so is it if the last whole one covers it."""
+        if start.whole:
+            return dataclasses.replace(self, starts=(start,))
+        if any(earlier.whole and earlier.methods == start.methods for earlier in self.starts):
+            return self
+        others = tuple(earlier for earlier in self.starts if earlier.units != start.units)
+        return dataclasses.replace(self, starts=(*others, start))
+
+    def without(self, spec: str) -> Settings:
+        """Without a method, however it is spelled.
+
+        Raises `UserError` if the run does not have it, or has no other.
+        """
+        gone = {name for name in self.methods if name == spec} or {name for name in self.methods if _same(name, spec)}
+        left = tuple(name for name in self.methods if name not in gone)
+        if not gone:
+            raise UserError(f"the run has no method {spec}; it has {', '.join(self.methods)}")
+        if not left:
+            raise UserError(f"{spec} is the run's only method; delete the run's folder instead")
+        starts = (
+            dataclasses.replace(one, methods=tuple(name for name in one.methods if name not in gone))
+            for one in self.starts
+        )
+        return dataclasses.replace(self, methods=left, starts=tuple(one for one in starts if one.methods))
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two specs are one method; not if either means none any more."""
+    try:
+        return len(distinct("methods", (one, other))) == 1
+    except UserError:
+        return False
 
 
 def load_settings(folder: RunFolder) -> Settings:
@@ -69,10 +133,12 @@ def load_settings(folder: RunFolder) -> Settings:
     return settings
 
 
-def save_settings(folder: RunFolder, settings: Settings) -> Settings:
-    """Write `run.json`, merged with an earlier start of the same run; returns the merged settings."""
-    if folder.settings.is_file():
-        settings = settings.merged(load_settings(folder), folder.path)
+def merged_settings(folder: RunFolder, settings: Settings) -> Settings:
+    """The settings merged with those of an earlier start of the same run, if there was one; writes nothing."""
+    return settings.merged(load_settings(folder), folder.path) if folder.settings.is_file() else settings
+
+
+def save_settings(folder: RunFolder, settings: Settings) -> None:
+    """Write `run.json`."""
     content: dict[str, Any] = dataclasses.asdict(settings)
     write_json(folder.settings, content, SCHEMA)
-    return settings

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from bench.core.scenes import Prompt
 from bench.plugins.spec import configure
-from bench.reporting.write import command, controls, templates_seen_in_prior
-from bench.run.settings import Settings
+from bench.reporting.command import command
+from bench.reporting.write import controls, templates_seen_in_prior
+from bench.run.folder import RunFolder
+from bench.run.settings import Settings, Start
 
 SETTINGS = Settings(
     dataset="playroom[scenes=3,formats=2]",
@@ -29,7 +32,7 @@ SETTINGS = Settings(
 
 
 def test_the_command_is_ready_for_a_shell_and_leaves_nothing_out() -> None:
-    words = shlex.split(command("three scenes", SETTINGS))
+    words = shlex.split(made_again(SETTINGS, "runs/three scenes"))
     assert words[:2] == ["bench", "run"]
     options = dict(zip(words[2::2], words[3::2], strict=True))
     assert options["--methods"] == "ours[phase1_steps=0,flip=0.5],ti-m"
@@ -37,7 +40,37 @@ def test_the_command_is_ready_for_a_shell_and_leaves_nothing_out() -> None:
     assert options["--name"] == "three scenes"
     assert (options["--guidance"], options["--seed"], options["--budget"]) == ("7", "3", "quick")
     assert "--revision" not in options
-    assert "--revision abc" in command("x", replace(SETTINGS, revision="abc"))
+    assert "--runs" not in options
+    assert "--revision abc" in made_again(replace(SETTINGS, revision="abc"))
+
+
+def test_the_command_gives_what_was_given() -> None:
+    start = Start(("ti-m",), scenes="a,b", limit=3, paths=("mine", "/their own"), runs="/large/runs")
+    words = shlex.split(made_again(replace(SETTINGS, starts=(start,))))
+    assert words[:6] == ["bench", "run", "--path", "mine", "--path", "/their own"]
+    options = dict(zip(words[6::2], words[7::2], strict=True))
+    assert (options["--scenes"], options["--limit"], options["--runs"]) == ("a,b", "3", "/large/runs")
+    assert options["--methods"] == "ti-m"
+
+
+def test_a_run_of_several_starts_is_made_again_by_several() -> None:
+    starts = (Start(("ti-m",), limit=1), Start(("ti-m", "ours"), scenes="2"))
+    one, other = made_again(replace(SETTINGS, starts=starts)).split(" && ")
+    assert "--methods ti-m " in one
+    assert "--limit 1" in one
+    assert "--methods ti-m,ours " in other
+    assert "--scenes 2" in other
+
+
+def test_the_command_of_another_preset_scores_with_it() -> None:
+    run, score, report = command(RunFolder(Path("runs/x")), SETTINGS, "playroom-yolo").split(" && ")
+    assert "--metrics playroom " in run
+    assert score == "bench score runs/x --metrics playroom-yolo"
+    assert report == "bench report runs/x --metrics playroom-yolo"
+
+
+def made_again(settings: Settings, run: str = "runs/x") -> str:
+    return command(RunFolder(Path(run)), settings, settings.preset)
 
 
 def unit(text: str) -> Any:

@@ -135,7 +135,7 @@ def test_reports_do_not_ask_for_the_builder(builder: Path, run: RunFolder) -> No
 def test_a_start_with_edited_templates_is_one_line(
     builder: Path, bench: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    start = ("run", "--dataset", "tailored", "--name", "r", "--methods", "quick", "--dry-run")
+    start = ("run", "--dataset", "tailored", "--name", "r", "--methods", "quick", "--limit", "1")
     assert bench(*start) == 0
     edit(builder, "beach", "lake")
     capsys.readouterr()

@@ -114,7 +114,7 @@ def test_what_was_learned_stays_until_the_last_picture(bench: Bench, drop_ins: P
     assert bench(*frail) == 1
     assert len(list(Path("runs/r").glob("fits/*.safetensors"))) == 1
     Path("whole").touch()
-    assert bench(*frail) == 0
+    assert bench(*frail, "--retry-failed") == 0
     assert Path("fits.log").read_text() == "fit "
     assert not list(Path("runs/r").glob("fits/*"))
     assert bench(*RUN, "--methods", "quick[shade=0.5]", "--scenes", "1", "--keep-weights") == 0
@@ -136,7 +136,7 @@ def test_an_interrupted_units_costs_are_those_of_all_its_starts(
     assert (cost.peak_memory_bytes, cost.energy_joules >= 1) == (5, True)
     write_fit(file, state, Cost(1234.5, 6e12, 7e6))
     Path("whole").touch()
-    assert bench(*frail) == 0
+    assert bench(*frail, "--retry-failed") == 0
     frame = pd.read_parquet("runs/r/scores.parquet")
     drawn = sum(picture_cost(path).energy_joules for path in Path("runs/r").glob("pictures/*"))
     assert drawn >= 3
@@ -192,6 +192,7 @@ def test_half_written_records_are_neither_estimated_from_nor_kept(bench: Bench, 
     half = record.with_name(f".{record.stem}.tmp-99999999.json")
     half.write_text("{")
     assert bench(*RUN, "--methods", "quick", "--dry-run") == 0
+    assert half.exists()
     assert bench("report", "runs/r") == 0
     assert not half.exists()
 
@@ -243,7 +244,7 @@ def test_other_settings_need_another_name(bench: Bench, finished: Path, capsys: 
     ],
 )
 def test_the_dataset_says_which_budget_it_is_meant_for(dataset: str, budget: str, bench: Bench) -> None:
-    run = ("--methods", "quick", "--dry-run", "--name")
+    run = ("--methods", "quick", "--limit", "1", "--name")
     assert bench("run", "--dataset", dataset, *run, "recipe") == 0
     assert bench("run", "--dataset", "runs/recipe/dataset", *run, "built") == 0
     assert bench("run", "--dataset", dataset, "--budget", "full", *run, "asked") == 0

@@ -17,7 +17,8 @@ from bench.plugins.backbone_settings import FILE as SETTINGS_FILE
 
 PIPELINE = "StableDiffusionPipeline"
 INDEX = "model_index.json"
-FILES = [INDEX, SETTINGS_FILE, "*/*.json", "*/*.txt", "*/*.safetensors"]
+CONFIGURATION = [INDEX, SETTINGS_FILE, "*/*.json", "*/*.txt"]
+FILES = [*CONFIGURATION, "*/*.safetensors"]
 LEFT_OUT = ["safety_checker/*", "*.fp16.safetensors", "*non_ema*"]
 
 
@@ -40,19 +41,28 @@ def locate(spec: BackboneSpec) -> Path:
     Raises `UserError` if it is not available (naming the mirrors) or is not a Stable Diffusion text-to-image
     pipeline.
     """
+    return _located(spec, FILES)
+
+
+def locate_configuration(spec: BackboneSpec) -> Path:
+    """`locate` without the weights: what is known of a backbone before it is loaded; raises the same."""
+    return _located(spec, CONFIGURATION)
+
+
+def _located(spec: BackboneSpec, files: list[str]) -> Path:
     folder = Path(spec.hub_ids[0])
     if not folder.is_dir():
         if folder.is_absolute():
             raise UserError(f"backbone {spec.source}: there is no folder {folder}; {_next_step()}")
         _check_index(spec, _download(spec, [INDEX]))
-        folder = _download(spec, FILES)
+        folder = _download(spec, files)
     _check_index(spec, folder)
     return folder
 
 
 def fingerprint(spec: BackboneSpec) -> str:
     """A hash of the backbone's content: the hub's commit, or `weights_hash`."""
-    folder = locate(spec)
+    folder = locate_configuration(spec)
     if folder.parent.name == "snapshots":
         return f"{spec.hub_ids[0]}@{folder.name}"
     return f"sha256:{weights_hash(folder)}"

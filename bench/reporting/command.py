@@ -1,0 +1,43 @@
+"""The command that makes a run again, ready for a shell."""
+
+from __future__ import annotations
+
+import shlex
+
+from bench.run.folder import RunFolder
+from bench.run.settings import Settings, Start
+
+
+def command(folder: RunFolder, settings: Settings, preset: str) -> str:
+    """A line for a shell with everything that can change a result, given as it was; a command per recorded start.
+
+    Where the shown preset is not the run's own, the pictures are then scored and reported with it.
+    """
+    starts = settings.starts or (Start(settings.methods),)
+    commands = [_start(folder.name, settings, start) for start in starts]
+    if preset != settings.preset:
+        run = f"{starts[-1].runs}/{folder.name}"
+        commands += [["bench", verb, run, "--metrics", preset] for verb in ("score", "report")]
+    return " && ".join(shlex.join(words) for words in commands)
+
+
+def _start(name: str, settings: Settings, start: Start) -> list[str]:
+    options = {
+        "--methods": ",".join(start.methods),
+        "--dataset": settings.dataset,
+        "--backbone": settings.backbone,
+        "--revision": settings.revision,
+        "--metrics": ",".join((settings.preset, *settings.metrics)),
+        "--budget": settings.budget,
+        "--sampling-steps": settings.sampling_steps,
+        "--guidance": f"{settings.guidance:g}",
+        "--precision": settings.precision,
+        "--seed": settings.seed,
+        "--scenes": start.scenes,
+        "--limit": start.limit,
+        "--runs": None if start.runs == "runs" else start.runs,
+        "--name": name,
+    }
+    paths = [word for path in start.paths for word in ("--path", path)]
+    words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+    return ["bench", "run", *paths, *words]

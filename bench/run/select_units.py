@@ -1,0 +1,47 @@
+"""Which units of a plan a start is about, and which the run has been asked for in all its starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.core.errors import UserError
+from bench.plugins.spec import split_specs
+from bench.run.plan import Unit
+from bench.run.settings import Settings
+
+_SHOWN = 12
+
+
+def select_units(plan: Sequence[Unit], scenes: str | None, limit: int | None) -> tuple[Unit, ...]:
+    """The first `limit` units of the scenes: a number of them from the first, or names with commas; None is all.
+
+    Raises `UserError` for a scene that the dataset does not have, and where no scene is named.
+    """
+    known = list(dict.fromkeys(unit.scene.name for unit in plan))
+    wanted = known if scenes is None else _scenes(scenes, known)
+    return tuple(unit for unit in plan if unit.scene.name in wanted)[:limit]
+
+
+def asked_units(plan: Sequence[Unit], settings: Settings) -> tuple[Unit, ...]:
+    """The units of the plan that a start asked for; all of them if no start was recorded."""
+    if not settings.starts:
+        return tuple(plan)
+    asked: set[str] = set()
+    for start in settings.starts:
+        of_methods = [unit for unit in plan if unit.method.spec in start.methods]
+        asked |= {unit.key for unit in select_units(of_methods, start.scenes, start.limit)}
+    return tuple(unit for unit in plan if unit.key in asked)
+
+
+def _scenes(text: str, known: Sequence[str]) -> Sequence[str]:
+    wanted = known[: int(text)] if text.isdecimal() else split_specs(text)
+    if not wanted:
+        raise UserError(f"--scenes '{text}' names no scene; give a number from 1, or names: {_listed(known)}")
+    for name in wanted:
+        if name not in known:
+            raise UserError(f"the dataset has no scene '{name}'; it has {_listed(known)}")
+    return wanted
+
+
+def _listed(known: Sequence[str]) -> str:
+    return ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
