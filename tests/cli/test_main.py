@@ -70,7 +70,7 @@ def test_bad_input_is_one_line_and_exit_2(
         (["run", "--runs", "file/deeper"], "file is no folder, so no run can lie there"),
         (["run", "--runs", "/proc/nowhere"], "cannot write /proc/nowhere/"),
         (["score", "r" * 300], "File name too long; choose a shorter name"),
-        (["report", "a\nb"], "a\\nb is no run"),
+        (["report", "a\nb"], "a\\nb is not a run"),
         (["build-dataset", "folder", "--folder", "own", "--out", "o" * 300], "File name too long"),
     ],
 )
