@@ -24,6 +24,9 @@ def report(
 ) -> None:
     """Write the report of RUN from the scores it has; neither pictures nor scores change.
 
+    `--report "pareto[methods=ours+db-m,reference=ours]"` is about these methods alone, in this order, and compares the
+    others with `ours`.
+
     What people answered about the pictures is read by `--report "user-study[answers=FILE.csv]"` (or a folder of CSVs),
     a row an answer: `rater,item,method,rating` (1 to 5), `rater,item,first,second,choice` (one of both names, or
     `neutral`) or `rater,item,method,rank` (1 is best). Optional columns: `question`, `scene` (what answers depend on;

@@ -30,14 +30,14 @@ def with_methods(data: ReportData, names: str) -> ReportData:
     chosen = list(dict.fromkeys(_known(name.strip(), known) for name in re.split(r"\+(?![^\[]*\])", names)))
     places = data.table["method"].map({name: place for place, name in enumerate(chosen)})
     rows = data.table[places.notna()]
-    left_out = [name for name in known if name not in chosen]
-    told = f"By choice this report is about {listed(chosen)} alone; left out: {listed(left_out)}."
+    others = [name for name in known if name not in chosen]
+    banner = f"By choice this report is about {listed(chosen)} alone; left out: {listed(others)}."
     return replace(
         data,
         table=rows.iloc[places.dropna().argsort(kind="stable")],
         methods={name: data.methods[name] for name in chosen if name in data.methods},
-        seen_in_prior={name: told for name, told in data.seen_in_prior.items() if name in chosen},
-        banners=(*data.banners, told) if left_out else data.banners,
+        seen_in_prior={name: templates for name, templates in data.seen_in_prior.items() if name in chosen},
+        banners=(*data.banners, banner) if others else data.banners,
     )
 
 

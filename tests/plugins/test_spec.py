@@ -51,3 +51,11 @@ def test_what_has_no_default_must_be_told() -> None:
     with pytest.raises(UserError, match=r"import needs to be told more: import\[from=\.\.\.\]") as error:
         configure("methods", "import")
     assert "\n" not in str(error.value)
+
+
+def test_a_value_may_be_a_spec_with_settings_of_its_own() -> None:
+    report = configure(
+        "reports", "pareto[methods=ours[phase1_steps=0,flip=0.5]+db-m:prior,reference=db-m:prior]"
+    ).instance
+    assert report.methods == "ours[phase1_steps=0,flip=0.5]+db-m:prior"
+    assert report.reference == "db-m:prior"

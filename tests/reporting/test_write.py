@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.core.scenes import Prompt
 from bench.plugins.spec import configure
-from bench.reporting.write import command, templates_seen_in_prior
+from bench.reporting.write import command, controls, templates_seen_in_prior
 from bench.run.settings import Settings
 
 SETTINGS = Settings(
@@ -50,3 +50,8 @@ def test_a_context_of_prior_pictures_is_familiar() -> None:
     """The official Break-A-Scene code preserves "a photo at the beach"."""
     found = templates_seen_in_prior([unit("ours:code"), unit("ours"), unit("db-m:prior"), unit("real")])
     assert found == {"ours:code": ("a photo of {tokens} at the beach",)}
+
+
+def test_methods_say_of_themselves_that_they_are_controls() -> None:
+    texts = ["real:redrawn", "ours", "copy-paste", "base-model", "other-scene", "real:redrawn"]
+    assert controls([unit(text) for text in texts]) == ("real:redrawn", "copy-paste", "base-model", "other-scene")

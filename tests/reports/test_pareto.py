@@ -287,8 +287,8 @@ def test_readings_leakage_and_costs_are_told(make_data: MakeData, tmp_path: Path
     assert omission["ours", "1"] == 0
     assert omission["ours", "2"] == 0.5
     assert "50.0 % [50.0, 50.0]" in told
-    assert "<td>ti-m †</td>" in told
-    assert "<td>ours †</td>" not in told
+    assert '<td class="who">ti-m †</td>' in told
+    assert '<td class="who">ours †</td>' not in told
     assert "which is no new context for it" in told
     assert "<td>1.50 s</td><td>0.25 s</td><td>4</td><td>–</td>" in told
     matrix = pd.read_csv(tmp_path / "out" / "leakage_matrix.csv")
@@ -308,8 +308,8 @@ def test_of_many_methods_the_details_tell_pairs_with_the_first_and_where_the_oth
 ) -> None:
     page, _, _ = write(make_data(methods=("ours", "ti-m", "db-m", "cd-m", "em")), tmp_path / "out")
     details = body(page).partition("<details><summary>Effect sizes")[2].partition('id="gallery"')[0]
-    assert "<td>ours, em</td>" in details
-    assert "<td>ti-m, em</td>" not in details
+    assert '<td class="who">ours, em</td>' in details
+    assert '<td class="who">ti-m, em</td>' not in details
     for file in ("effects.csv", "tests.csv", "power.csv"):
         assert f'all others are in <a href="{file}">' in details
     effects = pd.read_csv(tmp_path / "out" / "effects.csv")
@@ -373,6 +373,9 @@ def test_a_run_without_an_axis_is_reported_without_a_plot(
     assert Outline(body(page)).open == []
     assert "mine ↓" in told
     assert "depends on how identity similarity is read" not in told
+    # Under pictures stand the axes that the run has, or all its metrics.
+    assert ("</span>[v1] cat detection rate</dt> <dd>1.000</dd>" in told) == (len(lacking) == 2)
+    assert ("<dt>mine</dt>" in told) == (len(lacking) == 2)
     assert not points["pareto"].any()
     assert summary["mine"].tolist() == pytest.approx([0.2525, 0.3525])
     assert not re.findall(r"\bnan\b", re.sub('base64,[^"]*', "", body(page)))
