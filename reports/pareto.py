@@ -68,7 +68,9 @@ class Report:
 
     difference: Annotated[float, "a difference in a metric, whose need of scenes is told", Field(gt=0)] = 0.02
     methods: Annotated[str, "methods to tell of, in this order, joined by + (default: all)"] = ""
-    reference: Annotated[str, "the method that others are compared with (default: the first that is no control)"] = ""
+    reference: Annotated[str, "the method that others are compared with (default: the first that is not a control)"] = (
+        ""
+    )
 
     summary: ClassVar[str] = "one HTML page: Pareto plot, table, tests and gallery; all numbers as CSV"
     source: ClassVar[str] = "Break-A-Scene, Figure 5, Table 3 and section 4.1"
