@@ -65,7 +65,7 @@ def side_by_side(scene: Scene) -> Scene:
 
 
 def with_masks(scene: Scene) -> ImageArray:
-    """The scene with every concept outlined in its colour and the rest dimmed; at least 256 pixels a side."""
+    """The scene with every concept outlined in its colour and the rest dimmed; at least 256 pixels per side."""
     times = max(1, -(-THUMBNAIL // scene.picture.shape[0]))
     picture = scene.picture.repeat(times, axis=0).repeat(times, axis=1)
     masks = [concept.mask.repeat(times, axis=0).repeat(times, axis=1) for concept in scene.concepts]

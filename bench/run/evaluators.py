@@ -16,7 +16,7 @@ from bench.scoring.presets import Preset
 
 
 @dataclass(frozen=True)
-class _Record:
+class _RecordedEvaluators:
     """The file's schema: the commit or hash of every model by its name."""
 
     models: dict[str, str]
@@ -39,7 +39,7 @@ def recorded_evaluators(folder: RunFolder) -> dict[str, str]:
     """
     if not folder.evaluators.is_file():
         return {}
-    record: _Record = read_record(folder.evaluators, SCHEMA, _Record)
+    record: _RecordedEvaluators = read_record(folder.evaluators, SCHEMA, _RecordedEvaluators)
     return record.models
 
 

@@ -12,7 +12,7 @@ from bench.run.plan import ExternalInputs, find_external_inputs
 
 
 @dataclass(frozen=True)
-class _Record:
+class _InputHashes:
     """The file's schema: for every method, hashes by scene name."""
 
     methods: dict[str, dict[str, str]]
@@ -45,5 +45,5 @@ def recorded_inputs(folder: RunFolder, method: Configured, _dataset: Dataset) ->
 def _kept(folder: RunFolder) -> dict[str, dict[str, str]]:
     if not folder.outside.is_file():
         return {}
-    record: _Record = read_record(folder.outside, SCHEMA, _Record)
+    record: _InputHashes = read_record(folder.outside, SCHEMA, _InputHashes)
     return record.methods

@@ -38,7 +38,7 @@ class _Kept:
 
 
 @dataclass(frozen=True)
-class _Record:
+class _UnitScores:
     """A unit's file: values by picture key."""
 
     pictures: dict[str, _Kept]
@@ -80,7 +80,7 @@ def _read(folder: RunFolder, metric: str, unit: Unit) -> dict[str, ScoredImage]:
     path = folder.scores(metric, unit.key)
     if not path.is_file():
         return {}
-    record: _Record = read_record(path, SCHEMA, _Record)
+    record: _UnitScores = read_record(path, SCHEMA, _UnitScores)
     concepts = {picture.key: len(picture.request.prompt.subset) for picture in unit.pictures}
     for key, one in record.pictures.items():
         if key in concepts and len(one.values) != concepts[key]:
