@@ -238,7 +238,7 @@ _NAMES = {
 """The public names of each module, by kind."""
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = list(_MODULES)
+__all__ = list(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 if not TYPE_CHECKING:
 
