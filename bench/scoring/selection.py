@@ -58,7 +58,7 @@ def standard_metrics() -> tuple[Configured, ...]:
 
 def columns_of(metric: Configured, preset: Preset) -> tuple[Column, ...]:
     """A metric's columns under a preset, each with the metric's grain."""
-    instance = metric.instance
+    instance: Any = metric.instance
     columns = instance.columns_of(preset.describe()) if isinstance(instance, DependsOnPreset) else instance.columns
     return tuple(replace(column, grain=instance.grain) for column in columns)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from functools import partial
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -119,3 +120,34 @@ def make_data(tmp_path: Path) -> MakeData:
 def make_data_once(tmp_path_factory: pytest.TempPathFactory) -> MakeData:
     """The same for tests that share what they make."""
     return lambda **wanted: make_run(tmp_path_factory.mktemp("run"), **wanted)
+
+
+class Outline(HTMLParser):
+    """Every address that the page names, the anchors it has, and whether its tags are balanced."""
+
+    VOID = ("meta", "img", "br", "link", "input")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.anchors: list[str] = []
+        self.without_alt = 0
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.addresses += [address for key in ("src", "href", "action", "poster") if (address := named.get(key))]
+        self.anchors += [named["id"]] if named.get("id") else []
+        self.without_alt += tag == "img" and not named.get("alt")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def outline() -> type[Outline]:
+    """What reads the structure of a page."""
+    return Outline

@@ -6,16 +6,14 @@ import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from bench.core.errors import UserError
 from bench.plugins.discovery import find
 from bench.plugins.method import FidelityNote
-from bench.plugins.metric import Column
 from bench.plugins.report import ReportData
 from bench.plugins.spec import configure
 from bench.reporting import gallery
@@ -63,34 +61,9 @@ def body(page: str) -> str:
     return re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
 
 
-class Outline(HTMLParser):
-    """Every address that the page names, the anchors it has, and whether its tags are balanced."""
-
-    VOID = ("meta", "img", "br", "link", "input")
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.addresses: list[str] = []
-        self.anchors: list[str] = []
-        self.without_alt = 0
-        self.open: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        named = dict(attrs)
-        self.addresses += [address for key in ("src", "href", "action", "poster") if (address := named.get(key))]
-        self.anchors += [named["id"]] if named.get("id") else []
-        self.without_alt += tag == "img" and not named.get("alt")
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def test_the_page_needs_no_network(report: Report) -> None:
-    outline = Outline(report.page)
-    outside = [address for address in outline.addresses if not address.startswith(("data:image/", "#"))]
+def test_the_page_needs_no_network(outline: Callable[[str], Any], report: Report) -> None:
+    found = outline(report.page)
+    outside = [address for address in found.addresses if not address.startswith(("data:image/", "#"))]
     tables = ["tests.csv", "effects.csv", "front.csv", "power.csv", "pictures.csv"]
     readings = ["sensitivity.csv", "leakage.csv", "leakage_matrix.csv"]
     assert outside == ["pareto.csv", *readings, "summary.csv", *tables, "../../scores.parquet"]
@@ -99,13 +72,13 @@ def test_the_page_needs_no_network(report: Report) -> None:
     assert not re.findall(r"url\(|@import", styles)
 
 
-def test_the_page_is_well_formed_and_accessible(report: Report) -> None:
-    outline = Outline(report.page)
-    assert outline.open == []
-    assert outline.without_alt == 0
-    inside = {address[1:] for address in outline.addresses if address.startswith("#")}
+def test_the_page_is_well_formed_and_accessible(outline: Callable[[str], Any], report: Report) -> None:
+    found = outline(report.page)
+    assert found.open == []
+    assert found.without_alt == 0
+    inside = {address[1:] for address in found.addresses if address.startswith("#")}
     assert inside == {"plot", "results", "tests", "gallery", "how"}
-    assert inside <= set(outline.anchors)
+    assert inside <= set(found.anchors)
 
 
 def test_the_csv_holds_the_tables_own_means(report: Report) -> None:
@@ -158,12 +131,12 @@ def test_what_is_not_found_is_no_zero(report: Report) -> None:
     assert "<dd>0.000</dd>" not in page
 
 
-def test_values_are_escaped(make_data: MakeData, tmp_path: Path) -> None:
+def test_values_are_escaped(outline: Callable[[str], Any], make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(labels=("<b>cat</b>", "a&b"), methods=("ours", "</script><i>x</i>"))
     data.table["reason"] = data.table["reason"].replace("no such thing in the picture", "<u>gone</u>")
     data = dataclasses.replace(data, banners=("<s>banner</s>",), facts={"<s>fact</s>": "<s>value</s>"})
     page, _, _ = write(data, tmp_path / "out")
-    Outline(page)
+    outline(page)
     for tag in ("<b>cat", "<i>x", "<u>gone", "<s>"):
         assert tag not in page
     assert "&lt;b&gt;cat&lt;/b&gt;" in page
@@ -245,14 +218,14 @@ def test_what_was_run_stands_on_the_page(report: Report) -> None:
     assert "bench run --methods &#39;ours,ti-m&#39;" in page
 
 
-def test_ledgers_stand_on_the_page_escaped(make_data: MakeData, tmp_path: Path) -> None:
+def test_ledgers_stand_on_the_page_escaped(outline: Callable[[str], Any], make_data: MakeData, tmp_path: Path) -> None:
     rows = (FidelityNote("flips", "paper: none; code: <half>", "none", "they differ"),)
     data = dataclasses.replace(make_data(), ledgers={"ours": rows})
     written = configure("reports", "pareto").instance.write(data, tmp_path / "out")
     page = body(written[0].read_text(encoding="utf-8"))
     assert "ours: what its sources leave open" in page
     assert "paper: none; code: &lt;half&gt;" in page
-    assert Outline(page).open == []
+    assert outline(page).open == []
     assert "ti-m: what its sources" not in page
 
 
@@ -343,100 +316,3 @@ def test_turns_within_noise_are_counted_not_listed(make_data: MakeData, tmp_path
     data.table["identity[fill=grey]"] = -data.table["identity_similarity"]
     page, _, _ = write(data, tmp_path / "out")
     assert "<li>fill=grey: 1 pair not clear either way.</li>" in body(page)
-
-
-def test_a_metric_without_a_value_is_left_out_with_the_reason(make_data: MakeData, tmp_path: Path) -> None:
-    data = make_data()
-    data.table["lpips_diversity"], data.table["diversity_reason"] = float("nan"), "one sample of the prompt"
-    data.table["background_copy"], data.table["copy_reason"] = float("nan"), ""
-    page = body(write(data, tmp_path / "out")[0])
-    assert page.count("lpips-diversity") == page.count("background-copy") == 1
-    assert (
-        "Left out of this page, as no picture has a value: lpips-diversity (one sample of the prompt) and "
-        "background-copy (no reason was recorded)."
-    ) in page
-    assert pd.read_csv(tmp_path / "out" / "summary.csv")["lpips_diversity"].isna().all()
-
-
-def test_one_weak_control_leaves_the_other_pairs_on_the_page(make_data: MakeData, tmp_path: Path) -> None:
-    data = make_data(scenes=4, methods=("ours", "ti-m", "weak"))
-    data.table.loc[(data.table["method"] == "weak") & (data.table["scene"] == "scene-0"), "identity_similarity"] = None
-    page = " ".join(body(write(data, tmp_path / "out")[0]).split())
-    assert "Identity similarity: ours" in page
-    tests = pd.read_csv(tmp_path / "out" / "tests.csv")
-    rows = tests[(tests["metric"] == "identity-similarity") & tests["test"].str.startswith("Wilcoxon")]
-    assert dict(zip(zip(rows["first"], rows["second"], strict=True), rows["n"], strict=True)) == {
-        ("ours", "ti-m"): 4, ("ours", "weak"): 3, ("ti-m", "weak"): 3,
-    }  # fmt: skip
-    assert rows.set_index(["first", "second"])["p"].notna().tolist() == [True, False, False]
-
-
-@pytest.mark.parametrize(
-    ("lacking", "sentence"),
-    [
-        (("identity_similarity",), "There is no plot: the run&#39;s metrics have no identity similarity."),
-        (
-            ("prompt_similarity", "identity_similarity"),
-            "There is no plot: the run&#39;s metrics have no prompt similarity and no identity similarity.",
-        ),
-    ],
-)
-def test_a_run_without_an_axis_is_reported_without_a_plot(
-    make_data: MakeData, tmp_path: Path, lacking: tuple[str, ...], sentence: str
-) -> None:
-    data = make_data()
-    mine = Column("mine", "what I measure", better="lower", range=(0.0, 1.0))
-    rest = tuple(metric for metric in data.metrics if metric.name not in lacking)
-    table = data.table.drop(columns=[*lacking, "similarity_to", "swapped", "identity[fill=grey]"]).assign(mine=0.25)
-    table["mine"] += 0.1 * (table["method"] == "ti-m") + 0.001 * table["scene"].str[-1].astype(int)
-    page, points, summary = write(dataclasses.replace(data, table=table, metrics=(*rest, mine)), tmp_path / "out")
-    told = " ".join(body(page).split())
-    assert sentence in told
-    assert Outline(body(page)).open == []
-    assert "mine ↓" in told
-    assert "depends on how identity similarity is read" not in told
-    # Under pictures stand the axes that the run has, or all its metrics.
-    assert ("</span>[v1] cat detection rate</dt> <dd>1.000</dd>" in told) == (len(lacking) == 2)
-    assert ("<dt>mine</dt>" in told) == (len(lacking) == 2)
-    assert not points["pareto"].any()
-    assert summary["mine"].tolist() == pytest.approx([0.2525, 0.3525])
-    assert not re.findall(r"\bnan\b", re.sub('base64,[^"]*', "", body(page)))
-
-
-def test_without_any_compared_metric_there_is_a_page(make_data: MakeData, tmp_path: Path) -> None:
-    page, _, _ = write(dataclasses.replace(make_data(), metrics=()), tmp_path / "out")
-    assert "No metric has a value, so there is nothing to compare." in page
-
-
-def test_methods_are_chosen_and_ordered(make_data: MakeData, tmp_path: Path) -> None:
-    data = make_data(methods=("real", "ours", "ti-m", "ours[steps=1,flip=0]"))
-    spec = "pareto[methods=ti-m + ours[steps=1,flip=0]+ours,reference=ours]"
-    page, *_ = configure("reports", spec).instance.write(data, tmp_path / "out")
-    told = body(page.read_text(encoding="utf-8"))
-    order = ["ti-m", "ours[steps=1,flip=0]", "ours"]
-    assert pd.read_csv(tmp_path / "out" / "summary.csv")["method"].tolist() == order
-    assert "this report is about ti-m, ours[steps=1,flip=0] and ours alone; left out: real." in told
-    assert re.search("Prompt similarity: ours (is|seems|cannot)[^;.]* ti-m ", told)
-    assert "real" not in re.sub("left out: real", "", told).split('id="how"')[0].replace("real?", "")
-    alone = dataclasses.replace(data, table=data.table[data.table["method"] != "real"])
-    configure("reports", "pareto").instance.write(alone, tmp_path / "alone")
-    columns = ["method", "prompt_similarity", "identity_similarity_low"]
-    chosen, whole = (pd.read_csv(tmp_path / name / "summary.csv")[columns] for name in ("out", "alone"))
-    assert chosen.set_index("method").to_dict() == whole.set_index("method").to_dict()
-
-
-def test_others_are_compared_with_the_first_that_is_no_control(make_data: MakeData, tmp_path: Path) -> None:
-    data = make_data(methods=("real", "ours", "ti-m"))
-    assert "Prompt similarity: real" in write(data, tmp_path / "one")[0]
-    controlled = dataclasses.replace(data, controls=("real",))
-    assert "Prompt similarity: ours" in write(controlled, tmp_path / "two")[0]
-    every = dataclasses.replace(data, controls=("real", "ours", "ti-m"))
-    assert "Prompt similarity: real" in write(every, tmp_path / "three")[0]
-
-
-@pytest.mark.parametrize("field", ["methods=ours+oops", "reference=oops", "methods=ti-m,reference=ours"])
-def test_an_unknown_method_is_one_line_with_the_known_ones(make_data: MakeData, tmp_path: Path, field: str) -> None:
-    with pytest.raises(UserError, match=r"no scores of a method '(oops|ours)'; known: (ours, )?ti-m$") as raised:
-        configure("reports", f"pareto[{field}]").instance.write(make_data(), tmp_path / "out")
-    assert "\n" not in str(raised.value)
-    assert not (tmp_path / "out").exists()
