@@ -23,7 +23,7 @@ from bench.run.evaluators import record_evaluators
 from bench.run.execute import ExecutionContext, execute, is_done
 from bench.run.external_inputs import CurrentInputs, recorded_inputs
 from bench.run.folder import RunFolder
-from bench.run.options import ExecutionOptions, RunOptions
+from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
 from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
 from bench.run.select_units import asked_units, select_units
 from bench.run.settings import Settings, Start, load_settings, merged_settings, save_settings
@@ -170,6 +170,7 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
     """
     hardware = resolve(options.backbone.device, options.backbone.precision)
     inputs = CurrentInputs()
+    locate_configuration(_spec(options.backbone))
     session = _session(folder, methods, options, current_dataset(options.dataset, folder), inputs)
     locate(session.backbone_spec)
     inputs.record(folder)
@@ -182,6 +183,7 @@ def preview(folder: RunFolder, methods: Sequence[str], options: RunOptions, scra
 
     Raises `UserError` as `start` does.
     """
+    locate_configuration(_spec(options.backbone))
     dataset = preview_dataset(options.dataset, folder, scratch)
     return _session(folder, methods, options, dataset, CurrentInputs())
 
@@ -209,11 +211,14 @@ def _session(
     return session
 
 
+def _spec(options: BackboneOptions) -> BackboneSpec:
+    return BackboneSpec(options.backbone, options.revision)
+
+
 def _settings(dataset: Path, methods: Sequence[str], options: RunOptions, hardware: Hardware) -> Settings:
     """What was asked for, with what it leaves to the backbone and the dataset filled in."""
     asked = options.backbone
-    spec = BackboneSpec(asked.backbone, asked.revision)
-    configuration = locate_configuration(spec)
+    configuration = locate_configuration(_spec(asked))
     own = read_settings(configuration).with_sampler(asked.sampling_steps, asked.guidance)
     selected = select_metrics(options.metrics)
     return Settings(
@@ -221,7 +226,7 @@ def _settings(dataset: Path, methods: Sequence[str], options: RunOptions, hardwa
         dataset_hash=dataset_hash(dataset),
         backbone=asked.backbone,
         revision=asked.revision,
-        fingerprint=fingerprint(spec),
+        fingerprint=fingerprint(_spec(asked)),
         precision=hardware.precision,
         budget=own.budget_name(asked.budget, recommended_budget(options.dataset)),
         sampling_steps=own.sampler.steps,

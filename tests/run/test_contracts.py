@@ -136,8 +136,8 @@ def test_a_method_that_breaks_its_contract_fails_alone_and_every_time(
         assert old in text
         (drop_ins / f"{name}.py").write_text(text.replace(old, new))
     refresh()
-    for _ in range(2):
-        assert bench(*RUN, ",".join([*BROKEN, "quick"])) == 1
+    for again in ((), ("--retry-failed",)):
+        assert bench(*RUN, ",".join([*BROKEN, "quick"]), *again) == 1
         lines = capsys.readouterr().err.splitlines()
         for name, (_, _, told) in BROKEN.items():
             (line,) = [line for line in lines if line.startswith(f"{name} on ")]

@@ -32,5 +32,5 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
         (tmp_path, "file"),
         (tmp_path, "gone"),
     ):
-        with pytest.raises(UserError, match=r"(file|gone) is no folder, so no run can lie there"):
+        with pytest.raises(UserError, match=r"(file|gone) is not a folder, so it cannot hold runs"):
             run_folder(runs, name)

@@ -106,7 +106,7 @@ def test_a_program_that_stops_half_way_goes_on_where_it_was(bench: Bench, home: 
     (told,) = Path("runs/r/failed").iterdir()
     assert "it said: out of paint" in told.read_text()
     (home / "whole").touch()
-    assert bench(*RUN, "quick,painter") == 0
+    assert bench(*RUN, "quick,painter", "--retry-failed") == 0
     assert (home / "calls.txt").read_text() == "fit generate generate ", "it did not fit again"
     assert len(painted()) == 3
 

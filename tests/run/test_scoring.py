@@ -85,6 +85,11 @@ def paint(folder: RunFolder, key: str, level: int) -> None:
     Image.fromarray(np.full((8, 8, 3), level, np.uint8)).save(folder.picture(key))
 
 
+def record(folder: RunFolder, unit: Unit, costs: dict[str, float]) -> None:
+    drawn = {"method": unit.method.spec, "pictures": [picture.key for picture in unit.pictures]}
+    write_json(folder.unit_record(unit.key), drawn | costs, SCHEMA)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path)
@@ -97,7 +102,7 @@ def units(folder: RunFolder) -> tuple[Unit, ...]:
     for level, picture in enumerate(picture for unit in found for picture in unit.pictures):
         paint(folder, picture.key, level)
     for unit in found:
-        write_json(folder.unit_record(unit.key), {"cost_fit_seconds": 2.5}, SCHEMA)
+        record(folder, unit, {"cost_fit_seconds": 2.5})
     return found
 
 
@@ -163,13 +168,13 @@ def test_a_picture_that_changed_since_it_was_scored_is_not_in_the_table(
     assert units[0].key not in set(assemble(folder, METRICS, LAYOUT, units)["unit"])
 
 
-def test_scores_that_do_not_say_of_which_file_they_are_do_not_count(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+def test_scores_that_do_not_say_of_which_file_they_are_are_damaged(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     run(folder, units, Judge())
     path = folder.scores("together-1", units[1].key)
     pictures = read_json(path, SCHEMA)["pictures"]
     write_json(path, {"rows": {key: one["values"] for key, one in pictures.items()}}, SCHEMA)
-    assert unscored(folder, METRICS, units) == (units[1],)
-    assert run(folder, units, Judge()).pictures == 12
+    with pytest.raises(UserError, match="pictures: field required"):
+        unscored(folder, METRICS, units)
 
 
 def test_scores_of_fewer_samples_do_not_count(folder: RunFolder, units: tuple[Unit, ...]) -> None:
@@ -231,7 +236,7 @@ def test_the_costs_of_the_record_and_of_the_picture_are_in_the_table(
 ) -> None:
     run(folder, units, Judge())
     whole = {"cost_fit_seconds": 9.0, "cost_peak_memory_bytes": 1e9, "cost_disk_bytes": 77, "cost_energy_joules": 5.0}
-    write_json(folder.unit_record(units[0].key), whole, SCHEMA)
+    record(folder, units[0], whole)
     table = assemble(folder, METRICS, LAYOUT, units).groupby("unit", sort=False).first()
     assert table.loc[units[0].key, list(whole)].tolist() == list(whole.values())
     old = table.loc[units[1].key]

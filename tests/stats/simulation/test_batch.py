@@ -72,7 +72,7 @@ def test_front(tables: np.ndarray) -> None:
     means = tables.mean(axis=3)
     same(null_simulation._volume_ends(means), [hypervolume_interval(table).interval for table in means])
     ahead = means[:, :, :2] + np.array([[0.0, 1.0], [0.0, 0.0]])
-    expected = [dominance(NAMES[:2], table)[0].p for table in ahead]
+    expected = [dominance({NAMES[:2]: table})[0].p for table in ahead]
     one_sided = batch.signed_ranks(means[:, :, 0, 0] - means[:, :, 1, 0], "greater")
     assert np.minimum(1, 2 * one_sided) == pytest.approx(expected)
 
