@@ -58,7 +58,12 @@ def run(
     dataset: Dataset = defaults.DATASET,
     backbone: backbone_options.Backbone = defaults.BACKBONE,
     revision: backbone_options.Revision = None,
-    metrics: Annotated[str | None, typer.Option(help="metric preset; by default the one the backbone names")] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            help="a metric preset and metrics to add, with commas; by default the preset that the backbone names"
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="name of the run; by default dataset and backbone")] = None,
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
     scenes: Scenes = None,
