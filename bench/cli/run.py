@@ -44,7 +44,7 @@ DryRun = Annotated[
 Retry = Annotated[bool, typer.Option("--retry-failed", help="try units again whose method failed in an earlier start")]
 Remove = Annotated[
     str | None,
-    typer.Option(metavar="METHOD", help="take METHOD out of the run and do nothing else; its pictures stay"),
+    typer.Option(metavar="NAME", help="take a method or an added metric out of the run, no more; its pictures stay"),
 ]
 
 
@@ -137,7 +137,8 @@ def _run(
             "--retry-failed tries them again",
             FAILED,
         )
-    remarks.print(f"Open {files[0]} in a browser.", soft_wrap=True)
+    if files[0].suffix == ".html":
+        remarks.print(f"Open {files[0]} in a browser.", soft_wrap=True)
 
 
 def _wanted(session: Session, units: Sequence[Unit], retry_failed: bool) -> tuple[Unit, ...]:
@@ -156,11 +157,11 @@ def _preview(folder: RunFolder, methods: Sequence[str], options: RunOptions, ret
 
 
 def _remove(folder: RunFolder, specs: str, methods: str, dry_run: bool) -> None:
-    """Take methods out of `run.json`; their pictures stay, for when they are asked for again."""
+    """Take methods and metrics out of `run.json`; pictures and scores stay, for when they are asked for again."""
     from bench.run.settings import load_settings, save_settings  # noqa: PLC0415 - drop-ins import torch
 
     if methods != defaults.METHODS:
-        raise UserError("--remove takes methods out of a run and adds none: leave out --methods")
+        raise UserError("--remove takes out of a run and adds nothing: leave out --methods")
     with contextlib.nullcontext() if dry_run else hold(folder.path):
         settings = load_settings(folder)
         for spec in split_specs(specs):

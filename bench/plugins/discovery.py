@@ -24,12 +24,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from bench.core.errors import UserError, one_line
 from bench.plugins.helpers import HelperFinder
 from bench.plugins.imports import imported_names
 from bench.plugins.method import FidelityNote
+from bench.plugins.metric import Feature, Grain
 
 Kind = Literal["methods", "datasets", "metrics", "reports"]
 KINDS: tuple[Kind, ...] = ("methods", "datasets", "metrics", "reports")
@@ -230,7 +231,10 @@ def _imported_by_users() -> set[str]:
 def _load(kind: Kind, name: str, file: Path) -> DropIn | Broken:
     try:
         module = importlib.import_module(f"bench.{kind}.{file.stem}")
-        return DropIn(kind, name, file, _role(module, kind))
+        role = _role(module, kind)
+        if kind == "metrics":
+            _check_metric(role)
+        return DropIn(kind, name, file, role)
     except Exception as error:
         return Broken(kind, name, file, one_line(error))
 
@@ -242,3 +246,10 @@ def _role(module: ModuleType, kind: Kind) -> type[Any]:
     if not hasattr(role, "__dataclass_fields__"):
         raise TypeError(f"its class {ROLES[kind]} is not a dataclass (add @dataclass(frozen=True))")
     return role
+
+
+def _check_metric(role: type[Any]) -> None:
+    """Raise `ValueError` for a grain or a feature that there is not."""
+    for known, named in ((get_args(Grain), (role.grain,)), (get_args(Feature), role.needs)):
+        if unknown := [name for name in named if name not in known]:
+            raise ValueError(f"its class Metric names '{unknown[0]}', which is none of {', '.join(known)}")

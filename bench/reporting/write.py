@@ -66,6 +66,8 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     place = folder.report(report.drop_in.name)
     with whole_replacement(place) as building:
         files: tuple[Path, ...] = report.instance.write(_data(session, table), building)
+        if not files:
+            raise UserError(f"{report.drop_in.file}: write() returned no files; return a tuple of them, the page first")
     return tuple(place / file.relative_to(building) if file.is_relative_to(building) else file for file in files)
 
 

@@ -87,7 +87,7 @@ class Session:
 
         Raises `UserError` if two of them fill the same column.
         """
-        metrics = (*standard_metrics(), *(configure("metrics", spec) for spec in self.settings.metrics))
+        metrics = (*standard_metrics(), *map(_added_metric, self.settings.metrics))
         taken: dict[str, Configured] = {}
         for metric in metrics:
             for column in columns_of(metric, self.preset):
@@ -191,7 +191,7 @@ def preview(folder: RunFolder, methods: Sequence[str], options: RunOptions, scra
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
     """An existing run, with the metrics that `metrics` names besides its own, or as scored with another preset."""
     settings, selected = load_settings(folder), select_metrics(metrics)
-    settings = replace(settings, metrics=distinct("metrics", (*settings.metrics, *selected.more)))
+    settings = replace(settings, metrics=tuple(dict.fromkeys((*settings.metrics, *selected.more))))
     dataset = dataset_folder(settings.dataset, folder)
     if selected.preset in (None, settings.preset):
         return Session(folder, settings, recorded_inputs, dataset)
@@ -209,6 +209,15 @@ def _session(
     select_units(session.plan, options.scenes, options.limit)
     session.metrics  # noqa: B018 - two that fill the same column must not get into run.json
     return session
+
+
+def _added_metric(spec: str) -> Configured:
+    try:
+        return configure("metrics", spec)
+    except UserError as error:
+        raise UserError(
+            f"{error} The run has had it since it was added; `bench run --remove {spec}` drops it"
+        ) from error
 
 
 def _spec(options: BackboneOptions) -> BackboneSpec:

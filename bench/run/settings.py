@@ -85,7 +85,7 @@ class Settings:
         return dataclasses.replace(
             self,
             methods=distinct("methods", earlier.methods + self.methods),
-            metrics=distinct("metrics", earlier.metrics + self.metrics),
+            metrics=tuple(dict.fromkeys(earlier.metrics + self.metrics)),
             starts=earlier.starts,
         )
 
@@ -99,14 +99,16 @@ class Settings:
         return dataclasses.replace(self, starts=(*others, start))
 
     def without(self, spec: str) -> Settings:
-        """Without a method, however it is spelled.
+        """Without a method, however it is spelled, or without a metric that was added.
 
-        Raises `UserError` if the run does not have it, or has no other.
+        Raises `UserError` if the run does not have it, or has no other method.
         """
+        if spec in self.metrics:
+            return dataclasses.replace(self, metrics=tuple(name for name in self.metrics if name != spec))
         gone = {name for name in self.methods if name == spec} or {name for name in self.methods if _same(name, spec)}
         left = tuple(name for name in self.methods if name not in gone)
         if not gone:
-            raise UserError(f"the run has no method {spec}; it has {', '.join(self.methods)}")
+            raise UserError(f"the run has no {spec}; it has {', '.join((*self.methods, *self.metrics))}")
         if not left:
             raise UserError(f"{spec} is the run's only method; delete the run's folder instead")
         starts = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from bench.core.errors import UserError
 from bench.core.scenes import Concept, ImageArray, Scene
 from bench.plugins.metric import Feature, PictureJob
 
@@ -52,7 +53,7 @@ class SharedFeatures:
 class ScoringBatch:
     """Pictures to score together, and their features that the metric `metric` declares in `needs`.
 
-    Every feature is computed once for all metrics. One that the metric does not declare raises `LookupError`, since
+    Every feature is computed once for all metrics. One that the metric does not declare raises `UserError`, since
     its cached scores would not be invalidated when that feature's model changes.
     """
 
@@ -138,4 +139,4 @@ class ScoringBatch:
 
     def _check(self, feature: Feature) -> None:
         if feature not in self.needs:
-            raise LookupError(f"the metric {self.metric} uses '{feature}' without naming it in its `needs`")
+            raise UserError(f"the metric {self.metric} uses '{feature}' without naming it in its `needs`: add it there")

@@ -11,7 +11,7 @@ from typing import Any
 from bench.core.errors import UserError
 from bench.core.hashing import bytes_hash
 from bench.plugins.discovery import discover
-from bench.plugins.metric import Column, DependsOnPreset, Feature
+from bench.plugins.metric import Column, DependsOnPreset, Feature, Grain
 from bench.plugins.source import source_hash
 from bench.plugins.spec import Configured, configure, split_specs
 from bench.scoring.presets import PRESETS, SCORING_VERSION, Preset
@@ -44,8 +44,9 @@ def select_metrics(text: str | None) -> MetricSelection:
     if len(presets) > 1:
         raise UserError(f"--metrics {text} names two presets ({', '.join(presets)}); one at a time: score again later")
     more = tuple(dict.fromkeys(name for name in names if name not in PRESETS))
+    there = {*discover("metrics").found, *(broken.name for broken in discover("metrics").broken)}
     for name in more:
-        if name.split("[")[0].split(":")[0] not in discover("metrics").found:
+        if name.split("[")[0].split(":")[0] not in there:
             raise UserError(_unknown(name))
     specs = (configure("metrics", name).spec for name in more)
     return MetricSelection(presets[0] if presets else None, tuple(one for one in specs if one not in STANDARD_METRICS))
@@ -59,8 +60,9 @@ def standard_metrics() -> tuple[Configured, ...]:
 def columns_of(metric: Configured, preset: Preset) -> tuple[Column, ...]:
     """A metric's columns under a preset, each with the metric's grain."""
     instance: Any = metric.instance
+    grain: Grain = instance.grain
     columns = instance.columns_of(preset.describe()) if isinstance(instance, DependsOnPreset) else instance.columns
-    return tuple(replace(column, grain=instance.grain) for column in columns)
+    return tuple(replace(column, grain=grain) for column in columns)
 
 
 def compared_columns(metrics: Sequence[Configured], preset: Preset) -> tuple[Column, ...]:

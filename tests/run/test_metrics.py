@@ -56,7 +56,38 @@ def test_a_metric_is_one_file_and_scores_alone_what_is_there(
     assert summary["brightness"].tolist() == pytest.approx([means.mean()])
     assert "brightness" in Path("runs/r/report/pareto/pareto.html").read_text(encoding="utf-8")
 
+    (drop_ins / "metrics" / "brightness.py").unlink()
+    refresh()
     capsys.readouterr()
+    assert bench("report", "runs/r") == 2
+    assert "`bench run --remove brightness` drops it" in capsys.readouterr().err
+    assert bench(*arguments, "--remove", "brightness") == 2, "--methods is not for --remove"
+    assert bench("run", "--name", "r", "--remove", "brightness") == 0
+    assert bench("report", "runs/r") == 0
+    assert "brightness" not in Path("runs/r/report/pareto/summary.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"picture"', '"pixel"', "its class Metric names 'pixel', which is none of picture, concept, prompt"),
+        ("needs: ClassVar[tuple[str, ...]] = ()", 'needs = ("dino",)', "none of segments, clip, identity, lpips"),
+    ],
+)
+def test_a_broken_metric_is_one_line(
+    old: str, new: str, message: str, bench: Callable[..., int], drop_ins: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (drop_ins / "brightness.py").write_text(BRIGHTNESS.replace(old, new))
+    refresh()
+    assert bench("run", "--methods", "quick", "--dataset", DATASET, "--metrics", "brightness") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_misspelt_metric_leaves_nothing_behind(
+    bench: Callable[..., int], drop_ins: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (drop_ins / "brightness.py").write_text(BRIGHTNESS)
+    refresh()
     assert bench("run", "--metrics", "brightnes", "--name", "other") == 2
     assert "'brightnes'; did you mean brightness?" in capsys.readouterr().err
     assert not Path("runs/other").exists()

@@ -22,7 +22,7 @@ from transformers import (
 from bench.core.scenes import with_article
 from bench.playroom.train.augment import degrade, to_tensor
 from bench.playroom.train.data import SIZE, Scenes
-from bench.playroom.train.loop import Draw
+from bench.playroom.train.loop import Draw, plain_attention
 from bench.playroom.train.tokenizer import MAX_LENGTH, make_tokenizer, special_tokens
 from bench.playroom.world.captions import caption, describe
 from bench.playroom.world.toys import all_appearances
@@ -126,7 +126,7 @@ class ClipTask:
     def _logits(self, pictures: Tensor, texts: list[str]) -> tuple[Tensor, Tensor]:
         """Scaled cosines [pictures, texts] and the texts' tokens [texts, length]."""
         tokens = self.tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(pictures.device)
-        with torch.autocast(pictures.device.type, torch.bfloat16):
+        with torch.autocast(pictures.device.type, torch.bfloat16), plain_attention(pictures.device):
             result = self.model(pixel_values=(pictures - 0.5) / 0.5, **tokens)
         return result.logits_per_image.float(), tokens.input_ids
 

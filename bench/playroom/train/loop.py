@@ -6,6 +6,7 @@ import copy
 import csv
 import math
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from bench.core.files import write_whole
 
@@ -90,6 +92,14 @@ def train(task: TrainingTask, budget: TrainingBudget, folder: Path) -> None:
         save(state, folder / "state.pt")
     task.model.load_state_dict(state.ema.state_dict())
     task.model.cpu().eval()
+
+
+def plain_attention(device: torch.device) -> AbstractContextManager[object]:
+    """On a CPU attention without flash's kernel.
+
+    For pictures this small it is faster, and flash's in bfloat16 fails where torch is told to do without AVX-512.
+    """
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 def save(state: State, path: Path) -> None:

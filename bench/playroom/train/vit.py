@@ -13,7 +13,7 @@ from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
 from bench.playroom.train.augment import degrade, remask, to_tensor
 from bench.playroom.train.data import SIZE, VIEWS, Toys
-from bench.playroom.train.loop import Draw
+from bench.playroom.train.loop import Draw, plain_attention
 from bench.playroom.world.toys import CLASSES
 
 WIDTH = 128
@@ -57,7 +57,7 @@ class VitTask:
         pictures = to_tensor(self._views(draw), draw)
         inside = (pictures.amax(dim=1, keepdim=True) > 0).float()
         soft = remask(degrade(pictures, draw), inside, draw)
-        with torch.autocast(draw.device.type, torch.bfloat16):
+        with torch.autocast(draw.device.type, torch.bfloat16), plain_attention(draw.device):
             features = self.model(pixel_values=(soft - 0.5) / 0.5).last_hidden_state[:, 0]
         one, two = normalize(features.float(), dim=-1).chunk(2)
         logits = one @ two.T / TEMPERATURE

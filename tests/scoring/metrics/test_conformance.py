@@ -137,7 +137,7 @@ def test_a_broken_contract_is_one_line_that_names_the_file(
 
 
 def test_a_feature_that_is_not_declared_is_refused(preset: Preset, jobs: list[PictureJob], tmp_path: Path) -> None:
-    with pytest.raises(LookupError, match="the metric level uses 'clip' without naming it in its `needs`"):
+    with pytest.raises(UserError, match="the metric level uses 'clip' without naming it in its `needs`"):
         scorer(preset).values(jobs, [configured("undeclared", tmp_path)])
 
 
