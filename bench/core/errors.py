@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import traceback
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 REFUSED = (OSError, MemoryError, RecursionError, UnicodeError)
@@ -47,6 +49,12 @@ def single_line(text: str) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What follows "there is no NAME": the closest of the known names as a question, or a full stop."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else "."
 
 
 def refusal(error: BaseException) -> str:

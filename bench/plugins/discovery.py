@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import difflib
 import importlib
 import inspect
 import os
@@ -26,7 +25,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from bench.core.errors import UserError, one_line
+from bench.core.errors import UserError, did_you_mean, one_line
 from bench.plugins.helpers import HelperFinder
 from bench.plugins.imports import imported_names
 from bench.plugins.method import FidelityNote
@@ -155,8 +154,7 @@ def find(kind: Kind, name: str) -> DropIn:
     for broken in discovery.broken:
         if broken.name == name:
             raise UserError(f"{broken.file} is broken: {broken.why}")
-    close = difflib.get_close_matches(name, discovery.found, n=1)
-    hint = f"; did you mean {close[0]}?" if close else "."
+    hint = did_you_mean(name, discovery.found)
     known = ", ".join(discovery.found)
     raise UserError(
         f"no {ROLES[kind].lower()} is called '{name}'{hint} Known: {known}. "

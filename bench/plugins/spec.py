@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from bench.core.errors import UserError, line_in, one_line
+from bench.core.errors import UserError, did_you_mean, line_in, one_line
 from bench.core.validation import validated
 from bench.plugins.discovery import DropIn, Kind, find
 
@@ -31,7 +30,7 @@ class Configured:
         return {public_name(field): _plain(getattr(self.instance, field.name)) for field in fields(self.instance)}
 
     @property
-    def identity(self) -> str:
+    def canonical(self) -> str:
         """Equal for every spelling of the same drop-in with the same configuration."""
         return json.dumps([self.drop_in.name, self.configuration], sort_keys=True, default=repr)
 
@@ -46,6 +45,12 @@ def split_specs(text: str) -> tuple[str, ...]:
     """Split a list of specs at commas outside brackets: `ours[a=1,b=2],ti-m` -> `ours[a=1,b=2]`, `ti-m`."""
     parts = re.split(r",(?![^\[]*\])", text)
     return tuple(part.strip() for part in parts if part.strip())
+
+
+def spec_name(spec: str) -> str:
+    """The name within a spec, `ours` of `ours:code[phase1_steps=0]`; all of a text that is no spec."""
+    match = _SPEC.fullmatch(spec.strip())
+    return match["name"] if match else spec
 
 
 def configure(kind: Kind, spec: str) -> Configured:
@@ -73,7 +78,7 @@ def distinct(kind: Kind, specs: Iterable[str]) -> tuple[str, ...]:
     """
     first: dict[str, str] = {}
     for spec in specs:
-        first.setdefault(configure(kind, spec).identity, spec.strip())
+        first.setdefault(configure(kind, spec).canonical, spec.strip())
     return tuple(first.values())
 
 
@@ -127,7 +132,6 @@ def _setting(drop_in: DropIn, part: str) -> tuple[str, Any]:
     types = field_types(drop_in.role)
     known = {each.rstrip("_"): each for each in types}
     if not equals or name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]}?" if close else "."
+        hint = did_you_mean(name, known)
         raise UserError(f"'{drop_in.name}' has no field '{name}'{hint} Known: {', '.join(known) or 'none'}")
     return known[name], validated(f"{drop_in.name}[{name}={value}]", types[known[name]], value)

@@ -87,7 +87,7 @@ class Session:
 
         Raises `UserError` if two of them fill the same column.
         """
-        metrics = (*standard_metrics(), *map(_added_metric, self.settings.metrics))
+        metrics = (*standard_metrics(), *map(self._added_metric, self.settings.metrics))
         taken: dict[str, Configured] = {}
         for metric in metrics:
             for column in columns_of(metric, self.preset):
@@ -96,6 +96,13 @@ class Session:
                     raise UserError(f"two metrics fill the column '{column.name}': {files}; rename one of the columns")
                 taken[column.name] = metric
         return metrics
+
+    def _added_metric(self, spec: str) -> Configured:
+        try:
+            return configure("metrics", spec)
+        except UserError as error:
+            remove = f"`bench run --name {self.folder.name} --remove {spec}`"
+            raise UserError(f"{error} {self.folder.path} was started with it; {remove} drops it") from error
 
     @cached_property
     def plan(self) -> tuple[Unit, ...]:
@@ -170,8 +177,7 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
     """
     hardware = resolve(options.backbone.device, options.backbone.precision)
     inputs = CurrentInputs()
-    locate_configuration(_spec(options.backbone))
-    session = _session(folder, methods, options, current_dataset(options.dataset, folder), inputs)
+    session = _session(folder, methods, options, partial(current_dataset, options.dataset, folder), inputs)
     locate(session.backbone_spec)
     inputs.record(folder)
     save_settings(folder, session.settings)
@@ -183,9 +189,8 @@ def preview(folder: RunFolder, methods: Sequence[str], options: RunOptions, scra
 
     Raises `UserError` as `start` does.
     """
-    locate_configuration(_spec(options.backbone))
-    dataset = preview_dataset(options.dataset, folder, scratch)
-    return _session(folder, methods, options, dataset, CurrentInputs())
+    find_dataset = partial(preview_dataset, options.dataset, folder, scratch)
+    return _session(folder, methods, options, find_dataset, CurrentInputs())
 
 
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
@@ -199,11 +204,19 @@ def reopen(folder: RunFolder, metrics: str | None) -> Session:
 
 
 def _session(
-    folder: RunFolder, methods: Sequence[str], options: RunOptions, dataset: Path, inputs: CurrentInputs
+    folder: RunFolder,
+    methods: Sequence[str],
+    options: RunOptions,
+    find_dataset: Callable[[], Path],
+    inputs: CurrentInputs,
 ) -> Session:
-    """A start on the run with its earlier starts, valid as far as can be told before anything is loaded."""
-    hardware = resolve(options.backbone.device, options.backbone.precision)
-    merged = merged_settings(folder, _settings(dataset, methods, options, hardware))
+    """A start on the run with its earlier starts, valid as far as can be told before anything is loaded.
+
+    A backbone that is not there is told before `find_dataset` builds anything.
+    """
+    configuration = locate_configuration(_spec(options.backbone))
+    dataset = find_dataset()
+    merged = merged_settings(folder, _settings(configuration, dataset, methods, options))
     asked = Start(merged.methods, options.scenes, options.limit, user_folders(), str(folder.path.parent))
     session = Session(folder, merged.started(asked), inputs.find, dataset)
     select_units(session.plan, options.scenes, options.limit)
@@ -211,23 +224,13 @@ def _session(
     return session
 
 
-def _added_metric(spec: str) -> Configured:
-    try:
-        return configure("metrics", spec)
-    except UserError as error:
-        raise UserError(
-            f"{error} The run has had it since it was added; `bench run --remove {spec}` drops it"
-        ) from error
-
-
 def _spec(options: BackboneOptions) -> BackboneSpec:
     return BackboneSpec(options.backbone, options.revision)
 
 
-def _settings(dataset: Path, methods: Sequence[str], options: RunOptions, hardware: Hardware) -> Settings:
+def _settings(configuration: Path, dataset: Path, methods: Sequence[str], options: RunOptions) -> Settings:
     """What was asked for, with what it leaves to the backbone and the dataset filled in."""
     asked = options.backbone
-    configuration = locate_configuration(_spec(asked))
     own = read_settings(configuration).with_sampler(asked.sampling_steps, asked.guidance)
     selected = select_metrics(options.metrics)
     return Settings(
@@ -236,7 +239,7 @@ def _settings(dataset: Path, methods: Sequence[str], options: RunOptions, hardwa
         backbone=asked.backbone,
         revision=asked.revision,
         fingerprint=fingerprint(_spec(asked)),
-        precision=hardware.precision,
+        precision=resolve(asked.device, asked.precision).precision,
         budget=own.budget_name(asked.budget, recommended_budget(options.dataset)),
         sampling_steps=own.sampler.steps,
         guidance=own.sampler.guidance,

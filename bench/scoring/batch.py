@@ -14,7 +14,7 @@ from bench.plugins.metric import Feature, PictureJob
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.scoring.concept_matches import ConceptMatch, ConceptMatches
+    from bench.scoring.concept_matches import ConceptMatches
     from bench.scoring.evaluators import Evaluators
     from bench.scoring.models.identity import IdentityFeatures
     from bench.scoring.models.lpips import LpipsDiversity
@@ -118,10 +118,6 @@ class ScoringBatch:
         self._check("segments")
         self._check("identity")
         return self.features.matches
-
-    def matches_of(self, job: int) -> list[ConceptMatch]:
-        """One match per prompted concept of the picture with this index, in order."""
-        return self.matches.by_picture[job]
 
     @property
     def lpips(self) -> LpipsDiversity:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from bench.core.checkpoints import CHECKPOINTS
-from bench.core.errors import UserError
+from bench.core.errors import UserError, did_you_mean
 from bench.plugins.metric import Feature
 from bench.scoring.comparison import (
     BLACK,
@@ -282,6 +281,4 @@ def find_preset(name: str) -> Preset:
     """The preset called `name`; raises `UserError` naming the known ones."""
     if name in PRESETS:
         return PRESETS[name]
-    close = difflib.get_close_matches(name, PRESETS, n=1)
-    hint = f"; did you mean {close[0]}?" if close else "."
-    raise UserError(f"no metric preset is called '{name}'{hint} Known: {', '.join(PRESETS)}")
+    raise UserError(f"no metric preset is called '{name}'{did_you_mean(name, PRESETS)} Known: {', '.join(PRESETS)}")

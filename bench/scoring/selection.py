@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, did_you_mean
 from bench.core.hashing import bytes_hash
 from bench.plugins.discovery import discover
 from bench.plugins.metric import Column, DependsOnPreset, Feature, Grain
 from bench.plugins.source import source_hash
-from bench.plugins.spec import Configured, configure, split_specs
+from bench.plugins.spec import Configured, configure, spec_name, split_specs
 from bench.scoring.presets import PRESETS, SCORING_VERSION, Preset
 
 STANDARD_METRICS = (
@@ -46,7 +45,7 @@ def select_metrics(text: str | None) -> MetricSelection:
     more = tuple(dict.fromkeys(name for name in names if name not in PRESETS))
     there = {*discover("metrics").found, *(broken.name for broken in discover("metrics").broken)}
     for name in more:
-        if name.split("[")[0].split(":")[0] not in there:
+        if spec_name(name) not in there:
             raise UserError(_unknown(name))
     specs = (configure("metrics", name).spec for name in more)
     return MetricSelection(presets[0] if presets else None, tuple(one for one in specs if one not in STANDARD_METRICS))
@@ -94,8 +93,6 @@ def metric_key(metric: Configured, preset: Preset) -> str:
 
 
 def _unknown(name: str) -> str:
-    known = [*PRESETS, *discover("metrics").found]
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else "."
-    metrics = ", ".join(discover("metrics").found)
-    return f"no preset or metric is called '{name}'{hint} Presets: {', '.join(PRESETS)}. Metrics: {metrics}"
+    metrics = discover("metrics").found
+    hint = did_you_mean(name, [*PRESETS, *metrics])
+    return f"no preset or metric is called '{name}'{hint} Presets: {', '.join(PRESETS)}. Metrics: {', '.join(metrics)}"

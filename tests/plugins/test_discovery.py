@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bench.core.errors import UserError
-from bench.plugins.discovery import ENVIRONMENT, KINDS, add_path, discover, find, refresh
+from bench.plugins.discovery import ENVIRONMENT, KINDS, add_path, discover, find
 
 ROOT = Path(__file__).parents[2]
 METHOD = """
@@ -28,15 +27,6 @@ class Method:
     def generate(self, state, scene, requests, workbench):
         yield from (scene.picture for _ in requests)
 """
-
-
-@pytest.fixture(autouse=True)
-def _own_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(ENVIRONMENT, "")
-    refresh()
-    yield
-    monkeypatch.undo()
-    refresh()
 
 
 def test_built_in_drop_ins_are_found() -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,15 +49,6 @@ import tones
 def shade(colour):
     return tones.LIGHT + colour
 '''
-
-
-@pytest.fixture(autouse=True)
-def _own_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(ENVIRONMENT, "")
-    refresh()
-    yield
-    monkeypatch.undo()
-    refresh()
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_a_metric_is_one_file_and_scores_alone_what_is_there(
     refresh()
     capsys.readouterr()
     assert bench("report", "runs/r") == 2
-    assert "`bench run --remove brightness` drops it" in capsys.readouterr().err
+    assert "`bench run --name r --remove brightness` drops it" in capsys.readouterr().err
     assert bench(*arguments, "--remove", "brightness") == 2, "--methods is not for --remove"
     assert bench("run", "--name", "r", "--remove", "brightness") == 0
     assert bench("report", "runs/r") == 0

@@ -197,39 +197,6 @@ def test_half_written_records_are_neither_estimated_from_nor_kept(bench: Bench, 
     assert not half.exists()
 
 
-def test_a_report_is_written_whole_or_not_at_all(bench: Bench, drop_ins: Path, finished: Path) -> None:
-    (drop_ins / "halves.py").write_text(HALVES)
-    refresh()
-    assert bench("report", "runs/r", "--report", "halves") == 0
-    page = finished / "report" / "halves" / "page.html"
-    assert page.read_text() == "whole"
-    assert bench("report", "runs/r", "--report", "halves[fails=true]") == 2
-    assert page.read_text() == "whole"
-    assert [path.name for path in page.parent.parent.iterdir() if "halves" in path.name] == ["halves"]
-
-
-HALVES = '''
-from dataclasses import dataclass
-
-from bench.core.errors import UserError
-
-
-@dataclass(frozen=True)
-class Report:
-    """A page of one word."""
-
-    fails: bool = False
-
-    def write(self, data, out):
-        """Write it."""
-        (out / "page.html").write_text("half")
-        if self.fails:
-            raise UserError("no answers")
-        (out / "page.html").write_text("whole")
-        return (out / "page.html",)
-'''
-
-
 def test_other_settings_need_another_name(bench: Bench, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench(*RUN, "--methods", "quick", "--seed", "4") == 2
     assert "seed 0, now it is 4" in capsys.readouterr().err
