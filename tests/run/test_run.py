@@ -266,10 +266,13 @@ def halting_method(drop_ins: Path) -> str:
 def stopped(arguments: tuple[str, ...], sign: signal.Signals) -> tuple[int, str]:
     """Exit code and errors of a command in another process that gets the signal after its next picture."""
     command = [sys.executable, "-m", "bench.cli.main", *arguments]
-    pictures = Path("runs/r/pictures")
+
+    def whole() -> int:
+        return len(list(Path("runs/r/pictures").glob("[!.]*.png")))  # not one that is being written
+
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
-        before, deadline = len(list(pictures.glob("*"))), time.monotonic() + 120
-        while len(list(pictures.glob("*"))) <= before and time.monotonic() < deadline:
+        before, deadline = whole(), time.monotonic() + 120
+        while whole() <= before and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(sign)
         _, error = process.communicate(timeout=120)
