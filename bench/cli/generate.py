@@ -36,6 +36,13 @@ def generate(
     text: Text = None,
     texts: Texts = None,
     samples: Annotated[int, typer.Option(min=1, help="pictures of each text")] = 4,
+    attention: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STEPS",
+            help="also show where each handle looks before these sampling steps, as 5,10,20",
+        ),
+    ] = None,
     outputs: Annotated[Path, typer.Option(help="folder of all generated pictures and their fits")] = Path("generated"),
     runs: Annotated[Path, typer.Option(help="folder of runs, whose kept fits are used")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="name of the folder; by default one is made")] = None,
@@ -59,7 +66,7 @@ def generate(
     """
     from bench.edit.generation import generate as make  # noqa: PLC0415 - torch is slow to import
 
-    options = GenerateOptions(method, source, _asked(text or [], texts), samples, batch_size)
+    options = GenerateOptions(method, source, _asked(text or [], texts), samples, batch_size, _steps(attention))
     on_backbone = BackboneOptions(
         backbone=backbone,
         revision=revision,
@@ -74,6 +81,14 @@ def generate(
         files = make(options, on_backbone, EditPaths(outputs, runs, name, keep_weights))
     for file in files:
         typer.echo(file)
+
+
+def _steps(text: str | None) -> tuple[int, ...]:
+    """The distinct sampling steps in a text such as `5,10,20`, ascending."""
+    try:
+        return tuple(sorted({int(part) for part in (text or "").split(",") if part.strip()}))
+    except ValueError:
+        raise UserError(f"--attention {text}: write sampling steps with commas, for example 5,10,20") from None
 
 
 def _asked(given: list[str], file: Path | None) -> tuple[str, ...]:

@@ -104,13 +104,16 @@ def generate(options: GenerateOptions, backbone: BackboneOptions, paths: EditPat
     record = _recorded(generation, options)
     pictures = [Picture(text, number + 1) for text in options.texts for number in range(options.samples)]
     missing = [picture for picture in pictures if not (generation.folder / picture.file).is_file()]
-    if missing:
-        with progress_bar("generate", _FIT + _PICTURE * len(missing)) as progress:
+    watched = pictures if options.attention else []
+    more: tuple[Path, ...] = ()
+    if missing or watched:
+        with progress_bar("generate", _FIT + _PICTURE * len(missing) + _PICTURE * len(watched)) as progress:
             load_fit(session, generation.unit, paths, Share(progress, _FIT))
             _draw(generation, missing, progress)
+            more = _watch(generation, watched, options.attention, progress)
     write_bytes(generation.folder / SHEET, contact_sheet(generation.unit.scene, tuple(_rows(generation, record))))
     paths.settle(generation.unit.key)
-    return (generation.folder / SHEET, *(generation.folder / picture.file for picture in pictures))
+    return (generation.folder / SHEET, *more, *(generation.folder / picture.file for picture in pictures))
 
 
 def check_texts(texts: Sequence[str], scene: Scene) -> None:
@@ -125,9 +128,16 @@ def check_texts(texts: Sequence[str], scene: Scene) -> None:
             console.print(f"'{text}' names no concept; the source has {has}", soft_wrap=True, markup=False)
 
 
+def check_steps(steps: Sequence[int], count: int) -> None:
+    """Raise `UserError` for a number that is not one of `count` sampling steps, from 1."""
+    if wrong := [step for step in steps if not 1 <= step <= count]:
+        raise UserError(f"--attention {wrong[0]}: the sampler takes steps 1 to {count}")
+
+
 def _generation(options: GenerateOptions, session: EditSession, method: Configured, paths: EditPaths) -> Generation:
     scene = read_source(options.source, session.backbone.resolution)
     check_texts(options.texts, scene)
+    check_steps(options.attention, session.backbone.settings.sampler.steps)
     unit = session.unit(method, scene)
     sampler = session.backbone.settings.sampler
     own = digest([unit.key, sampler.steps, sampler.guidance, session.conditions.seed])[:6]
@@ -167,6 +177,22 @@ def _draw(generation: Generation, missing: Sequence[Picture], progress: Progress
         inside = {"prompt": picture.text, "scenebench": json.dumps(told, sort_keys=True, ensure_ascii=False)}
         write_bytes(generation.folder / picture.file, picture_png(pixels, inside))
         progress.advance(_PICTURE)
+
+
+def _watch(
+    generation: Generation, watched: Sequence[Picture], steps: tuple[int, ...], progress: ProgressBar
+) -> tuple[Path, ...]:
+    """Draw pictures once more to record where the network looks before the sampling steps; returns sheet and CSV."""
+    from bench.edit.attention import AttentionReport  # noqa: PLC0415 - evaluators are slow to import
+
+    if not watched:
+        return ()
+    report = AttentionReport(generation.session.backbone, generation.unit.scene, steps)
+    for picture in watched:
+        progress.say("attention")
+        report.add(picture.text, picture.sample, picture.noise_seed(generation.session.conditions.seed))
+        progress.advance(_PICTURE)
+    return report.write(generation.folder)
 
 
 def _rows(generation: Generation, record: Record) -> Iterator[Row]:

@@ -32,13 +32,17 @@ class EditOptions:
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """The options of `bench generate`, besides those of the backbone: `samples` pictures of each text."""
+    """The options of `bench generate`, besides those of the backbone: `samples` pictures of each text.
+
+    `attention` are sampling steps, from 1, before which the handles' attention maps are recorded.
+    """
 
     method: str
     source: Path
     texts: tuple[str, ...]
     samples: int
     batch_size: int
+    attention: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
