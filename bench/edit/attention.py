@@ -18,7 +18,7 @@ from bench.core.scenes import Concept, ImageArray, Mask, Scene
 from bench.diffusion.sampling.attention_maps import draw_with_maps, resized
 from bench.diffusion.sampling.sampler import DrawJob
 from bench.edit.output import marked
-from bench.edit.sheet import Row, contact_sheet
+from bench.edit.sheet import CELL, Row, contact_sheet
 from bench.plugins.backbone import Backbone
 from bench.scoring.evaluators import Evaluators
 from bench.scoring.models.segmenter import Segments
@@ -125,7 +125,7 @@ class AttentionReport:
 
 
 def _outlined(picture: ImageArray, segment: Mask | None) -> ImageArray:
-    return picture if segment is None else np.asarray(marked(picture, [segment], len(picture)), dtype=np.uint8)
+    return picture if segment is None else np.asarray(marked(picture, [segment], CELL), dtype=np.uint8)
 
 
 def shares_csv(shares: Iterable[AttentionShare]) -> bytes:

@@ -13,7 +13,9 @@ from bench.core.scenes import ImageArray, Scene
 from bench.edit.inputs import handles
 from bench.edit.output import marked
 
-_CELL, _GAP, _LINE = 256, 10, 22
+CELL = 256
+"""Side of a picture on the sheet in pixels."""
+_GAP, _LINE = 10, 22
 _COLUMNS = 8
 _LETTERS = 7.6
 """Width of a letter of the captions in pixels, on average."""
@@ -35,13 +37,13 @@ def contact_sheet(scene: Scene, rows: Sequence[Row]) -> bytes:
         f"{scene.name}: {handles(scene.concepts)}", [_source(scene, number) for number in range(len(scene.pictures))]
     )
     for row in rows:
-        page.add(row.caption, [marked(picture, (), _CELL) for picture in row.pictures])
+        page.add(row.caption, [marked(picture, (), CELL) for picture in row.pictures])
     return page.png()
 
 
 def _source(scene: Scene, number: int) -> Image.Image:
     masks = [concept.mask for concept in scene.concepts if concept.picture == number]
-    return marked(scene.pictures[number], masks, _CELL)
+    return marked(scene.pictures[number], masks, CELL)
 
 
 class _Page:
@@ -49,7 +51,7 @@ class _Page:
 
     def __init__(self, columns: int) -> None:
         self._columns = min(columns, _COLUMNS)
-        self._width = self._columns * (_CELL + _GAP) + _GAP
+        self._width = self._columns * (CELL + _GAP) + _GAP
         self._font = ImageFont.load_default(15)
         self._strips: list[Image.Image] = []
 
@@ -57,11 +59,11 @@ class _Page:
         lines = textwrap.wrap(caption, int(self._width / _LETTERS)) or [""]
         top = len(lines) * _LINE + _GAP
         down = -(-len(cells) // self._columns)
-        strip = Image.new("RGB", (self._width, top + down * (_CELL + _GAP)), _PAPER)
+        strip = Image.new("RGB", (self._width, top + down * (CELL + _GAP)), _PAPER)
         ImageDraw.Draw(strip).multiline_text((_GAP, _GAP // 2), "\n".join(lines), fill=_INK, font=self._font)
         for number, cell in enumerate(cells):
             row, column = divmod(number, self._columns)
-            strip.paste(cell, (_GAP + column * (_CELL + _GAP), top + row * (_CELL + _GAP)))
+            strip.paste(cell, (_GAP + column * (CELL + _GAP), top + row * (CELL + _GAP)))
         self._strips.append(strip)
 
     def png(self) -> bytes:
