@@ -6,11 +6,12 @@ import contextlib
 import io
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from bench.core.errors import UserError
 from bench.core.geometry import Square
@@ -33,9 +34,12 @@ def crop_mask(mask: Mask, square: Square, size: int) -> Mask:
     return np.asarray(cropped.resize((size, size), Image.Resampling.NEAREST), dtype=np.bool_)
 
 
-def picture_png(picture: ImageArray) -> bytes:
-    """A picture [height, width, 3] encoded as PNG."""
-    return _png(Image.fromarray(picture))
+def picture_png(picture: ImageArray, inside: Mapping[str, str] | None = None) -> bytes:
+    """A picture [height, width, 3] encoded as PNG, with the texts `inside` it by keyword (PNG's iTXt)."""
+    texts = PngInfo()
+    for keyword, text in (inside or {}).items():
+        texts.add_itxt(keyword, text)
+    return _png(Image.fromarray(picture), texts)
 
 
 def mask_png(mask: Mask) -> bytes:
@@ -43,9 +47,9 @@ def mask_png(mask: Mask) -> bytes:
     return _png(Image.fromarray(mask.astype(np.uint8) * 255))
 
 
-def _png(image: Image.Image) -> bytes:
+def _png(image: Image.Image, texts: PngInfo | None = None) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    image.save(buffer, "PNG", pnginfo=texts)
     return buffer.getvalue()
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any
 
 from bench.core.errors import UserError
 from bench.core.hashing import digest, pixel_hash, scene_digest
@@ -17,36 +15,20 @@ from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.editing.blended import BlendedEdit, edited
 from bench.diffusion.editing.roi_matching import RoiMatch, matched_region
 from bench.diffusion.sampling.sampler import warn_of_long_texts
+from bench.edit.fitting import Share, learner, load_fit
 from bench.edit.inputs import Target, handles, named_concepts, read_target
 from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import RESULT, is_made, write_edit
 from bench.edit.session import EditSession
 from bench.edit.source import source_scene
-from bench.plugins.backbone import Backbone
-from bench.plugins.discovery import discover
-from bench.plugins.method import MethodContext
-from bench.plugins.spec import Configured, configure
-from bench.run.cost import Cost
-from bench.run.fit_files import read_fit, write_fit
+from bench.plugins.spec import Configured
 from bench.run.options import BackboneOptions
 from bench.run.plan import Unit
-
-if TYPE_CHECKING:
-    from bench.plugins.method import FitState
 
 VERSION = 1
 """Raised whenever a change of the engine changes what the same edit gives."""
 _FIT, _REGION, _EDIT = 10.0, 4.0, 1.0
-"""Shares on the progress bar."""
-
-
-@runtime_checkable
-class Editable(Protocol):
-    """A method whose handles can be painted into a picture; it may have a `guidance_step_size` of its own."""
-
-    def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
-        """Bring a restored backbone to the state that the fit left, with the handles in its vocabulary."""
-        ...
+"""Shares of the progress bar."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,20 +72,18 @@ def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPat
 
     Raises `UserError` for options that cannot be applied; then nothing is written.
     """
-    method = editable(options.method)
+    method = learner(options.method)
     session = EditSession.opened(backbone_options)
     target = read_target(options.target, options.mask, session.backbone.resolution)
     job = _job(options, session, method, source_scene(options, paths, session), target)
-    folder = paths.edits / (paths.name or _name(job, options))
+    folder = paths.outputs / (paths.name or _name(job, options))
     if is_made(folder, job.key):
         console.print(f"already made: {folder}", soft_wrap=True, markup=False)
         return folder
     with progress_bar(
         "edit", _FIT + _EDIT * len(job.guidance_step_sizes) + (_REGION if target.mask is None else 0)
     ) as progress:
-        state = _fitted(job, paths, progress)
-        session.backbone.restore()
-        method.instance.load_state(state, job.unit.scene, session.backbone)
+        load_fit(session, job.unit, paths, Share(progress, _FIT))
         warn_of_long_texts(session.backbone, [job.prompt])
         mask = _region(job, progress)
         results = {
@@ -113,18 +93,6 @@ def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPat
     write_edit(folder, _record(job, options), job.scene, target.picture, mask, results)
     paths.settle(job.unit.key)
     return folder
-
-
-def editable(text: str) -> Configured:
-    """The method of that name.
-
-    Raises `UserError` if there is none, or it learns no handle that could be painted.
-    """
-    method = configure("methods", text)
-    if not isinstance(method.instance, Editable):
-        able = ", ".join(name for name, found in discover("methods").found.items() if issubclass(found.role, Editable))
-        raise UserError(f"{text} learns no handles in the backbone, so it cannot edit; these can: {able}")
-    return method
 
 
 def _job(options: EditOptions, session: EditSession, method: Configured, scene: Scene, target: Target) -> Job:
@@ -149,29 +117,6 @@ def _name(job: Job, options: EditOptions) -> str:
     words = (job.unit.method.spec, job.unit.scene.name, options.target.stem)
     safe = ("".join(letter if letter.isalnum() or letter in "._" else "-" for letter in word) for word in words)
     return "-".join((*(word.strip("-.") for word in safe), job.key[:6]))
-
-
-def _fitted(job: Job, paths: EditPaths, progress: ProgressBar) -> Mapping[str, Any]:
-    """The fit, read if it exists, else computed; it stays on disk until the edit is written."""
-    file = paths.fit(job.unit.key)
-    kept = read_fit(file)
-    if kept is not None:
-        console.print(f"fit: {file}", soft_wrap=True, markup=False)
-        progress.advance(_FIT)
-        return kept[0]
-    title = f"{job.unit.method.spec} · {job.unit.scene.name}"
-
-    def on_step(done: int, total: int) -> None:
-        progress.say(f"{title} · fit {done}/{total}")
-        progress.advance(_FIT / total)
-
-    backbone = job.session.backbone
-    backbone.restore()
-    began = time.perf_counter()
-    context = MethodContext(backbone, job.unit.fit_seed, 1, job.session.budget, on_step)
-    state: FitState = job.unit.method.instance.fit(job.unit.scene, context)
-    write_fit(file, state, Cost(time.perf_counter() - began))
-    return state
 
 
 def _region(job: Job, progress: ProgressBar) -> Mask:

@@ -1,11 +1,11 @@
-"""The options of an edit, and the paths of it and its fits."""
+"""The options of `bench edit` and `bench generate`, and the paths of outputs and fits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.run.folder import RunFolder
+from bench.run.folder import RunFolder, check_name
 
 START = 0.25
 """Fraction of the sampling steps that are skipped, as in Blended Latent Diffusion's code; CLiC: 5 to 15 of 50."""
@@ -31,25 +31,44 @@ class EditOptions:
 
 
 @dataclass(frozen=True)
-class EditPaths:
-    """The folder of all edits, the folder of runs whose fits may be used, and this edit's name.
+class GenerateOptions:
+    """The options of `bench generate`, besides those of the backbone: `samples` pictures of each text.
 
-    With `keep_weights`, the fit is kept after the edit, for later ones.
+    `attention` are sampling steps, from 1, before which the handles' attention maps are recorded.
     """
 
-    edits: Path
+    method: str
+    source: Path
+    texts: tuple[str, ...]
+    samples: int
+    batch_size: int
+    attention: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class EditPaths:
+    """The folder of all outputs, the folder of runs whose fits may be used, and this output's name.
+
+    With `keep_weights`, the fit is kept for later outputs. Raises `UserError` for a name that leads out of the folder.
+    """
+
+    outputs: Path
     runs: Path
     name: str | None
     keep_weights: bool = False
 
+    def __post_init__(self) -> None:
+        if self.name is not None:
+            check_name(self.name, self.outputs)
+
     def fit(self, key: str) -> Path:
-        """The fit's file: kept by an earlier edit or a run, left by an interrupted edit, or the path of a new one."""
+        """The fit's file: kept by an earlier output or a run, left by an interrupted one, or the path of a new one."""
         runs = (RunFolder(run.parent).fit(key) for run in sorted(self.runs.glob("*/run.json")))
         files = (self._kept(key), *runs)
         return next((file for file in files if file.is_file()), self._passing(key))
 
     def settle(self, key: str) -> None:
-        """Once the edit is written, keep or delete the fit that was made for it; other fits are not touched."""
+        """Once the output is written, keep or delete the fit that was made for it; other fits are not touched."""
         passing, kept = self._passing(key), self._kept(key)
         if self.keep_weights and passing.is_file():
             kept.parent.mkdir(exist_ok=True)
@@ -57,11 +76,11 @@ class EditPaths:
         passing.unlink(missing_ok=True)
 
     def _kept(self, key: str) -> Path:
-        return RunFolder(self.edits).fit(key)
+        return RunFolder(self.outputs).fit(key)
 
     def _passing(self, key: str) -> Path:
-        return self.edits / "unfinished" / f"{key}.safetensors"
+        return self.outputs / "unfinished" / f"{key}.safetensors"
 
     def shared_mask(self, key: str) -> Path:
         """The file of the mask that was found for a source without one."""
-        return self.edits / "masks" / f"{key}.png"
+        return self.outputs / "masks" / f"{key}.png"

@@ -59,8 +59,8 @@ def write_edit(
 def grid(scene: Scene, target: ImageArray, mask: Mask, results: Mapping[str, ImageArray]) -> bytes:
     """A PNG: the source with its concepts, the target with its region, then each result, with captions."""
     concepts = [one.mask for one in scene.concepts if one.picture == 0]
-    cells = {"source": _cell(scene.picture, concepts), "target": _cell(target, [mask])}
-    cells |= {name: _cell(picture, []) for name, picture in results.items()}
+    cells = {"source": marked(scene.picture, concepts, _CELL), "target": marked(target, [mask], _CELL)}
+    cells |= {name: marked(picture, [], _CELL) for name, picture in results.items()}
     page = Image.new("RGB", (len(cells) * (_CELL + _GAP) + _GAP, _CELL + _LINE + 2 * _GAP), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(14)
     for number, (name, cell) in enumerate(cells.items()):
@@ -78,12 +78,12 @@ def pictures_of(folder: Path) -> Sequence[Path]:
     return (folder / GRID, *results, folder / MASK)
 
 
-def _cell(picture: ImageArray, masks: Sequence[Mask]) -> Image.Image:
-    """A picture at the cell's size with masks outlined; small ones are enlarged without smoothing."""
+def marked(picture: ImageArray, masks: Sequence[Mask], side: int) -> Image.Image:
+    """A picture at `side` pixels with masks outlined in their colours; a small one is enlarged without smoothing."""
     image = Image.fromarray(np.ascontiguousarray(picture))
-    smooth = Image.Resampling.LANCZOS if max(image.size) > _CELL else Image.Resampling.NEAREST
-    pixels = np.array(image.resize((_CELL, _CELL), smooth))
+    smooth = Image.Resampling.LANCZOS if max(image.size) > side else Image.Resampling.NEAREST
+    pixels = np.array(image.resize((side, side), smooth))
     for index, mask in enumerate(masks):
-        large = np.asarray(Image.fromarray(mask).resize((_CELL, _CELL), Image.Resampling.NEAREST))
+        large = np.asarray(Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST))
         pixels[outline(large, _OUTLINE)] = concept_colour(index)
     return Image.fromarray(pixels)

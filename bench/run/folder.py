@@ -97,14 +97,19 @@ def run_folder(runs: Path, name: str) -> RunFolder:
 
     Raises `UserError` for a name that is no folder's or leads out of `runs`, and where `runs` cannot hold folders.
     """
-    if name in ("", ".", "..") or any(c in "/\\:" or not c.isprintable() for c in name):
-        raise UserError(f"--name '{name}': a run's name is that of a folder in {runs}; use letters, digits, . _ and -")
-    if len(os.fsencode(name)) > LONGEST_NAME:
-        raise UserError(f"--name {name[:20]}...: it has {len(name)} letters; choose one of {LONGEST_NAME} at most")
+    check_name(name, runs)
     standing = next((place for place in (runs / name, *(runs / name).parents) if os.path.lexists(place)), runs)
     if not standing.is_dir():
         raise UserError(f"{standing} is not a folder, so it cannot hold runs; name another --runs or --name")
     return RunFolder(runs / name)
+
+
+def check_name(name: str, parent: Path) -> None:
+    """Raise `UserError` for a name that is no folder's or leads out of `parent`."""
+    if name in ("", ".", "..") or any(c in "/\\:" or not c.isprintable() for c in name):
+        raise UserError(f"--name '{name}': it is the name of a folder in {parent}; use letters, digits, . _ and -")
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        raise UserError(f"--name {name[:20]}...: it has {len(name)} letters; choose one of {LONGEST_NAME} at most")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from bench.core.errors import UserError
-from bench.edit.engine import edit, editable
+from bench.edit.engine import edit
+from bench.edit.fitting import learner
 from bench.edit.inputs import read_target
 from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import pictures_of
@@ -37,7 +38,7 @@ def keeping(places: EditPaths) -> EditPaths:
 
 def fits(places: EditPaths) -> list[Path]:
     """Every fit that lies in the folder of edits."""
-    return list(places.edits.rglob("*.safetensors"))
+    return list(places.outputs.rglob("*.safetensors"))
 
 
 def test_an_edit_leaves_pictures_region_grid_and_record(
@@ -165,7 +166,7 @@ def test_without_a_mask_one_concept_is_named(
 def test_clic_has_its_own_step_size_and_edits(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
     folder = edit(replace(options, method="clic", prompt="a cat with [v1] style"), setup, places())
     (guidance_step_size,) = json.loads((folder / "edit.json").read_text())["guidance_step_sizes"]
-    assert guidance_step_size == editable("clic").instance.guidance_step_size > 0
+    assert guidance_step_size == learner("clic").instance.guidance_step_size > 0
 
 
 def test_a_source_without_masks_is_marked_by_what_pictures_share(
@@ -198,8 +199,8 @@ def test_methods_without_handles_are_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("BENCH_PATH", str(tmp_path))
     refresh()
     try:
-        with pytest.raises(UserError, match=r"still learns no handles .* these can: .*ours"):
-            editable("still")
+        with pytest.raises(UserError, match=r"still learns no handles .* these do: .*ours"):
+            learner("still")
     finally:
         monkeypatch.undo()
         refresh()

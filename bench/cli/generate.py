@@ -1,0 +1,107 @@
+"""`bench generate`: draw any text with the handles that a method learned from a scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli import backbone_options
+from bench.cli.edit import Kept, Source
+from bench.core import defaults
+from bench.core.errors import UserError
+from bench.edit.options import EditPaths, GenerateOptions
+from bench.run.lock import hold
+from bench.run.options import BackboneOptions
+
+Method = Annotated[str, typer.Argument(metavar="METHOD", help="a method that learns handles, as `ours` or `ti-m`")]
+Text = Annotated[
+    list[str] | None,
+    typer.Option(help="what to draw, with handles: 'a photo of [v1] and [v2] at the beach'; may be repeated"),
+]
+Texts = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="a file of texts, one per line (UTF-8), drawn as well")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command on `app`."""
+    app.command("generate")(generate)
+
+
+def generate(
+    method: Method,
+    source: Source,
+    text: Text = None,
+    texts: Texts = None,
+    samples: Annotated[int, typer.Option(min=1, help="pictures of each text")] = 4,
+    attention: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STEPS",
+            help="also show where each handle looks before these sampling steps, as 5,10,20",
+        ),
+    ] = None,
+    outputs: Annotated[Path, typer.Option(help="folder of all generated pictures and their fits")] = Path("generated"),
+    runs: Annotated[Path, typer.Option(help="folder of runs, whose kept fits are used")] = Path("runs"),
+    name: Annotated[str | None, typer.Option(help="name of the folder; by default one is made")] = None,
+    keep_weights: Kept = False,
+    batch_size: Annotated[int, typer.Option(min=1, help="pictures drawn at once; does not change the pictures")] = 8,
+    backbone: backbone_options.Backbone = defaults.BACKBONE,
+    revision: backbone_options.Revision = None,
+    budget: backbone_options.Budget = None,
+    sampling_steps: backbone_options.SamplingSteps = None,
+    guidance: backbone_options.Guidance = None,
+    seed: backbone_options.Seed = 0,
+    device: backbone_options.Device = "auto",
+    precision: backbone_options.Precision = "auto",
+) -> None:
+    """Draw any text with the concepts of a scene: variations, new contexts, one concept alone or all together.
+
+    METHOD is fitted on the source as in `bench run`; an existing fit is reused. Handles stand in a text as `[v1]`,
+    `[v2]`, ... in the order of the source's masks, and go to the backbone as they are written. The pictures go to
+    generated/NAME, each with its settings inside, beside a contact sheet. Later texts and samples are added to it;
+    nothing is drawn twice.
+    """
+    from bench.edit.generation import generate as make  # noqa: PLC0415 - torch is slow to import
+
+    options = GenerateOptions(method, source, _asked(text or [], texts), samples, batch_size, _steps(attention))
+    on_backbone = BackboneOptions(
+        backbone=backbone,
+        revision=revision,
+        device=device,
+        precision=precision,
+        budget=budget,
+        sampling_steps=sampling_steps,
+        guidance=guidance,
+        seed=seed,
+    )
+    with hold(outputs):
+        files = make(options, on_backbone, EditPaths(outputs, runs, name, keep_weights))
+    for file in files:
+        typer.echo(file)
+
+
+def _steps(text: str | None) -> tuple[int, ...]:
+    """The distinct sampling steps in a text such as `5,10,20`, ascending."""
+    try:
+        return tuple(sorted({int(part) for part in (text or "").split(",") if part.strip()}))
+    except ValueError:
+        raise UserError(f"--attention {text}: write sampling steps with commas, for example 5,10,20") from None
+
+
+def _asked(given: list[str], file: Path | None) -> tuple[str, ...]:
+    """The distinct texts of the command line, then those of the file."""
+    lines = [] if file is None else _read(file)
+    asked = tuple(dict.fromkeys(text.strip() for text in (*given, *lines) if text.strip()))
+    if not asked:
+        raise UserError("nothing to draw: give --text 'a photo of [v1]', or --texts FILE with a text per line")
+    return asked
+
+
+def _read(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not UTF-8 text ({error.reason}); write one text per line") from error

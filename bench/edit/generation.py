@@ -1,0 +1,201 @@
+"""The stages of `bench generate`: fit if needed, draw every text that is missing, and lay out the sheet."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.core.errors import UserError
+from bench.core.files import read_record, write_bytes, write_json
+from bench.core.hashing import digest
+from bench.core.images import picture_png, read_picture
+from bench.core.progress import ProgressBar, console, progress_bar
+from bench.core.scenes import Scene
+from bench.core.seeds import seed_from
+from bench.diffusion.sampling.sampler import DrawJob, draw
+from bench.edit.fitting import Share, learner, load_fit
+from bench.edit.inputs import handles, read_source
+from bench.edit.options import EditPaths, GenerateOptions
+from bench.edit.session import EditSession
+from bench.edit.sheet import Row, contact_sheet
+from bench.plugins.spec import Configured
+from bench.run.options import BackboneOptions
+from bench.run.plan import Unit
+
+VERSION = 1
+"""Raised whenever a change of the engine changes what the same text gives."""
+SCHEMA = 1
+RECORD, SHEET = "generated.json", "sheet.png"
+_FIT, _PICTURE = 10.0, 1.0
+"""Shares of the progress bar."""
+_HANDLE = re.compile(r"\[v\d+\]")
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Record:
+    """What lies in an output's folder: the hash of the settings that all its pictures share, and samples by text."""
+
+    key: str
+    texts: Mapping[str, int]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Generation:
+    """A validated `bench generate` with its source read."""
+
+    session: EditSession
+    unit: Unit
+    folder: Path
+    batch_size: int
+
+    @property
+    def key(self) -> str:
+        """A hash of everything besides text and sample that can change a picture."""
+        sampler = self.session.backbone.settings.sampler
+        return digest([VERSION, self.unit.key, sampler.steps, sampler.guidance, self.session.conditions.seed])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What is recorded beside the pictures and inside each."""
+        return {
+            "method": self.unit.method.spec,
+            "configuration": self.unit.method.configuration,
+            "source": self.unit.scene.name,
+            "handles": {concept.handle: concept.label for concept in self.unit.scene.concepts},
+            "fit": self.unit.key,
+            **asdict(self.session.conditions),
+        }
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture to draw: its text and the number of its sample, from 1."""
+
+    text: str
+    sample: int
+
+    @property
+    def file(self) -> str:
+        """The name of its file: the text's letters, a hash of the text, and the sample."""
+        letters = re.sub(r"[^A-Za-z0-9]+", "-", self.text).strip("-")[:_LONGEST_NAME].strip("-")
+        return f"{letters or 'text'}-{digest(self.text)[:6]}-{self.sample}.png"
+
+    def noise_seed(self, seed: int) -> int:
+        """The same for every method and source."""
+        return seed_from(text=self.text, sample=self.sample, seed=seed)
+
+
+def generate(options: GenerateOptions, backbone: BackboneOptions, paths: EditPaths) -> tuple[Path, ...]:
+    """Draw what is missing of the texts; returns the sheet, then the pictures of these texts, in order.
+
+    Texts and samples are added to what the folder holds; nothing is drawn twice or overwritten.
+
+    Raises `UserError` for options that cannot be applied; then nothing is written.
+    """
+    method = learner(options.method)
+    session = EditSession.opened(backbone)
+    generation = _generation(options, session, method, paths)
+    record = _recorded(generation, options)
+    pictures = [Picture(text, number + 1) for text in options.texts for number in range(options.samples)]
+    missing = [picture for picture in pictures if not (generation.folder / picture.file).is_file()]
+    watched = pictures if options.attention else []
+    more: tuple[Path, ...] = ()
+    if missing or watched:
+        with progress_bar("generate", _FIT + _PICTURE * len(missing) + _PICTURE * len(watched)) as progress:
+            load_fit(session, generation.unit, paths, Share(progress, _FIT))
+            _draw(generation, missing, progress)
+            more = _watch(generation, watched, options.attention, progress)
+    write_bytes(generation.folder / SHEET, contact_sheet(generation.unit.scene, tuple(_rows(generation, record))))
+    paths.settle(generation.unit.key)
+    return (generation.folder / SHEET, *more, *(generation.folder / picture.file for picture in pictures))
+
+
+def check_texts(texts: Sequence[str], scene: Scene) -> None:
+    """Raise `UserError` for a text with a handle that the scene does not have; remark on one without any."""
+    known = {concept.handle for concept in scene.concepts}
+    for text in texts:
+        written = _HANDLE.findall(text)
+        if unknown := [one for one in written if one not in known]:
+            raise UserError(f"'{text}': the source has no {unknown[0]}; it has {handles(scene.concepts)}")
+        if not written:
+            has = handles(scene.concepts)
+            console.print(f"'{text}' names no concept; the source has {has}", soft_wrap=True, markup=False)
+
+
+def check_steps(steps: Sequence[int], count: int) -> None:
+    """Raise `UserError` for a number that is not one of `count` sampling steps, from 1."""
+    if wrong := [step for step in steps if not 1 <= step <= count]:
+        raise UserError(f"--attention {wrong[0]}: the sampler takes steps 1 to {count}")
+
+
+def _generation(options: GenerateOptions, session: EditSession, method: Configured, paths: EditPaths) -> Generation:
+    scene = read_source(options.source, session.backbone.resolution)
+    check_texts(options.texts, scene)
+    check_steps(options.attention, session.backbone.settings.sampler.steps)
+    unit = session.unit(method, scene)
+    sampler = session.backbone.settings.sampler
+    own = digest([unit.key, sampler.steps, sampler.guidance, session.conditions.seed])[:6]
+    words = (re.sub(r"[^\w.]+", "-", word).strip("-.") for word in (method.spec, scene.name))
+    return Generation(session, unit, paths.outputs / (paths.name or "-".join((*words, own))), options.batch_size)
+
+
+def _recorded(generation: Generation, options: GenerateOptions) -> Record:
+    """The folder's record with these texts added, written; raises `UserError` if the folder holds something else."""
+    folder, texts = generation.folder, dict.fromkeys(options.texts, options.samples)
+    if folder.exists():
+        texts = {**(there := _read(generation).texts), **{t: max(n, there.get(t, 0)) for t, n in texts.items()}}
+    record = Record(generation.key, texts, generation.settings)
+    write_json(folder / RECORD, asdict(record), SCHEMA)
+    return record
+
+
+def _read(generation: Generation) -> Record:
+    file = generation.folder / RECORD
+    if not file.is_file():
+        raise UserError(f"{generation.folder} is there already and holds something else; give these another --name")
+    record: Record = read_record(file, SCHEMA, Record)
+    if record.key != generation.key:
+        raise UserError(
+            f"{generation.folder} holds pictures of another method, source, sampler or seed; give these another --name"
+        )
+    return record
+
+
+def _draw(generation: Generation, missing: Sequence[Picture], progress: ProgressBar) -> None:
+    """Draw pictures into the folder, each with its settings inside as PNG text."""
+    seed, backbone = generation.session.conditions.seed, generation.session.backbone
+    jobs = [DrawJob(picture.text, picture.noise_seed(seed)) for picture in missing]
+    progress.say("drawing")
+    for picture, job, pixels in zip(missing, jobs, draw(backbone, jobs, generation.batch_size), strict=True):
+        told = {**generation.settings, **asdict(picture), "noise_seed": job.noise_seed}
+        inside = {"prompt": picture.text, "scenebench": json.dumps(told, sort_keys=True, ensure_ascii=False)}
+        write_bytes(generation.folder / picture.file, picture_png(pixels, inside))
+        progress.advance(_PICTURE)
+
+
+def _watch(
+    generation: Generation, watched: Sequence[Picture], steps: tuple[int, ...], progress: ProgressBar
+) -> tuple[Path, ...]:
+    """Draw pictures once more to record where the network looks before the sampling steps; returns sheet and CSV."""
+    from bench.edit.attention import AttentionReport  # noqa: PLC0415 - evaluators are slow to import
+
+    if not watched:
+        return ()
+    report = AttentionReport(generation.session.backbone, generation.unit.scene, steps)
+    for picture in watched:
+        progress.say("attention")
+        report.add(picture.text, picture.sample, picture.noise_seed(generation.session.conditions.seed))
+        progress.advance(_PICTURE)
+    return report.write(generation.folder)
+
+
+def _rows(generation: Generation, record: Record) -> Iterator[Row]:
+    for text, samples in record.texts.items():
+        files = (generation.folder / Picture(text, number + 1).file for number in range(samples))
+        yield Row(text, tuple(read_picture(file) for file in files if file.is_file()))

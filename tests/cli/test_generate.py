@@ -1,0 +1,66 @@
+"""`bench generate`: its help, its texts and its errors in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bench.cli.generate import _asked
+from bench.cli.main import main
+
+
+def call(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert isinstance(exit_.value.code, int)
+    return exit_.value.code
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a white picture and mask."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scene").mkdir()
+    for name, mode in (("img.png", "RGB"), ("mask0.png", "L")):
+        Image.new(mode, (64, 64), "white").save(tmp_path / "scene" / name)
+    return tmp_path / "scene"
+
+
+def test_texts_of_the_line_come_before_those_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "texts.txt"
+    file.write_text("[v2] in the snow\n\n  a photo of [v1]  \n", encoding="utf-8")
+    assert _asked(["a photo of [v1]", "[v1]"], file) == ("a photo of [v1]", "[v1]", "[v2] in the snow")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ours", "--source", "scene"], "nothing to draw: give --text"),
+        (["ours", "--source", "scene", "--text", " "], "nothing to draw"),
+        (["ours", "--source", "nowhere", "--text", "[v1]"], "'nowhere' does not exist"),
+        (["our", "--source", "scene", "--text", "[v1]"], "did you mean ours?"),
+        (["ours", "--source", "scene", "--text", "[v2]"], "the source has no [v2]; it has [v1] (object)"),
+        (["ours", "--source", "scene", "--texts", "latin"], "latin is not UTF-8 text"),
+        (["ours", "--source", "scene", "--text", "[v1]", "--samples", "0"], "--samples"),
+        (
+            ["ours", "--source", "scene", "--text", "[v1]", "--name", "../x"],
+            "--name '../x': it is the name of a folder",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    arguments: list[str], message: str, scene: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (scene.parent / "latin").write_bytes("ein Käfer".encode("latin-1"))
+    assert call("generate", *arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not list(scene.parent.glob("generated/*/*"))
+
+
+def test_its_help_shows_how_a_text_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("generate", "--help") == 0
+    assert "a photo of [v1] and [v2]" in " ".join(capsys.readouterr().out.split())
