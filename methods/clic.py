@@ -71,9 +71,16 @@ class Method(RecipeMethod):
         ),
         FidelityNote(
             "soft mask",
-            "paper: alpha 0.5; code: 0.25 (its comment says 0.5); the code's attention is to match the soft mask too",
+            "paper: alpha 0.5; code: 0.25 (its comment says 0.5) where the mask is below .05, a border of one cell "
+            "without weight",
             "each variant as its source",
             "both are stated",
+        ),
+        FidelityNote(
+            "masks in latents",
+            "paper: silent; code: bilinear; its attention is to match this mask, 0 outside",
+            "paper: nearest neighbour; code: as the code",
+            "nearest neighbour is Break-A-Scene's",
         ),
         FidelityNote(
             "reduction of the diffusion losses",
@@ -188,16 +195,16 @@ class Method(RecipeMethod):
         return self._losses().begin(objective)
 
     def _losses(self) -> InContext:
-        from bench.diffusion.clic.in_context import InContext, roi_on_latents, roi_on_pixels  # noqa: PLC0415 - torch
+        from bench.diffusion.clic import in_context  # noqa: PLC0415 - torch is slow to import
         from bench.diffusion.clic.losses import context_loss, weighted_loss  # noqa: PLC0415
 
         paper = self.variant == "paper"
-        return InContext(
+        return in_context.InContext(
             alpha=self.alpha,
-            target_alpha=0.0 if paper else self.alpha,
             context_weight=self.context_weight,
             attention_weight=self.attention_weight,
             roi_weight=self.roi_weight,
+            masks=in_context.PAPER_MASKS if paper else in_context.CODE_MASKS,
             context=context_loss if paper else weighted_loss,
-            roi=roi_on_latents if paper else roi_on_pixels(weighted_loss),
+            roi=in_context.roi_on_latents if paper else in_context.roi_on_pixels(weighted_loss),
         )

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from bench.diffusion.backbone.token_maps import concept_maps, min_max
-from bench.diffusion.clic.losses import context_loss, soft_mask, weighted_loss
+from bench.diffusion.clic.losses import (
+    code_weights,
+    context_loss,
+    inner_cells,
+    shrink_bilinear,
+    soft_mask,
+    weighted_loss,
+)
 from bench.diffusion.editing.guidance import blend, guidance_energy, towards
 from bench.diffusion.training.losses import region_loss
 
@@ -29,6 +36,28 @@ def binary(*shape: int, seed: int = 9) -> Tensor:
 def test_the_soft_mask_is_alpha_outside_and_one_inside(alpha: float) -> None:
     mask = torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
     assert soft_mask(mask, alpha).tolist() == [[alpha, 1.0], [1.0, alpha]]
+
+
+@given(seed=st.integers(0, 99))
+def test_the_codes_masks_are_those_of_its_collate_fn(seed: int) -> None:
+    """A transcription: bilinear to the latents' side; .25 where that is below .05; no weight in the outermost ring."""
+    mask = (normal(1, 512, 512, seed=seed) > 0.8).float()
+    mask[:, :, :256] *= 0.05
+    shrunk = shrink_bilinear(mask, 64)
+    middle = mask[0].reshape(64, 8, 64, 8)[:, 3:5, :, 3:5].mean(dim=(1, 3))
+    torch.testing.assert_close(shrunk[0], middle, rtol=0, atol=1e-7)
+    weights = code_weights(shrunk, 0.25)
+    for y, x in ((0, 5), (63, 9), (30, 0), (30, 63)):
+        assert weights[0, y, x] == 0
+    inside = shrunk[0, 1:-1, 1:-1]
+    expected = inside.clone()
+    expected[inside < 0.05] = 0.25
+    assert torch.equal(weights[0, 1:-1, 1:-1], expected)
+    assert {0.0, 0.25, 0.5, 0.75, 1.0} <= set(shrunk[0, :, 32:].unique().tolist())
+
+
+def test_the_valid_region_is_all_but_the_outermost_cells() -> None:
+    assert inner_cells(4).tolist() == [[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
 
 
 def test_context_loss_is_equation_3_with_its_gradient() -> None:
