@@ -78,8 +78,8 @@ class Method(RecipeMethod):
         ),
         FidelityNote(
             "masks in latents",
-            "paper: silent; code: bilinear; its attention is to match this mask, 0 outside",
-            "paper: nearest neighbour; code: as the code",
+            "paper: silent; code: grey edges kept, bilinear; its attention is to match this mask, 0 outside",
+            "paper: black and white, nearest neighbour; code: as the code",
             "nearest neighbour is Break-A-Scene's",
         ),
         FidelityNote(
@@ -168,6 +168,7 @@ class Method(RecipeMethod):
                 single=1.0,
                 brightness=0.0 if paper else 0.5,
                 text_template=TextTemplate(template="{tokens}", phrase="{a_object} with {handle} style"),
+                soft=not paper,
             ),
             optimiser=ADAM if paper else CODE_ADAMW,
             initialiser="mean",

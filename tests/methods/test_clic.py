@@ -51,7 +51,7 @@ def test_the_variant_code_is_the_official_code() -> None:
     recipe = method.instance.recipe()
     (phase,) = recipe.phases
     assert (phase.trains, phase.steps, phase.learning_rate) == ("cross-attention-all", 500, 1e-5)
-    assert recipe.samples == SceneSamples("uniform", 0.5, single=1.0, brightness=0.5, text_template=WORDING)
+    assert recipe.samples == SceneSamples("uniform", 0.5, single=1.0, brightness=0.5, text_template=WORDING, soft=True)
     assert recipe.optimiser == Optimiser("adamw", (0.9, 0.999), weight_decay=0.1, clip=1.0)
     assert recipe.detach_bos
     found = losses(recipe)

@@ -108,7 +108,7 @@ class Objective:
     def _diffusion(self, masks: Tensor, predicted: Tensor, target: Tensor) -> Tensor:
         if not self.recipe.masked:
             return diffusion_loss(predicted, target)
-        union = shrink_masks(masks.any(dim=0, keepdim=True), predicted.shape[-1])
+        union = shrink_masks(masks.amax(dim=0, keepdim=True), predicted.shape[-1])
         return masked_diffusion_loss(predicted, target, union[:, None])
 
     def _attention(self, wanted: AttentionLoss, recorder: Recorder, sample: Sample, masks: Tensor) -> Tensor:
