@@ -196,16 +196,7 @@ class Method(RecipeMethod):
         return self._losses().begin(objective)
 
     def _losses(self) -> InContext:
-        from bench.diffusion.clic import in_context  # noqa: PLC0415 - torch is slow to import
-        from bench.diffusion.clic.losses import context_loss, weighted_loss  # noqa: PLC0415
+        from bench.diffusion.clic.in_context import CODE, PAPER, InContext  # noqa: PLC0415 - torch is slow to import
 
-        paper = self.variant == "paper"
-        return in_context.InContext(
-            alpha=self.alpha,
-            context_weight=self.context_weight,
-            attention_weight=self.attention_weight,
-            roi_weight=self.roi_weight,
-            masks=in_context.PAPER_MASKS if paper else in_context.CODE_MASKS,
-            context=context_loss if paper else weighted_loss,
-            roi=in_context.roi_on_latents if paper else in_context.roi_on_pixels(weighted_loss),
-        )
+        rule = PAPER if self.variant == "paper" else CODE
+        return InContext(self.alpha, self.context_weight, self.attention_weight, self.roi_weight, rule)

@@ -62,6 +62,7 @@ EXPECTED = {
         masked=False,
         given_masks=False,
         detach_bos=True,
+        valid_region=True,
     ),
 }
 EXPECTED |= {

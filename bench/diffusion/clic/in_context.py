@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bench.core.scenes import ImageArray
 from bench.diffusion.backbone.token_maps import concept_maps, min_max
-from bench.diffusion.clic.losses import code_weights, shrink_bilinear, soft_mask
-from bench.diffusion.training.losses import region_loss, shrink_masks
+from bench.diffusion.clic.losses import code_weights, context_loss, shrink_bilinear, soft_mask
+from bench.diffusion.training.losses import region_loss, shrink_masks, weighted_loss
 from bench.diffusion.training.objective import Objective
 from bench.diffusion.training.samples import Sample
 from bench.diffusion.training.step import Step
@@ -40,55 +40,47 @@ class ConceptStep:
 
 
 @dataclass(frozen=True)
-class LatentMaskRule:
-    """How masks weigh the losses.
+class LossRule:
+    """How the paper or the official code makes masks and losses.
 
     `shrink` brings masks [N, H, W] to a side; the result is what the attention is to match (equation 1). `weights`
-    makes the context loss's of that mask and of alpha (equation 2).
+    makes the context loss's of that mask and of alpha (equation 2). `context` and `roi` are the diffusion losses.
     """
 
     shrink: Callable[[Tensor, int], Tensor]
     weights: Callable[[Tensor, float], Tensor]
-
-
-PAPER_MASKS = LatentMaskRule(shrink_masks, soft_mask)
-"""Equation 2; nearest neighbour as Break-A-Scene, since CLiC's paper does not say."""
-CODE_MASKS = LatentMaskRule(shrink_bilinear, code_weights)
-"""The official code's (clic, learning.py:104-117)."""
+    context: PixelLoss
+    roi: Callable[[ConceptStep], Tensor]
 
 
 @dataclass(frozen=True)
 class InContext:
     """CLiC's total loss (equation 5) as the objective of a phase whose samples hold one concept each.
 
-    `alpha` is the weight of the context loss outside the mask (equation 2). `masks` are made as the paper or the
-    official code makes them; `context` and `roi` are the two diffusion losses, which the code reduces and masks
-    differently too. A weight of 0 omits a loss.
+    `alpha` is the weight of the context loss outside the mask (equation 2). A weight of 0 omits a loss.
     """
 
     alpha: float
     context_weight: float
     attention_weight: float
     roi_weight: float
-    masks: LatentMaskRule
-    context: PixelLoss
-    roi: Callable[[ConceptStep], Tensor]
+    rule: LossRule
 
     def begin(self, objective: Objective) -> Callable[[], Tensor]:
         """The loss of one random step, to be called once per step."""
-        return lambda: self.loss(draw_concept_step(objective, self.masks))
+        return lambda: self.loss(draw_concept_step(objective, self.rule))
 
     def loss(self, view: ConceptStep) -> Tensor:
         """The weighted sum of the three losses, a scalar."""
         if view.objective.recorder is not None:
             view.objective.recorder.clear()
         predicted = view.step.predicted(view.step.noisy, view.sample.text)
-        weights = self.masks.weights(view.mask, self.alpha)
-        total = self.context_weight * self.context(predicted, view.step.target, weights)
+        weights = self.rule.weights(view.mask, self.alpha)
+        total = self.context_weight * self.rule.context(predicted, view.step.target, weights)
         if self.attention_weight:
             total = total + self.attention_weight * self._attention(view)
         if self.roi_weight:
-            total = total + self.roi_weight * self.roi(view)
+            total = total + self.roi_weight * self.rule.roi(view)
         return total
 
     def _attention(self, view: ConceptStep) -> Tensor:
@@ -101,12 +93,12 @@ class InContext:
         return region_loss(maps, view.mask[0])
 
 
-def draw_concept_step(objective: Objective, masks: LatentMaskRule) -> ConceptStep:
+def draw_concept_step(objective: Objective, rule: LossRule) -> ConceptStep:
     """A random step with its mask at the latents' side; all randomness is the fit's."""
     sample = objective.recipe.samples.draw(objective.scene, objective.random.numpy)
     latents = objective.encoder.sample(sample.picture, objective.random.torch)
     step = Step.drawn(objective.backbone, latents, objective.random.torch)
-    mask = masks.shrink(torch.from_numpy(sample.masks.copy()).to(latents.device), latents.shape[-1])
+    mask = rule.shrink(torch.from_numpy(sample.masks.copy()).to(latents.device), latents.shape[-1])
     return ConceptStep(objective, sample, step, mask[None])
 
 
@@ -136,3 +128,9 @@ def _on_grey(sample: Sample) -> ImageArray:
     mask = sample.masks[0][:, :, None].astype(np.float32)
     grey: ImageArray = np.rint(_GREY + mask * (sample.picture - _GREY)).astype(np.uint8)
     return grey
+
+
+PAPER = LossRule(shrink_masks, soft_mask, context_loss, roi_on_latents)
+"""Equations 1 to 4; nearest neighbour as Break-A-Scene, since CLiC's paper does not say."""
+CODE = LossRule(shrink_bilinear, code_weights, weighted_loss, roi_on_pixels(weighted_loss))
+"""The official code (clic, learning.py:104-117, 993-1013)."""

@@ -14,17 +14,13 @@ from bench.diffusion.backbone.attention import recording
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.terms import in_up_blocks
+from bench.diffusion.clic import in_context
 from bench.diffusion.clic.in_context import (
-    CODE_MASKS,
-    PAPER_MASKS,
     ConceptStep,
     InContext,
-    LatentMaskRule,
+    LossRule,
     draw_concept_step,
-    roi_on_latents,
-    roi_on_pixels,
 )
-from bench.diffusion.clic.losses import context_loss, weighted_loss
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import ADAM, Phase, Recipe
 from bench.diffusion.training.samples import SceneSamples, TextTemplate
@@ -32,8 +28,8 @@ from bench.diffusion.training.step import Step
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
 
-PAPER = InContext(0.5, 1.0, 0.5, 0.5, PAPER_MASKS, context_loss, roi_on_latents)
-CODE = InContext(0.25, 0.5, 0.25, 0.25, CODE_MASKS, weighted_loss, roi_on_pixels(weighted_loss))
+PAPER = InContext(0.5, 1.0, 0.5, 0.5, in_context.PAPER)
+CODE = InContext(0.25, 0.5, 0.25, 0.25, in_context.CODE)
 WORDING = TextTemplate("{tokens}", "{a_object} with {handle} style")
 RECIPE = Recipe(
     (Phase("handles", 1, 1e-3),), SceneSamples("uniform", 0.0, 1.0, 0.0, WORDING), ADAM, "mean", masked=True
@@ -48,8 +44,8 @@ def objective(backbone: Backbone, scene: Scene) -> Iterator[Objective]:
         yield Objective(RECIPE, scene, context, Encoder(backbone), Randomness.seeded(4), ids, {}, recorder)
 
 
-def drawn(objective: Objective, seed: int = 4, masks: LatentMaskRule = PAPER_MASKS) -> ConceptStep:
-    return draw_concept_step(replace(objective, random=Randomness.seeded(seed)), masks)
+def drawn(objective: Objective, seed: int = 4, rule: LossRule = in_context.PAPER) -> ConceptStep:
+    return draw_concept_step(replace(objective, random=Randomness.seeded(seed)), rule)
 
 
 def unet(view: ConceptStep, latents: torch.Tensor, text: str) -> torch.Tensor:
@@ -94,7 +90,7 @@ def test_the_codes_loss_is_the_codes(objective: Objective) -> None:
     """Of a mask whose edges lie between the latents' cells: bilinear for all, and 0 outside for the attention."""
     shifted = tuple(replace(one, mask=np.roll(one.mask, 1, axis=1)) for one in objective.scene.concepts)
     objective = replace(objective, scene=replace(objective.scene, concepts=shifted))
-    view = drawn(objective, masks=CODE_MASKS)
+    view = drawn(objective, rule=in_context.CODE)
     generator = view.objective.random.torch
     state = generator.get_state()
     loss = CODE.loss(view)

@@ -15,10 +15,8 @@ from bench.diffusion.backbone.token_maps import concept_maps, min_max
 from bench.diffusion.clic.losses import (
     code_weights,
     context_loss,
-    inner_cells,
     shrink_bilinear,
     soft_mask,
-    weighted_loss,
 )
 from bench.diffusion.editing.guidance import blend, guidance_energy, towards
 from bench.diffusion.training.losses import region_loss
@@ -56,10 +54,6 @@ def test_the_codes_masks_are_those_of_its_collate_fn(seed: int) -> None:
     assert {0.0, 0.25, 0.5, 0.75, 1.0} <= set(shrunk[0, :, 32:].unique().tolist())
 
 
-def test_the_valid_region_is_all_but_the_outermost_cells() -> None:
-    assert inner_cells(4).tolist() == [[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
-
-
 def test_context_loss_is_equation_3_with_its_gradient() -> None:
     predicted, noise, mask = normal(2, 4, 3, 3).requires_grad_(), normal(2, 4, 3, 3, seed=1), binary(2, 1, 3, 3)
     soft = 0.5 + 0.5 * mask
@@ -78,26 +72,6 @@ def test_context_loss_weighs_the_outside_by_alpha_squared() -> None:
     mask = torch.tensor([[[[1.0, 0.0]]]], dtype=torch.float64)
     error = torch.ones(1, 4, 1, 2, dtype=torch.float64)
     assert context_loss(error, torch.zeros_like(error), soft_mask(mask, 0.5)).item() == pytest.approx((1 + 0.25) / 2)
-
-
-def test_weighted_loss_is_the_codes_reduction_with_its_gradient() -> None:
-    predicted, noise = normal(2, 4, 3, 3).requires_grad_(), normal(2, 4, 3, 3, seed=1)
-    weights = 0.25 + 0.75 * binary(2, 1, 3, 3)
-    error, wide = ((predicted - noise) ** 2).detach().numpy(), np.broadcast_to(weights.numpy(), (2, 4, 3, 3))
-    by_hand = np.mean([(wide[b] * error[b]).sum() / weights[b].sum().item() for b in range(2)])
-    loss = weighted_loss(predicted, noise, weights)
-    assert loss.item() == pytest.approx(by_hand, rel=1e-12)
-    assert torch.autograd.gradcheck(lambda value: weighted_loss(value, noise, weights), predicted)
-
-
-def test_weighted_loss_is_as_many_times_a_mean_as_there_are_channels() -> None:
-    predicted, noise = normal(1, 4, 3, 3), normal(1, 4, 3, 3, seed=1)
-    whole = weighted_loss(predicted, noise, torch.ones(1, 1, 3, 3, dtype=torch.float64))
-    assert whole.item() == pytest.approx(4 * ((predicted - noise) ** 2).mean().item())
-
-
-def test_an_empty_mask_weighs_nothing_and_breaks_nothing() -> None:
-    assert weighted_loss(normal(1, 4, 3, 3), normal(1, 4, 3, 3, seed=1), torch.zeros(1, 1, 3, 3).double()).item() == 0
 
 
 def test_concept_maps_average_heads_and_layers_of_one_side() -> None:

@@ -71,6 +71,8 @@ def transcribed(own: Objective, seed: int) -> Tensor:
     answer, noise = answer.double(), noise.double()
     union = torch.from_numpy(sample.masks.max(axis=0)[::2, ::2].astype(float)) if recipe.masked else torch.ones(16, 16)
     total = ((noise[0] * union - answer[0] * union) ** 2).sum() / noise[0].numel()
+    if recipe.valid_region:  # CLiC's code, mode `content`: the squared errors of 14 x 14 cells over their number
+        total = ((noise[0] - answer[0]) ** 2)[:, 1:15, 1:15].sum() / 14**2
     if recipe.attention is not None:
         words = backbone.tokenizer(sample.text).input_ids
         for mask, index in zip(sample.masks, sample.subset, strict=True):
@@ -89,6 +91,7 @@ def transcribed(own: Objective, seed: int) -> Tensor:
     [
         pytest.param(RECIPE, id="masked"),
         pytest.param(replace(RECIPE, masked=False), id="plain"),
+        pytest.param(replace(RECIPE, masked=False, valid_region=True), id="valid region"),
         pytest.param(replace(RECIPE, attention=AttentionLoss(0.5, "mean")), id="attention, mean"),
         pytest.param(replace(RECIPE, attention=AttentionLoss(0.5, "sum")), id="attention, sum"),
         pytest.param(replace(RECIPE, attention=AttentionLoss(0.5, "sum"), prior=PRIOR), id="prior preservation"),
