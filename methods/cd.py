@@ -47,6 +47,7 @@ class Method(RecipeMethod):
             "flip": 0.0,
             "brightness": 0.0,
             "detach_bos": False,
+            "valid_region": False,
         },
         "code": {
             "trains": "cross-attention-all",
@@ -55,6 +56,7 @@ class Method(RecipeMethod):
             "flip": 0.5,
             "brightness": 0.5,
             "detach_bos": True,
+            "valid_region": True,
         },
     }
 
@@ -71,6 +73,7 @@ class Method(RecipeMethod):
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = 0.0
     prior_pictures: Annotated[int, "prior-preservation pictures per class", Field(ge=1)] = 200
     detach_bos: Annotated[bool, "no gradient through the BOS token's K and V"] = BY_VARIANT
+    valid_region: Annotated[bool, "loss without the latents' border, divided by the cells left"] = BY_VARIANT
 
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
@@ -90,6 +93,19 @@ class Method(RecipeMethod):
             "paper: none; code: brightness by up to half, half of the pictures flipped",
             "each variant its own",
             "they contradict each other",
+        ),
+        FidelityNote(
+            "reduction of the diffusion loss",
+            "paper: a squared norm; code (`content`): over the valid region's cells, not elements, so 4 times a mean; "
+            "the latents' outermost ring is not valid",
+            "paper: the mean over all elements; code: as the code",
+            "squared norms are read as means throughout",
+        ),
+        FidelityNote(
+            "scale augmentation",
+            "paper: none; code: random scale unless switched off, as its published command does for CLiC",
+            "none, in both variants",
+            "the command for this baseline is not published; the same pictures for both",
         ),
         FidelityNote(
             "prior preservation",
@@ -128,4 +144,5 @@ class Method(RecipeMethod):
             prior=Prior("a photo of {class}", self.prior_pictures, self.prior_weight) if self.prior_weight else None,
             given_masks=False,
             detach_bos=self.detach_bos,
+            valid_region=self.valid_region,
         )

@@ -34,14 +34,14 @@ class Method(RecipeMethod):
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "prior": {"prior_weight": 1.0},
         "code": {"variant": "code"},
-        "code-no-prior": {"variant": "code", "prior_weight": 0.0, "learning_rate": 2e-5, "handle_learning_rate": 2e-5},
+        "code-no-prior": {"variant": "code", "prior_weight": 0.0, "learning_rate": 2e-5},
+        "fast-handles": {"handle_learning_rate": 5e-4},
     }
     by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {
             "steps": 800,
             "batch": 1,
             "learning_rate": 2e-6,
-            "handle_learning_rate": 5e-4,
             "optimiser": "adam",
             "initialiser": "mean",
             "prior_weight": 0.0,
@@ -51,7 +51,6 @@ class Method(RecipeMethod):
             "steps": 1000,
             "batch": 2,
             "learning_rate": 4e-5,
-            "handle_learning_rate": 4e-5,
             "optimiser": "adamw",
             "initialiser": "first",
             "prior_weight": 1.0,
@@ -63,7 +62,7 @@ class Method(RecipeMethod):
     steps: Annotated[int, "steps on handles, K and V", Field(ge=0)] = BY_VARIANT
     batch: Annotated[int, "samples per step", Field(ge=1)] = BY_VARIANT
     learning_rate: Annotated[float, "learning rate of K and V", Field(gt=0, le=1)] = BY_VARIANT
-    handle_learning_rate: Annotated[float, "learning rate of the handles", Field(gt=0, le=1)] = BY_VARIANT
+    handle_learning_rate: Annotated[float | None, "the handles' own; None: the weights'", Field(gt=0, le=1)] = None
     optimiser: Annotated[Literal["adam", "adamw"], "Break-A-Scene's Adam or the code's AdamW"] = BY_VARIANT
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
@@ -80,13 +79,20 @@ class Method(RecipeMethod):
         FidelityNote(
             "learning rates",
             'Break-A-Scene: "the corresponding" ones of its own; code: 1e-5, times 2 samples, times 2 with prior',
-            "paper: K and V 2e-6, handles 5e-4; code: 4e-5, 2e-5 without prior preservation",
-            "those of the phases that train weights and handles",
+            "paper: 2e-6, handles included; code: 4e-5, 2e-5 without prior preservation",
+            "that of the phase which trains weights, as `db-m`; each of the sources has one rate",
+        ),
+        FidelityNote(
+            "learning rate of the handles",
+            'Break-A-Scene: "the corresponding learning rate" as its own: that of the phase which trains weights '
+            "(2e-6, handles too), or of each parameter (handles 5e-4)",
+            "the phase's, 2e-6; `fast-handles`: 5e-4; the same in `db-m`",
+            "one rate, as in Break-A-Scene's second phase",
         ),
         FidelityNote(
             "a factor of the backbone's budget",
             "none",
-            "the handles' own rate is scaled like a handles' phase, K and V like all weights",
+            "K and V are scaled like all weights, handles too; in `fast-handles` these like a handles' phase",
             "one rule for all methods",
         ),
         FidelityNote(

@@ -35,6 +35,7 @@ class Method(RecipeMethod):
         "prior": {"prior_weight": 1.0},
         "code": {"variant": "code"},
         "code-no-prior": {"variant": "code", "prior_weight": 0.0},
+        "fast-handles": {"handle_learning_rate": 5e-4},
     }
     by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {"optimiser": "adam", "initialiser": "mean", "prior_weight": 0.0},
@@ -44,6 +45,7 @@ class Method(RecipeMethod):
     variant: Annotated[Literal["paper", "code"], "settings of Break-A-Scene or of diffusers' example"] = "paper"
     steps: Annotated[int, "steps on handles and all weights", Field(ge=0)] = 800
     learning_rate: Annotated[float, "learning rate of handles and weights", Field(gt=0, le=1)] = 2e-6
+    handle_learning_rate: Annotated[float | None, "the handles' own; None: the weights'", Field(gt=0, le=1)] = None
     optimiser: Annotated[Literal["adam", "adamw"], "Break-A-Scene's Adam or the example's AdamW"] = BY_VARIANT
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
@@ -60,7 +62,14 @@ class Method(RecipeMethod):
             "learning rate",
             'Break-A-Scene: "the corresponding" one of its own; diffusers: 2e-6 with the text encoder, else 5e-6',
             "2e-6, handles included",
-            "that of the phase which trains all weights; both sources agree",
+            "that of the phase which trains all weights, handles too; both sources have one rate",
+        ),
+        FidelityNote(
+            "learning rate of the handles",
+            'Break-A-Scene: "the corresponding learning rate" as its own: that of the phase which trains weights '
+            "(2e-6, handles too), or of each parameter (handles 5e-4)",
+            "the phase's, 2e-6; `fast-handles`: 5e-4; the same in `cd-m`",
+            "one rate, as in Break-A-Scene's second phase",
         ),
         FidelityNote(
             "prior preservation",
@@ -91,7 +100,7 @@ class Method(RecipeMethod):
     def recipe(self) -> Recipe:
         """One phase on everything, with the standard diffusion loss."""
         return Recipe(
-            phases=(Phase("everything", self.steps, self.learning_rate),),
+            phases=(Phase("everything", self.steps, self.learning_rate, self.handle_learning_rate),),
             samples=CollectionSamples(),
             optimiser=PAPER_ADAM if self.optimiser == "adam" else CODE_ADAMW,
             initialiser=self.initialiser,

@@ -24,7 +24,10 @@ def digest(content: Any) -> str:
 
 
 def scene_digest(scene: Scene) -> str:
-    """A hash of a scene's pixels, masks, class words, objects and handles; its name and prompts are not in it."""
+    """A hash of a scene's pixels, masks, class words, objects and handles; its name and prompts are not in it.
+
+    What is rare (objects, further pictures, soft masks) is in it only where it is there.
+    """
     content = hashlib.sha256()
     for picture in scene.pictures:
         content.update(repr(picture.shape).encode() + picture.tobytes())
@@ -33,6 +36,8 @@ def scene_digest(scene: Scene) -> str:
         place = [concept.picture] if concept.picture else []
         content.update(json.dumps([concept.label, concept.handle, *part, *place]).encode())
         content.update(np.packbits(concept.mask).tobytes())
+        if concept.soft is not None:
+            content.update(b"soft" + concept.soft.tobytes())
     return content.hexdigest()[:20]
 
 

@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from bench.core.errors import UserError
 from bench.core.geometry import Square
 from bench.core.limits import MOST_PIXELS, size_fault
-from bench.core.scenes import ImageArray, Mask
+from bench.core.scenes import ImageArray, Mask, SoftMask
 
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -30,8 +30,13 @@ def crop_picture(picture: ImageArray, square: Square, size: int) -> ImageArray:
 
 def crop_mask(mask: Mask, square: Square, size: int) -> Mask:
     """The square of a mask [height, width], resized to [size, size] by nearest neighbour."""
-    cropped = Image.fromarray(mask[square.rows, square.columns].astype(np.uint8))
-    return np.asarray(cropped.resize((size, size), Image.Resampling.NEAREST), dtype=np.bool_)
+    return crop_soft(mask.astype(np.uint8), square, size).astype(np.bool_)
+
+
+def crop_soft(mask: SoftMask, square: Square, size: int) -> SoftMask:
+    """The square of a soft mask [height, width], resized to [size, size] by nearest neighbour, as `crop_mask` does."""
+    cropped = Image.fromarray(mask[square.rows, square.columns])
+    return np.asarray(cropped.resize((size, size), Image.Resampling.NEAREST), dtype=np.uint8)
 
 
 def picture_png(picture: ImageArray, inside: Mapping[str, str] | None = None) -> bytes:

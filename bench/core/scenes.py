@@ -17,6 +17,8 @@ ImageArray: TypeAlias = npt.NDArray[np.uint8]
 """RGB pixels, shape [height, width, 3], 0..255."""
 Mask: TypeAlias = npt.NDArray[np.bool_]
 """True inside the concept, shape [height, width]."""
+SoftMask: TypeAlias = npt.NDArray[np.uint8]
+"""A mask with grey edges: 0 outside, 255 inside, shape [height, width]."""
 
 BACKGROUND = "background"
 """Label of the concept that is the complement of the union of all others (Break-A-Scene, section 5)."""
@@ -29,7 +31,8 @@ class Concept:
     The handle is the placeholder token that a method learns, `[v1]`, `[v2]`, ... as the paper writes it.
     `object` is the class word of the whole thing that the concept is a part of, such as `chair` for its
     ornament (CLiC, section 3); the label by default. `picture` is the index of the picture that
-    shows the concept among the scene's `pictures`.
+    shows the concept among the scene's `pictures`. `soft` is the mask with its grey edges, where its source has any;
+    `mask` is where it is at least half white.
     """
 
     label: str
@@ -37,6 +40,13 @@ class Concept:
     handle: str
     object: str = ""
     picture: int = 0
+    soft: SoftMask | None = None
+
+    @property
+    def soft_mask(self) -> npt.NDArray[np.float32]:
+        """The mask in [0, 1] with the edges of its source, [height, width]; of a mask without grey its 0 and 1."""
+        values: npt.NDArray[np.float32] = (self.mask if self.soft is None else self.soft).astype(np.float32)
+        return values if self.soft is None else np.divide(values, 255, dtype=np.float32)
 
     def __post_init__(self) -> None:
         if not self.object:

@@ -17,8 +17,9 @@ from bench.core.files import read_json
 from bench.core.geometry import Square
 from bench.core.hashing import bytes_hash
 from bench.core.limits import LONGEST_SQUARE_SIDE, size_fault
-from bench.core.scenes import Concept, Mask, Prompt, handle
+from bench.core.scenes import Concept, Mask, Prompt, SoftMask, handle
 from bench.data.coco.masks import checked_area, decode
+from bench.data.edges import EdgeRecord, edge_fault
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -66,7 +67,8 @@ class SceneRecord:
     are at the output size. `source_sha256` is the hash of the source's decoded pixels,
     `picture_sha256` that of the resized crop's; both are empty in a manifest made without pictures. `objects`
     are the class words of the things that the concepts are parts of; empty where these are the classes. `more`
-    are further pictures; the first one shows every concept that none of them does.
+    are further pictures; the first one shows every concept that none of them does. `edges` are the grey edges of
+    the masks, in parallel to them; empty if none has any.
     """
 
     name: str
@@ -85,6 +87,7 @@ class SceneRecord:
     picture_sha256: str = ""
     objects: tuple[str, ...] = ()
     more: tuple[PictureRecord, ...] = ()
+    edges: tuple[EdgeRecord | None, ...] = ()
 
     @property
     def square(self) -> Square:
@@ -96,7 +99,7 @@ class SceneRecord:
         """The scene's concepts with masks, objects and handles, as `Concept`s."""
         whole = self.objects or self.classes
         return tuple(
-            Concept(label, self.mask(number), handle(number), whole[number], self.picture_of(number))
+            Concept(label, self.mask(number), handle(number), whole[number], self.picture_of(number), self.soft(number))
             for number, label in enumerate(self.classes)
         )
 
@@ -108,6 +111,11 @@ class SceneRecord:
         """The mask of a concept, [size, size]; `read_manifest` has checked that it can be decoded."""
         rle = self.masks[concept]
         return decode({"size": list(rle.size), "counts": rle.counts})
+
+    def soft(self, concept: int) -> SoftMask | None:
+        """The mask of a concept with its grey edges, [size, size]; None where it has none."""
+        edge = self.edges[concept] if self.edges else None
+        return None if edge is None else edge.soft(self.mask(concept))
 
 
 def square_of(crop: tuple[int, int, int, int]) -> Square:
@@ -189,7 +197,7 @@ def _content(manifest: Manifest) -> dict[str, Any]:
     """The manifest's fields; rare ones only if not empty, so that the hash of other manifests does not change."""
     content = {_KEYS.get(name, name): value for name, value in asdict(manifest).items()}
     for scene in content["scenes"]:
-        for rare in ("objects", "more"):
+        for rare in ("objects", "more", "edges"):
             if not scene[rare]:
                 del scene[rare]
     return content
@@ -223,7 +231,7 @@ def _fault(scene: SceneRecord, size: int) -> str | None:
         return "does not have one object per class"
     if any(prompt.template.count("{tokens}") != 1 or not _is_subset(prompt, scene) for prompt in scene.prompts):
         return "has a prompt that does not fit its concepts"
-    return _picture_fault(scene) or _mask_fault(scene, size)
+    return _picture_fault(scene) or _mask_fault(scene, size) or edge_fault(scene.edges, len(scene.masks), size)
 
 
 def _picture_fault(scene: SceneRecord) -> str | None:

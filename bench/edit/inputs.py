@@ -10,7 +10,8 @@ from bench.core.errors import UserError
 from bench.core.geometry import centred_square
 from bench.core.images import crop_mask, crop_picture
 from bench.core.scenes import Concept, ImageArray, Mask, Scene
-from bench.data.builders.folder import picture_of, read_folder_scene, read_mask, read_upright
+from bench.data.builders.folder import picture_of, read_folder_scene, read_upright
+from bench.data.builders.mask_file import read_mask
 from bench.data.load import load_dataset
 from bench.data.manifest import MANIFEST
 

@@ -11,7 +11,8 @@ from bench.core.images import mask_png
 from bench.core.progress import console, progress_bar
 from bench.core.scenes import Concept, Mask, Scene, handle
 from bench.core.seeds import seed_from
-from bench.data.builders.folder import picture_of, read_mask, scene_name
+from bench.data.builders.folder import picture_of, scene_name
+from bench.data.builders.mask_file import read_mask
 from bench.diffusion.editing.common_region import SharedConcept, shared_region
 from bench.edit.inputs import read_sharing, read_source
 from bench.edit.options import EditOptions, EditPaths

@@ -14,7 +14,7 @@ Kind: TypeAlias = Literal["dino", "dinov2", "clip"]
 Fill: TypeAlias = tuple[int, int, int] | None
 """The colour outside the object's mask; None: the picture is unchanged."""
 Framing: TypeAlias = Literal["picture", "box"]
-"""`picture`: the whole picture; `box`: a square around the mask's bounding box (`bench.scoring.views.framed`)."""
+"""`picture`: the whole picture; `box`: a square around the detector's box, or the mask's (`views.boxed`)."""
 Instances: TypeAlias = Literal["largest", "best", "union"]
 """Which of several objects found for one concept: the largest, the most similar, or all of them together."""
 

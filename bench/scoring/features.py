@@ -60,8 +60,9 @@ class FeatureCache:
         return torch.stack([self._features[_plain(key)] for key in keys])
 
     def _shown(self, key: FeatureKey) -> ImageArray:
-        mask = self._segmentations[key.picture].mask(key.segments)
-        return render_view(self._pictures[key.picture], mask, key.view)
+        found = self._segmentations[key.picture]
+        mask, box = found.mask(key.segments), found.box(key.segments)
+        return render_view(self._pictures[key.picture], mask, key.view, box)
 
 
 def _plain(key: FeatureKey) -> FeatureKey:

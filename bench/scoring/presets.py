@@ -149,7 +149,7 @@ _SETTINGS: dict[Feature, tuple[str, ...]] = {
 """The settings of `Preset.describe` that each feature depends on."""
 _SEGMENTATIONS = {
     "maskformer": "panoptic, nothing fused",
-    "yolo": "instances, each pixel the most confident's",
+    "yolo": "instances, each pixel the most confident's, boxes as found",
 }
 _CLIP_L14 = ModelSource("openai/clip-vit-large-patch14", "32bd64288804d66eefd0ccbe215aa642df71cc41")
 # `main` (3d74acf9) holds no safetensors. This is refs/pr/15, which Hugging Face's candle loads (candle-examples/clip):

@@ -24,7 +24,7 @@ STYLE = TextTemplate("{tokens}", "{a_object} with {handle} style")
 PAPER = {
     "ti-m": Recipe((Phase("handles", 800, 5e-4),), COLLECTION, ADAM, "mean", masked=False),
     "db-m": Recipe((Phase("everything", 800, 2e-6),), COLLECTION, ADAM, "mean", masked=False),
-    "cd-m": Recipe((Phase("cross-attention", 800, 2e-6, 5e-4),), COLLECTION, ADAM, "mean", masked=False),
+    "cd-m": Recipe((Phase("cross-attention", 800, 2e-6),), COLLECTION, ADAM, "mean", masked=False),
 }
 RAW = {"samples": SceneSamples("all", flip=0.0), "given_masks": False}
 EXPECTED = {
@@ -41,10 +41,12 @@ EXPECTED = {
     ),
     "db-m:prior": replace(PAPER["db-m"], prior=CLASS_PRIOR),
     "cd-m:prior": replace(PAPER["cd-m"], prior=CLASS_PRIOR),
+    "db-m:fast-handles": replace(PAPER["db-m"], phases=(Phase("everything", 800, 2e-6, 5e-4),)),
+    "cd-m:fast-handles": replace(PAPER["cd-m"], phases=(Phase("cross-attention", 800, 2e-6, 5e-4),)),
     "ti-m:code": Recipe((Phase("handles", 3000, 2e-3, batch=4),), COLLECTION, ADAMW, "first", masked=False),
     "db-m:code": Recipe((Phase("everything", 800, 2e-6),), COLLECTION, ADAMW, "first", masked=False, prior=CLASS_PRIOR),
     "cd-m:code": Recipe(
-        (Phase("cross-attention", 1000, 4e-5, 4e-5, batch=2),),
+        (Phase("cross-attention", 1000, 4e-5, batch=2),),
         COLLECTION,
         ADAMW,
         "first",
@@ -60,12 +62,13 @@ EXPECTED = {
         masked=False,
         given_masks=False,
         detach_bos=True,
+        valid_region=True,
     ),
 }
 EXPECTED |= {
     "db-m:code-no-prior": replace(EXPECTED["db-m:code"], prior=None),
     "cd-m:code-no-prior": replace(
-        EXPECTED["cd-m:code"], phases=(Phase("cross-attention", 1000, 2e-5, 2e-5, batch=2),), prior=None
+        EXPECTED["cd-m:code"], phases=(Phase("cross-attention", 1000, 2e-5, batch=2),), prior=None
     ),
     "ti:code": replace(EXPECTED["ti-m:code"], samples=SceneSamples("all", flip=0.5), given_masks=False),
     "db:code": replace(EXPECTED["db-m:code"], **RAW),
@@ -84,6 +87,19 @@ def test_the_recipe_is_that_of_its_sources(text: str) -> None:
 def test_every_variant_is_stated_above(name: str) -> None:
     variants = configure("methods", name).drop_in.variants
     assert {name, *(f"{name}:{variant}" for variant in variants)} <= EXPECTED.keys()
+
+
+@pytest.mark.parametrize("variant", ["", ":fast-handles"])
+@pytest.mark.parametrize("factor", [1.0, 50.0])
+def test_the_handles_of_db_m_and_cd_m_learn_at_one_rate(variant: str, factor: float) -> None:
+    """So the two differ in the weights that they train, and in nothing else (Break-A-Scene, B.1)."""
+    budget = Budget(handle_learning_rate=5.0, weights_learning_rate=factor)
+    rates = set()
+    for name in ("db-m", "cd-m"):
+        (phase,) = configure("methods", name + variant).instance.recipe().phases
+        scaled = phase.scaled(budget)
+        rates.add((scaled.steps, scaled.learning_rate, scaled.handle_learning_rate))
+    assert rates == {(800, 2e-6 * factor, 5e-4 * 5.0 if variant else None)}
 
 
 @pytest.fixture

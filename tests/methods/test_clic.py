@@ -14,8 +14,7 @@ from bench.core.errors import UserError
 from bench.core.scenes import Scene
 from bench.diffusion.backbone.terms import in_up_blocks
 from bench.diffusion.clic import two_stage
-from bench.diffusion.clic.in_context import InContext, roi_on_latents
-from bench.diffusion.clic.losses import context_loss, weighted_loss
+from bench.diffusion.clic.in_context import CODE, PAPER, InContext
 from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.diffusion.training.recipe import Optimiser, Recipe
 from bench.diffusion.training.samples import SceneSamples, TextTemplate
@@ -43,7 +42,7 @@ def test_the_default_is_the_paper() -> None:
     assert recipe.samples == SceneSamples("uniform", 0.0, single=1.0, text_template=WORDING)
     assert recipe.optimiser == Optimiser("adam", (0.9, 0.999), weight_decay=0.0, clip=None)
     assert (recipe.layers, recipe.detach_bos) == (in_up_blocks, False)
-    assert losses(recipe) == InContext(0.5, 0.0, 1.0, 0.5, 0.5, context_loss, roi_on_latents)
+    assert losses(recipe) == InContext(0.5, 1.0, 0.5, 0.5, PAPER)
 
 
 def test_the_variant_code_is_the_official_code() -> None:
@@ -51,12 +50,10 @@ def test_the_variant_code_is_the_official_code() -> None:
     recipe = method.instance.recipe()
     (phase,) = recipe.phases
     assert (phase.trains, phase.steps, phase.learning_rate) == ("cross-attention-all", 500, 1e-5)
-    assert recipe.samples == SceneSamples("uniform", 0.5, single=1.0, brightness=0.5, text_template=WORDING)
+    assert recipe.samples == SceneSamples("uniform", 0.5, single=1.0, brightness=0.5, text_template=WORDING, soft=True)
     assert recipe.optimiser == Optimiser("adamw", (0.9, 0.999), weight_decay=0.1, clip=1.0)
     assert recipe.detach_bos
-    found = losses(recipe)
-    assert (found.alpha, found.target_alpha, found.context) == (0.25, 0.25, weighted_loss)
-    assert (found.context_weight, found.attention_weight, found.roi_weight) == (0.5, 0.25, 0.25)
+    assert losses(recipe) == InContext(0.25, 0.5, 0.25, 0.25, CODE)
     assert method.configuration["alpha"] == 0.25, "the recorded configuration says what was done"
 
 

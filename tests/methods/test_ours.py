@@ -32,7 +32,7 @@ def test_the_default_is_the_paper() -> None:
 def test_the_variant_code_is_the_official_code() -> None:
     recipe = Method(variant="code").recipe()
     assert recipe.phases == PHASES
-    assert recipe.samples == SceneSamples("size-first", flip=0.5)
+    assert recipe.samples == SceneSamples("size-first", flip=0.5, soft=True)
     assert recipe.optimiser == Optimiser("adamw", (0.9, 0.999), weight_decay=1e-2, clip=1.0)
     assert (recipe.initialiser, recipe.masked) == ("first", True)
     assert recipe.attention == AttentionLoss(0.01, "sum")
@@ -55,7 +55,7 @@ def test_each_ablation_changes_one_thing() -> None:
 
 
 def test_what_the_code_does_otherwise_can_be_had_alone() -> None:
-    assert Method(variant="code", single=1.0).recipe().samples == SceneSamples("size-first", 0.5, single=1.0)
+    assert Method(variant="code", single=1.0).recipe().samples == SceneSamples("size-first", 0.5, single=1.0, soft=True)
     assert Method(flip=0.5).recipe() == replace(Method().recipe(), samples=SceneSamples("uniform", 0.5))
     assert Method(variant="code", prior_weight=0.0).recipe() == replace(Method(variant="code").recipe(), prior=None)
 

@@ -1,9 +1,16 @@
 """What is shown of an object, pixel by pixel."""
 
+from collections.abc import Sequence
+from typing import cast
+
 import numpy as np
 import pytest
+import torch
 
 from bench.scoring.comparison import BLACK, GREY, WHITE, Embedding, Fill, RegionView
+from bench.scoring.features import FeatureCache, FeatureKey
+from bench.scoring.models.identity import IdentityFeatures
+from bench.scoring.models.segmenter import Segmentation
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.views import boxed, masked, render_view
 
@@ -87,3 +94,26 @@ def test_the_box_of_a_filled_picture_hides_what_is_beside_the_object(picture: np
 def test_an_empty_mask_has_no_box(picture: np.ndarray) -> None:
     with pytest.raises(ValueError, match="no bounding box"):
         boxed(picture, np.zeros((4, 6), bool))
+
+
+def test_a_detectors_box_is_shown_whole(picture: np.ndarray, bar: np.ndarray) -> None:
+    """Its own, larger or smaller than the mask's; what lies in it outside the mask is filled, if there is a fill."""
+    view = RegionView(EMBEDDING, None, "box")
+    assert np.array_equal(render_view(picture, bar, view, (1, 0, 5, 4)), picture[0:4, 1:5])
+    assert np.array_equal(render_view(picture, bar, view), boxed(picture, bar, None))
+    filled = render_view(picture, bar, RegionView(EMBEDDING, GREY, "box"), (1, 0, 5, 4))
+    assert np.array_equal(filled, masked(picture, bar, GREY)[0:4, 1:5])
+
+
+def test_features_of_objects_are_of_the_detectors_box(picture: np.ndarray, bar: np.ndarray) -> None:
+    seen: list[np.ndarray] = []
+
+    class Model:
+        def features(self, pictures: Sequence[np.ndarray]) -> torch.Tensor:
+            seen.extend(pictures)
+            return torch.zeros(len(pictures), 2)
+
+    found = Segmentation(bar.astype(np.int32), {1: 0}, {1: (0, 1, 3, 4)})
+    cache = FeatureCache([picture], [found], {EMBEDDING: cast("IdentityFeatures", Model())}, 4)
+    cache.take([FeatureKey(0, (1,), RegionView(EMBEDDING, None, "box"))])
+    assert np.array_equal(seen[0], picture[1:4, 0:3])

@@ -8,18 +8,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from bench.core.console import say
 from bench.core.errors import UserError
 from bench.core.geometry import Square, centred_square
 from bench.core.hashing import content_hash, pixel_hash
-from bench.core.images import crop_mask, crop_picture, opened
+from bench.core.images import crop_mask, crop_picture, crop_soft, opened
 from bench.core.limits import check_side
 from bench.core.scenes import BACKGROUND, ImageArray, Mask, Scene
+from bench.data.builders.mask_file import read_mask, read_soft
 from bench.data.coco.masks import counts_text
-from bench.data.manifest import DatasetSpec, Manifest, MaskRecord, Option, PictureRecord, SceneRecord, square_of
+from bench.data.edges import EdgeRecord
+from bench.data.manifest import (
+    DatasetSpec,
+    Manifest,
+    MaskRecord,
+    Option,
+    PictureRecord,
+    SceneRecord,
+    square_of,
+)
 from bench.data.prompts import PromptPlan
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
 
@@ -32,7 +41,6 @@ MOST_MASKS = 8
 
 _MASK = re.compile(r"mask(\d+)\.png", re.IGNORECASE)
 _PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
-_HALF = 128
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,13 @@ class FolderBuilder:
             url="",
             prompts=self.plan.prompts(scene_name(folder), len(masks)),
             objects=() if objects == labels else tuple(objects),
+            edges=self._edges(files, square, len(masks)),
         )
+
+    def _edges(self, files: Sequence[Path], square: Square, concepts: int) -> tuple[EdgeRecord | None, ...]:
+        """The grey edges of the mask files; a background, of no file, has none."""
+        found = [EdgeRecord.of(crop_soft(read_soft(file), square, self.size)) for file in files]
+        return (*found, *[None] * (concepts - len(files))) if any(found) else ()
 
     def _mask(self, file: Path, shape: tuple[int, int], square: Square) -> Mask:
         mask = read_mask(file)
@@ -159,6 +173,9 @@ def joined(records: Sequence[SceneRecord]) -> SceneRecord:
         masks=tuple(mask for one in records for mask in one.masks),
         objects=() if objects == classes else objects,
         more=tuple(more),
+        edges=tuple(edge for one in records for edge in (one.edges or [None] * len(one.classes)))
+        if any(one.edges for one in records)
+        else (),
     )
 
 
@@ -266,44 +283,6 @@ def read_upright(path: Path) -> ImageArray:
     """
     with opened(path) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
-
-
-def read_mask(path: Path) -> Mask:
-    """The mask in a picture's channel 0, as the official code reads it, at least half white.
-
-    Grey, RGB, RGBA and palette pictures; a palette's colours count, not its indices. The official code does
-    not read the alpha channel, so a mask that is only there is refused.
-
-    Raises `UserError` for an empty mask, and for a file that is missing, truncated or not a picture.
-    """
-    with opened(path) as image:
-        pixels = _channels(image)
-    mask = pixels[:, :, 0] >= _HALF
-    if not mask.any():
-        raise UserError(f"{path}: the mask is empty{_hint(pixels)}")
-    return np.asarray(mask, dtype=np.bool_)
-
-
-def _channels(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """The pixels as uint8 [height, width, channels], with palette indices replaced by their colours."""
-    if image.mode.startswith("I;16"):
-        return (np.asarray(image) >> 8).astype(np.uint8)[:, :, None]
-    known = {"L": "L", "1": "L", "LA": "LA", "RGB": "RGB"}
-    pixels = np.asarray(image.convert(known.get(image.mode, "RGBA")), dtype=np.uint8)
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
-
-
-def _hint(pixels: npt.NDArray[np.uint8]) -> str:
-    """A likely cause of an empty mask, for the error message."""
-    highest = int(pixels[:, :, 0].max())
-    alpha = pixels[:, :, -1] if pixels.shape[2] in (2, 4) else None
-    if highest:
-        return f": its brightest pixel is {highest} of 255; save it with 255 inside"
-    if alpha is not None and alpha.any() and not alpha.all():
-        return ": it seems to lie in the alpha channel; save it as white on black instead"
-    if pixels.shape[2] >= 3 and pixels[:, :, 1:3].any():
-        return ": its red channel, which counts, is black; save it as white on black instead"
-    return ": all of it is black; paint the concept white"
 
 
 def _complement(folder: Path, masks: Sequence[Mask]) -> Mask:

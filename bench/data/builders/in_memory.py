@@ -11,6 +11,7 @@ from bench.core.hashing import pixel_hash, scene_digest
 from bench.core.limits import size_fault
 from bench.core.scenes import Scene
 from bench.data.coco.masks import counts_text
+from bench.data.edges import EdgeRecord
 from bench.data.manifest import DatasetSpec, Manifest, MaskRecord, Option, SceneRecord
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
 
@@ -59,6 +60,7 @@ def _size(scenes: Sequence[Scene]) -> int:
 def _record(scene: Scene, size: int) -> SceneRecord:
     classes = tuple(concept.label for concept in scene.concepts)
     objects = tuple(concept.object for concept in scene.concepts)
+    edges = tuple(EdgeRecord.of(concept.soft) for concept in scene.concepts)
     return SceneRecord(
         name=scene.name,
         split="",
@@ -73,4 +75,5 @@ def _record(scene: Scene, size: int) -> SceneRecord:
         url="",
         prompts=scene.prompts,
         objects=() if objects == classes else objects,
+        edges=edges if any(edges) else (),
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
-from bench.core.scenes import ImageArray, Mask, Scene
+from bench.core.scenes import Concept, ImageArray, Mask, Scene, SoftMask
 
 
 def fit_resolution(scene: Scene, side: int) -> Scene:
@@ -17,7 +19,7 @@ def fit_resolution(scene: Scene, side: int) -> Scene:
     """
     if scene.picture.shape[:2] == (side, side):
         return scene
-    concepts = tuple(replace(concept, mask=_mask(concept.mask, side)) for concept in scene.concepts)
+    concepts = tuple(_concept(concept, side) for concept in scene.concepts)
     first, *more = (_picture(picture, side) for picture in scene.pictures)
     return replace(scene, picture=first, concepts=concepts, more=tuple(more))
 
@@ -26,5 +28,10 @@ def _picture(picture: ImageArray, side: int) -> ImageArray:
     return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS))
 
 
-def _mask(mask: Mask, side: int) -> Mask:
+def _concept(concept: Concept, side: int) -> Concept:
+    soft = None if concept.soft is None else _nearest(concept.soft, side)
+    return replace(concept, mask=_nearest(concept.mask, side), soft=soft)
+
+
+def _nearest(mask: Mask | SoftMask, side: int) -> npt.NDArray[Any]:
     return np.asarray(Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST))

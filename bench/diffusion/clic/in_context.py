@@ -10,16 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.core.scenes import ImageArray
 from bench.diffusion.backbone.token_maps import concept_maps, min_max
-from bench.diffusion.clic.losses import soft_mask
-from bench.diffusion.training.losses import region_loss, shrink_masks
+from bench.diffusion.clic.losses import code_weights, context_loss, shrink_bilinear, soft_mask
+from bench.diffusion.training.losses import region_loss, shrink_masks, weighted_loss
 from bench.diffusion.training.objective import Objective
 from bench.diffusion.training.samples import Sample
 from bench.diffusion.training.step import Step
 
 PixelLoss: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Prediction and target [1, C, h, w] and weights [1, 1, h, w] to a scalar: `context_loss` or `weighted_loss`."""
-_GREY = 128
+_GREY = 127.5
 """The middle of a picture's range, 0 in the autoencoder's."""
 
 
@@ -39,36 +40,47 @@ class ConceptStep:
 
 
 @dataclass(frozen=True)
-class InContext:
-    """CLiC's total loss (equation 5) as the objective of a phase whose samples hold one concept each.
+class LossRule:
+    """How the paper or the official code makes masks and losses.
 
-    `alpha` is the weight of the soft mask's outside (equation 2); `target_alpha` that of the mask which the
-    attention is to match (equation 1: 0, the mask itself). `context` and `roi` are the two diffusion losses, which
-    the official code reduces and masks differently. A weight of 0 omits a loss.
+    `shrink` brings masks [N, H, W] to a side; the result is what the attention is to match (equation 1). `weights`
+    makes the context loss's of that mask and of alpha (equation 2). `context` and `roi` are the diffusion losses.
     """
 
-    alpha: float
-    target_alpha: float
-    context_weight: float
-    attention_weight: float
-    roi_weight: float
+    shrink: Callable[[Tensor, int], Tensor]
+    weights: Callable[[Tensor, float], Tensor]
     context: PixelLoss
     roi: Callable[[ConceptStep], Tensor]
 
+
+@dataclass(frozen=True)
+class InContext:
+    """CLiC's total loss (equation 5) as the objective of a phase whose samples hold one concept each.
+
+    `alpha` is the weight of the context loss outside the mask (equation 2). A weight of 0 omits a loss.
+    """
+
+    alpha: float
+    context_weight: float
+    attention_weight: float
+    roi_weight: float
+    rule: LossRule
+
     def begin(self, objective: Objective) -> Callable[[], Tensor]:
         """The loss of one random step, to be called once per step."""
-        return lambda: self.loss(draw_concept_step(objective))
+        return lambda: self.loss(draw_concept_step(objective, self.rule))
 
     def loss(self, view: ConceptStep) -> Tensor:
         """The weighted sum of the three losses, a scalar."""
         if view.objective.recorder is not None:
             view.objective.recorder.clear()
         predicted = view.step.predicted(view.step.noisy, view.sample.text)
-        total = self.context_weight * self.context(predicted, view.step.target, soft_mask(view.mask, self.alpha))
+        weights = self.rule.weights(view.mask, self.alpha)
+        total = self.context_weight * self.rule.context(predicted, view.step.target, weights)
         if self.attention_weight:
             total = total + self.attention_weight * self._attention(view)
         if self.roi_weight:
-            total = total + self.roi_weight * self.roi(view)
+            total = total + self.roi_weight * self.rule.roi(view)
         return total
 
     def _attention(self, view: ConceptStep) -> Tensor:
@@ -78,15 +90,15 @@ class InContext:
         side = view.mask.shape[-1]
         maps = min_max(concept_maps(recorder.maps, view.objective.positions(view.sample), side))
         recorder.clear()
-        return region_loss(maps, soft_mask(view.mask[0], self.target_alpha))
+        return region_loss(maps, view.mask[0])
 
 
-def draw_concept_step(objective: Objective) -> ConceptStep:
-    """A random step; all randomness is the fit's."""
+def draw_concept_step(objective: Objective, rule: LossRule) -> ConceptStep:
+    """A random step with its mask at the latents' side; all randomness is the fit's."""
     sample = objective.recipe.samples.draw(objective.scene, objective.random.numpy)
     latents = objective.encoder.sample(sample.picture, objective.random.torch)
     step = Step.drawn(objective.backbone, latents, objective.random.torch)
-    mask = shrink_masks(torch.from_numpy(sample.masks.copy()).to(latents.device), latents.shape[-1])
+    mask = rule.shrink(torch.from_numpy(sample.masks.copy()).to(latents.device), latents.shape[-1])
     return ConceptStep(objective, sample, step, mask[None])
 
 
@@ -103,10 +115,22 @@ def roi_on_pixels(loss: PixelLoss) -> Callable[[ConceptStep], Tensor]:
     """
 
     def roi(view: ConceptStep) -> Tensor:
-        inside = view.sample.masks[0][:, :, None]
-        grey = np.where(inside, view.sample.picture, np.uint8(_GREY))
+        grey = _on_grey(view.sample)
         latents = view.objective.encoder.sample(grey, view.objective.random.torch)
         step = Step(view.step.backbone, latents, view.step.noise, view.step.time)
         return loss(step.predicted(step.noisy, view.alone), step.target, view.mask)
 
     return roi
+
+
+def _on_grey(sample: Sample) -> ImageArray:
+    """The sample's picture times its mask, as seen by the autoencoder: grey outside, rounded to whole values."""
+    mask = sample.masks[0][:, :, None].astype(np.float32)
+    grey: ImageArray = np.rint(_GREY + mask * (sample.picture - _GREY)).astype(np.uint8)
+    return grey
+
+
+PAPER = LossRule(shrink_masks, soft_mask, context_loss, roi_on_latents)
+"""Equations 1 to 4; nearest neighbour as Break-A-Scene, since CLiC's paper does not say."""
+CODE = LossRule(shrink_bilinear, code_weights, weighted_loss, roi_on_pixels(weighted_loss))
+"""The official code (clic, learning.py:104-117, 993-1013)."""

@@ -1,10 +1,10 @@
-"""Break-A-Scene's losses as pure functions; squared norms are means, as in the official code."""
+"""Losses of several methods as pure functions; squared norms are means, as in the official code."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate, mse_loss
+from torch.nn.functional import interpolate, mse_loss, pad
 
 
 def masked_diffusion_loss(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
@@ -20,6 +20,25 @@ def masked_diffusion_loss(predicted: Tensor, target: Tensor, mask: Tensor) -> Te
 def diffusion_loss(predicted: Tensor, target: Tensor) -> Tensor:
     """The standard diffusion loss: the mean squared error over all elements of [B, C, h, w]."""
     return mse_loss(predicted, target)
+
+
+def weighted_loss(predicted: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Custom Diffusion's reduction: the weighted squared error over the sum of the weights, a mean over B.
+
+    `predicted` and `target` are [B, C, h, w], `weights` [B, 1, h, w]. The weights have one channel and the error C,
+    so it is C times a mean (clic, learning.py:1004 and 1048, after Custom Diffusion).
+    """
+    error = (weights * (predicted - target) ** 2).sum(dim=(1, 2, 3))
+    return (error / weights.sum(dim=(1, 2, 3)).clamp_min(torch.finfo(weights.dtype).tiny)).mean()
+
+
+def inner_cells(side: int) -> Tensor:
+    """1 inside and 0 in the outermost ring of cells, float [side, side] with `side` > 2.
+
+    The region that Custom Diffusion's code takes as valid of a picture that is not rescaled (clic, learning.py,
+    `preprocess`).
+    """
+    return pad(torch.ones(side - 2, side - 2), (1, 1, 1, 1))
 
 
 def cross_attention_losses(maps: Tensor, masks: Tensor) -> Tensor:

@@ -13,7 +13,14 @@ from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.attention import Recorder
 from bench.diffusion.backbone.encode import Encoder
-from bench.diffusion.training.losses import cross_attention_losses, diffusion_loss, masked_diffusion_loss, shrink_masks
+from bench.diffusion.training.losses import (
+    cross_attention_losses,
+    diffusion_loss,
+    inner_cells,
+    masked_diffusion_loss,
+    shrink_masks,
+    weighted_loss,
+)
 from bench.diffusion.training.prior import class_text
 from bench.diffusion.training.recipe import AttentionLoss, Recipe
 from bench.diffusion.training.samples import Sample
@@ -106,9 +113,12 @@ class Objective:
         return loss
 
     def _diffusion(self, masks: Tensor, predicted: Tensor, target: Tensor) -> Tensor:
+        if self.recipe.valid_region:
+            cells = inner_cells(predicted.shape[-1]).to(predicted)[None, None]
+            return weighted_loss(predicted, target, cells)
         if not self.recipe.masked:
             return diffusion_loss(predicted, target)
-        union = shrink_masks(masks.any(dim=0, keepdim=True), predicted.shape[-1])
+        union = shrink_masks(masks.amax(dim=0, keepdim=True), predicted.shape[-1])
         return masked_diffusion_loss(predicted, target, union[:, None])
 
     def _attention(self, wanted: AttentionLoss, recorder: Recorder, sample: Sample, masks: Tensor) -> Tensor:

@@ -118,8 +118,10 @@ class Prior:
 class Recipe:
     """Everything that the trainer needs; a recipe and its parts raise `UserError` for unknown values.
 
-    `masked` confines the diffusion loss to the concepts' masks. `layers` are recorded besides those of the
-    attention loss. Without `given_masks` the scene's masks are not used, and a scene may have none.
+    `masked` confines the diffusion loss to the concepts' masks. With `valid_region` the loss of the whole picture
+    leaves out the latents' outermost ring and is divided by the number of cells that are left. `layers` are
+    recorded besides those of the attention loss. Without `given_masks` the scene's masks are not used, and a scene
+    may have none.
     With `background` the complement of all concepts is learned as one more. With `detach_bos` no gradient
     flows through K and V of the text's beginning-of-sequence (BOS) token.
     """
@@ -135,6 +137,7 @@ class Recipe:
     given_masks: bool = True
     background: bool = False
     detach_bos: bool = False
+    valid_region: bool = False
 
     def __post_init__(self) -> None:
         check_field(self, "initialiser", Initialiser)

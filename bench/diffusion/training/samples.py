@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from bench.core.scenes import Concept, ImageArray, Mask, Prompt, Scene, join_concepts, with_article
 from bench.core.validation import check_field
@@ -56,12 +57,12 @@ class TextTemplate:
 class Sample:
     """The data of one training step: a picture uint8 [H, W, 3] and a text that names its concepts `subset`.
 
-    `masks` bool [k, H, W] are those of the concepts, in the order of the text; `flipped` says whether picture and
-    masks are mirrored.
+    `masks` [k, H, W] are those of the concepts, in the order of the text: bool, or float32 in [0, 1] with soft edges.
+    `flipped` says whether picture and masks are mirrored.
     """
 
     picture: ImageArray
-    masks: Mask
+    masks: Mask | npt.NDArray[np.float32]
     subset: tuple[int, ...]
     text: str
     flipped: bool = False
@@ -72,7 +73,8 @@ class SceneSamples:
     """The scene itself with union sampling, flipped with probability `flip`.
 
     `single` is the probability that a step has one concept alone (None: as `subsets` gives it).
-    The picture is multiplied by a number of [1 - brightness, 1 + brightness].
+    The picture is multiplied by a number of [1 - brightness, 1 + brightness]. With `soft`, masks keep the edges of
+    their source.
     """
 
     subsets: Subsets
@@ -80,6 +82,7 @@ class SceneSamples:
     single: float | None = None
     brightness: float = 0.0
     text_template: TextTemplate = TextTemplate()
+    soft: bool = False
 
     def __post_init__(self) -> None:
         check_field(self, "subsets", Subsets)
@@ -87,7 +90,7 @@ class SceneSamples:
     def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
         """Draw one random sample of the scene."""
         subset = _concepts_of_one_image(scene, self.subsets, rng, self.single)
-        sample = _sample(scene, self._lit(scene.picture_of(subset[0]), rng), subset, self.text_template)
+        sample = _sample(scene, self._lit(scene.picture_of(subset[0]), rng), subset, self.text_template, self.soft)
         return _flipped(sample, rng.random() < self.flip)
 
     def _lit(self, picture: ImageArray, rng: np.random.Generator) -> ImageArray:
@@ -160,8 +163,13 @@ def _concepts_of_one_image(
     return tuple(group[index] for index in choose_subset(len(group), subsets, rng, single))
 
 
-def _sample(scene: Scene, picture: ImageArray, subset: tuple[int, ...], text_template: TextTemplate) -> Sample:
+def _sample(
+    scene: Scene, picture: ImageArray, subset: tuple[int, ...], text_template: TextTemplate, soft: bool = False
+) -> Sample:
     concepts = [scene.concepts[index] for index in subset]
+    if soft:
+        edged = np.stack([concept.soft_mask for concept in concepts])
+        return Sample(picture, edged, subset, text_template.training_text(concepts))
     masks = np.stack([concept.mask for concept in concepts])
     return Sample(picture, masks, subset, text_template.training_text(concepts))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from bench.core.scenes import ImageArray, Mask
 from bench.scoring.models.model_loading import load_model, load_processor
 from bench.scoring.presets import Preset
 from bench.scoring.threads import parallel_map
+from bench.scoring.views import Box
 
 _SUFFIXES = ("-other-merged", "-merged", "-other", "-stuff")
 """The suffixes of COCO panoptic's merged classes: `table-merged`, `wall-other-merged`."""
@@ -22,10 +23,15 @@ _SUFFIXES = ("-other-merged", "-merged", "-other", "-stuff")
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """The segments of a picture: `ids` [H, W] has each pixel's segment, `classes` each segment's class index."""
+    """The segments of a picture: `ids` [H, W] has each pixel's segment, `classes` each segment's class index.
+
+    `boxes` has each segment's box as (left, top, right, bottom) in whole pixels, right and bottom just past it, where
+    the segmenter is a detector that gives boxes of its own.
+    """
 
     ids: NDArray[np.int32]
     classes: Mapping[int, int]
+    boxes: Mapping[int, Box] = field(default_factory=dict)
 
     def segments(self, class_index: int) -> tuple[int, ...]:
         """The non-empty segments of a class, the largest first."""
@@ -42,6 +48,13 @@ class Segmentation:
         for segment in segments:
             mask |= self.ids == segment
         return mask
+
+    def box(self, segments: Sequence[int]) -> Box | None:
+        """The detector's box of a segment, of several the one around theirs; None where it gave none."""
+        if not segments or not all(segment in self.boxes for segment in segments):
+            return None
+        lefts, tops, rights, bottoms = zip(*(self.boxes[segment] for segment in segments), strict=True)
+        return min(lefts), min(tops), max(rights), max(bottoms)
 
     def largest(self, class_index: int) -> Mask | None:
         """The mask [H, W] of the largest segment of a class, or None if there is none."""

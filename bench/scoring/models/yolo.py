@@ -15,6 +15,7 @@ from bench.core.scenes import ImageArray
 from bench.scoring.models.segmenter import Segmentation, find_class
 from bench.scoring.models.yolo_network import Architecture, load, ultralytics
 from bench.scoring.presets import Preset
+from bench.scoring.views import Box
 
 MOST = 300
 """Maximum number of instances per picture, ultralytics' default."""
@@ -49,7 +50,10 @@ class YoloSegmenter:
         return find_class(word, self._labels)
 
     def segment(self, pictures: Sequence[ImageArray]) -> list[Segmentation]:
-        """The instances of each picture at its own size; overlaps belong to the most confident one."""
+        """The instances of each picture at its own size; overlaps belong to the most confident one.
+
+        A box stays as it was found, whatever the overlaps took from its mask.
+        """
         return [_segmentation(*self.instances(picture), picture) for picture in pictures]
 
     @torch.inference_mode()
@@ -84,4 +88,13 @@ def _segmentation(boxes: NDArray[np.float64], masks: NDArray[np.bool_], picture:
     ids = np.zeros(picture.shape[:2], dtype=np.int32)
     for number in reversed(range(len(masks))):
         ids[masks[number]] = number + 1
-    return Segmentation(ids, {number + 1: int(box[5]) for number, box in enumerate(boxes)})
+    classes = {number + 1: int(box[5]) for number, box in enumerate(boxes)}
+    return Segmentation(ids, classes, {number + 1: _pixels(box, picture) for number, box in enumerate(boxes)})
+
+
+def _pixels(box: NDArray[np.float64], picture: ImageArray) -> Box:
+    """The pixels of the picture that a box touches, at least one."""
+    height, width = picture.shape[:2]
+    left, top = (min(max(int(np.floor(one)), 0), end - 1) for one, end in zip(box[:2], (width, height), strict=True))
+    right, bottom = (min(int(np.ceil(one)), end) for one, end in zip(box[2:4], (width, height), strict=True))
+    return left, top, max(right, left + 1), max(bottom, top + 1)

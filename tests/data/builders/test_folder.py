@@ -1,5 +1,6 @@
 """One's own pictures: every kind of mask, every mistake."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from PIL import Image
 from bench.core.errors import UserError
 from bench.core.hashing import scene_digest
 from bench.core.scenes import BACKGROUND
-from bench.data.builders.folder import FolderBuilder, read_folder_scene, read_mask
+from bench.data.builders.folder import FolderBuilder, read_folder_scene
+from bench.data.builders.mask_file import read_mask
 from bench.data.load import load_dataset
 from bench.data.manifest import read_manifest
 from bench.data.prompts import PromptPlan, parse_formats
@@ -137,6 +139,37 @@ def test_sixteen_bits_and_palettes_of_any_order(tmp_path: Path) -> None:
 def test_a_soft_mask_counts_from_one_half(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 127, 128, 255]], dtype=np.uint8)).save(tmp_path / "soft.png")
     assert read_mask(tmp_path / "soft.png").tolist() == [[False, False, True, True]]
+
+
+def test_grey_edges_are_kept_beside_the_mask(scene: Path, tmp_path: Path) -> None:
+    """As the official code reads them: channel 0, 0..255 (train.py:505-507); black and white masks have none."""
+    before = np.zeros((60, 100), np.uint8)
+    before[10:40, 30:60], before[10:40, 60], before[40, 30:60] = 255, 200, 90
+    Image.fromarray(before).convert("RGBA").save(scene / "mask0.png")
+    recipe(scene, size=60, background=True).build(tmp_path / "out")
+    (built,) = load_dataset(tmp_path / "out").scenes
+    first, second, background = built.concepts
+    assert first.soft is not None
+    assert np.array_equal(first.soft, before[:, 20:80])
+    assert np.array_equal(first.mask, before[:, 20:80] >= 128)
+    assert np.array_equal(first.soft_mask, (before[:, 20:80] / 255).astype(np.float32))
+    assert second.soft is background.soft is None
+    assert np.array_equal(second.soft_mask, second.mask.astype(np.float32))
+    (read,) = read_manifest(tmp_path / "out" / "manifest.json").scenes
+    assert [edge is None for edge in read.edges] == [False, True, True]
+    assert np.array_equal(read_folder_scene(scene, 60).concepts[0].soft, first.soft)
+
+
+def test_edges_of_several_pictures_stay_with_their_masks(scene: Path, tmp_path: Path) -> None:
+    both = tmp_path / "sets" / "both"
+    for name in ("a", "b"):
+        shutil.copytree(scene, both / name)
+    soft = np.asarray(Image.open(scene / "mask1.png")) // 2 + 40
+    Image.fromarray(soft).save(both / "b" / "mask1.png")
+    recipe(tmp_path / "sets", size=60).build(tmp_path / "out")
+    (built,) = load_dataset(tmp_path / "out").scenes
+    assert [concept.soft is None for concept in built.concepts] == [True, True, True, False]
+    assert np.array_equal(built.concepts[3].soft, soft[:, 20:80])
 
 
 def rgba(channels: tuple[int, int, int, int]) -> Image.Image:

@@ -15,7 +15,8 @@ from bench.data.load import load_dataset
 
 
 def test_what_is_read_back_is_what_was_written(scene: Scene, tmp_path: Path) -> None:
-    part = replace(scene.concepts[0], object="chair")
+    soft = np.where(scene.concepts[0].mask, np.uint8(180), np.uint8(3))
+    part = replace(scene.concepts[0], object="chair", soft=soft)
     other = replace(scene, name="other", concepts=(part, scene.concepts[1]))
     write_scenes(tmp_path / "out", "mine", (scene, other), {"seed": 1})
     dataset = load_dataset(tmp_path / "out")
@@ -26,6 +27,7 @@ def test_what_is_read_back_is_what_was_written(scene: Scene, tmp_path: Path) -> 
         for concept, true in zip(read.concepts, written.concepts, strict=True):
             assert (concept.label, concept.object, concept.handle) == (true.label, true.object, true.handle)
             assert np.array_equal(concept.mask, true.mask)
+            assert np.array_equal(concept.soft_mask, true.soft_mask)
 
 
 def test_the_same_again_stays_and_another_is_refused(scene: Scene, tmp_path: Path) -> None:

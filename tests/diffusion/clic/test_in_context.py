@@ -14,8 +14,13 @@ from bench.diffusion.backbone.attention import recording
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.terms import in_up_blocks
-from bench.diffusion.clic.in_context import ConceptStep, InContext, draw_concept_step, roi_on_latents, roi_on_pixels
-from bench.diffusion.clic.losses import context_loss, weighted_loss
+from bench.diffusion.clic import in_context
+from bench.diffusion.clic.in_context import (
+    ConceptStep,
+    InContext,
+    LossRule,
+    draw_concept_step,
+)
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import ADAM, Phase, Recipe
 from bench.diffusion.training.samples import SceneSamples, TextTemplate
@@ -23,8 +28,8 @@ from bench.diffusion.training.step import Step
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
 
-PAPER = InContext(0.5, 0.0, 1.0, 0.5, 0.5, context_loss, roi_on_latents)
-CODE = InContext(0.25, 0.25, 0.5, 0.25, 0.25, weighted_loss, roi_on_pixels(weighted_loss))
+PAPER = InContext(0.5, 1.0, 0.5, 0.5, in_context.PAPER)
+CODE = InContext(0.25, 0.5, 0.25, 0.25, in_context.CODE)
 WORDING = TextTemplate("{tokens}", "{a_object} with {handle} style")
 RECIPE = Recipe(
     (Phase("handles", 1, 1e-3),), SceneSamples("uniform", 0.0, 1.0, 0.0, WORDING), ADAM, "mean", masked=True
@@ -39,8 +44,8 @@ def objective(backbone: Backbone, scene: Scene) -> Iterator[Objective]:
         yield Objective(RECIPE, scene, context, Encoder(backbone), Randomness.seeded(4), ids, {}, recorder)
 
 
-def drawn(objective: Objective, seed: int = 4) -> ConceptStep:
-    return draw_concept_step(replace(objective, random=Randomness.seeded(seed)))
+def drawn(objective: Objective, seed: int = 4, rule: LossRule = in_context.PAPER) -> ConceptStep:
+    return draw_concept_step(replace(objective, random=Randomness.seeded(seed)), rule)
 
 
 def unet(view: ConceptStep, latents: torch.Tensor, text: str) -> torch.Tensor:
@@ -82,21 +87,27 @@ def test_the_papers_loss_is_equation_5(objective: Objective) -> None:
 
 
 def test_the_codes_loss_is_the_codes(objective: Objective) -> None:
-    view = drawn(objective)
+    """Of a mask whose edges lie between the latents' cells: bilinear for all, and 0 outside for the attention."""
+    shifted = tuple(replace(one, mask=np.roll(one.mask, 1, axis=1)) for one in objective.scene.concepts)
+    objective = replace(objective, scene=replace(objective.scene, concepts=shifted))
+    view = drawn(objective, rule=in_context.CODE)
     generator = view.objective.random.torch
     state = generator.get_state()
     loss = CODE.loss(view)
     generator.set_state(state)
-    token = int(objective.positions(view.sample)[0])
-    soft, noise = 0.25 + 0.75 * view.mask, view.step.noise
+    token, noise = int(objective.positions(view.sample)[0]), view.step.noise
+    mask = torch.from_numpy(view.sample.masks[0].reshape(16, 2, 16, 2).mean(axis=(1, 3))).float()
+    assert 0.5 in mask
+    soft = torch.zeros(16, 16)
+    soft[1:-1, 1:-1] = torch.where(mask == 0, 0.25, mask)[1:-1, 1:-1]
     objective.recorder.clear()
     predicted = unet(view, view.step.noisy, view.sample.text)
-    attention = attention_by_hand(objective, soft[0, 0], token)
+    attention = attention_by_hand(objective, mask, token)
     context = (soft * (predicted - noise) ** 2).sum() / soft.sum()
     grey = np.where(view.sample.masks[0][:, :, None], view.sample.picture, np.uint8(128))
     step = Step(objective.backbone, objective.encoder.sample(grey, generator), noise, view.step.time)
     error = (unet(view, step.noisy, view.alone) - noise) ** 2
-    roi = (view.mask * error).sum() / view.mask.sum()
+    roi = (mask * error).sum() / mask.sum()
     torch.testing.assert_close(loss, 0.5 * context + 0.25 * attention + 0.25 * roi, rtol=1e-5, atol=0)
 
 

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from bench.diffusion.backbone.token_maps import concept_maps, min_max
-from bench.diffusion.clic.losses import context_loss, soft_mask, weighted_loss
+from bench.diffusion.clic.losses import (
+    code_weights,
+    context_loss,
+    shrink_bilinear,
+    soft_mask,
+)
 from bench.diffusion.editing.guidance import blend, guidance_energy, towards
 from bench.diffusion.training.losses import region_loss
 
@@ -29,6 +34,24 @@ def binary(*shape: int, seed: int = 9) -> Tensor:
 def test_the_soft_mask_is_alpha_outside_and_one_inside(alpha: float) -> None:
     mask = torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
     assert soft_mask(mask, alpha).tolist() == [[alpha, 1.0], [1.0, alpha]]
+
+
+@given(seed=st.integers(0, 99))
+def test_the_codes_masks_are_those_of_its_collate_fn(seed: int) -> None:
+    """A transcription: bilinear to the latents' side; .25 where that is below .05; no weight in the outermost ring."""
+    mask = (normal(1, 512, 512, seed=seed) > 0.8).float()
+    mask[:, :, :256] *= 0.05
+    shrunk = shrink_bilinear(mask, 64)
+    middle = mask[0].reshape(64, 8, 64, 8)[:, 3:5, :, 3:5].mean(dim=(1, 3))
+    torch.testing.assert_close(shrunk[0], middle, rtol=0, atol=1e-7)
+    weights = code_weights(shrunk, 0.25)
+    for y, x in ((0, 5), (63, 9), (30, 0), (30, 63)):
+        assert weights[0, y, x] == 0
+    inside = shrunk[0, 1:-1, 1:-1]
+    expected = inside.clone()
+    expected[inside < 0.05] = 0.25
+    assert torch.equal(weights[0, 1:-1, 1:-1], expected)
+    assert {0.0, 0.25, 0.5, 0.75, 1.0} <= set(shrunk[0, :, 32:].unique().tolist())
 
 
 def test_context_loss_is_equation_3_with_its_gradient() -> None:
@@ -49,26 +72,6 @@ def test_context_loss_weighs_the_outside_by_alpha_squared() -> None:
     mask = torch.tensor([[[[1.0, 0.0]]]], dtype=torch.float64)
     error = torch.ones(1, 4, 1, 2, dtype=torch.float64)
     assert context_loss(error, torch.zeros_like(error), soft_mask(mask, 0.5)).item() == pytest.approx((1 + 0.25) / 2)
-
-
-def test_weighted_loss_is_the_codes_reduction_with_its_gradient() -> None:
-    predicted, noise = normal(2, 4, 3, 3).requires_grad_(), normal(2, 4, 3, 3, seed=1)
-    weights = 0.25 + 0.75 * binary(2, 1, 3, 3)
-    error, wide = ((predicted - noise) ** 2).detach().numpy(), np.broadcast_to(weights.numpy(), (2, 4, 3, 3))
-    by_hand = np.mean([(wide[b] * error[b]).sum() / weights[b].sum().item() for b in range(2)])
-    loss = weighted_loss(predicted, noise, weights)
-    assert loss.item() == pytest.approx(by_hand, rel=1e-12)
-    assert torch.autograd.gradcheck(lambda value: weighted_loss(value, noise, weights), predicted)
-
-
-def test_weighted_loss_is_as_many_times_a_mean_as_there_are_channels() -> None:
-    predicted, noise = normal(1, 4, 3, 3), normal(1, 4, 3, 3, seed=1)
-    whole = weighted_loss(predicted, noise, torch.ones(1, 1, 3, 3, dtype=torch.float64))
-    assert whole.item() == pytest.approx(4 * ((predicted - noise) ** 2).mean().item())
-
-
-def test_an_empty_mask_weighs_nothing_and_breaks_nothing() -> None:
-    assert weighted_loss(normal(1, 4, 3, 3), normal(1, 4, 3, 3, seed=1), torch.zeros(1, 1, 3, 3).double()).item() == 0
 
 
 def test_concept_maps_average_heads_and_layers_of_one_side() -> None:

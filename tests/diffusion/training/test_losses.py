@@ -10,7 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.diffusion.training.losses import cross_attention_losses, diffusion_loss, masked_diffusion_loss, shrink_masks
+from bench.diffusion.training.losses import (
+    cross_attention_losses,
+    diffusion_loss,
+    inner_cells,
+    masked_diffusion_loss,
+    shrink_masks,
+    weighted_loss,
+)
 
 SHAPE = (2, 4, 5, 5)
 
@@ -19,6 +26,14 @@ SHAPE = (2, 4, 5, 5)
 def pair() -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     return torch.randn(SHAPE, generator=generator), torch.randn(SHAPE, generator=generator)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def binary(*shape: int, seed: int = 9) -> Tensor:
+    return (normal(*shape, seed=seed) > 0).double()
 
 
 def test_masked_loss_is_the_mean_over_all_elements_channels_and_masked_out_pixels_included(
@@ -138,3 +153,27 @@ def test_masks_shrink_by_nearest_neighbour() -> None:
     small = shrink_masks(torch.from_numpy(mask), 4)
     # nearest takes rows and columns 0, 2, 4, 6: (0,0) and (4,2) are seen, (7,7) is not.
     assert small.nonzero().tolist() == [[0, 0, 0], [0, 2, 1]]
+
+
+def test_weighted_loss_is_the_codes_reduction_with_its_gradient() -> None:
+    predicted, noise = normal(2, 4, 3, 3).requires_grad_(), normal(2, 4, 3, 3, seed=1)
+    weights = 0.25 + 0.75 * binary(2, 1, 3, 3)
+    error, wide = ((predicted - noise) ** 2).detach().numpy(), np.broadcast_to(weights.numpy(), (2, 4, 3, 3))
+    by_hand = np.mean([(wide[b] * error[b]).sum() / weights[b].sum().item() for b in range(2)])
+    loss = weighted_loss(predicted, noise, weights)
+    assert loss.item() == pytest.approx(by_hand, rel=1e-12)
+    assert torch.autograd.gradcheck(lambda value: weighted_loss(value, noise, weights), predicted)
+
+
+def test_weighted_loss_is_as_many_times_a_mean_as_there_are_channels() -> None:
+    predicted, noise = normal(1, 4, 3, 3), normal(1, 4, 3, 3, seed=1)
+    whole = weighted_loss(predicted, noise, torch.ones(1, 1, 3, 3, dtype=torch.float64))
+    assert whole.item() == pytest.approx(4 * ((predicted - noise) ** 2).mean().item())
+
+
+def test_an_empty_mask_weighs_nothing_and_breaks_nothing() -> None:
+    assert weighted_loss(normal(1, 4, 3, 3), normal(1, 4, 3, 3, seed=1), torch.zeros(1, 1, 3, 3).double()).item() == 0
+
+
+def test_the_valid_region_is_all_but_the_outermost_cells() -> None:
+    assert inner_cells(4).tolist() == [[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]

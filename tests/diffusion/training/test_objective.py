@@ -42,7 +42,12 @@ def objective(scene: Scene, backbone: Backbone, context: Benches) -> Callable[..
 
     def make(recipe: Recipe, recorder: Recorder | None, seed: int = 0) -> Objective:
         random = Randomness.seeded(seed)
-        return Objective(recipe, scene, context(), Encoder(backbone), random, ids, prior, recorder)
+        grey = np.random.default_rng(6).integers(128, 256, scene.picture.shape[:2], dtype=np.uint8)
+        edged = replace(
+            scene,
+            concepts=tuple(replace(one, soft=np.where(one.mask, grey, grey - np.uint8(128))) for one in scene.concepts),
+        )
+        return Objective(recipe, edged, context(), Encoder(backbone), random, ids, prior, recorder)
 
     return make
 
@@ -64,8 +69,10 @@ def transcribed(own: Objective, seed: int) -> Tensor:
     with recording(backbone.unet, 16, at_16) as recorder:
         answer = backbone.unet(alpha.sqrt() * z + (1 - alpha).sqrt() * noise, t, backbone.encode_text(texts)).sample
     answer, noise = answer.double(), noise.double()
-    union = torch.from_numpy(sample.masks.any(axis=0)[::2, ::2].astype(float)) if recipe.masked else torch.ones(16, 16)
+    union = torch.from_numpy(sample.masks.max(axis=0)[::2, ::2].astype(float)) if recipe.masked else torch.ones(16, 16)
     total = ((noise[0] * union - answer[0] * union) ** 2).sum() / noise[0].numel()
+    if recipe.valid_region:  # CLiC's code, mode `content`: the squared errors of 14 x 14 cells over their number
+        total = ((noise[0] - answer[0]) ** 2)[:, 1:15, 1:15].sum() / 14**2
     if recipe.attention is not None:
         words = backbone.tokenizer(sample.text).input_ids
         for mask, index in zip(sample.masks, sample.subset, strict=True):
@@ -84,9 +91,14 @@ def transcribed(own: Objective, seed: int) -> Tensor:
     [
         pytest.param(RECIPE, id="masked"),
         pytest.param(replace(RECIPE, masked=False), id="plain"),
+        pytest.param(replace(RECIPE, masked=False, valid_region=True), id="valid region"),
         pytest.param(replace(RECIPE, attention=AttentionLoss(0.5, "mean")), id="attention, mean"),
         pytest.param(replace(RECIPE, attention=AttentionLoss(0.5, "sum")), id="attention, sum"),
         pytest.param(replace(RECIPE, attention=AttentionLoss(0.5, "sum"), prior=PRIOR), id="prior preservation"),
+        pytest.param(
+            replace(RECIPE, samples=SceneSamples("size-first", 0.5, soft=True), attention=AttentionLoss(0.5, "sum")),
+            id="soft masks",
+        ),
     ],
 )
 def test_the_total_and_its_gradient_are_the_papers(

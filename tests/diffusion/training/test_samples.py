@@ -143,6 +143,18 @@ def test_the_text_names_the_handles_in_the_order_of_the_masks(scene: Scene) -> N
             np.testing.assert_array_equal(mask, scene.concepts[index].mask)
 
 
+def test_soft_masks_are_those_of_the_source_and_the_others_are_not_asked_for_them(scene: Scene) -> None:
+    first, second = scene.concepts
+    soft = np.where(first.mask, np.uint8(51), np.uint8(0))
+    edged = replace(scene, concepts=(replace(first, soft=soft), second))
+    kept = SceneSamples("all", flip=1.0, soft=True).draw(edged, np.random.default_rng(0)).masks
+    np.testing.assert_allclose(kept[0], first.mask[:, ::-1] * 0.2)
+    np.testing.assert_array_equal(kept[1], second.mask[:, ::-1])
+    plain = SceneSamples("all", flip=0.0).draw(edged, np.random.default_rng(0)).masks
+    assert plain.dtype == np.bool_
+    np.testing.assert_array_equal(plain[0], first.mask)
+
+
 def test_a_flip_turns_picture_and_masks_together(scene: Scene) -> None:
     sample = SceneSamples("uniform", flip=1.0).draw(scene, np.random.default_rng(0))
     np.testing.assert_array_equal(sample.picture, scene.picture[:, ::-1])

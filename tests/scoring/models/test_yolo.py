@@ -112,6 +112,30 @@ def test_a_pixel_of_several_instances_belongs_to_the_most_confident() -> None:
     assert found.largest(1) is None  # the cup's only pixel is the cat's
 
 
+def test_a_box_is_the_one_that_was_found_whatever_overlaps_take_from_its_mask() -> None:
+    (found,) = Told().segment([np.zeros((4, 8, 3), np.uint8)])
+    assert found.box((2,)) == (2, 0, 6, 4), "though the column 2 is the first one's"
+    assert found.box((1, 2)) == (0, 0, 6, 4)
+    assert found.box(()) is None
+
+
+@pytest.mark.parametrize(
+    ("box", "pixels"),
+    [
+        ((1.2, 0.9, 3.1, 2.0), (1, 0, 4, 2)),
+        ((-3.0, -1.0, 20.0, 9.0), (0, 0, 8, 4)),
+        ((8.0, 4.0, 8.0, 4.0), (7, 3, 8, 4)),
+    ],
+)
+def test_a_box_is_the_pixels_that_it_touches(box: tuple[float, ...], pixels: tuple[int, ...]) -> None:
+    class One(Told):
+        def instances(self, picture: ImageArray) -> tuple[np.ndarray, np.ndarray]:
+            return np.array([[*box, 0.9, 0]], float), np.ones((1, *picture.shape[:2]), bool)
+
+    (found,) = One().segment([np.zeros((4, 8, 3), np.uint8)])
+    assert found.box((1,)) == pixels
+
+
 @needs_ultralytics
 def test_an_empty_picture_holds_nothing(segmenter: YoloSegmenter) -> None:
     (found,) = segmenter.segment([np.zeros((64, 48, 3), np.uint8)])
