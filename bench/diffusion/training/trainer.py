@@ -142,6 +142,8 @@ def _walk(phase: Phase, objective: Objective, handles: nn.Parameter, progress: _
         for _ in range(phase.batch):
             update.gather(loss() / phase.batch)
         update.step()
+        if phase.after_step is not None:
+            phase.after_step(objective)
         progress.advance()
 
 

@@ -108,6 +108,25 @@ def test_handles_are_the_only_rows_and_weights_that_phase_1_changes(
     assert (state[HANDLES] != initial).any(dim=1).all()
 
 
+def test_what_follows_a_step_sees_the_updated_handles_once_an_update(
+    scene: Scene, backbone: Backbone, context: Benches
+) -> None:
+    seen: list[Tensor] = []
+
+    def look(own: Objective) -> None:
+        with torch.no_grad():
+            seen.append(own.backbone.encode_text(["a photo of [v1]"]).clone())
+
+    steps = Phase("handles", 3, 0.05, batch=2, after_step=look)
+    state = fit_recipe(replace(HANDLES_ONLY, phases=(steps,)), scene, context())
+    assert len(seen) == 3
+    assert not torch.equal(seen[0], seen[1])
+    backbone.restore()
+    load_state(backbone, scene, state, HANDLES_ONLY)
+    with torch.no_grad():
+        torch.testing.assert_close(seen[-1], backbone.encode_text(["a photo of [v1]"]))
+
+
 def test_phase_2_trains_unet_and_text_encoder(scene: Scene, backbone: Backbone, context: Benches) -> None:
     original = {name: value.detach().clone() for name, value in backbone.parameters().items()}
     state = fit_recipe(EVERYTHING, scene, context())
