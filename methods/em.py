@@ -103,7 +103,7 @@ class Method(RecipeMethod):
             "side at which the CRF runs",
             "silent; CutLER's pictures are 480 pixels wide",
             "at most 128 pixels, CutLER's widths in proportion, at least one pixel; a mask it would erase stays",
-            "one mask at 512 pixels takes seconds, at 128 about .07 of one, half of it for terms of the picture that are "
+            "one mask at 512 pixels takes seconds, at 128 about .07, half of it for terms of the picture, which are "
             "made once; the losses read masks at 64 and 16",
         ),
         FidelityNote(
