@@ -107,6 +107,12 @@ class Method(RecipeMethod):
             "made once; the losses read masks at 64 and 16",
         ),
         FidelityNote(
+            "masks of which nothing is left at 16x16",
+            "silent",
+            "equation 4 leaves these concepts out of the step",
+            "it would teach their handles to be attended to nowhere",
+        ),
+        FidelityNote(
             "weights while tokens and masks alternate",
             "'tokens given the masks' and later 'we update the model weights'",
             "handles alone; weights in the last phase, masks fixed",

@@ -17,14 +17,17 @@ def fit_resolution(scene: Scene, side: int) -> Scene:
     """
     if scene.picture.shape[:2] == (side, side):
         return scene
-    concepts = tuple(replace(concept, mask=_mask(concept.mask, side)) for concept in scene.concepts)
+    concepts = tuple(replace(concept, mask=fit_mask(concept.mask, side)) for concept in scene.concepts)
     first, *more = (_picture(picture, side) for picture in scene.pictures)
     return replace(scene, picture=first, concepts=concepts, more=tuple(more))
 
 
+def fit_mask(mask: Mask, side: int) -> Mask:
+    """The mask at `side` x `side` pixels by nearest neighbour; one of this size is unchanged."""
+    if mask.shape == (side, side):
+        return mask
+    return np.asarray(Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST))
+
+
 def _picture(picture: ImageArray, side: int) -> ImageArray:
     return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS))
-
-
-def _mask(mask: Mask, side: int) -> Mask:
-    return np.asarray(Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST))

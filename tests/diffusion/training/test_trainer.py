@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from bench.core.device import resolve
-from bench.core.errors import UserError
 from bench.core.scenes import Scene
 from bench.diffusion.backbone.attention import recording
 from bench.diffusion.backbone.checkpoint import BackboneSpec
@@ -289,15 +288,6 @@ def test_a_phase_may_bring_its_own_loss_and_state(scene: Scene, context: Benches
     assert len(made) == 1
 
 
-def test_a_scene_without_a_mask_is_refused_where_masks_are_needed(scene: Scene, context: Benches) -> None:
-    blank = replace(scene.concepts[1], mask=np.zeros((32, 32), bool))
-    nothing = replace(scene, concepts=(scene.concepts[0], blank))
-    with pytest.raises(UserError, match=r"pair: the mask of \[v2\] \(umbrella\) is empty"):
-        fit_recipe(HANDLES_ONLY, nothing, context())
-    raw = replace(HANDLES_ONLY, samples=SceneSamples("all", 0.0), masked=False, given_masks=False)
-    assert torch.isfinite(fit_recipe(raw, nothing, context())[HANDLES]).all()
-
-
 def test_the_background_is_one_more_concept(scene: Scene, backbone: Backbone, context: Benches) -> None:
     state = fit_recipe(replace(HANDLES_ONLY, background=True), scene, context())
     assert state[HANDLES].shape[0] == 3
@@ -345,13 +335,6 @@ def test_a_training_that_diverges_is_no_result(scene: Scene, context: Benches) -
 
 
 @pytest.mark.usefixtures("_all_chosen")
-def test_a_text_longer_than_the_backbone_reads_is_one_line(scene: Scene, context: Benches) -> None:
-    many = tuple(replace(scene.concepts[0], handle=f"[v{index}]") for index in range(1, 16))
-    recipe = replace(HANDLES_ONLY, phases=(Phase("handles", 1, 0.01),), attention=ATTENTION)
-    with pytest.raises(UserError, match="longer than the 24 tokens"):
-        fit_recipe(recipe, replace(scene, concepts=many), context())
-
-
 def test_a_scene_of_another_size_is_brought_to_the_backbones(scene: Scene, context: Benches) -> None:
     large = replace(
         scene,
