@@ -108,6 +108,6 @@ def test_a_fit_without_a_mask_is_refused_where_masks_are_needed(scene: Scene, co
 
 def test_a_text_longer_than_the_backbone_reads_is_one_line(scene: Scene, context: Benches) -> None:
     many = tuple(replace(scene.concepts[0], handle=f"[v{index}]") for index in range(1, 16))
-    recipe = replace(MASKED, phases=(Phase("handles", 1, 0.01),), attention=AttentionLoss(100.0, "mean"))
+    recipe = replace(MASKED, samples=SceneSamples("all", 0.0), attention=AttentionLoss(100.0, "mean"))
     with pytest.raises(UserError, match="longer than the 24 tokens"):
         fit_recipe(recipe, replace(scene, concepts=many), context())

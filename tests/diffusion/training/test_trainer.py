@@ -334,7 +334,6 @@ def test_a_training_that_diverges_is_no_result(scene: Scene, context: Benches) -
         fit_recipe(wild, scene, context())
 
 
-@pytest.mark.usefixtures("_all_chosen")
 def test_a_scene_of_another_size_is_brought_to_the_backbones(scene: Scene, context: Benches) -> None:
     large = replace(
         scene,
