@@ -143,7 +143,14 @@ class Method(RecipeMethod):
             "masks in latents",
             "paper: silent; code: nearest neighbour",
             "as the code",
-            "thin parts of a mask may vanish",
+            "both have to be one grid; what becomes of thin parts stands in the next row",
+        ),
+        FidelityNote(
+            "masks of which nothing is left",
+            "paper: silent; code: equation 2 then teaches the handle to be attended to nowhere",
+            "at the latents' side the scene is refused before the run; at the 16x16 of the attention loss a warning "
+            "is given, and the loss leaves this concept out",
+            "a bar of 27 x 430 of 512 pixels may fall between those that 16x16 reads, while latents of 64 have it",
         ),
         FidelityNote(
             "grey edges of masks",

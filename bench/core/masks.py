@@ -19,6 +19,13 @@ def mask_iou(one: Mask, other: Mask) -> float:
     return float(np.logical_and(one, other).sum() / union) if union else 1.0
 
 
+def shrunk(mask: Mask, side: int) -> Mask:
+    """The mask [H, W] at `side` x `side` by nearest neighbour, of each cell the upper left pixel, as torch's."""
+    rows, columns = (np.arange(side) * length // side for length in mask.shape)
+    smaller: Mask = mask[np.ix_(rows, columns)]
+    return smaller
+
+
 def iou_with_truth(mask: Mask, true: Mask) -> float:
     """The IoU of an estimated mask with the true one; NaN where there is no true mask (it is empty)."""
     return mask_iou(mask, true) if true.any() else math.nan

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.core.errors import UserError
 from bench.core.hashing import digest, pixel_hash, scene_digest
+from bench.core.masks import shrunk
 from bench.core.progress import ProgressBar, console, progress_bar
 from bench.core.scenes import Concept, ImageArray, Mask, Scene
 from bench.core.seeds import seed_from
@@ -100,6 +101,8 @@ def _job(options: EditOptions, session: EditSession, method: Configured, scene: 
     concepts = named_concepts(resized, options.prompt)
     if target.mask is None and len(concepts) > 1:
         raise UserError(f"without --mask one region is sought: name one of {handles(concepts)} in --prompt, or mark it")
+    read = concepts[0].mask if target.mask is None else target.mask
+    check_region(read, "the target's mask" if target.mask is not None else f"the mask of {handles(concepts)}", session)
     own: float = getattr(method.instance, "guidance_step_size", 0.0)
     return Job(
         session=session,
@@ -111,6 +114,16 @@ def _job(options: EditOptions, session: EditSession, method: Configured, scene: 
         guidance_step_sizes=options.guidance_step_sizes or (own,),
         start=options.start,
     )
+
+
+def check_region(mask: Mask, what: str, session: EditSession) -> None:
+    """Raise `UserError` if nothing of a region is left at the latents' side, where it is read.
+
+    Without a pixel there, the edit would give the target back, and RoI matching would look for nothing.
+    """
+    side = session.backbone.latent_shape[-1]
+    if not shrunk(mask, side).any():
+        raise UserError(f"{what} has no pixel left at the latents' {side} x {side}; mark a larger region")
 
 
 def _name(job: Job, options: EditOptions) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bench.plugins.backbone_settings import BackboneSettings
@@ -16,6 +18,20 @@ if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTokenizer
 
     from bench.core.device import Hardware
+
+
+@dataclass(frozen=True)
+class BackboneLimits:
+    """What a scene must fit: known of a backbone before its weights are loaded.
+
+    Pictures are `resolution` pixels wide, their latents `latent_side`. The text encoder reads `text_length` tokens,
+    with those of the beginning and the end; `count_tokens` counts a text's tokens without them, a handle as one.
+    """
+
+    resolution: int
+    latent_side: int
+    text_length: int
+    count_tokens: Callable[[str], int]
 
 
 class Backbone(Protocol):

@@ -149,6 +149,18 @@ def test_step_sizes_share_their_noise(options: EditOptions, setup: BackboneOptio
     np.testing.assert_array_equal(read(alone / "step-size-0.png"), read(swept / "step-size-0.png"))
 
 
+def test_a_region_that_vanishes_at_the_latents_is_one_line_before_anything_is_fitted(
+    options: EditOptions, setup: BackboneOptions, places: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gave the target back unchanged."""
+    monkeypatch.setattr("bench.edit.engine._fitted", no_fit)
+    thin = np.zeros((32, 48), np.uint8)
+    thin[:, 8 + 5] = 255  # the crop begins at 8; 16 x 16 reads even columns
+    Image.fromarray(thin).save(tmp_path / "thin.png")
+    with pytest.raises(UserError, match=r"the target's mask has no pixel left at the latents' 16 x 16"):
+        edit(replace(options, mask=tmp_path / "thin.png"), setup, places())
+
+
 def test_without_a_mask_the_region_is_found(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
     folder = edit(replace(options, mask=None), setup, places())
     assert json.loads((folder / "edit.json").read_text())["region"] == "found"

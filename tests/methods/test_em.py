@@ -52,7 +52,8 @@ def test_the_default_is_the_paper() -> None:
     alternating, joint = recipe.phases
     assert (alternating.trains, alternating.steps, alternating.learning_rate) == ("handles", 400, 5e-4)
     assert (joint.trains, joint.steps, joint.learning_rate) == ("everything", 400, 2e-6)
-    assert _verbs(recipe.phases) == ["alternate", "hold"]
+    assert _verbs(recipe.phases) == ["learn", "hold"]
+    assert getattr(alternating.after_step, "__name__", "none") == "expect"
     assert recipe.samples == SceneSamples("uniform", flip=0.0)
     assert (recipe.optimiser, recipe.initialiser, recipe.masked, recipe.prior) == (PAPER_ADAM, "mean", True, None)
     assert recipe.attention == AttentionLoss(0.01, "mean")
@@ -76,7 +77,9 @@ def test_each_variant_changes_one_thing() -> None:
     assert recipes["augment"].samples == SceneSamples("uniform", flip=0.5)
     inversion, *others = recipes["inversion"].phases
     assert (inversion.trains, inversion.steps, inversion.objective) == ("handles", 100, unmasked)
-    assert _verbs(tuple(others)) == ["alternate", "hold"]
+    assert _verbs(tuple(others)) == ["learn", "hold"]
+    assert _verbs(recipes["step-maps"].phases) == ["learn_and_expect", "hold"]
+    assert [phase.after_step for phase in recipes["step-maps"].phases] == [None, None]
     assert Method(**Method.variants["no-crf"]) == Method(crf=False)
 
 
@@ -100,7 +103,9 @@ def test_given_masks_are_break_a_scene(
     assert all(torch.equal(given[name], ours[name]) for name in given)
 
 
-@pytest.mark.parametrize("fields", [{}, {"masks": "fixed"}, {"flip": 0.5}, {"init": "inversion"}])
+@pytest.mark.parametrize(
+    "fields", [{}, {"estimation": "in-step"}, {"masks": "fixed"}, {"flip": 0.5}, {"init": "inversion"}]
+)
 def test_the_scenes_masks_are_never_learned_from(
     scene: Scene, fit: Callable[..., tuple[dict[str, torch.Tensor], FitRecords]], fields: dict[str, object]
 ) -> None:
@@ -117,6 +122,7 @@ def test_the_notes_have_every_concept_at_every_step(
     _, records = fit(Method(**QUICK), scene)  # type: ignore[arg-type]
     assert [(row["step"], row["concept"]) for row in records] == [(step, c) for step in range(3) for c in (0, 1)]
     assert {row["label"] for row in records} == {"cat", "umbrella"}
+    assert all(row["estimated"] for row in records), "each estimate is of every concept"
     assert all(0 <= float(row["iou"]) <= 1 and row["iou"] == row["iou_without_crf"] for row in records)
 
 
@@ -152,7 +158,15 @@ def test_without_pydensecrf_it_is_one_line_before_anything_is_trained(
 
 @pytest.mark.parametrize(
     "fields",
-    [{"masks": "some"}, {"init": "noise"}, {"times": 0}, {"threshold": 1.0}, {"momentum": 1.0}, {"flip": 1.5}],
+    [
+        {"masks": "some"},
+        {"estimation": "never"},
+        {"init": "noise"},
+        {"times": 0},
+        {"threshold": 1.0},
+        {"momentum": 1.0},
+        {"flip": 1.5},
+    ],
 )
 def test_an_impossible_value_is_one_line(fields: dict[str, object]) -> None:
     with pytest.raises(UserError, match=f"^{next(iter(fields))}=") as caught:

@@ -24,6 +24,11 @@ def fit_resolution(scene: Scene, side: int) -> Scene:
     return replace(scene, picture=first, concepts=concepts, more=tuple(more))
 
 
+def fit_mask(mask: Mask, side: int) -> Mask:
+    """The mask at `side` x `side` pixels by nearest neighbour."""
+    return _nearest(mask, side)
+
+
 def _picture(picture: ImageArray, side: int) -> ImageArray:
     return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS))
 

@@ -42,17 +42,38 @@ class ExpectationMaximization:
         """The fit records of `LatentScene`; none before the first estimate."""
         return self._latent.records if self._latent is not None else ()
 
-    def alternate(self, own: Objective) -> Callable[[], Tensor]:
-        """A phase's objective whose every step learns under the masks (M), then re-estimates them (E)."""
+    def learn(self, own: Objective) -> Callable[[], Tensor]:
+        """A phase's objective whose every step learns under the latest masks (M)."""
+        latent = self._begun(own)
+
+        def step() -> Tensor:
+            return replace(own, scene=latent.scene)()
+
+        return step
+
+    def expect(self, own: Objective) -> None:
+        """Re-estimate every mask from one pass over the text of all concepts, with the updated handles (E).
+
+        It has a diffusion time and noise of its own ("for the optimized token, we compute (3) to update the mask").
+        """
+        from bench.diffusion.em.maps import averaged_maps  # noqa: PLC0415 - torch is slow to import
+
+        self._begun(own).update(range(len(own.scene.concepts)), averaged_maps(own, times=1))
+
+    def learn_and_expect(self, own: Objective) -> Callable[[], Tensor]:
+        """A phase's objective whose every step learns, and re-estimates the masks of its concepts from its own pass.
+
+        That costs no further pass, but the maps are of the handles before the update and of a random subset of them.
+        """
         from bench.diffusion.em.maps import step_maps  # noqa: PLC0415 - torch is slow to import
 
         latent = self._begun(own)
 
-        def expect(sample: Sample) -> None:
+        def observe(sample: Sample) -> None:
             latent.update(sample.subset, step_maps(own, sample))
 
         def step() -> Tensor:
-            return replace(own, scene=latent.scene, observe=expect)()
+            return replace(own, scene=latent.scene, observe=observe)()
 
         return step
 
@@ -61,9 +82,9 @@ class ExpectationMaximization:
         return replace(own, scene=self._begun(own).scene)
 
     def _begun(self, own: Objective) -> LatentScene:
-        from bench.diffusion.em.maps import first_maps  # noqa: PLC0415 - torch is slow to import
+        from bench.diffusion.em.maps import averaged_maps  # noqa: PLC0415 - torch is slow to import
 
         if self._latent is None:
             self._latent = LatentScene(own.scene, self._rule)
-            self._latent.start(first_maps(own, self._rule.times))
+            self._latent.start(averaged_maps(own, self._rule.times))
         return self._latent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,26 +35,40 @@ class DenseCrf:
     appearance_levels: float = 5.0
     most_side: int = 128
 
+    def on(self, picture: ImageArray) -> Callable[[Mask], Mask]:
+        """What `refine` does with masks of one picture, whose pairwise terms, half of the time, are made once.
+
+        Raises `UserError` if pydensecrf2 is not installed.
+        """
+        side = len(picture)
+        small = min(side, self.most_side)
+        crf = self._of(_resized(picture, small, Image.Resampling.LANCZOS))
+
+        def refine(mask: Mask) -> Mask:
+            probable = self._inferred(crf, _resized(mask, small, Image.Resampling.NEAREST))
+            return np.asarray(_resized(probable.argmax(axis=0) == 1, side, Image.Resampling.NEAREST), dtype=np.bool_)
+
+        return refine
+
     def refine(self, picture: ImageArray, mask: Mask) -> Mask:
         """The mask [side, side] refined on its picture uint8 [side, side, 3]: the likelier label of each pixel.
 
         Raises `UserError` if pydensecrf2 is not installed.
         """
-        side = len(mask)
-        small = min(side, self.most_side)
-        colours = _resized(picture, small, Image.Resampling.LANCZOS)
-        probable = self.probabilities(colours, _resized(mask, small, Image.Resampling.NEAREST))
-        return np.asarray(_resized(probable.argmax(axis=0) == 1, side, Image.Resampling.NEAREST), dtype=np.bool_)
+        return self.on(picture)(mask)
 
     def probabilities(self, picture: ImageArray, mask: Mask) -> npt.NDArray[np.float32]:
         """Mean-field probabilities [2, height, width] of outside and inside, after all iterations.
 
         Raises `UserError` if pydensecrf2 is not installed.
         """
-        height, width = mask.shape
+        return self._inferred(self._of(picture), mask)
+
+    def _of(self, picture: ImageArray) -> Any:
+        """The library's CRF with the pairwise terms of a picture, still without a mask."""
+        height, width = picture.shape[:2]
         scale = max(height, width) / WIDTHS_SIDE
         crf: Any = _library().DenseCRF2D(width, height, 2)
-        crf.setUnaryEnergy(np.ascontiguousarray(unary_energy(mask).reshape(2, -1)))
         # narrower than a pixel, the smoothness term would tie every pixel to nothing but itself
         crf.addPairwiseGaussian(sxy=max(self.smoothness_pixels * scale, 1.0), compat=self.smoothness)
         crf.addPairwiseBilateral(
@@ -62,7 +77,11 @@ class DenseCrf:
             rgbim=np.array(picture, order="C"),
             compat=self.appearance,
         )
-        return np.array(crf.inference(self.iterations), dtype=np.float32).reshape(2, height, width)
+        return crf
+
+    def _inferred(self, crf: Any, mask: Mask) -> npt.NDArray[np.float32]:
+        crf.setUnaryEnergy(np.ascontiguousarray(unary_energy(mask).reshape(2, -1)))
+        return np.array(crf.inference(self.iterations), dtype=np.float32).reshape(2, *mask.shape)
 
 
 def unary_energy(mask: Mask) -> npt.NDArray[np.float32]:

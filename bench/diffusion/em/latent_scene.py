@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,17 +35,24 @@ class MaskRule:
         if self.crf is not None:
             check_crf()
 
-    def estimate(self, attention: Tensor, picture: ImageArray) -> MaskEstimate:
-        """The mask of a concept's map [side, side] on its picture uint8 [side, side, 3]."""
+    def refiner(self, picture: ImageArray) -> Callable[[Mask], Mask]:
+        """Refines masks of a picture uint8 [side, side, 3] by the CRF; a mask that it would erase stays as it is."""
+        if self.crf is None:
+            return lambda rough: rough
+        refine = self.crf.on(picture)
+
+        def refined(rough: Mask) -> Mask:
+            found = refine(rough)
+            return found if found.any() else rough
+
+        return refined
+
+    def binarised(self, attention: Tensor) -> Mask:
+        """The mask of a concept's map [side, side], not refined."""
         from bench.diffusion.em.latent_masks import binarised  # noqa: PLC0415 - torch is slow to import
 
         (rough,) = binarised(attention[None], self.threshold)
-        return MaskEstimate(rough, self._refined(picture, rough))
-
-    def _refined(self, picture: ImageArray, rough: Mask) -> Mask:
-        """The mask refined by DenseCRF; the mask itself if the result would be empty."""
-        refined = rough if self.crf is None else self.crf.refine(picture, rough)
-        return refined if refined.any() else rough
+        return rough
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +76,7 @@ class LatentScene:
         self._rule = rule
         self._maps: dict[int, Tensor] = {}
         self._estimates: dict[int, MaskEstimate] = {}
+        self._refiners = [rule.refiner(picture) for picture in scene.pictures]
         self._steps = 0
         self.scene = with_masks(scene, [np.ones_like(mask) for mask in self._truth])
         self.records: list[dict[str, str | int | float]] = []
@@ -88,7 +96,9 @@ class LatentScene:
 
     def _estimate(self, index: int, attention: Tensor) -> None:
         self._maps[index] = attention
-        self._estimates[index] = self._rule.estimate(attention, self.scene.picture_of(index))
+        rough, before = self._rule.binarised(attention), self._estimates.get(index)
+        if before is None or not np.array_equal(before.rough, rough):  # the CRF would make the same of the same
+            self._estimates[index] = MaskEstimate(rough, self._refiners[self.scene.concepts[index].picture](rough))
 
     def _settle(self, estimated: Sequence[int]) -> None:
         """Set the scene's masks and record their IoU with the true ones."""

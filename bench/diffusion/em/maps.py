@@ -14,10 +14,11 @@ from bench.diffusion.training.step import Step
 
 
 @torch.no_grad()
-def first_maps(own: Objective, times: int) -> Tensor:
+def averaged_maps(own: Objective, times: int) -> Tensor:
     """The maps [N, side, side] of all concepts, averaged over this many random diffusion times.
 
-    The text of a picture names all concepts that it shows; noise and times are the fit's own.
+    One pass a picture and time, without gradients. The text of a picture names all concepts that it shows; noise and
+    times are the fit's own.
     """
     maps: dict[int, Tensor] = {}
     for subset in own.scene.concepts_by_image:

@@ -123,5 +123,9 @@ class Objective:
 
     def _attention(self, wanted: AttentionLoss, recorder: Recorder, sample: Sample, masks: Tensor) -> Tensor:
         maps = recorder.take(self.positions(sample), wanted.layers)
-        losses = cross_attention_losses(maps, shrink_masks(masks, maps.shape[-1]))
-        return wanted.weight * (losses.mean() if wanted.reduction == "mean" else losses.sum())
+        shrunk = shrink_masks(masks, maps.shape[-1])
+        losses = cross_attention_losses(maps, shrunk)
+        # a mask that vanishes at this side would teach its handle to be looked at nowhere
+        there = shrunk.flatten(1).any(dim=1)
+        total = torch.where(there, losses, 0.0).sum()
+        return wanted.weight * (total / there.sum().clamp_min(1) if wanted.reduction == "mean" else total)

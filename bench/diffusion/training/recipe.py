@@ -43,7 +43,8 @@ class Phase:
     `handle_learning_rate` is the handles' own in a phase that trains weights too (None: the weights').
     A step averages the gradients of `batch` samples. `objective` makes the phase's loss, which is called for every
     sample, from the recipe's; it is called once, as the phase begins, and its result may keep state between steps,
-    such as masks that it re-estimates (None: the recipe's losses).
+    such as masks that it re-estimates (None: the recipe's losses). `after_step` is called with the recipe's objective
+    after every update (None: nothing is done).
     """
 
     trains: Trained
@@ -52,6 +53,7 @@ class Phase:
     handle_learning_rate: float | None = None
     batch: int = 1
     objective: Callable[[Objective], Callable[[], Tensor]] | None = None
+    after_step: Callable[[Objective], None] | None = None
 
     def __post_init__(self) -> None:
         check_field(self, "trains", Trained)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,24 +10,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone.attention import Recorder, bos_detached, recording
+from bench.diffusion.backbone.attention import Recorder, bos_detached, cross_attention_layers, recording
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced, set_rows
 from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.prior import PriorImages, class_texts
 from bench.diffusion.training.recipe import PIECES, Optimiser, Phase, Recipe
+from bench.diffusion.training.scene_check import check_masks, warn_of_limits
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitState, MethodContext
 
 HANDLES = "handles"
 """The name of the handles' rows [N, width] among the learned tensors."""
-MOST_CONCEPTS = 4
-"""The number of concepts up to which Break-A-Scene works best (section 5, limitation c)."""
-
-_log = logging.getLogger(__name__)
 
 
 def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str, Tensor]:
@@ -43,7 +38,7 @@ def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str
     """
     backbone = context.backbone
     training_scene = recipe.training_scene(scene)
-    _check(recipe, training_scene)
+    _check(recipe, training_scene, backbone)
     budget = backbone.settings.budget(context.budget)
     phases = [phase.scaled(budget) for phase in recipe.phases]
     prior_images = _prior(recipe, training_scene, context)
@@ -94,21 +89,13 @@ class _Progress:
         self.on_step(self.done, self.total)
 
 
-def _check(recipe: Recipe, scene: Scene) -> None:
-    """Raise `UserError` for a scene without masks that the recipe needs; warn of too many concepts."""
-    for concept in scene.concepts:
-        if recipe.given_masks and not concept.mask.any():
-            raise UserError(
-                f"{scene.name}: the mask of {concept.handle} ({concept.label}) is empty, and this method learns "
-                "from masks; mark the concept, or take a method that needs no mask"
-            )
-    if len(scene.concepts) > MOST_CONCEPTS:
-        _log.warning(
-            "%s has %d concepts; more than %d are learned badly (Break-A-Scene, section 5, limitation c)",
-            scene.name,
-            len(scene.concepts),
-            MOST_CONCEPTS,
-        )
+def _check(recipe: Recipe, scene: Scene, backbone: Backbone) -> None:
+    """Raise `UserError` for a scene without masks that the recipe needs; warn of what it leaves out."""
+    latent_side = backbone.latent_shape[-1]
+    check_masks(recipe, scene, backbone.resolution, latent_side)
+    layers = cross_attention_layers(backbone.unet, latent_side) if recipe.attention is not None else ()
+    sides = {layer.side for layer in layers if recipe.attention is not None and recipe.attention.layers(layer)}
+    warn_of_limits(recipe, scene, backbone.resolution, sides)
 
 
 def _prior(recipe: Recipe, scene: Scene, context: MethodContext) -> list[PriorImages]:
@@ -142,6 +129,8 @@ def _walk(phase: Phase, objective: Objective, handles: nn.Parameter, progress: _
         for _ in range(phase.batch):
             update.gather(loss() / phase.batch)
         update.step()
+        if phase.after_step is not None:
+            phase.after_step(objective)
         progress.advance()
 
 

@@ -19,7 +19,7 @@ from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced
 from bench.diffusion.em.alternation import ExpectationMaximization, every_layer, unmasked
 from bench.diffusion.em.latent_scene import MaskRule, with_masks
-from bench.diffusion.em.maps import first_maps
+from bench.diffusion.em.maps import averaged_maps
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase, Recipe
 from bench.diffusion.training.samples import SceneSamples
@@ -144,20 +144,20 @@ def expected_first(fit: Fit, random: Randomness) -> list[Tensor]:
     return [torch.stack([p.of(own, c, text, everywhere, 32) for p in passes]).mean(dim=0) for c in (0, 1)]
 
 
-def test_first_maps_are_averaged_over_random_times(scene: Scene, make: Callable[..., Fit]) -> None:
+def test_averaged_maps_are_averaged_over_random_times(scene: Scene, make: Callable[..., Fit]) -> None:
     fit = make(scene)
     expected = expected_first(fit, fit.twin())
-    torch.testing.assert_close(first_maps(fit.own, RULE.times), torch.stack(expected), atol=2e-6, rtol=1e-4)
+    torch.testing.assert_close(averaged_maps(fit.own, RULE.times), torch.stack(expected), atol=2e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize("flip", [0.0, 1.0])
-def test_a_step_learns_under_the_masks_and_then_estimates_them_anew(
+def test_a_step_may_estimate_the_masks_of_its_concepts_from_its_own_pass(
     scene: Scene, make: Callable[..., Fit], flip: float
 ) -> None:
     """Equations 3 and 4 with their gradients on the handles (M), then the running mean of maps (E)."""
     fit = make(scene, replace(RECIPE, samples=SceneSamples("uniform", flip)))
     own, random, learning = fit.own, fit.twin(), ExpectationMaximization(RULE)
-    step = learning.alternate(own)
+    step = learning.learn_and_expect(own)
     maps = expected_first(fit, random)
     masks = [threshold(attention.numpy()) for attention in maps]
     for number in range(1, 4):
@@ -183,6 +183,37 @@ def test_a_step_learns_under_the_masks_and_then_estimates_them_anew(
             assert row["iou"] == pytest.approx((mask & concept.mask).sum() / union, abs=4 / union)
 
 
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+def test_after_an_update_all_masks_are_estimated_anew_from_the_text_of_all_concepts(
+    scene: Scene, make: Callable[..., Fit], flip: float
+) -> None:
+    """ "For the optimized token, we compute (3) to update the mask": one pass, with the handles after the update."""
+    fit = make(scene, replace(RECIPE, samples=SceneSamples("uniform", flip)))
+    own, random, learning = fit.own, fit.twin(), ExpectationMaximization(RULE)
+    step = learning.learn(own)
+    maps = expected_first(fit, random)
+    masks = [threshold(attention.numpy()) for attention in maps]
+    text, everywhere = "a photo of [v1] and [v2]", layers_of(own, "down", "mid", "up")
+    for number in range(1, 4):
+        loss = step()
+        sample = own.recipe.samples.draw(with_masks(scene, masks), random.numpy)
+        seen = Pass.run(own, sample.picture, sample.text, random.torch)
+        expected = _m_step(own, seen, sample.text, sample.subset, list(sample.masks))
+        torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
+        with torch.no_grad():
+            fit.handles += 0.3 * torch.randn(fit.handles.shape, generator=torch.Generator().manual_seed(number))
+            learning.expect(own)
+            now = Pass.run(own, scene.picture, text, random.torch)
+        for concept in (0, 1):
+            maps[concept] = 0.6 * maps[concept] + 0.4 * now.of(own, concept, text, everywhere, 32)
+            masks[concept] = threshold(maps[concept].numpy())
+        rows = [row for row in learning.records if row["step"] == number]
+        assert [row["estimated"] for row in rows] == [True, True]
+        for row, mask, concept in zip(rows, masks, scene.concepts, strict=True):
+            union = (mask | concept.mask).sum()
+            assert row["iou"] == pytest.approx((mask & concept.mask).sum() / union, abs=4 / union)
+
+
 def _m_step(own: Objective, seen: Pass, text: str, subset: tuple[int, ...], masks: list[Mask]) -> Tensor:
     union = shrunk(np.logical_or.reduce(masks))
     error = seen.noise * union - seen.predicted * union
@@ -197,7 +228,7 @@ def _m_step(own: Objective, seen: Pass, text: str, subset: tuple[int, ...], mask
 def test_masks_that_are_held_are_those_of_the_last_estimate(scene: Scene, make: Callable[..., Fit]) -> None:
     fit = make(scene)
     learning = ExpectationMaximization(RULE)
-    step = learning.alternate(fit.own)
+    step = learning.learn_and_expect(fit.own)
     for _ in range(3):
         step()
     held = learning.hold(fit.own)
@@ -235,7 +266,7 @@ def test_each_picture_is_looked_at_with_its_own_concepts(scene: Scene, make: Cal
     first, second = scene.concepts
     fit = make(replace(scene, more=(other,), concepts=(first, replace(second, picture=1))))
     random = fit.twin()
-    found = first_maps(fit.own, times=2)
+    found = averaged_maps(fit.own, times=2)
     everywhere = layers_of(fit.own, "down", "mid", "up")
     for concept, (picture, text) in enumerate([(scene.picture, "a photo of [v1]"), (other, "a photo of [v2]")]):
         with torch.no_grad():

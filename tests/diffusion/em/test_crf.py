@@ -103,6 +103,15 @@ def test_it_agrees_with_mean_field_over_all_pairs_of_pixels() -> None:
     assert np.abs(found - exact).mean() < 0.05
 
 
+@needs_crf
+def test_masks_of_one_picture_do_not_leave_traces_in_each_other() -> None:
+    picture, disc, rough = _scene(64)
+    refine = DenseCrf().on(picture)
+    first, second = refine(rough), refine(~disc)
+    np.testing.assert_array_equal(first, DenseCrf().refine(picture, rough))
+    np.testing.assert_array_equal(second, DenseCrf().refine(picture, ~disc))
+
+
 def test_without_the_library_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pydensecrf", None)
     with pytest.raises(UserError, match=r"pydensecrf2.*scenebench\[crf\].*no-crf") as caught:

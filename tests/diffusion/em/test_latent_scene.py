@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -22,16 +23,33 @@ PLAIN = MaskRule(times=3, threshold=0.5, momentum=0.75, crf=None)
 class Erasing(DenseCrf):
     """A CRF that leaves nothing of any mask."""
 
-    def refine(self, picture: ImageArray, mask: Mask) -> Mask:
-        return mask & ~mask
+    def on(self, picture: ImageArray) -> Callable[[Mask], Mask]:
+        return lambda mask: mask & ~mask
 
 
 @dataclass(frozen=True)
 class Inverting(DenseCrf):
     """A CRF that turns masks inside out."""
 
-    def refine(self, picture: ImageArray, mask: Mask) -> Mask:
-        return ~mask
+    def on(self, picture: ImageArray) -> Callable[[Mask], Mask]:
+        return lambda mask: ~mask
+
+
+@dataclass(frozen=True)
+class Counting(DenseCrf):
+    """A CRF that changes nothing and counts the pictures and masks that it is given."""
+
+    pictures: list[ImageArray] = field(default_factory=list)
+    masks: list[Mask] = field(default_factory=list)
+
+    def on(self, picture: ImageArray) -> Callable[[Mask], Mask]:
+        self.pictures.append(picture)
+
+        def refine(mask: Mask) -> Mask:
+            self.masks.append(mask)
+            return mask
+
+        return refine
 
 
 def maps_of(*masks: Mask) -> Tensor:
@@ -99,6 +117,17 @@ def test_a_mask_that_the_crf_would_erase_stays_as_it_was(scene: Scene, truth: tu
     latent = LatentScene(scene, replace(PLAIN, crf=Erasing()))
     latent.start(maps_of(*truth))
     np.testing.assert_array_equal(latent.scene.concepts[0].mask, truth[0])
+
+
+def test_the_crf_prepares_a_picture_once_and_works_only_on_masks_that_changed(
+    scene: Scene, truth: tuple[Mask, Mask]
+) -> None:
+    crf = Counting()
+    latent = LatentScene(scene, replace(PLAIN, crf=crf, momentum=0.0))
+    latent.start(maps_of(*truth))
+    latent.update([0, 1], maps_of(truth[1], truth[1]))
+    assert len(crf.pictures) == 1
+    np.testing.assert_array_equal(crf.masks, [truth[0], truth[1], truth[1]])
 
 
 def test_the_crf_sees_the_scenes_picture(scene: Scene, truth: tuple[Mask, Mask]) -> None:

@@ -19,7 +19,7 @@ from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.terms import at_16
 from bench.diffusion.training.objective import Objective, Randomness
-from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Prior, Recipe
+from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Prior, Recipe, Reduction
 from bench.diffusion.training.samples import Sample, SceneSamples
 from bench.diffusion.training.step import Step
 from bench.plugins.backbone import Backbone
@@ -161,6 +161,44 @@ def test_masks_may_be_replaced_between_steps(backbone: Backbone, objective: Call
     replaced = replace(own, scene=replace(own.scene, concepts=everything))
     plain = objective(replace(RECIPE, masked=False), None, seed=4)
     assert replaced().item() == pytest.approx(plain().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_mask_that_vanishes_where_the_maps_are_has_no_attention_loss(
+    reduction: Reduction, backbone: Backbone, objective: Callable[..., Objective]
+) -> None:
+    """A bar of one pixel between those that 16 x 16 reads: its handle is not taught to be looked at nowhere."""
+    bar = np.zeros((32, 32), bool)
+    bar[:, 5] = True
+    attention = AttentionLoss(0.5, reduction)
+    recipe = replace(RECIPE, samples=SceneSamples("all", 0.0), attention=attention)
+    with recording(backbone.unet, 16, at_16) as recorder:
+        own = objective(recipe, recorder)
+        thin, other = replace(own.scene.concepts[0], mask=bar), own.scene.concepts[1]
+        value = replace(own, scene=replace(own.scene, concepts=(thin, other)))()
+        words = own.backbone.tokenizer("a photo of [v1] and [v2]").input_ids
+        (attended,) = recorder.take(torch.tensor([words.index(int(own.ids[1]))]))
+        seen = torch.from_numpy(other.mask[::2, ::2].astype(np.float32))
+        plain = replace(own, recipe=replace(recipe, attention=None), random=Randomness.seeded(0))
+        without = replace(plain, scene=replace(own.scene, concepts=(thin, other)))()
+    expected = without + 0.5 * ((attended / attended.max() - seen) ** 2).mean()
+    torch.testing.assert_close(value, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_without_any_mask_where_the_maps_are_the_attention_loss_is_nothing(
+    backbone: Backbone, objective: Callable[..., Objective]
+) -> None:
+    bar = np.zeros((32, 32), bool)
+    bar[:, 5] = True
+    recipe = replace(RECIPE, samples=SceneSamples("uniform", 0.0), attention=AttentionLoss(0.5, "mean"))
+    weight = backbone.parameters()["unet.conv_in.weight"].requires_grad_()
+    with recording(backbone.unet, 16, at_16) as recorder:
+        own = objective(recipe, recorder)
+        thin = tuple(replace(concept, mask=bar) for concept in own.scene.concepts)
+        value = replace(own, scene=replace(own.scene, concepts=thin))()
+        (gradient,) = torch.autograd.grad(value, weight)
+    assert value.item() == 0.0
+    assert torch.isfinite(gradient).all()
 
 
 def test_a_handle_beyond_the_texts_end_is_one_line(objective: Callable[..., Objective]) -> None:
