@@ -98,9 +98,8 @@ def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPat
     if is_made(folder, job.key):
         console.print(f"already made: {folder}", soft_wrap=True, markup=False)
         return folder
-    with progress_bar(
-        "edit", _FIT + _EDIT * len(job.guidance_step_sizes) + (_REGION if target.mask is None else 0)
-    ) as progress:
+    total = _FIT + _EDIT * len(job.guidance_step_sizes) + (_REGION if target.mask is None else 0)
+    with session.backbone.hardware.computing(), progress_bar("edit", total) as progress:
         state = _fitted(job, paths, progress)
         session.backbone.restore()
         method.instance.load_state(state, job.unit.scene, session.backbone)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bench.core.errors import UserError
+from bench.core.scenes import ImageArray
+from bench.diffusion.editing.blended import BlendedEdit
 from bench.edit.engine import edit, editable
 from bench.edit.inputs import read_target
 from bench.edit.options import EditOptions, EditPaths
@@ -62,6 +65,21 @@ def test_an_edit_leaves_pictures_region_grid_and_record(
     assert not np.array_equal(read(folder / "step-size-0.png"), read(folder / "step-size-0.5.png"))
     mask = read_target(options.target, options.mask, 32).mask
     np.testing.assert_array_equal(read(folder / "mask.png")[:, :, 0] > 0, mask)
+
+
+def test_an_edit_in_fp32_is_without_tf32(
+    options: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def look(_backbone: object, blended: BlendedEdit, _on_step: object) -> ImageArray:
+        seen.append(torch.backends.cudnn.allow_tf32)
+        return blended.picture
+
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr("bench.edit.engine.edited", look)
+    edit(options, setup, places())
+    assert seen == [False]
 
 
 def test_a_prompt_longer_than_the_encoder_reads_is_told_once(
