@@ -24,7 +24,7 @@ from bench.edit.session import EditSession
 from bench.edit.source import source_scene
 from bench.plugins.backbone import Backbone
 from bench.plugins.discovery import discover
-from bench.plugins.method import MethodContext
+from bench.plugins.method import Blending, MethodContext
 from bench.plugins.spec import Configured, configure
 from bench.run.cost import Cost
 from bench.run.fit_files import read_fit, write_fit
@@ -34,7 +34,7 @@ from bench.run.plan import Unit
 if TYPE_CHECKING:
     from bench.plugins.method import FitState
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a change of the engine changes what the same edit gives."""
 _FIT, _REGION, _EDIT = 10.0, 4.0, 1.0
 """Shares on the progress bar."""
@@ -42,7 +42,7 @@ _FIT, _REGION, _EDIT = 10.0, 4.0, 1.0
 
 @runtime_checkable
 class Editable(Protocol):
-    """A method whose handles can be painted into a picture; it may have a `guidance_step_size` of its own."""
+    """A method whose handles can be painted into a picture; it may have its own `guidance_step_size` and `blending`."""
 
     def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
         """Bring a restored backbone to the state that the fit left, with the handles in its vocabulary."""
@@ -61,6 +61,7 @@ class Job:
     prompt: str
     guidance_step_sizes: tuple[float, ...]
     start: float
+    blending: Blending
 
     @property
     def key(self) -> str:
@@ -76,7 +77,7 @@ class Job:
             self.prompt,
             self.guidance_step_sizes,
         ]
-        return digest([*content, self.start, sampler.steps, sampler.guidance])
+        return digest([*content, self.start, self.blending, sampler.steps, sampler.guidance])
 
     @property
     def noise_seed(self) -> int:
@@ -132,6 +133,7 @@ def _job(options: EditOptions, session: EditSession, method: Configured, scene: 
     if target.mask is None and len(concepts) > 1:
         raise UserError(f"without --mask one region is sought: name one of {handles(concepts)} in --prompt, or mark it")
     own: float = getattr(method.instance, "guidance_step_size", 0.0)
+    blending: Blending = getattr(method.instance, "blending", "from-noise")
     return Job(
         session=session,
         unit=session.unit(method, scene),
@@ -141,6 +143,7 @@ def _job(options: EditOptions, session: EditSession, method: Configured, scene: 
         prompt=options.prompt,
         guidance_step_sizes=options.guidance_step_sizes or (own,),
         start=options.start,
+        blending=options.blending or blending,
     )
 
 
@@ -192,7 +195,16 @@ def _region(job: Job, progress: ProgressBar) -> Mask:
 def _edited(job: Job, mask: Mask, guidance_step_size: float, progress: ProgressBar) -> ImageArray:
     progress.say(f"step size {guidance_step_size:g}")
     names = tuple(concept.handle for concept in job.concepts)
-    blended = BlendedEdit(job.target.picture, mask, job.prompt, names, job.start, guidance_step_size, job.noise_seed)
+    blended = BlendedEdit(
+        picture=job.target.picture,
+        mask=mask,
+        text=job.prompt,
+        handles=names,
+        start=job.start,
+        guidance_step_size=guidance_step_size,
+        noise_seed=job.noise_seed,
+        blending=job.blending,
+    )
     return edited(job.session.backbone, blended, lambda _done, total: progress.advance(_EDIT / total))
 
 
@@ -209,6 +221,7 @@ def _record(job: Job, options: EditOptions) -> dict[str, Any]:
         "prompt": job.prompt,
         "guidance_step_sizes": job.guidance_step_sizes,
         "start": job.start,
+        "blending": job.blending,
         "sampling_steps": sampler.steps,
         "guidance": sampler.guidance,
         "seed": job.session.conditions.seed,

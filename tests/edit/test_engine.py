@@ -20,6 +20,7 @@ from bench.edit.engine import edit, editable
 from bench.edit.inputs import read_target
 from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import pictures_of
+from bench.plugins.method import Blending
 from bench.run.options import BackboneOptions
 
 Made = Callable[..., EditPaths]
@@ -106,6 +107,7 @@ def test_another_edit_never_overwrites(options: EditOptions, setup: BackboneOpti
     for other in (
         replace(options, prompt="[v1] in the snow"),
         replace(options, start=0.5),
+        replace(options, blending="from-target"),
         replace(options, guidance_step_sizes=(1.0,)),
     ):
         with pytest.raises(UserError, match="holds another edit; give this one another --name"):
@@ -184,6 +186,17 @@ def test_clic_has_its_own_step_size_and_edits(options: EditOptions, setup: Backb
     folder = edit(replace(options, method="clic", prompt="a cat with [v1] style"), setup, places())
     (guidance_step_size,) = json.loads((folder / "edit.json").read_text())["guidance_step_sizes"]
     assert guidance_step_size == editable("clic").instance.guidance_step_size > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "asked", "blending"),
+    [("ours", None, "from-noise"), ("clic", None, "from-target"), ("clic", "from-noise", "from-noise")],
+)
+def test_each_method_blends_as_its_source_does_unless_told_otherwise(
+    method: str, asked: Blending | None, blending: Blending, options: EditOptions, setup: BackboneOptions, places: Made
+) -> None:
+    folder = edit(replace(options, method=method, blending=asked), setup, places())
+    assert json.loads((folder / "edit.json").read_text())["blending"] == blending
 
 
 def test_a_source_without_masks_is_marked_by_what_pictures_share(
