@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from bench.plugins.builder import Builder as Builder
     from bench.plugins.builder import RecommendsBudget as RecommendsBudget
     from bench.plugins.method import INCIDENTAL as INCIDENTAL
+    from bench.plugins.method import Blending as Blending
     from bench.plugins.method import ChecksConfiguration as ChecksConfiguration
     from bench.plugins.method import DeclaresPictureSide as DeclaresPictureSide
     from bench.plugins.method import FidelityNote as FidelityNote
@@ -168,7 +169,7 @@ _NAMES = {
     # Methods: the role and what it is given
     "bench.plugins.backbone": "Backbone",
     "bench.plugins.method": (
-        "INCIDENTAL ChecksConfiguration DeclaresPictureSide FidelityNote FitRecords FitState GeneratesPrior "
+        "INCIDENTAL Blending ChecksConfiguration DeclaresPictureSide FidelityNote FitRecords FitState GeneratesPrior "
         "HasFingerprint HasRequirements Method MethodContext PrecomputedImage PreservesPrior ProvidesImages "
         "Request"
     ),

@@ -11,6 +11,7 @@ from pydantic import Field
 from bench.api import (
     ADAM,
     BY_VARIANT,
+    Blending,
     DrawJob,
     FidelityNote,
     FitState,
@@ -61,6 +62,7 @@ class Method(RecipeMethod):
         "code": {"alpha": 0.25, "context_weight": 0.5, "attention_weight": 0.25, "roi_weight": 0.25},
     }
     guidance_step_size: ClassVar[float] = 0.1
+    blending: ClassVar[Blending] = "from-target"
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
         FidelityNote(
             "what is trained",
@@ -129,7 +131,7 @@ class Method(RecipeMethod):
             "cross-attention guidance (7)",
             "paper: a gradient step towards the mask at every step, its size not stated; code: Adam, 30 of 50 steps, "
             "towards ones everywhere",
-            "the paper's, with a sum as the norm; eta 0.1 unless --eta says otherwise",
+            "the paper's, with a sum as the norm; step size 0.1 unless --guidance-step-size says otherwise",
             "the code's target is not the paper's equation; with a sum one size serves every resolution",
         ),
         FidelityNote(

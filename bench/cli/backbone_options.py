@@ -13,7 +13,7 @@ _KNOWN = ", ".join(BACKBONES)
 Backbone = Annotated[str, typer.Option(help=f"{_KNOWN}, a hub id or a folder of Stable Diffusion 1.x/2.x")]
 Revision = Annotated[str | None, typer.Option(help="the hub revision of the backbone")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")]
-Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")]
+Precision = Annotated[str, typer.Option(help="auto, fp32, fp16, or bf16, in which fits run and fp16 draws")]
 Budget = Annotated[
     str | None,
     typer.Option(

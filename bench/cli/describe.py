@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bench.core.table import COLUMNS
 from bench.plugins.discovery import DropIn, discover
+from bench.plugins.method import FidelityNote
 from bench.plugins.metric import Column
 from bench.plugins.spec import field_types, public_name
 from bench.scoring.models.sources import ModelSource
@@ -34,8 +35,13 @@ def describe(drop_in: DropIn) -> None:
     _show("variants", ("name", "sets"), variants)
     if drop_in.kind == "metrics":
         _show("columns", ("name", "what it is", "better", "range"), map(_column, drop_in.role.columns))
-    notes = ((note.choice, note.sources, note.here, note.why) for note in drop_in.ledger)
-    _show("fidelity ledger", ("choice", "sources say", "here", "why"), notes)
+    describe_ledger("fidelity ledger", drop_in.ledger)
+
+
+def describe_ledger(title: str, ledger: Iterable[FidelityNote]) -> None:
+    """Print a fidelity ledger if it has rows."""
+    notes = ((note.choice, note.sources, note.here, note.why) for note in ledger)
+    _show(title, ("choice", "sources say", "here", "why"), notes)
 
 
 def describe_preset(preset: Preset) -> None:

@@ -11,6 +11,7 @@ from bench.cli import backbone_options
 from bench.core import defaults
 from bench.core.errors import UserError
 from bench.edit.options import START, EditOptions, EditPaths
+from bench.plugins.method import Blending
 from bench.run.lock import hold
 from bench.run.options import BackboneOptions
 
@@ -41,6 +42,13 @@ Shared = Annotated[
         "they all have in common",
     ),
 ]
+HowBlended = Annotated[
+    Blending | None,
+    typer.Option(
+        help="from-noise: the region begins as noise (Blended Latent Diffusion's script), from-target: as the noised "
+        "target, whose shapes stay (CLiC); by default the method's"
+    ),
+]
 Kept = Annotated[
     bool,
     typer.Option(
@@ -67,6 +75,7 @@ def edit(
     start: Annotated[
         float, typer.Option(min=0, max=0.95, help="fraction of the sampling steps that are skipped")
     ] = START,
+    blending: HowBlended = None,
     shared: Shared = None,
     object_: Annotated[
         str | None, typer.Option("--object", metavar="WORD", help="what all those pictures show, for example chair")
@@ -86,6 +95,9 @@ def edit(
 ) -> None:
     """Paint the learned concepts of a scene into a region of another picture (Blended Latent Diffusion).
 
+    Outside the region the target's pixels stay; the seam is soft. `bench list edit` shows where the sources
+    are silent or contradict each other.
+
     METHOD is fitted on the source as in `bench run`; an existing fit in the edits' folder or a run's is reused.
     Source and target are cropped to the centred square. The edit is written to edits/NAME: one picture per step size
     of the guidance, the region, and a grid. Nothing is overwritten: the same edit is found again, another one needs
@@ -94,7 +106,9 @@ def edit(
     from bench.edit.engine import edit as make  # noqa: PLC0415 - torch is slow to import
     from bench.edit.output import pictures_of  # noqa: PLC0415
 
-    options = EditOptions(method, source, target, mask, prompt, _step_sizes(guidance_step_size), start, shared, object_)
+    options = EditOptions(
+        method, source, target, mask, prompt, _step_sizes(guidance_step_size), start, shared, object_, blending
+    )
     on_backbone = BackboneOptions(
         backbone=backbone,
         revision=revision,

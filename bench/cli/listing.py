@@ -10,8 +10,17 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from bench.cli.describe import console, describe, describe_columns, describe_preset, models_of, table
+from bench.cli.describe import (
+    console,
+    describe,
+    describe_columns,
+    describe_ledger,
+    describe_preset,
+    models_of,
+    table,
+)
 from bench.core.leftovers import scratch_folder
+from bench.edit.ledger import LEDGER
 from bench.plugins.discovery import KINDS, DropIn, Kind, discover
 from bench.plugins.spec import public_name
 from bench.scoring.presets import PRESETS
@@ -28,8 +37,8 @@ def list_content(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="methods, datasets, metrics, reports, presets, columns (of scores.parquet), or one of them by name; "
-            "all by default"
+            help="methods, datasets, metrics, reports, presets, columns (of scores.parquet), edit (the fidelity ledger "
+            "of `bench edit`), or one of them by name; all by default"
         ),
     ] = None,
     prompts: Annotated[
@@ -50,6 +59,8 @@ def list_content(
         _print_prompts(prompts)
     elif what == "columns":
         describe_columns()
+    elif what == "edit":
+        describe_ledger("fidelity ledger of bench edit", LEDGER)
     elif what is None or what in (*KINDS, "presets"):
         for kind in KINDS:
             if what in (None, kind):
@@ -68,7 +79,7 @@ def _describe(name: str) -> None:
     if name in PRESETS:
         describe_preset(PRESETS[name])
     elif not drop_ins:
-        known = ", ".join((*KINDS, "presets", "columns"))
+        known = ", ".join((*KINDS, "presets", "columns", "edit"))
         raise typer.BadParameter(f"'{name}' is not one of {known}, nor the name of one of them")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.core.errors import UserError
 
@@ -30,11 +31,45 @@ class Hardware:
 
         return torch.autocast(self.device.type, {"bf16": torch.bfloat16, "fp16": torch.float16}[self.precision])
 
+    def drawing(self) -> contextlib.AbstractContextManager[object]:
+        """`autocast` for passes that draw pictures, in the `drawing_precision`."""
+        return Hardware(self.device, drawing_precision(self.precision)).autocast()
+
+    def computing(self) -> contextlib.AbstractContextManager[object]:
+        """A context for all work on this hardware, backward passes included: in fp32 without TF32."""
+        return full_fp32() if self.precision == "fp32" else contextlib.nullcontext()
+
+
+def drawing_precision(precision: str) -> str:
+    """The precision in which pictures are drawn: fp16 for bf16, as the official inference.
+
+    Guidance of 7.5 amplifies rounding tenfold. Root mean square error of Playroom's guided predictions against fp32
+    (24 noises, 95 % intervals): bf16 .0443 +- .0019; bf16 with the output convolution and the guidance in fp32
+    .0403 +- .0020; fp16 .0054 +- .0002. Fits keep bf16, whose range needs no loss scaling.
+    """
+    return "fp16" if precision == "bf16" else precision
+
+
+@contextlib.contextmanager
+def full_fp32() -> Iterator[None]:
+    """While the block runs, float32 matrix products and convolutions on a GPU are not rounded to TF32."""
+    import torch  # noqa: PLC0415 - slow to import
+
+    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [switch.allow_tf32 for switch in switches]
+    for switch in switches:
+        switch.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for switch, allowed in zip(switches, before, strict=True):
+            switch.allow_tf32 = allowed
+
 
 def resolve(device: str, precision: str) -> Hardware:
     """The hardware that two options name: device `auto` is CUDA if available, else the CPU.
 
-    Precision `auto` is bf16 on a GPU that supports it, else fp16; fp32 on a CPU.
+    Precision `auto` is bf16 on a GPU that has it in hardware, else fp16; fp32 on a CPU.
 
     Raises `UserError` for a device that does not exist and for an unknown precision.
     """
@@ -69,4 +104,5 @@ def resolve_precision(device: torch.device, precision: str) -> str:
         return "fp32"
     import torch  # noqa: PLC0415 - slow to import
 
-    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    with torch.cuda.device(device):  # the query is about the current one
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"

@@ -22,11 +22,12 @@ from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import RESULT, is_made, write_edit
 from bench.edit.session import EditSession
 from bench.edit.source import source_scene
+from bench.plugins.method import Blending
 from bench.plugins.spec import Configured
 from bench.run.options import BackboneOptions
 from bench.run.plan import Unit
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a change of the engine changes what the same edit gives."""
 _FIT, _REGION, _EDIT = 10.0, 4.0, 1.0
 """Shares of the progress bar."""
@@ -44,6 +45,7 @@ class Job:
     prompt: str
     guidance_step_sizes: tuple[float, ...]
     start: float
+    blending: Blending
 
     @property
     def key(self) -> str:
@@ -59,7 +61,7 @@ class Job:
             self.prompt,
             self.guidance_step_sizes,
         ]
-        return digest([*content, self.start, sampler.steps, sampler.guidance])
+        return digest([*content, self.start, self.blending, sampler.steps, sampler.guidance])
 
     @property
     def noise_seed(self) -> int:
@@ -81,9 +83,8 @@ def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPat
     if is_made(folder, job.key):
         console.print(f"already made: {folder}", soft_wrap=True, markup=False)
         return folder
-    with progress_bar(
-        "edit", _FIT + _EDIT * len(job.guidance_step_sizes) + (_REGION if target.mask is None else 0)
-    ) as progress:
+    total = _FIT + _EDIT * len(job.guidance_step_sizes) + (_REGION if target.mask is None else 0)
+    with session.backbone.hardware.computing(), progress_bar("edit", total) as progress:
         load_fit(session, job.unit, paths, Share(progress, _FIT))
         warn_of_long_texts(session.backbone, [job.prompt])
         mask = _region(job, progress)
@@ -104,6 +105,7 @@ def _job(options: EditOptions, session: EditSession, method: Configured, scene: 
     read = concepts[0].mask if target.mask is None else target.mask
     check_region(read, "the target's mask" if target.mask is not None else f"the mask of {handles(concepts)}", session)
     own: float = getattr(method.instance, "guidance_step_size", 0.0)
+    blending: Blending = getattr(method.instance, "blending", "from-noise")
     return Job(
         session=session,
         unit=session.unit(method, scene),
@@ -113,6 +115,7 @@ def _job(options: EditOptions, session: EditSession, method: Configured, scene: 
         prompt=options.prompt,
         guidance_step_sizes=options.guidance_step_sizes or (own,),
         start=options.start,
+        blending=options.blending or blending,
     )
 
 
@@ -151,7 +154,16 @@ def _region(job: Job, progress: ProgressBar) -> Mask:
 def _edited(job: Job, mask: Mask, guidance_step_size: float, progress: ProgressBar) -> ImageArray:
     progress.say(f"step size {guidance_step_size:g}")
     names = tuple(concept.handle for concept in job.concepts)
-    blended = BlendedEdit(job.target.picture, mask, job.prompt, names, job.start, guidance_step_size, job.noise_seed)
+    blended = BlendedEdit(
+        picture=job.target.picture,
+        mask=mask,
+        text=job.prompt,
+        handles=names,
+        start=job.start,
+        guidance_step_size=guidance_step_size,
+        noise_seed=job.noise_seed,
+        blending=job.blending,
+    )
     return edited(job.session.backbone, blended, lambda _done, total: progress.advance(_EDIT / total))
 
 
@@ -168,6 +180,7 @@ def _record(job: Job, options: EditOptions) -> dict[str, Any]:
         "prompt": job.prompt,
         "guidance_step_sizes": job.guidance_step_sizes,
         "start": job.start,
+        "blending": job.blending,
         "sampling_steps": sampler.steps,
         "guidance": sampler.guidance,
         "seed": job.session.conditions.seed,

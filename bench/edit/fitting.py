@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class LearnsHandles(Protocol):
-    """A method whose handles can be used in any text; it may have a `guidance_step_size` of its own."""
+    """A method whose handles can be used in any text; it may have its own `guidance_step_size` and `blending`."""
 
     def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
         """Bring a restored backbone to the state that the fit left, with the handles in its vocabulary."""

@@ -107,7 +107,8 @@ def generate(options: GenerateOptions, backbone: BackboneOptions, paths: EditPat
     watched = pictures if options.attention else []
     more: tuple[Path, ...] = ()
     if missing or watched:
-        with progress_bar("generate", _FIT + _PICTURE * len(missing) + _PICTURE * len(watched)) as progress:
+        total = _FIT + _PICTURE * (len(missing) + len(watched))
+        with session.backbone.hardware.computing(), progress_bar("generate", total) as progress:
             load_fit(session, generation.unit, paths, Share(progress, _FIT))
             _draw(generation, missing, progress)
             more = _watch(generation, watched, options.attention, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.plugins.method import Blending
 from bench.run.folder import RunFolder, check_name
 
 START = 0.25
@@ -15,7 +16,7 @@ START = 0.25
 class EditOptions:
     """The options of `bench edit`, besides those of the backbone.
 
-    `guidance_step_sizes` None: the method's own step size of the guidance. `mask` None: the region is found by RoI
+    `guidance_step_sizes` and `blending` None: the method's own. `mask` None: the region is found by RoI
     matching. `shared` (a folder of pictures) and `object` (their class word) find the mask of a source without one.
     """
 
@@ -28,6 +29,7 @@ class EditOptions:
     start: float
     shared: Path | None
     object: str | None
+    blending: Blending | None = None
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ class Requirement:
 class ExternalMethod(ABC):
     """A method whose pictures another program draws, without learning anything from a scene first.
 
+    The program has the device's memory: the backbone is moved away before it starts.
+
     A subclass is a frozen dataclass with the fields `home` (the program's folder, with its environment in `env`) and
     `minutes` (how long the program may run without a new picture), both marked `INCIDENTAL`. `driver` is the file
     that the environment's interpreter runs, `side` the side of the pictures it draws, `content` the patterns of
@@ -95,6 +97,7 @@ class ExternalMethod(ABC):
         with _work_folder() as folder:
             self._write_request(folder, "generate", scene, context, requests)
             _write_learned(folder / LEARNED, state)
+            context.backbone.move_away()
             with self._started(folder) as program:
                 for number in range(len(requests)):
                     yield program.picture(number, self.side)
@@ -145,6 +148,7 @@ class ExternalLearner(ExternalMethod):
         self._check(scene)
         with _work_folder() as folder:
             self._write_request(folder, "fit", scene, context, ())
+            context.backbone.move_away()
             with self._started(folder) as program:
                 program.finish(0)
             state = _read_learned(folder / LEARNED)

@@ -130,6 +130,10 @@ class Tuner:
 
     def _try(self, number: int, method: Configured, budget: Budget) -> dict[str, float]:
         """Fit, draw and score one scene: means over its pictures and concepts."""
+        with self.hardware.computing():
+            return _means(self.scorer.score(self._drawn(number, method, budget)))
+
+    def _drawn(self, number: int, method: Configured, budget: Budget) -> list[PictureJob]:
         scene = self.dataset.scenes[number]
         settings = dataclasses.replace(read_settings(locate(self.backbone)), budgets={FULL: budget})
         backbone = load_backbone(self.backbone, self.hardware, settings)
@@ -140,8 +144,7 @@ class Tuner:
             Request(prompt, seed_from(tuning=scene.name, prompt=index)) for index, prompt in enumerate(scene.prompts)
         ]
         pictures = method.instance.generate(state, scene, requests, work)
-        jobs = [PictureJob(scene, request.prompt, drawn) for request, drawn in zip(requests, pictures, strict=True)]
-        return _means(self.scorer.score(jobs))
+        return [PictureJob(scene, request.prompt, drawn) for request, drawn in zip(requests, pictures, strict=True)]
 
 
 def _means(rows: list[Any]) -> dict[str, float]:

@@ -53,7 +53,11 @@ class Backbone(Protocol):
         ...
 
     def restore(self) -> None:
-        """Undo whatever a method did to weights, vocabulary and gradients."""
+        """Undo whatever a method did to weights, vocabulary and gradients, and `move_away`."""
+        ...
+
+    def move_away(self) -> None:
+        """Leave the device's memory to another program, until `restore` is called; nothing can be computed between."""
         ...
 
     def original(self, name: str) -> Tensor:
@@ -76,7 +80,7 @@ class Backbone(Protocol):
         ...
 
     def tokenize(self, texts: list[str]) -> Tensor:
-        """Token ids, padded and truncated to the text encoder's length, int64 [N, L]."""
+        """Token ids, padded and truncated to the text encoder's length, int64 [N, L], on the CPU."""
         ...
 
     def encode_text(self, texts: list[str]) -> Tensor:

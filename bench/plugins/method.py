@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
 from bench.plugins.backbone import Backbone
@@ -19,6 +19,10 @@ FitState: TypeAlias = "Mapping[str, torch.Tensor]"
 
 FitRecords: TypeAlias = Sequence[Mapping[str, str | int | float]]
 """Measurements of a fit for people and reports: rows that all have the same columns."""
+
+
+Blending: TypeAlias = Literal["from-noise", "from-target"]
+"""How `bench edit` begins and keeps the rest: Blended Latent Diffusion's official script, or CLiC's equation 6."""
 
 
 def _forget(_notes: FitRecords) -> None:

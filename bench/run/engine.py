@@ -143,10 +143,11 @@ class Session:
 
         warn_of_unknown_words(self.settings.unknown_words)
         backbone = load_backbone(self.backbone_spec, hardware, self.backbone_settings)
-        execute(
-            ExecutionContext(self.folder, backbone, self.settings.budget, execution.batch_size, execution.keep_weights),
-            todo,
+        context = ExecutionContext(
+            self.folder, backbone, self.settings.budget, execution.batch_size, execution.keep_weights
         )
+        with hardware.computing():
+            execute(context, todo)
 
     @property
     def own_preset(self) -> bool:

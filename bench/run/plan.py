@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from bench.core.device import drawing_precision
 from bench.core.hashing import digest, scene_digest
 from bench.core.scenes import Dataset, Prompt, Scene
 from bench.core.seeds import seed_from
@@ -142,10 +143,17 @@ def _fit_key(scene: Scene, method: Configured, outside: Mapping[str, str], condi
     )
 
 
-def _sampler_of_fit(method: Configured, conditions: Conditions) -> Mapping[str, float]:
+def _sampler_of_fit(method: Configured, conditions: Conditions) -> Mapping[str, float | str]:
     """The sampler's settings that can change a fit: none, unless the fit draws pictures itself."""
     draws = isinstance(method.instance, GeneratesPrior) and method.instance.generates_prior
-    return {"sampling_steps": conditions.sampling_steps, "guidance": conditions.guidance} if draws else {}
+    return _sampler(conditions) if draws else {}
+
+
+def _sampler(conditions: Conditions) -> dict[str, float | str]:
+    """What changes how a picture is drawn; the drawing's precision only where it is not the fit's."""
+    drawn_in = drawing_precision(conditions.precision)
+    sampler: dict[str, float | str] = {"sampling_steps": conditions.sampling_steps, "guidance": conditions.guidance}
+    return sampler if drawn_in == conditions.precision else sampler | {"drawn_in": drawn_in}
 
 
 def _picture(dataset: str, scene: Scene, prompt: Prompt, fit: str, conditions: Conditions) -> PlannedPicture:
@@ -155,8 +163,7 @@ def _picture(dataset: str, scene: Scene, prompt: Prompt, fit: str, conditions: C
             "fit": fit,
             "prompt": asdict(prompt),
             "noise": request.noise_seed,
-            "sampling_steps": conditions.sampling_steps,
-            "guidance": conditions.guidance,
+            **_sampler(conditions),
         }
     )
     return PlannedPicture(key, request)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from bench.core.device import resolve_device
+from bench.core.device import full_fp32, resolve_device
 from bench.core.errors import UserError
 from bench.plugins.metric import PictureJob, Value
 from bench.plugins.spec import Configured
@@ -61,8 +61,9 @@ class Scorer:
         return rows
 
     @torch.inference_mode()
+    @full_fp32()
     def values(self, jobs: Sequence[PictureJob], metrics: Sequence[Configured]) -> dict[str, list[PictureValues]]:
-        """The values of some metrics by metric spec, in the order of the jobs.
+        """The values of some metrics by metric spec, in the order of the jobs; computed in float32, without TF32.
 
         Raises `UserError` naming the file of a metric that does not return what its grain and columns say.
         """

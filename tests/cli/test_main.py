@@ -188,6 +188,12 @@ def test_the_doctor_says_what_is_missing(capsys: pytest.CaptureFixture[str], mon
     assert "evaluator" in examined
 
 
+def test_the_ledger_of_edits_is_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.cli.describe.console", Console(width=400))
+    assert call("list", "edit") == 0
+    assert "from-target" in capsys.readouterr().out
+
+
 def test_a_metric_a_preset_and_the_tables_columns_are_listed_with_their_meaning(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

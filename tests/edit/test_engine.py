@@ -10,14 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bench.core.errors import UserError
+from bench.core.scenes import ImageArray
+from bench.diffusion.editing.blended import BlendedEdit
 from bench.edit.engine import edit
 from bench.edit.fitting import learner
 from bench.edit.inputs import read_target
 from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import pictures_of
+from bench.plugins.method import Blending
 from bench.run.options import BackboneOptions
 
 Made = Callable[..., EditPaths]
@@ -65,6 +69,21 @@ def test_an_edit_leaves_pictures_region_grid_and_record(
     np.testing.assert_array_equal(read(folder / "mask.png")[:, :, 0] > 0, mask)
 
 
+def test_an_edit_in_fp32_is_without_tf32(
+    options: EditOptions, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def look(_backbone: object, blended: BlendedEdit, _on_step: object) -> ImageArray:
+        seen.append(torch.backends.cudnn.allow_tf32)
+        return blended.picture
+
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr("bench.edit.engine.edited", look)
+    edit(options, setup, places())
+    assert seen == [False]
+
+
 def test_a_prompt_longer_than_the_encoder_reads_is_told_once(
     options: EditOptions, setup: BackboneOptions, places: Made, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -89,6 +108,7 @@ def test_another_edit_never_overwrites(options: EditOptions, setup: BackboneOpti
     for other in (
         replace(options, prompt="[v1] in the snow"),
         replace(options, start=0.5),
+        replace(options, blending="from-target"),
         replace(options, guidance_step_sizes=(1.0,)),
     ):
         with pytest.raises(UserError, match="holds another edit; give this one another --name"):
@@ -179,6 +199,17 @@ def test_clic_has_its_own_step_size_and_edits(options: EditOptions, setup: Backb
     folder = edit(replace(options, method="clic", prompt="a cat with [v1] style"), setup, places())
     (guidance_step_size,) = json.loads((folder / "edit.json").read_text())["guidance_step_sizes"]
     assert guidance_step_size == learner("clic").instance.guidance_step_size > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "asked", "blending"),
+    [("ours", None, "from-noise"), ("clic", None, "from-target"), ("clic", "from-noise", "from-noise")],
+)
+def test_each_method_blends_as_its_source_does_unless_told_otherwise(
+    method: str, asked: Blending | None, blending: Blending, options: EditOptions, setup: BackboneOptions, places: Made
+) -> None:
+    folder = edit(replace(options, method=method, blending=asked), setup, places())
+    assert json.loads((folder / "edit.json").read_text())["blending"] == blending
 
 
 def test_a_source_without_masks_is_marked_by_what_pictures_share(

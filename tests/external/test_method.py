@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 
 from bench.core.errors import UserError
 from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
+from bench.external import program
 from bench.external.program import ProgramError
 from bench.plugins.method import MethodContext, Request
 from bench.plugins.spec import Configured, configure
@@ -36,6 +37,21 @@ def asked(scene: Scene, count: int = 3) -> list[Request]:
 
 def drawn(method: Any, scene: Scene, context: Bench, count: int = 3) -> list[ImageArray]:
     return list(method.generate({}, scene, asked(scene, count), context()))
+
+
+@pytest.mark.parametrize("verb", ["fit", "generate"])
+def test_the_backbone_is_moved_away_before_the_program_starts(
+    verb: str, stand_in: Make, learner: type, scene: Scene, context: Bench, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_file({"word": torch.ones(2)}, home / "words.safetensors")
+    own, seen = context(), []
+    monkeypatch.setattr(own.backbone, "move_away", lambda: seen.append("away"), raising=False)
+    start = program.started
+    monkeypatch.setattr("bench.external.method.started", lambda *told: seen.append("started") or start(*told))
+    method = stand_in(learner)
+    drawn = method.fit(scene, own) if verb == "fit" else list(method.generate({}, scene, asked(scene, 1), own))
+    assert len(drawn) == 1
+    assert seen == ["away", "started"]
 
 
 def test_the_program_gets_the_scene_and_the_wishes_and_its_pictures_come_back(

@@ -36,6 +36,16 @@ def test_what_changes_a_fit(scene: Scene, change: dict[str, object]) -> None:
     assert units(scene)[0].key != units(scene, conditions=replace(CONDITIONS, **change))[0].key
 
 
+def test_what_bf16_draws_in_is_in_its_pictures_keys_alone(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    conditions = replace(CONDITIONS, precision="bf16")
+    (now,), (with_prior,) = units(scene, conditions=conditions), units(scene, "ours:code", conditions)
+    monkeypatch.setattr("bench.run.plan.drawing_precision", lambda precision: precision)
+    (before,), (other_prior,) = units(scene, conditions=conditions), units(scene, "ours:code", conditions)
+    assert now.key == before.key
+    assert {one.key for one in now.pictures}.isdisjoint(one.key for one in before.pictures)
+    assert with_prior.key != other_prior.key, "its prior pictures are drawn"
+
+
 def test_a_field_a_pixel_a_mask_and_a_label_change_a_fit(scene: Scene) -> None:
     before = units(scene)[0].key
     assert units(scene, "ti-m[steps=7]")[0].key != before

@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from bench.core.table import COLUMNS
 from bench.plugins.discovery import refresh
+from bench.run import engine
 from bench.run.cost import Cost, picture_cost
 from bench.run.fit_files import read_fit, write_fit
 from bench.run.lock import hold
@@ -50,6 +52,20 @@ def test_a_run_ends_in_a_table_and_a_page(bench: Bench, capsys: pytest.CaptureFi
     printed = capsys.readouterr().out.split()
     assert Path("runs/r/report/pareto/pareto.csv").is_file()
     assert any(Path(file).suffix == ".html" for file in printed)
+
+
+def test_fp32_fits_and_draws_without_tf32(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+
+    def look(*_: object) -> int:
+        seen.append(torch.backends.cudnn.allow_tf32)
+        return 0
+
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(engine, "execute", look)
+    bench(*RUN, "--methods", "quick", "--precision", "fp32")
+    bench(*RUN[:-1], "half", "--methods", "quick", "--precision", "bf16")
+    assert seen == [False, True]
 
 
 def test_the_samples_of_a_prompt_have_one_diversity(bench: Bench) -> None:

@@ -73,6 +73,20 @@ def block() -> np.ndarray:
     return mask
 
 
+def test_scores_are_computed_without_tf32(
+    preset: Preset, scene: Scene, block: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    own = scorer(preset, {"cat": block})
+    find = Finds.segment
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(Finds, "segment", lambda *told: seen.append(torch.backends.cudnn.allow_tf32) or find(*told))
+    own.score([PictureJob(scene, BOTH, picture(9))])
+    assert not any(seen)
+    assert seen
+    assert torch.backends.cudnn.allow_tf32
+
+
 def test_identity_similarity_against_its_definition(preset: Preset, scene: Scene, block: np.ndarray) -> None:
     drawn = picture(9)
     row, _ = scorer(preset, {"cat": block}).score([PictureJob(scene, BOTH, drawn)])

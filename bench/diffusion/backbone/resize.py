@@ -24,9 +24,9 @@ def fit_resolution(scene: Scene, side: int) -> Scene:
     return replace(scene, picture=first, concepts=concepts, more=tuple(more))
 
 
-def fit_mask(mask: Mask, side: int) -> Mask:
-    """The mask at `side` x `side` pixels by nearest neighbour."""
-    return _nearest(mask, side)
+def fit_mask(mask: Mask | SoftMask, side: int) -> npt.NDArray[Any]:
+    """The mask at `side` x `side` pixels by nearest neighbour, of the same type."""
+    return np.asarray(Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST))
 
 
 def _picture(picture: ImageArray, side: int) -> ImageArray:
@@ -34,9 +34,5 @@ def _picture(picture: ImageArray, side: int) -> ImageArray:
 
 
 def _concept(concept: Concept, side: int) -> Concept:
-    soft = None if concept.soft is None else _nearest(concept.soft, side)
-    return replace(concept, mask=_nearest(concept.mask, side), soft=soft)
-
-
-def _nearest(mask: Mask | SoftMask, side: int) -> npt.NDArray[Any]:
-    return np.asarray(Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST))
+    soft = None if concept.soft is None else fit_mask(concept.soft, side)
+    return replace(concept, mask=fit_mask(concept.mask, side), soft=soft)

@@ -26,9 +26,9 @@ class StableDiffusion:
     def __init__(self, pipeline: StableDiffusionPipeline, settings: BackboneSettings, hardware: Hardware) -> None:
         self._settings = settings
         self.hardware = hardware
-        self.unet: UNet2DConditionModel = pipeline.unet.to(hardware.device)
-        self.vae: AutoencoderKL = pipeline.vae.to(hardware.device).eval().requires_grad_(False)
-        self.text_encoder: CLIPTextModel = pipeline.text_encoder.to(hardware.device)
+        self.unet: UNet2DConditionModel = pipeline.unet
+        self.vae: AutoencoderKL = pipeline.vae.eval().requires_grad_(False)
+        self.text_encoder: CLIPTextModel = pipeline.text_encoder
         self.scheduler = official_scheduler(pipeline.scheduler.config)
         self._original_tokenizer: CLIPTokenizer = pipeline.tokenizer
         self._rows = embedding(self.text_encoder).shape[0]
@@ -37,13 +37,24 @@ class StableDiffusion:
         self.restore()
 
     def restore(self) -> None:
-        """Undo whatever a method did to weights, vocabulary and gradients."""
+        """Undo whatever a method did to weights, vocabulary and gradients, and `move_away`."""
+        self._move(self.device)
         self.tokenizer = copy.deepcopy(self._original_tokenizer)
         resize_embedding(self.text_encoder, self._rows)
         for name, module in self.trainable.items():
             module.load_state_dict(self._original[name])
             module.eval().requires_grad_(False)
             module.zero_grad(set_to_none=True)
+
+    def move_away(self) -> None:
+        """Move the networks to the CPU and return the device's cached memory, until `restore` is called."""
+        self._move(torch.device("cpu"))
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _move(self, device: torch.device) -> None:
+        for module in (self.unet, self.vae, self.text_encoder):
+            module.to(device)  # type: ignore[arg-type]
 
     def original(self, name: str) -> Tensor:
         """The original value of the parameter of that name in `parameters`, on the CPU."""
@@ -77,15 +88,16 @@ class StableDiffusion:
         return int(self.unet.config["in_channels"]), side, side
 
     def tokenize(self, texts: list[str]) -> Tensor:
-        """Token ids, padded and truncated to the text encoder's length, int64 [N, L]."""
+        """Token ids, padded and truncated to the text encoder's length, int64 [N, L], on the CPU."""
         length = self.text_encoder.config.max_position_embeddings
         tokens = self.tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
         ids: Tensor = tokens.input_ids
-        return ids.to(self.device)
+        return ids
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """The text encoder's last hidden states, [N, L, width]."""
-        states: Tensor = self.text_encoder(self.tokenize(texts)).last_hidden_state
+        ids = self.tokenize(texts).to(self.device, non_blocking=True)
+        states: Tensor = self.text_encoder(ids).last_hidden_state
         return states
 
     def pipeline(self) -> StableDiffusionPipeline:

@@ -21,7 +21,7 @@ def token_places(backbone: Backbone, text: str, tokens: Sequence[str]) -> Tensor
 
     Raises `UserError` if one of them is not within the text encoder's context.
     """
-    read = backbone.tokenize([text])[0].cpu()
+    read = backbone.tokenize([text])[0]
     places = []
     for token in tokens:
         identity = torch.tensor(backbone.tokenizer.convert_tokens_to_ids(token))

@@ -11,11 +11,14 @@ from torch import Tensor
 from bench.core.scenes import ImageArray, Mask
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.token_maps import token_maps, token_places
+from bench.diffusion.editing.blending import BLENDINGS
 from bench.diffusion.editing.guidance import blend, guidance_energy, towards
+from bench.diffusion.editing.seam import composite
 from bench.diffusion.sampling.denoise import Denoiser
-from bench.diffusion.sampling.latents import decode, initial_noise
+from bench.diffusion.sampling.latents import decode
 from bench.diffusion.training.losses import shrink_masks
 from bench.plugins.backbone import Backbone
+from bench.plugins.method import Blending
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +27,8 @@ class BlendedEdit:
 
     `text` says what is to be there; `handles` are the tokens in it that the guidance pulls into the mask with
     step size `guidance_step_size` (0: no guidance). `start` in [0, 1) is the fraction of sampling steps that are
-    skipped: the larger, the more of the picture's shapes remain.
+    skipped: the larger, the more of the picture remains. `blending` says what the region begins with and how the rest
+    is kept.
     """
 
     picture: ImageArray
@@ -34,33 +38,32 @@ class BlendedEdit:
     start: float
     guidance_step_size: float
     noise_seed: int
+    blending: Blending = "from-noise"
 
 
 def edited(backbone: Backbone, edit: BlendedEdit, on_step: Callable[[int, int], None]) -> ImageArray:
     """The edited picture uint8 [s, s, 3], by the current networks and vocabulary.
 
-    The picture's mean latents are noised to the first step; before every step the latents outside the mask are
-    replaced by the picture's at that noise level (CLiC, equation 6; Blended Latent Diffusion), at the end by its
-    clean ones. All use one noise, as in the library's inpainting pipeline for a 4-channel UNet. So outside the mask
-    the result is the autoencoder's reconstruction of the picture.
+    After every step the latents outside the mask are replaced by the picture's, noised as `edit.blending` says. The
+    autoencoder repaints all of them, so at the end the picture's own pixels are put back outside the mask (`composite`,
+    with a seam half a latent wide).
 
     Raises `UserError` if the text does not name a handle that the guidance needs.
     """
-    device = backbone.device
     denoiser = Denoiser.of(backbone, [edit.text])
     clean = Encoder(backbone).mean(edit.picture)
-    noise = initial_noise(backbone, edit.noise_seed).to(device)
+    blending = BLENDINGS[edit.blending](denoiser, clean, edit.noise_seed)
     mask = latent_mask(backbone, edit.mask)
     pull = _guidance(backbone, edit, denoiser, mask) if edit.guidance_step_size else None
     steps = len(denoiser.times)
-    first = min(round(edit.start * steps), steps - 1)
-    latents = denoiser.noised(clean, noise, first)
+    first = min(int(edit.start * steps), steps - 1)
+    latents = blending.begin(first)
     for index in range(first, steps):
         guided = latents if pull is None else pull(latents, index)
-        stepped = denoiser.step(guided, index)
-        latents = blend(stepped, denoiser.noised(clean, noise, index + 1), mask)
+        latents = blend(denoiser.step(guided, index), blending.background(index), mask)
         on_step(index + 1 - first, steps - first)
-    return decode(backbone, latents[0])
+    seam = backbone.resolution // backbone.latent_shape[-1] // 2
+    return composite(decode(backbone, latents[0]), edit.picture, edit.mask, seam)
 
 
 def latent_mask(backbone: Backbone, mask: Mask) -> Tensor:

@@ -31,7 +31,7 @@ class Denoiser:
         sampler = backbone.settings.sampler
         backbone.scheduler.set_timesteps(sampler.steps)
         unconditional = [""] * len(texts) if sampler.guidance > 1 else []
-        with backbone.hardware.autocast():
+        with backbone.hardware.drawing():
             states = backbone.encode_text([*unconditional, *texts])
         return cls(backbone, states, tuple(int(time) for time in backbone.scheduler.timesteps))
 
@@ -42,7 +42,7 @@ class Denoiser:
         unet: Any = self.backbone.unet
         scheduler: Any = self.backbone.scheduler
         pairs = len(self.states) // len(latents)
-        with self.backbone.hardware.autocast():
+        with self.backbone.hardware.drawing():
             predicted: Tensor = unet(torch.cat([latents] * pairs), self.times[index], self.states).sample
         if pairs == 2:
             unconditional, conditional = predicted.float().chunk(2)

@@ -24,7 +24,11 @@ def decode(backbone: Backbone, latents: Tensor) -> ImageArray:
 
     In float32 and one at a time: 8-bit mantissas are visible in a picture, and decoding at 512 pixels needs
     gigabytes per picture.
+
+    Raises `FloatingPointError` for latents that are not finite.
     """
+    if not torch.isfinite(latents).all():
+        raise FloatingPointError("the drawn latents are not finite: half precision overflowed; use --precision fp32")
     vae: Any = backbone.vae
     scaled = latents[None].float() / vae.config["scaling_factor"]
     pixels: Tensor = vae.decode(scaled).sample[0].permute(1, 2, 0)
@@ -36,7 +40,7 @@ def decode(backbone: Backbone, latents: Tensor) -> ImageArray:
 def denoise(backbone: Backbone, texts: Sequence[str], noise_seeds: Sequence[int]) -> Tensor:
     """Scaled latents [B, C, h, w] of a batch of texts, by DDIM (eta 0) with the backbone's steps and guidance."""
     noise = torch.cat([initial_noise(backbone, seed) for seed in noise_seeds])
-    with backbone.hardware.autocast():
+    with backbone.hardware.drawing():
         drawn: Any = backbone.pipeline()(
             prompt_embeds=backbone.encode_text(list(texts)),
             negative_prompt_embeds=backbone.encode_text([""] * len(texts)),

@@ -90,7 +90,7 @@ class Objective:
 
         Raises `UserError` if one is not within the text encoder's context.
         """
-        tokens = self.backbone.tokenize([sample.text])[0].cpu()
+        tokens = self.backbone.tokenize([sample.text])[0]
         found = [(tokens == self.ids[index]).nonzero() for index in sample.subset]
         if not all(len(places) for places in found):
             raise UserError(f"'{sample.text}' is longer than the {len(tokens)} tokens that the backbone reads")

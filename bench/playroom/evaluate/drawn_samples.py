@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.core.device import Hardware
+from bench.core.device import Hardware, drawing_precision
 from bench.core.files import write_whole
 from bench.core.hashing import bytes_hash
 from bench.core.progress import progress_bar
@@ -74,14 +74,15 @@ class CachedGenerator:
     def content(self) -> str:
         """A hash of everything that determines a picture besides its request: weights, sampler, precision."""
         sampler = read_settings(self.pipeline).sampler
-        text = f"{weights_hash(self.pipeline)} {sampler.steps} {sampler.guidance} {self.hardware.precision}"
+        precision = drawing_precision(self.hardware.precision)
+        text = f"{weights_hash(self.pipeline)} {sampler.steps} {sampler.guidance} {precision}"
         return bytes_hash(text.encode())[:20]
 
     def draw(self, requests: Sequence[SampleRequest], what: str) -> list[ImageArray]:
         """The pictures of the requests, in order; cached ones are read. `what` labels the progress bar."""
         missing = [request for request in dict.fromkeys(requests) if not self._file(request).is_file()]
         if missing:
-            with progress_bar(what, len(missing)) as progress:
+            with self.hardware.computing(), progress_bar(what, len(missing)) as progress:
                 jobs = [DrawJob(each.text, seed_from(exam=each.text, number=each.number)) for each in missing]
                 for request, picture in zip(missing, draw(self.backbone, jobs, BATCH), strict=True):
                     write_whole(self._file(request), Image.fromarray(picture).save)

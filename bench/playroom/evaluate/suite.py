@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.core.device import Hardware
+from bench.core.device import Hardware, drawing_precision
 from bench.core.errors import UserError
 from bench.diffusion.backbone.checkpoint import weights_hash
 from bench.playroom.evaluate.appearance import drawn_appearance_figures
@@ -83,7 +83,7 @@ def _nothing(_evaluation: Evaluation) -> dict[str, Any]:
 
 def _sampler(evaluation: Evaluation) -> dict[str, Any]:
     sampler = read_settings(evaluation.checkpoints / "pipeline").sampler
-    return {"sampler": {**dataclasses.asdict(sampler), "precision": evaluation.hardware.precision}}
+    return {"sampler": {**dataclasses.asdict(sampler), "precision": drawing_precision(evaluation.hardware.precision)}}
 
 
 @dataclass(frozen=True)

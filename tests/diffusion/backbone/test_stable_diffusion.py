@@ -12,7 +12,7 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
-from bench.core.device import resolve
+from bench.core.device import Hardware, resolve
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
 from bench.diffusion.backbone import checkpoint as module
@@ -85,6 +85,28 @@ def test_restore_undoes_everything_exactly(backbone: StableDiffusion, scene: Sce
     assert len(backbone.tokenizer) == words == embedding(backbone.text_encoder).shape[0]
     assert backbone.tokenizer.convert_tokens_to_ids("[v1]") == backbone.tokenizer.unk_token_id
     assert torch.equal(backbone.encode_text(["a photo of cat"]), drawn)
+
+
+def test_token_ids_stay_on_the_cpu(backbone: StableDiffusion, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step looks for its handles among them, and would wait for the device."""
+    expected = backbone.tokenize(["a photo of cat"])
+    monkeypatch.setattr(backbone, "hardware", Hardware(torch.device("meta"), "fp32"))
+    assert backbone.tokenize(["a photo of cat"]).device.type == "cpu"
+    assert torch.equal(backbone.tokenize(["a photo of cat"]), expected)
+
+
+def test_moved_away_it_leaves_the_devices_memory_until_it_is_restored(
+    backbone: StableDiffusion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(backbone, "hardware", Hardware(torch.device("cuda:1"), "fp32"))
+    monkeypatch.setattr(torch.nn.Module, "to", lambda _module, device: calls.append(str(device)))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: calls.append("emptied"))
+    backbone.move_away()
+    assert calls == ["cpu", "cpu", "cpu", "emptied"]
+    calls.clear()
+    backbone.restore()
+    assert calls == ["cuda:1", "cuda:1", "cuda:1"]
 
 
 def test_the_fingerprint_is_of_weights_and_configurations(folder: Path, tiny_pipeline: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bench.core.errors import UserError
-from bench.core.scenes import Scene
+from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.token_maps import token_maps, token_places
@@ -18,6 +18,7 @@ from bench.diffusion.sampling.denoise import Denoiser
 from bench.diffusion.sampling.latents import decode
 from bench.diffusion.training.losses import region_loss
 from bench.plugins.backbone import Backbone
+from bench.plugins.method import Blending
 
 
 def silent(_done: int, _total: int) -> None: ...
@@ -36,22 +37,64 @@ def edit(scene: Scene) -> BlendedEdit:
     return BlendedEdit(scene.picture, scene.concepts[1].mask, "a photo of [v1]", ("[v1]",), 0.25, 0.0, 7)
 
 
-def test_an_empty_region_gives_the_autoencoders_picture(editing: Backbone, edit: BlendedEdit) -> None:
-    nothing = replace(edit, mask=np.zeros_like(edit.mask))
-    kept = decode(editing, Encoder(editing).mean(edit.picture)[0])
-    np.testing.assert_allclose(edited(editing, nothing, silent).astype(int), kept.astype(int), rtol=0, atol=1)
+BOTH = pytest.mark.parametrize("blending", ["from-noise", "from-target"])
 
 
-def test_only_the_region_is_repainted(editing: Backbone, edit: BlendedEdit, monkeypatch: pytest.MonkeyPatch) -> None:
-    last: list[torch.Tensor] = []
-    monkeypatch.setattr(
-        "bench.diffusion.editing.blended.decode", lambda _backbone, latents: last.append(latents) or decode
-    )
-    edited(editing, edit, silent)
+@BOTH
+def test_an_empty_region_gives_the_target(editing: Backbone, edit: BlendedEdit, blending: Blending) -> None:
+    nothing = replace(edit, mask=np.zeros_like(edit.mask), blending=blending)
+    np.testing.assert_array_equal(edited(editing, nothing, silent), edit.picture)
+
+
+@BOTH
+def test_outside_the_region_the_target_stays_bit_for_bit(
+    editing: Backbone, edit: BlendedEdit, blending: Blending
+) -> None:
+    result = edited(editing, replace(edit, blending=blending), silent)
+    np.testing.assert_array_equal(result[~edit.mask], edit.picture[~edit.mask])
+    assert (result[edit.mask] != edit.picture[edit.mask]).mean() > 0.5
+
+
+def test_from_target_the_latents_outside_end_clean(
+    editing: Backbone, edit: BlendedEdit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = watched(monkeypatch)
+    edited(editing, replace(edit, blending="from-target"), silent)
     inside = latent_mask(editing, edit.mask)[0, 0] > 0
     clean = Encoder(editing).mean(edit.picture)[0]
     torch.testing.assert_close(last[0][:, ~inside], clean[:, ~inside])
     assert not torch.allclose(last[0][:, inside], clean[:, inside], atol=1e-2)
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
+    """The latents that edits decode from now on."""
+    last: list[torch.Tensor] = []
+
+    def decoded(backbone: Backbone, latents: torch.Tensor) -> ImageArray:
+        last.append(latents)
+        return decode(backbone, latents)
+
+    monkeypatch.setattr("bench.diffusion.editing.blended.decode", decoded)
+    return last
+
+
+def test_from_noise_is_the_official_script_written_out(
+    editing: Backbone, edit: BlendedEdit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pure noise although a quarter of the steps is skipped; after each, the target at that level, with fresh noise."""
+    last = watched(monkeypatch)
+    edited(editing, edit, silent)
+    generator = torch.Generator().manual_seed(edit.noise_seed)
+    clean, mask = Encoder(editing).mean(edit.picture), latent_mask(editing, edit.mask)
+    denoiser = Denoiser.of(editing, [edit.text])
+    latents = torch.randn(1, 4, 16, 16, generator=generator)
+    for index, time in enumerate(denoiser.times):
+        if index >= 1:
+            kept = editing.scheduler.alphas_cumprod[time]
+            stepped = denoiser.step(latents, index)
+            noised = kept.sqrt() * clean + (1 - kept).sqrt() * torch.randn(1, 4, 16, 16, generator=generator)
+            latents = mask * stepped + (1 - mask) * noised
+    torch.testing.assert_close(last[0], latents[0])
 
 
 def test_it_is_deterministic_and_its_seed_counts(editing: Backbone, edit: BlendedEdit) -> None:

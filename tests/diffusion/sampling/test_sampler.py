@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.core.device import resolve
+from bench.core.device import Hardware, resolve
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.sampling.latents import decode, initial_noise
@@ -74,6 +74,22 @@ def _ddim(backbone: Backbone, latents: Tensor, states: Tensor, time: int, alphas
         clean = a.sqrt() * latents - (1 - a).sqrt() * predicted
         noise = a.sqrt() * predicted + (1 - a).sqrt() * latents
     return b.sqrt() * clean + (1 - b).sqrt() * noise
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_drawing_of_bf16_is_that_of_fp16(precision: str, quick: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick, "hardware", Hardware(torch.device("cpu"), "fp16"))
+    (half,) = draw(quick, ORDERS[:1], batch_size=1)
+    monkeypatch.setattr(quick, "hardware", Hardware(torch.device("cpu"), precision))
+    (drawn,) = draw(quick, ORDERS[:1], batch_size=1)
+    assert np.array_equal(drawn, half) == (precision == "bf16")
+
+
+def test_latents_that_are_not_finite_are_no_picture(quick: Backbone) -> None:
+    latents = torch.zeros(4, 16, 16)
+    latents[1, 2, 3] = torch.inf
+    with pytest.raises(FloatingPointError, match="use --precision fp32"):
+        decode(quick, latents)
 
 
 def test_a_smaller_resolution_may_be_asked_for(backbone_with: Callable[[BackboneSettings], Backbone]) -> None:
