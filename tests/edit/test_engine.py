@@ -173,7 +173,7 @@ def test_a_region_that_vanishes_at_the_latents_is_one_line_before_anything_is_fi
     options: EditOptions, setup: BackboneOptions, places: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It gave the target back unchanged."""
-    monkeypatch.setattr("bench.edit.engine._fitted", no_fit)
+    monkeypatch.setattr("bench.edit.engine.load_fit", no_fit)
     thin = np.zeros((32, 48), np.uint8)
     thin[:, 8 + 5] = 255  # the crop begins at 8; 16 x 16 reads even columns
     Image.fromarray(thin).save(tmp_path / "thin.png")
