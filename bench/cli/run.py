@@ -15,6 +15,7 @@ from bench.core import defaults
 from bench.core.errors import UserError
 from bench.core.leftovers import scratch_folder
 from bench.core.progress import console as remarks
+from bench.data.templates import read_templates
 from bench.plugins.spec import configure, split_specs
 from bench.run.folder import RunFolder, open_run, run_folder
 from bench.run.lock import hold
@@ -31,6 +32,10 @@ Methods = Annotated[
     str, typer.Option(help="what to compare, with commas: ours,ti-m or ours[phase1_steps=0],ours:code,ti-m, or all")
 ]
 Dataset = Annotated[str, typer.Option(help="a folder made by `bench build-dataset`, or a builder that needs no data")]
+Templates = Annotated[
+    str | None,
+    typer.Option(help="your own prompts for a builder: a file, a line each with {tokens}, or such lines; see `folder`"),
+]
 Kept = Annotated[
     bool,
     typer.Option("--keep-weights", help="keep the weights that each fit changed (safetensors) after its last picture"),
@@ -66,6 +71,7 @@ def run(
     ] = None,
     name: Annotated[str | None, typer.Option(help="name of the run; by default dataset and backbone")] = None,
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
+    templates: Templates = None,
     scenes: Scenes = None,
     limit: Limit = None,
     dry_run: DryRun = False,
@@ -98,7 +104,14 @@ def run(
         guidance=guidance,
         seed=seed,
     )
-    options = RunOptions(dataset=dataset, backbone=on_backbone, metrics=metrics, scenes=scenes, limit=limit)
+    options = RunOptions(
+        dataset=dataset,
+        backbone=on_backbone,
+        metrics=metrics,
+        scenes=scenes,
+        limit=limit,
+        templates=() if templates is None else read_templates(templates),
+    )
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
     folder = run_folder(runs, default_name(dataset, backbone) if name is None else name)
     configure("reports", report)

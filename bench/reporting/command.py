@@ -25,6 +25,7 @@ def _start(name: str, settings: Settings, start: Start) -> list[str]:
     options = {
         "--methods": ",".join(start.methods),
         "--dataset": settings.dataset,
+        "--templates": "\n".join(settings.templates) or None,
         "--backbone": settings.backbone,
         "--revision": settings.revision,
         "--metrics": ",".join((settings.preset, *settings.metrics)),

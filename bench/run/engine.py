@@ -177,7 +177,8 @@ def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tup
     """
     hardware = resolve(options.backbone.device, options.backbone.precision)
     inputs = CurrentInputs()
-    session = _session(folder, methods, options, partial(current_dataset, options.dataset, folder), inputs)
+    find_dataset = partial(current_dataset, options.dataset, folder, options.templates)
+    session = _session(folder, methods, options, find_dataset, inputs)
     locate(session.backbone_spec)
     inputs.record(folder)
     save_settings(folder, session.settings)
@@ -189,7 +190,7 @@ def preview(folder: RunFolder, methods: Sequence[str], options: RunOptions, scra
 
     Raises `UserError` as `start` does.
     """
-    find_dataset = partial(preview_dataset, options.dataset, folder, scratch)
+    find_dataset = partial(preview_dataset, options.dataset, folder, scratch, options.templates)
     return _session(folder, methods, options, find_dataset, CurrentInputs())
 
 
@@ -197,7 +198,7 @@ def reopen(folder: RunFolder, metrics: str | None) -> Session:
     """An existing run, with the metrics that `metrics` names besides its own, or as scored with another preset."""
     settings, selected = load_settings(folder), select_metrics(metrics)
     settings = replace(settings, metrics=tuple(dict.fromkeys((*settings.metrics, *selected.more))))
-    dataset = dataset_folder(settings.dataset, folder)
+    dataset = dataset_folder(settings.dataset, folder, settings.templates)
     if selected.preset in (None, settings.preset):
         return Session(folder, settings, recorded_inputs, dataset)
     return Session(folder.with_preset(selected.preset), settings, recorded_inputs, dataset, selected.preset)
@@ -247,5 +248,6 @@ def _settings(configuration: Path, dataset: Path, methods: Sequence[str], option
         preset=find_preset(selected.preset or own.metrics).name,
         metrics=selected.more,
         methods=tuple(methods),
+        templates=options.templates,
         unknown_words=unknown_words(configuration, read_manifest(dataset / MANIFEST)),
     )

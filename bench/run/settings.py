@@ -50,7 +50,7 @@ class Settings:
     manifest; `backbone` likewise with `fingerprint`; `budget` names an entry of the backbone's budgets; `preset` is the
     metric preset; `precision` is the resolved one. `methods` and `metrics` (those besides the standard ones) grow from
     start to start. `starts` are what is needed to make the run again. `unknown_words` are the dataset's class words
-    that the backbone's vocabulary does not have.
+    that the backbone's vocabulary does not have. `templates` are those that the builder of the dataset was given.
     """
 
     __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
@@ -69,6 +69,7 @@ class Settings:
     methods: tuple[str, ...]
     metrics: tuple[str, ...] = ()
     unknown_words: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
     starts: tuple[Start, ...] = ()
 
     def merged(self, earlier: Settings, run: Path) -> Settings:
