@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from bench.run.folder import RunFolder
+from bench.run.names import written
 from bench.run.settings import Settings, Start
 
 
@@ -23,7 +24,7 @@ def command(folder: RunFolder, settings: Settings, preset: str) -> str:
 
 def _start(name: str, settings: Settings, start: Start) -> list[str]:
     options = {
-        "--methods": ",".join(start.methods),
+        "--methods": ",".join(written(settings.names, start.methods)),
         "--dataset": settings.dataset,
         "--templates": "\n".join(settings.templates) or None,
         "--backbone": settings.backbone,
