@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from bench.data.prompts import PromptScheme as PromptScheme
     from bench.data.prompts import parse_formats as parse_formats
     from bench.data.references import write_references as write_references
+    from bench.data.templates import own_templates as own_templates
+    from bench.data.templates import template_options as template_options
+    from bench.data.templates import templates_of_folder as templates_of_folder
     from bench.diffusion.backbone.resize import fit_resolution as fit_resolution
     from bench.diffusion.backbone.terms import Layer as Layer
     from bench.diffusion.backbone.terms import at_16 as at_16
@@ -200,6 +203,7 @@ _NAMES = {
     "bench.data.manifest": "MANIFEST read_manifest",
     "bench.data.prompts": "FORMATS PromptPlan PromptScheme parse_formats",
     "bench.data.references": "write_references",
+    "bench.data.templates": "own_templates template_options templates_of_folder",
     "bench.plugins.builder": "Builder RecommendsBudget",
     # Metrics and their table
     "bench.core.table": "COLUMNS alternative_column",

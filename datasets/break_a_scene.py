@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.api import CocoBuilder, Crop, PromptScheme, SceneOptions, UserError, rebuild
+from bench.api import CocoBuilder, Crop, PromptScheme, SceneOptions, UserError, own_templates, rebuild
 
 PAPERS_PROMPTS = 5400
 
@@ -32,6 +32,7 @@ class Builder:
     manifest_only: Annotated[bool, "write the manifest alone; needs no pictures"] = False
     from_manifest: Annotated[Path | None, "rebuild the dataset of this manifest; other options are ignored"] = None
     strict: Annotated[bool, "fail if the pool cannot supply the mix"] = False
+    templates: Annotated[str, "your own in place of the formats: a file, a line each with {tokens}, or such lines"] = ""
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.
@@ -68,4 +69,5 @@ class Builder:
             prompts=self.prompts,
             split=self.split,
             only_present=self.only_present,
+            templates=own_templates(self.templates, self.formats),
         )

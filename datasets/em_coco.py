@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.api import FORMATS, CocoBuilder, ConceptOptions, UserError, rebuild
+from bench.api import FORMATS, CocoBuilder, ConceptOptions, UserError, own_templates, rebuild
 
 PAPERS_PROMPTS = 120 * 20 * 8
 ORIGIN = "scenebench list 1: the paper's classes and prompts are unpublished"
@@ -55,6 +55,7 @@ class Builder:
     manifest_only: Annotated[bool, "write the manifest alone; needs no pictures"] = False
     from_manifest: Annotated[Path | None, "rebuild the dataset of this manifest; other options are ignored"] = None
     strict: Annotated[bool, "fail if the pool has too few of a class"] = False
+    templates: Annotated[str, "your own in place of the prompts: a file, a line each with {tokens}, or such lines"] = ""
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.
@@ -83,13 +84,16 @@ class Builder:
     def _options(self) -> ConceptOptions:
         if not 1 <= self.prompts <= len(PROMPTS):
             raise UserError(f"--prompts {self.prompts}: write 1 to {len(PROMPTS)}")
+        own = own_templates(self.templates)
+        if own and self.prompts != len(PROMPTS):
+            raise UserError(f"--prompts {self.prompts} is of the list, whose place your templates take: leave one out")
         return ConceptOptions(
             concepts=self.concepts,
             classes=",".join(CLASSES),
-            prompts="\n".join(PROMPTS[: self.prompts]),
+            prompts="\n".join(own or PROMPTS[: self.prompts]),
             samples=self.samples,
             seed=self.seed,
-            origin=ORIGIN,
+            origin=f"{ORIGIN}; these prompts are the user's own" if own else ORIGIN,
             split=self.split,
             only_present=self.only_present,
         )

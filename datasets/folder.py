@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.api import FolderBuilder, PromptPlan, PromptScheme, UserError, parse_formats
+from bench.api import (
+    FolderBuilder,
+    PromptPlan,
+    PromptScheme,
+    UserError,
+    own_templates,
+    parse_formats,
+    template_options,
+    templates_of_folder,
+)
 
 
 @dataclass(frozen=True)
@@ -15,6 +24,9 @@ class Builder:
 
     A scene whose concepts come from several pictures (Rahman et al. 2024, Figures 1 and 2) is a folder that holds
     a folder of that layout for each picture, and lies in the folder of all scenes.
+
+    Prompts are made of Break-A-Scene's ten formats, or of one's own templates: those of `templates`, else those of a
+    file `templates.txt` in the folder, a line each with `{tokens}` where the concepts stand (# begins a comment).
     """
 
     summary: ClassVar[str] = "your own pictures: img.jpg, mask0.png, mask1.png, ... and labels.txt if you like"
@@ -27,6 +39,9 @@ class Builder:
     size: Annotated[int, "side of the pictures in pixels"] = 512
     seed: Annotated[int, "seed of random prompts"] = 0
     prompts: Annotated[PromptScheme, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
+    templates: Annotated[
+        str, "your own in place of the formats: a file, a line each with {tokens}, or such lines; or DIR/templates.txt"
+    ] = ""
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.
@@ -37,10 +52,11 @@ class Builder:
             raise UserError("folder needs --folder DIR: a folder with img.jpg, mask0.png, ..., or of such folders")
         if self.samples < 1:
             raise UserError("--samples must be at least 1")
-        plan = PromptPlan(parse_formats(self.formats), self.samples, self.prompts, self.seed)
+        own = own_templates(self.templates or templates_of_folder(self.folder), self.formats)
+        plan = PromptPlan(own or parse_formats(self.formats), self.samples, self.prompts, self.seed)
         options: dict[str, str | int | bool] = {
             "background": self.background,
-            "formats": self.formats,
+            **template_options(own, self.formats),
             "samples": self.samples,
             "seed": self.seed,
             "prompts": self.prompts,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bench.api import PairsBuilder, PromptPlan, UserError, parse_formats
+from bench.api import PairsBuilder, PromptPlan, UserError, own_templates, parse_formats, template_options
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Builder:
     formats: Annotated[str, "the first so many of the ten formats, or their names: beach,snow"] = "10"
     samples: Annotated[int, "pictures of each prompt"] = 2
     size: Annotated[int, "side of the pictures in pixels"] = 512
+    templates: Annotated[str, "your own in place of the formats: a file, a line each with {tokens}, or such lines"] = ""
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.
@@ -42,6 +43,7 @@ class Builder:
             raise UserError("pairs needs --folder DIR with GROUP/NAME/source and GROUP/NAME/target")
         if self.samples < 1:
             raise UserError("--samples must be at least 1")
-        plan = PromptPlan(parse_formats(self.formats), self.samples, "powerset", 0)
-        options: dict[str, str | int | bool] = {"formats": self.formats, "samples": self.samples}
+        own = own_templates(self.templates, self.formats)
+        plan = PromptPlan(own or parse_formats(self.formats), self.samples, "powerset", 0)
+        options: dict[str, str | int | bool] = {**template_options(own, self.formats), "samples": self.samples}
         PairsBuilder(self.folder, self.size, plan, options).build(out)

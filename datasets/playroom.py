@@ -14,12 +14,15 @@ from bench.api import (
     Crop,
     PromptScheme,
     SceneOptions,
+    own_templates,
     parse_mix,
     read_manifest,
     write_references,
 )
 from bench.playroom.world.coco import CocoSpec, scratch_coco
 from bench.playroom.world.redrawing import Redrawing
+
+QUICK_FORMATS = "2"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Builder:
         "quick": {
             "scenes": 6,
             "mix": "1,0,0",
-            "formats": "2",
+            "formats": QUICK_FORMATS,
             "samples": 1,
             "pool": 60,
             "references": True,
@@ -50,10 +53,11 @@ class Builder:
     crop: Annotated[Crop, "centred square, or the one that keeps most of the concepts"] = "center"
     prompts: Annotated[PromptScheme, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
     strict: Annotated[bool, "fail if the pool cannot supply the mix"] = False
-    references: Annotated[bool, "also draw each scene's toys in every prompt's context, for real:redrawn"] = False
+    references: Annotated[bool, "also draw each scene's toys in every format's context, for real:redrawn"] = False
     training_budget: Annotated[str, "the backbone's budget that a run on it uses unless --budget names another"] = (
         "full"
     )
+    templates: Annotated[str, "your own in place of the formats: a file, a line each with {tokens}, or such lines"] = ""
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.
@@ -68,10 +72,11 @@ class Builder:
             seed=self.seed,
             crop=self.crop,
             prompts=self.prompts,
+            templates=own_templates(self.templates, self.formats, ("10", QUICK_FORMATS)),
         )
         with scratch_coco(self._spec) as coco:
             CocoBuilder("playroom", coco, options, self.size, strict=self.strict).build(out)
-        if self.references:
+        if self.references and not options.templates:  # Playroom knows no context but its own
             write_references(out, read_manifest(out / MANIFEST), Redrawing(self._spec).draw)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -44,7 +44,7 @@ class Report:
 
         Raises `UserError` if there are no answers, or if their CSV is malformed.
         """
-        studies = [make_study(answers, data.table, data.metrics) for answers in self._read()]
+        studies = [make_study(_named(answers, data), data.table, data.metrics) for answers in self._read()]
         tables = {
             out / "tests.csv": study_tests_frame(studies),
             out / "methods.csv": methods_frame(studies),
@@ -65,6 +65,13 @@ class Report:
         if not files:
             raise UserError(f"{path} holds no CSV of answers")
         return [answers for file in files for answers in read_answers(file)]
+
+
+def _named(answers: Answers, data: ReportData) -> Answers:
+    """The answers with the run's names of methods in place of their specs."""
+    names = {spec: name for name, spec in data.specs.items()}
+    told = [column for column in ("method", "first", "second", "choice") if column in answers.frame]
+    return replace(answers, frame=answers.frame.replace(dict.fromkeys(told, names)) if names else answers.frame)
 
 
 def render(data: ReportData, studies: Sequence[Study]) -> str:

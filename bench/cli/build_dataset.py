@@ -57,13 +57,14 @@ def _alone(command: Callable[..., None]) -> typer.Typer:
 def _bare(
     context: typer.Context,
     out: Annotated[Path | None, typer.Option(help=f"{_OUT}; by default {_FOLDER / defaults.BUILDER}")] = None,
+    templates: Annotated[str, typer.Option(help="your own prompts; see `bench build-dataset playroom --help`")] = "",
 ) -> None:
     """Build the default dataset and say how to build one from COCO."""
     if context.invoked_subcommand is not None:
-        if out is not None:
-            raise typer.BadParameter("write --out after the builder's name")
+        if out is not None or templates:
+            raise typer.BadParameter("write options after the builder's name")
         return
-    build_dataset(find("datasets", defaults.BUILDER).role(), out or _FOLDER / defaults.BUILDER)
+    build_dataset(find("datasets", defaults.BUILDER).role(templates=templates), out or _FOLDER / defaults.BUILDER)
     say(
         "These are Break-A-Scene's rules over Playroom's drawn toys. Over COCO: bench build-dataset "
         "break-a-scene --coco DIR, where DIR holds annotations/instances_*.json and the pictures."

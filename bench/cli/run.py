@@ -15,6 +15,7 @@ from bench.core import defaults
 from bench.core.errors import UserError
 from bench.core.leftovers import scratch_folder
 from bench.core.progress import console as remarks
+from bench.data.templates import read_templates
 from bench.plugins.spec import configure, split_specs
 from bench.run.folder import RunFolder, open_run, run_folder
 from bench.run.lock import hold
@@ -23,14 +24,23 @@ from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
 if TYPE_CHECKING:
     from bench.run.engine import Session
     from bench.run.plan import Unit
+    from bench.run.select_methods import MethodSelection
 
 console = Console()
 FAILED = 1
 
 Methods = Annotated[
-    str, typer.Option(help="what to compare, with commas: ours,ti-m or ours[phase1_steps=0],ours:code,ti-m, or all")
+    str,
+    typer.Option(
+        help="what to compare, with commas: ours,ti-m or ours[phase1_steps=0],ours:code,ti-m, or all; "
+        "Mine=ours[steps=200] gives it a name in tables and plots, which a later start may change"
+    ),
 ]
 Dataset = Annotated[str, typer.Option(help="a folder made by `bench build-dataset`, or a builder that needs no data")]
+Templates = Annotated[
+    str | None,
+    typer.Option(help="your own prompts for a builder: a file, a line each with {tokens}, or such lines; see `folder`"),
+]
 Kept = Annotated[
     bool,
     typer.Option("--keep-weights", help="keep the weights that each fit changed (safetensors) after its last picture"),
@@ -66,6 +76,7 @@ def run(
     ] = None,
     name: Annotated[str | None, typer.Option(help="name of the run; by default dataset and backbone")] = None,
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
+    templates: Templates = None,
     scenes: Scenes = None,
     limit: Limit = None,
     dry_run: DryRun = False,
@@ -98,7 +109,14 @@ def run(
         guidance=guidance,
         seed=seed,
     )
-    options = RunOptions(dataset=dataset, backbone=on_backbone, metrics=metrics, scenes=scenes, limit=limit)
+    options = RunOptions(
+        dataset=dataset,
+        backbone=on_backbone,
+        metrics=metrics,
+        scenes=scenes,
+        limit=limit,
+        templates=() if templates is None else read_templates(templates),
+    )
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
     folder = run_folder(runs, default_name(dataset, backbone) if name is None else name)
     configure("reports", report)
@@ -113,7 +131,7 @@ def run(
 
 def _run(
     folder: RunFolder,
-    methods: Sequence[str],
+    methods: MethodSelection,
     options: RunOptions,
     execution: ExecutionOptions,
     retry_failed: bool,
@@ -146,7 +164,7 @@ def _wanted(session: Session, units: Sequence[Unit], retry_failed: bool) -> tupl
     return session.todo(units) if retry_failed else session.untried(units)
 
 
-def _preview(folder: RunFolder, methods: Sequence[str], options: RunOptions, retry_failed: bool) -> None:
+def _preview(folder: RunFolder, methods: MethodSelection, options: RunOptions, retry_failed: bool) -> None:
     from bench.run.engine import preview  # noqa: PLC0415 - slow to import
     from bench.run.select_units import select_units  # noqa: PLC0415
 
@@ -169,11 +187,11 @@ def _remove(folder: RunFolder, specs: str, methods: str, dry_run: bool) -> None:
         if not dry_run:
             save_settings(folder, settings)
     done = "would take out" if dry_run else "took out"
-    console.print(f"{folder.path}: {done} {specs}; left: {', '.join(settings.methods)}", soft_wrap=True, markup=False)
+    console.print(f"{folder.path}: {done} {specs}; left: {', '.join(settings.written)}", soft_wrap=True, markup=False)
     remarks.print(f"next: bench report {folder.path}", soft_wrap=True, markup=False)
 
 
-def checked(methods: str) -> tuple[str, ...]:
+def checked(methods: str) -> MethodSelection:
     """The selected methods; prints which of `all` are skipped.
 
     Raises `UserError` for a bad one, or one that cannot run here, before anything is written.
@@ -186,7 +204,7 @@ def checked(methods: str) -> tuple[str, ...]:
     selection = select_methods(specs)
     if selection.skipped:
         remarks.print(f"Skipped: {'; '.join(selection.skipped)}", soft_wrap=True, markup=False)
-    return selection.methods
+    return selection
 
 
 def default_name(dataset: str, backbone: str) -> str:
@@ -203,7 +221,7 @@ def _say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> 
     folder, failed = session.folder, len(session.failed(units))
     pictures = sum(len(missing_pictures(folder, unit)) for unit in todo)
     scenes = {unit.scene.name for unit in todo}
-    methods = ", ".join(dict.fromkeys(unit.method.spec for unit in units))
+    methods = ", ".join(dict.fromkeys(session.label(unit.method.spec) for unit in units))
     done = len(units) - len(session.todo(units))
     console.print(f"{folder.path}: {methods}; {len(units)} units, of which {done} are done", markup=False)
     if failed:

@@ -24,7 +24,8 @@ class ReportData:
     warnings to show above everything else; `done_units` of `planned_units` are in the table; `command` resumes the
     run. `ledgers` are the fidelity ledgers by method, without empty ones. `seen_in_prior` are, by method, the
     templates whose context is the text of its prior-preservation pictures: not a new context for it. `controls` are
-    the methods that are controls, not candidates.
+    the methods that are controls, not candidates. Methods are named by what the run calls them; `specs` are the specs
+    of those that have another name.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ReportData:
     ledgers: Mapping[str, tuple[FidelityNote, ...]] = field(default_factory=dict)
     seen_in_prior: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     controls: tuple[str, ...] = ()
+    specs: Mapping[str, str] = field(default_factory=dict)
 
 
 class Report(Protocol):

@@ -47,6 +47,12 @@ def split_specs(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
+def split_name(text: str) -> tuple[str | None, str]:
+    """The name given to a drop-in and its spec: `Mine=ours[a=1]` -> `Mine`, `ours[a=1]`; `ours[a=1]` has no name."""
+    name, equals, spec = text.partition("=")
+    return (name.strip(), spec.strip()) if equals and "[" not in name else (None, text.strip())
+
+
 def spec_name(spec: str) -> str:
     """The name within a spec, `ours` of `ours:code[phase1_steps=0]`; all of a text that is no spec."""
     match = _SPEC.fullmatch(spec.strip())

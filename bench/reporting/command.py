@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from bench.run.folder import RunFolder
+from bench.run.names import written
 from bench.run.settings import Settings, Start
 
 
@@ -23,8 +24,9 @@ def command(folder: RunFolder, settings: Settings, preset: str) -> str:
 
 def _start(name: str, settings: Settings, start: Start) -> list[str]:
     options = {
-        "--methods": ",".join(start.methods),
+        "--methods": ",".join(written(settings.names, start.methods)),
         "--dataset": settings.dataset,
+        "--templates": "\n".join(settings.templates) or None,
         "--backbone": settings.backbone,
         "--revision": settings.revision,
         "--metrics": ",".join((settings.preset, *settings.metrics)),

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from bench.core.errors import UserError, one_line
 from bench.plugins.report import ReportData
-from bench.reporting.scatter import COLOURS, INK, LINE
+from bench.reporting.scatter import COLOURS, INK, LINE, plot_text
 from bench.run.folder import RunFolder
 from bench.stats.intervals import Interval, mean_interval
 
@@ -120,7 +120,7 @@ def mask_curve_figure(notes: pd.DataFrame) -> str:
     )
     for index, (method, curve) in enumerate(iou_by_step(notes).items()):
         line = {"color": COLOURS[index % len(COLOURS)], "width": 2}
-        figure.add_scatter(x=curve.index, y=curve, name=method, mode="lines", line=line)
+        figure.add_scatter(x=curve.index, y=curve, name=plot_text(method), mode="lines", line=line)
     config = {"displaylogo": False, "responsive": True}
     page: str = figure.to_html(full_html=False, include_plotlyjs=True, div_id="masks", config=config)
     return page

@@ -80,6 +80,11 @@ def pareto_figure(summary: Summary, table: pd.DataFrame, metrics: Sequence[Colum
     return page
 
 
+def plot_text(text: str) -> str:
+    """A text as plotly shows it: it takes tags and entities for HTML, but does not know those of quotes."""
+    return html.escape(text, quote=False)
+
+
 def why_no_plot(metrics: Sequence[Column]) -> str:
     """Why `pareto_figure` gives none, in one sentence."""
     known = [metric.label for metric in metrics]
@@ -155,7 +160,7 @@ def _scene_points(key: LegendEntry, scenes: pd.DataFrame) -> dict[str, Any]:
         "y": own[PARETO_AXES[1]].tolist(),
         "mode": "markers",
         "marker": {"color": key.colour, "symbol": key.symbol, "size": 7, "opacity": 0.4},
-        "text": [f"{html.escape(key.method)}<br>{html.escape(str(scene))}" for scene in own.index],
+        "text": [f"{plot_text(key.method)}<br>{plot_text(str(scene))}" for scene in own.index],
         "hovertemplate": f"%{{text}}<br>{x} %{{x:.3f}}<br>{y} %{{y:.3f}}<extra></extra>",
     }
 
@@ -177,13 +182,14 @@ def _marker(key: LegendEntry, method: MethodSummary, centre: Sequence[float]) ->
     vertical = "top" if y >= centre[1] else "bottom"
     outwards = len(key.short) <= SHORT
     horizontal = "right" if (x >= centre[0]) == outwards else "left"
-    texts = [html.escape(method.method), *(f"{_name(axis)} {_words(method.estimates[axis])}" for axis in PARETO_AXES)]
+    texts = ["%{customdata}", *(f"{_name(axis)} {_words(method.estimates[axis])}" for axis in PARETO_AXES)]
     return {
         "x": [x],
         "y": [y],
         "error_x": _bars(across, key.colour),
         "error_y": _bars(up, key.colour),
-        "text": [f"<b>{html.escape(key.short)}</b>"],
+        "text": [f"<b>{plot_text(key.short)}</b>"],
+        "customdata": [plot_text(method.method)],
         "textposition": f"{vertical} {horizontal}",
         "textfont": {"size": 14},
         "cliponaxis": False,

@@ -22,12 +22,13 @@ MOST_REASONS = 2
 def with_methods(data: ReportData, names: str) -> ReportData:
     """The run as if it had only the methods `names`, joined by +, in this order; all if `names` is empty.
 
-    A banner says which were left out. Raises `UserError` for a name that the run has not, naming the known ones.
+    A method is named as the run calls it, or by its spec. A banner says which were left out. Raises `UserError` for a
+    name that the run has not, naming the known ones.
     """
     if not names.strip():
         return data
     known = methods_of(data.table)
-    chosen = list(dict.fromkeys(_known(name.strip(), known) for name in re.split(r"\+(?![^\[]*\])", names)))
+    chosen = list(dict.fromkeys(_known(name.strip(), data) for name in re.split(r"\+(?![^\[]*\])", names)))
     places = data.table["method"].map({name: place for place, name in enumerate(chosen)})
     rows = data.table[places.notna()]
     others = [name for name in known if name not in chosen]
@@ -44,11 +45,11 @@ def with_methods(data: ReportData, names: str) -> ReportData:
 def reference_of(data: ReportData, name: str) -> str:
     """The method that all others are compared with: `name`, else the first that is not a control, else the first.
 
-    Raises `UserError` for a name that the run has not, naming the known ones.
+    `name` may be a spec too. Raises `UserError` for a name that the run has not, naming the known ones.
     """
     known = methods_of(data.table)
     if name:
-        return _known(name, known)
+        return _known(name, data)
     return next((method for method in known if method not in data.controls), known[0])
 
 
@@ -79,7 +80,11 @@ def _why(table: pd.DataFrame, metric: Column) -> str:
     return listed([*reasons[:MOST_REASONS], *more]) or "no reason was recorded"
 
 
-def _known(name: str, known: Sequence[str]) -> str:
+def _known(name: str, data: ReportData) -> str:
+    """What the run calls the method of that name or spec."""
+    known = methods_of(data.table)
+    if name not in known:
+        name = next((called for called, spec in data.specs.items() if spec == name), name)
     if name not in known:
         raise UserError(f"the report's run has no scores of a method '{name}'; known: {', '.join(known)}")
     return name

@@ -81,14 +81,15 @@ def _read_table(session: Session) -> pd.DataFrame:
 
 
 def _data(session: Session, table: pd.DataFrame) -> ReportData:
-    folder, plan = session.folder, session.plan
+    folder, plan, label = session.folder, session.plan, session.label
     return ReportData(
         name=folder.name,
         run_folder=folder.path,
-        table=table,
+        table=table.assign(method=table["method"].map(session.label)),
         dataset=session.dataset,
         facts=_facts(session),
-        methods={unit.method.spec: unit.method.configuration for unit in plan},
+        methods={label(unit.method.spec): unit.method.configuration for unit in plan},
+        specs={name: spec for spec, name in session.settings.names.items()},
         ledgers={found.name: found.ledger for found in (unit.method.drop_in for unit in plan) if found.ledger},
         metrics=compared_columns(session.metrics, session.preset),
         preset=session.preset.describe(),
@@ -96,8 +97,8 @@ def _data(session: Session, table: pd.DataFrame) -> ReportData:
         done_units=_done(session, table),
         planned_units=len(session.asked),
         command=command(folder, session.settings, session.preset.name),
-        seen_in_prior=templates_seen_in_prior(plan),
-        controls=controls(plan),
+        seen_in_prior={label(spec): found for spec, found in templates_seen_in_prior(plan).items()},
+        controls=tuple(map(label, controls(plan))),
     )
 
 
@@ -131,6 +132,7 @@ def _facts(session: Session) -> dict[str, str]:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     return {
         "dataset": f"{dataset.name}, {len(dataset.scenes)} scenes ({settings.dataset_hash[:12]})",
+        **_names(session),
         "backbone": f"{settings.backbone} ({settings.fingerprint})",
         "precision": settings.precision,
         "budget of training": settings.budget,
@@ -147,6 +149,12 @@ def _evaluators(folder: RunFolder) -> dict[str, str]:
     """The models behind the scores; nothing for a table of a version that did not record them."""
     models = [f"{name} ({_shortened(content)})" for name, content in recorded_evaluators(folder).items()]
     return {"evaluators": ", ".join(models)} if models else {}
+
+
+def _names(session: Session) -> dict[str, str]:
+    """Which method each display name stands for; nothing where there are none."""
+    names = [f"{name} is {spec}" for spec, name in session.settings.names.items()]
+    return {"names": "; ".join(names)} if names else {}
 
 
 def _shortened(content: str) -> str:
@@ -183,5 +191,5 @@ def _banners(session: Session, table: pd.DataFrame) -> Iterator[str]:
         yield f"Partial: {done} of {asked} units are done."
     failed = session.failed(plan)
     if failed:
-        methods = listed(list(dict.fromkeys(unit.method.spec for unit in failed)))
+        methods = listed(list(dict.fromkeys(session.label(unit.method.spec) for unit in failed)))
         yield f"Failed: {len(failed)} of {len(plan)} units ({methods}); tracebacks lie in the run's folder failed/."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 from bench.core.errors import UserError
@@ -13,22 +15,26 @@ from bench.core.progress import console
 from bench.data import build
 from bench.data.load import dataset_hash
 from bench.data.manifest import MANIFEST
+from bench.data.templates import read_templates
 from bench.plugins.source import source_hash
 from bench.plugins.spec import Configured, configure
 from bench.run.folder import RunFolder
 
 BUILDER = "builder.json"
-"""The file beside the manifest of a dataset that a run built: the builder's spec and the hash of its source."""
+"""The file beside the manifest of a dataset that a run built: its builder's spec, hash of source and own templates."""
 _SCHEMA = 1
 
 
-def dataset_folder(text: str, folder: RunFolder) -> Path:
+def dataset_folder(text: str, folder: RunFolder, templates: Sequence[str] = ()) -> Path:
     """The built dataset that `text` names; a builder's dataset is built into the run's folder if it is missing.
 
-    Raises `UserError` if it is neither.
+    `templates` are the user's own, for a builder. Raises `UserError` if it is neither, and for templates that the
+    dataset cannot take.
     """
     path = Path(text)
     if _is_built(path):
+        if templates:
+            raise UserError(f"{path} is built, and its prompts with it: give --templates to bench build-dataset")
         return path
     if path.is_dir():
         raise UserError(
@@ -36,34 +42,34 @@ def dataset_folder(text: str, folder: RunFolder) -> Path:
             "--out DIR, then bench run --dataset DIR"
         )
     if not _is_built(folder.dataset):
-        builder = configure("datasets", text)
+        builder = _builder(text, templates)
         build.build_dataset(builder.instance, folder.dataset)
         _record(folder, builder)
     return folder.dataset
 
 
-def current_dataset(text: str, folder: RunFolder) -> Path:
+def current_dataset(text: str, folder: RunFolder, templates: Sequence[str] = ()) -> Path:
     """`dataset_folder`, checked against what the builder would build now.
 
     If the builder's source has changed since the run's dataset was built, it is built again in a temporary folder: an
     equal dataset changes nothing. Raises `UserError` for another dataset or another builder.
     """
-    path = dataset_folder(text, folder)
+    path = dataset_folder(text, folder, templates)
     if not _is_built(Path(text)):
-        builder = configure("datasets", text)
+        builder = _builder(text, templates)
         if _compared(builder, folder):
             _record(folder, builder)
     return path
 
 
-def preview_dataset(text: str, folder: RunFolder, scratch: RunFolder) -> Path:
+def preview_dataset(text: str, folder: RunFolder, scratch: RunFolder, templates: Sequence[str] = ()) -> Path:
     """`current_dataset` for a start that is only tried: the run is only read, what must be built lies in `scratch`.
 
     Raises `UserError` as `current_dataset` does.
     """
     if Path(text).is_dir():
-        return dataset_folder(text, scratch)
-    builder = configure("datasets", text)
+        return dataset_folder(text, scratch, templates)
+    builder = _builder(text, templates)
     if _is_built(folder.dataset):
         _compared(builder, folder)
         return folder.dataset
@@ -83,8 +89,21 @@ def _is_built(path: Path) -> bool:
     return (path / MANIFEST).is_file()
 
 
+def _builder(text: str, templates: Sequence[str]) -> Configured:
+    """The builder, with the user's own templates if there are any; raises `UserError` if it takes none."""
+    builder = configure("datasets", text)
+    if not templates:
+        return builder
+    if "templates" not in (field.name for field in fields(builder.instance)):
+        file = builder.drop_in.file
+        raise UserError(f"{builder.drop_in.name} takes no --templates: its class Builder has no such field ({file})")
+    return replace(builder, instance=replace(builder.instance, templates="\n".join(templates)))
+
+
 def _description(builder: Configured) -> dict[str, str]:
-    return {"name": builder.drop_in.name, "spec": builder.spec, "source": source_hash(builder.drop_in)}
+    described = {"name": builder.drop_in.name, "spec": builder.spec, "source": source_hash(builder.drop_in)}
+    own = getattr(builder.instance, "templates", "")
+    return described | ({"templates": "\n".join(read_templates(own))} if own else {})
 
 
 def _record(folder: RunFolder, builder: Configured) -> None:
@@ -104,7 +123,12 @@ def _compared(builder: Configured, folder: RunFolder) -> bool:
         raise UserError(
             f"{folder.dataset} was built by {recorded['spec']}, not {builder.spec}; give this run another --name"
         )
-    if recorded == _description(builder):
+    described = _description(builder)
+    if recorded and recorded.get("templates") != described.get("templates"):
+        told = "other templates than these" if "templates" in recorded else "the builder's own templates"
+        told = told if "templates" in described else "--templates, which this start lacks"
+        raise UserError(f"{folder.dataset} was built with {told}; give the same, or this run another --name")
+    if recorded == described:
         return False
     _compare(builder, folder)
     return True

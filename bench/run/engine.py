@@ -23,8 +23,10 @@ from bench.run.evaluators import record_evaluators
 from bench.run.execute import ExecutionContext, execute, is_done
 from bench.run.external_inputs import CurrentInputs, recorded_inputs
 from bench.run.folder import RunFolder
+from bench.run.names import label
 from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
 from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
+from bench.run.select_methods import MethodSelection
 from bench.run.select_units import asked_units, select_units
 from bench.run.settings import Settings, Start, load_settings, merged_settings, save_settings
 from bench.run.vocabulary import unknown_words, warn_of_unknown_words
@@ -75,6 +77,10 @@ class Session:
     def methods(self) -> tuple[Configured, ...]:
         """Every method the run has been asked for, each once whatever its spelling."""
         return tuple(configure("methods", spec) for spec in distinct("methods", self.settings.methods))
+
+    def label(self, spec: str) -> str:
+        """What tables and plots call the method: its name, or its spec where it has none."""
+        return label(self.settings.names, spec)
 
     @property
     def preset(self) -> Preset:
@@ -171,26 +177,27 @@ class Session:
         return scoring.assemble(self.folder, keyed, layout, self.plan)
 
 
-def start(folder: RunFolder, methods: Sequence[str], options: RunOptions) -> tuple[Session, Hardware]:
+def start(folder: RunFolder, methods: MethodSelection, options: RunOptions) -> tuple[Session, Hardware]:
     """Start or resume a run; it is recorded in the run's folder once the whole start is known to be valid.
 
     Raises `UserError` for invalid options and for options that differ from those that the run began with.
     """
     hardware = resolve(options.backbone.device, options.backbone.precision)
     inputs = CurrentInputs()
-    session = _session(folder, methods, options, partial(current_dataset, options.dataset, folder), inputs)
+    find_dataset = partial(current_dataset, options.dataset, folder, options.templates)
+    session = _session(folder, methods, options, find_dataset, inputs)
     locate(session.backbone_spec)
     inputs.record(folder)
     save_settings(folder, session.settings)
     return session, hardware
 
 
-def preview(folder: RunFolder, methods: Sequence[str], options: RunOptions, scratch: RunFolder) -> Session:
+def preview(folder: RunFolder, methods: MethodSelection, options: RunOptions, scratch: RunFolder) -> Session:
     """What `start` would begin, with nothing written but into `scratch`, and no weights downloaded.
 
     Raises `UserError` as `start` does.
     """
-    find_dataset = partial(preview_dataset, options.dataset, folder, scratch)
+    find_dataset = partial(preview_dataset, options.dataset, folder, scratch, options.templates)
     return _session(folder, methods, options, find_dataset, CurrentInputs())
 
 
@@ -198,7 +205,7 @@ def reopen(folder: RunFolder, metrics: str | None) -> Session:
     """An existing run, with the metrics that `metrics` names besides its own, or as scored with another preset."""
     settings, selected = load_settings(folder), select_metrics(metrics)
     settings = replace(settings, metrics=tuple(dict.fromkeys((*settings.metrics, *selected.more))))
-    dataset = dataset_folder(settings.dataset, folder)
+    dataset = dataset_folder(settings.dataset, folder, settings.templates)
     if selected.preset in (None, settings.preset):
         return Session(folder, settings, recorded_inputs, dataset)
     return Session(folder.with_preset(selected.preset), settings, recorded_inputs, dataset, selected.preset)
@@ -206,7 +213,7 @@ def reopen(folder: RunFolder, metrics: str | None) -> Session:
 
 def _session(
     folder: RunFolder,
-    methods: Sequence[str],
+    methods: MethodSelection,
     options: RunOptions,
     find_dataset: Callable[[], Path],
     inputs: CurrentInputs,
@@ -229,7 +236,7 @@ def _spec(options: BackboneOptions) -> BackboneSpec:
     return BackboneSpec(options.backbone, options.revision)
 
 
-def _settings(configuration: Path, dataset: Path, methods: Sequence[str], options: RunOptions) -> Settings:
+def _settings(configuration: Path, dataset: Path, methods: MethodSelection, options: RunOptions) -> Settings:
     """What was asked for, with what it leaves to the backbone and the dataset filled in."""
     asked = options.backbone
     own = read_settings(configuration).with_sampler(asked.sampling_steps, asked.guidance)
@@ -247,6 +254,8 @@ def _settings(configuration: Path, dataset: Path, methods: Sequence[str], option
         seed=asked.seed,
         preset=find_preset(selected.preset or own.metrics).name,
         metrics=selected.more,
-        methods=tuple(methods),
+        methods=methods.methods,
+        names=dict(methods.names),
+        templates=options.templates,
         unknown_words=unknown_words(configuration, read_manifest(dataset / MANIFEST)),
     )

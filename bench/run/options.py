@@ -28,7 +28,8 @@ class RunOptions:
     """The options of `bench run`, besides the methods and those of the backbone.
 
     `metrics` None leaves the choice to the backbone: the preset that knows what it draws. `scenes` and `limit` say
-    which units the start is about (`bench.run.select_units.select_units`).
+    which units the start is about (`bench.run.select_units.select_units`). `templates` are the user's own, for a
+    builder; none leave them to it.
     """
 
     dataset: str
@@ -36,6 +37,7 @@ class RunOptions:
     metrics: str | None = None
     scenes: str | None = None
     limit: int | None = None
+    templates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

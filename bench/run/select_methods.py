@@ -3,29 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.core.errors import UserError
 from bench.plugins.discovery import DropIn, discover
 from bench.plugins.method import HasRequirements
-from bench.plugins.spec import Configured, configure, distinct, required
+from bench.plugins.spec import Configured, configure, distinct, required, split_name
+from bench.run.names import check_name, matched
 
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class MethodSelection:
-    """The specs of the methods to run, and the methods that `all` skips, each with the reason."""
+    """The specs of the methods to run, and the methods that `all` skips, each with the reason.
+
+    `names` are the specs, as they were written, that were given a display name, with that name.
+    """
 
     methods: tuple[str, ...]
     skipped: tuple[str, ...]
+    names: tuple[tuple[str, str], ...] = ()
 
 
 def select_methods(texts: Sequence[str]) -> MethodSelection:
-    """The methods that the specs name, each once whatever its spelling, in order.
+    """The methods that the specs name, each once whatever its spelling, in order; `NAME=SPEC` gives it a name.
 
-    Raises `UserError` for an invalid spec, and for a method named explicitly that cannot run here.
+    Raises `UserError` for an invalid spec or name, and for a method named explicitly that cannot run here.
     """
+    given = [split_name(text) for text in texts]
+    for name, spec in given:
+        if name is not None:
+            check_name(name, spec)
+    named = tuple((spec, name) for name, spec in given if name is not None)
+    selection = _selected([spec for _, spec in given])
+    for name, spec in given:
+        if name is not None and spec == ALL:
+            raise UserError(f"'{name}={ALL}' would name several methods alike; give each its own: NAME=METHOD")
+    _refuse_two_names(selection.methods, named)
+    matched(selection.methods, named)
+    return replace(selection, names=named)
+
+
+def _selected(texts: Sequence[str]) -> MethodSelection:
     everyone = dict(_everyone()) if ALL in texts else {}
     methods: list[str] = []
     for text in texts:
@@ -36,6 +56,14 @@ def select_methods(texts: Sequence[str]) -> MethodSelection:
             methods.append(text)
     skipped = tuple(f"{name} ({why})" for name, why in everyone.items() if why is not None and name not in methods)
     return MethodSelection(distinct("methods", methods), skipped)
+
+
+def _refuse_two_names(methods: Sequence[str], named: Sequence[tuple[str, str]]) -> None:
+    first: dict[str, str] = {}
+    for pair in named:
+        ((spec, name),) = matched(methods, [pair]).items() or [pair]
+        if first.setdefault(spec, name) != name:
+            raise UserError(f"{spec} is called both '{first[spec]}' and '{name}'; give it one name")
 
 
 def _everyone() -> Iterator[tuple[str, str | None]]:

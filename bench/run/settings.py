@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,10 +12,11 @@ import pydantic
 
 from bench.core.errors import UserError
 from bench.core.files import read_record, write_json
-from bench.plugins.spec import distinct
+from bench.plugins.spec import distinct, split_name
 from bench.run.folder import SCHEMA, RunFolder
+from bench.run.names import label, matched, written
 
-_GROWING = ("methods", "metrics")
+_GROWING = ("methods", "metrics", "names")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Settings:
     manifest; `backbone` likewise with `fingerprint`; `budget` names an entry of the backbone's budgets; `preset` is the
     metric preset; `precision` is the resolved one. `methods` and `metrics` (those besides the standard ones) grow from
     start to start. `starts` are what is needed to make the run again. `unknown_words` are the dataset's class words
-    that the backbone's vocabulary does not have.
+    that the backbone's vocabulary does not have. `templates` are those that the builder of the dataset was given.
+    `names` are display names by spec: nothing that is stored depends on them, and a later start may change them.
     """
 
     __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
@@ -69,22 +72,31 @@ class Settings:
     methods: tuple[str, ...]
     metrics: tuple[str, ...] = ()
     unknown_words: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
     starts: tuple[Start, ...] = ()
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The methods as one writes them for `--methods`, with their names."""
+        return written(self.names, self.methods)
 
     def merged(self, earlier: Settings, run: Path) -> Settings:
         """These settings with the earlier starts' methods and metrics kept in front, each once whatever its spelling.
 
         Raises `UserError` if anything else differs from the earlier start.
         """
-        for field in dataclasses.fields(self):
-            was, now = getattr(earlier, field.name), getattr(self, field.name)
-            if field.name not in (*_GROWING, "starts") and was != now:
+        for each in dataclasses.fields(self):
+            was, now = getattr(earlier, each.name), getattr(self, each.name)
+            if each.name not in (*_GROWING, "starts") and was != now:
                 raise UserError(
-                    f"{run} was started with {field.name} {was}, now it is {now}; give this run another --name"
+                    f"{run} was started with {each.name} {was}, now it is {now}; give this run another --name"
                 )
+        methods = distinct("methods", earlier.methods + self.methods)
         return dataclasses.replace(
             self,
-            methods=distinct("methods", earlier.methods + self.methods),
+            methods=methods,
+            names=matched(methods, [*earlier.names.items(), *self.names.items()]),
             metrics=tuple(dict.fromkeys(earlier.metrics + self.metrics)),
             starts=earlier.starts,
         )
@@ -98,24 +110,27 @@ class Settings:
         others = tuple(earlier for earlier in self.starts if earlier.units != start.units)
         return dataclasses.replace(self, starts=(*others, start))
 
-    def without(self, spec: str) -> Settings:
-        """Without a method, however it is spelled, or without a metric that was added.
+    def without(self, text: str) -> Settings:
+        """Without a method, by its name or its spec, however it is spelled, or without a metric that was added.
 
         Raises `UserError` if the run does not have it, or has no other method.
         """
+        bare = split_name(text)[1]
+        spec = next((each for each in self.methods if label(self.names, each) == text), bare)
         if spec in self.metrics:
             return dataclasses.replace(self, metrics=tuple(name for name in self.metrics if name != spec))
         gone = {name for name in self.methods if name == spec} or {name for name in self.methods if _same(name, spec)}
         left = tuple(name for name in self.methods if name not in gone)
         if not gone:
-            raise UserError(f"the run has no {spec}; it has {', '.join((*self.methods, *self.metrics))}")
+            raise UserError(f"the run has no {spec}; it has {', '.join((*self.written, *self.metrics))}")
         if not left:
             raise UserError(f"{spec} is the run's only method; delete the run's folder instead")
         starts = (
             dataclasses.replace(one, methods=tuple(name for name in one.methods if name not in gone))
             for one in self.starts
         )
-        return dataclasses.replace(self, methods=left, starts=tuple(one for one in starts if one.methods))
+        names = {each: name for each, name in self.names.items() if each not in gone}
+        return dataclasses.replace(self, methods=left, names=names, starts=tuple(one for one in starts if one.methods))
 
 
 def _same(one: str, other: str) -> bool:
@@ -137,7 +152,8 @@ def load_settings(folder: RunFolder) -> Settings:
 
 def merged_settings(folder: RunFolder, settings: Settings) -> Settings:
     """The settings merged with those of an earlier start of the same run, if there was one; writes nothing."""
-    return settings.merged(load_settings(folder), folder.path) if folder.settings.is_file() else settings
+    earlier = load_settings(folder) if folder.settings.is_file() else settings
+    return settings.merged(earlier, folder.path)
 
 
 def save_settings(folder: RunFolder, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """`bench build-dataset` as it is typed."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 from bench.cli.build_dataset import add_to
@@ -116,6 +118,84 @@ def test_own_pictures(bench: Run, tmp_path: Path, fixtures: Path) -> None:
     assert len(scene.prompts) == 15 * 2
     with pytest.raises(UserError, match="folder needs --folder DIR"):
         bench("folder")
+
+
+WORDS = ("a photo of {tokens} on the moon", "{tokens} in a museum, at night", "{tokens} as a stamp")
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> str:
+    (tmp_path / "words.txt").write_text("# mine\n" + "\n".join(WORDS))
+    return "words.txt"
+
+
+def pair(folder: Path) -> Path:
+    """A folder of one pair in CLiC's layout."""
+    for side, word in (("source", "chair"), ("target", "table")):
+        place = folder / "furniture" / "chair-to-table" / side
+        place.mkdir(parents=True)
+        Image.new("RGB", (48, 48), (90, 60, 30)).save(place / "img.jpg")
+        Image.new("L", (48, 48), 255).save(place / "mask0.png")
+        (place / "objects.txt").write_text(f"{word}\n")
+    return folder
+
+
+def builders(coco: str, fixtures: Path, tmp_path: Path) -> dict[str, tuple[str, ...]]:
+    """What the built-in builders are asked for; em-coco's classes are not in the drawn pool."""
+    bear = str(fixtures / "break-a-scene" / "bear")
+    return {
+        "break-a-scene": ("--coco", coco, *(word for word in SMALL if word not in ("--formats", "2"))),
+        "folder": ("--folder", bear, "--samples", "1", "--size", "32"),
+        "pairs": ("--folder", str(pair(tmp_path / "pairs")), "--samples", "1", "--size", "32"),
+        "playroom": ("--scenes", "1", "--mix", "1,0,0", "--samples", "1", "--pool", "20"),
+        "playroom:quick": ("--scenes", "1"),
+    }
+
+
+def test_every_builder_takes_templates(bench: Run, tmp_path: Path, coco: str, fixtures: Path, words: str) -> None:
+    known = builders(coco, fixtures, tmp_path)
+    assert {*(name.partition(":")[0] for name in known), "em-coco"} == set(discovery.discover("datasets").found)
+    for name, arguments in known.items():
+        said = bench(name, *arguments, "--templates", words, "--out", f"out/{name.replace(':', '-')}")
+        assert "3 templates of your own, in place of the formats" in said
+        manifest = read_manifest(tmp_path / "out" / name.replace(":", "-") / "manifest.json")
+        for scene in manifest.scenes:
+            assert tuple(dict.fromkeys(prompt.template for prompt in scene.prompts)) == WORDS
+            assert len(scene.prompts) == 3 * (2 ** len(scene.classes) - 1)
+        assert manifest.spec.options["templates"] == "\n".join(WORDS)
+        assert "formats" not in manifest.spec.options
+        assert words not in (tmp_path / "out" / name.replace(":", "-") / "manifest.json").read_text()
+
+
+def test_em_cocos_list_is_replaced_and_the_manifest_says_so(bench: Run, coco: str, words: str) -> None:
+    options = configure("datasets", f"em-coco[coco={coco},templates={words}]").instance._options()
+    assert options.prompt_plan.formats == WORDS
+    assert options.origin.endswith("these prompts are the user's own")
+    with pytest.raises(UserError, match="--prompts 3 is of the list, whose place your templates take"):
+        bench("em-coco", "--coco", coco, "--prompts", "3", "--templates", words)
+
+
+def test_the_folders_own_templates_and_those_of_the_command_line(
+    bench: Run, tmp_path: Path, fixtures: Path, words: str
+) -> None:
+    folder = Path(shutil.copytree(fixtures / "break-a-scene" / "bear", tmp_path / "bear"))
+    (folder / "templates.txt").write_text("# mine\n\n{tokens} on mars\n")
+    arguments = ("folder", "--folder", "bear", "--size", "32", "--samples", "1")
+    bench(*arguments, "--out", "a")
+    assert read_manifest(tmp_path / "a" / "manifest.json").spec.options["templates"] == "{tokens} on mars"
+    assert len(load_dataset(tmp_path / "a").scenes[0].prompts) == 7
+    assert "already built" in bench(*arguments, "--out", "a")
+    assert "already built" in bench(*arguments, "--templates", "{tokens} on mars", "--out", "a")
+    bench(*arguments, "--templates", words, "--out", "b")
+    assert len(load_dataset(tmp_path / "b").scenes[0].prompts) == 3 * 7
+    with pytest.raises(UserError, match=r"a holds another dataset: templates \{tokens\} on mars"):
+        bench(*arguments, "--templates", words, "--out", "a")
+    with pytest.raises(UserError, match="formats beach are of Break-A-Scene's ten"):
+        bench(*arguments, "--formats", "beach", "--out", "c")
+    (folder / "templates.txt").write_text("{tokens} on mars\na photo of two things\n")
+    with pytest.raises(UserError, match=r"^bear/templates.txt, line 2: 'a photo of two things' has \{tokens\} 0 times"):
+        bench(*arguments, "--out", "c")
+    assert not (tmp_path / "c").exists()
 
 
 def test_help_shows_every_field_with_its_default(bench: Run) -> None:

@@ -124,3 +124,25 @@ def test_an_unknown_method_is_one_line_with_the_known_ones(make_data: MakeData, 
         configure("reports", f"pareto[{field}]").instance.write(make_data(), tmp_path / "out")
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_name_of_any_characters_is_shown_and_never_run(
+    outline: Callable[[str], Any], make_data: MakeData, tmp_path: Path
+) -> None:
+    strange = ("<b>\"Ours\" & 'co'</b></script>", "%{x} 我的 <img src=x onerror=bad()>")
+    page, points, _ = write(make_data(methods=strange), tmp_path / "out")
+    assert points["method"].tolist() == list(strange)
+    assert outline(body(page)).open == []
+    assert not any(name in page for name in strange)
+    assert "<img src=x" not in page
+    templates = re.findall(r'"hovertemplate":"(.*?)","', page)
+    assert any("%{customdata}" in template for template in templates)
+    assert not any("我的" in template or "\\u6211" in template for template in templates)
+
+
+def test_a_method_may_be_chosen_by_its_spec(make_data: MakeData, tmp_path: Path) -> None:
+    data = dataclasses.replace(make_data(methods=("Mine", "ti-m")), specs={"Mine": "ours[steps=1,flip=0]"})
+    spec = "pareto[methods=ti-m+ours[steps=1,flip=0],reference=ours[steps=1,flip=0]]"
+    page, _, summary, *_ = configure("reports", spec).instance.write(data, tmp_path / "out")
+    assert pd.read_csv(summary)["method"].tolist() == ["ti-m", "Mine"]
+    assert "Prompt similarity: Mine" in page.read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -97,6 +98,23 @@ def test_answers_about_something_else_are_not_compared_with_metrics(make_data: M
     page, tables = write(path, data, tmp_path / "out")
     assert "metrics are not compared with people" in page
     assert set(tables["agreement"]["who"]) == {"raters"}
+
+
+@pytest.mark.parametrize("told", ["ours", "Mine"])
+def test_answers_may_tell_a_named_method_by_its_spec(make_data: MakeData, tmp_path: Path, told: str) -> None:
+    plain = make_data()
+    table = plain.table.assign(method=plain.table["method"].replace({"ours": "Mine"}))
+    named = replace(plain, table=table, specs={"Mine": "ours"})
+    asked, rated = choices(tmp_path, plain), ratings(tmp_path, plain)
+    for answers in (asked, rated):
+        answers.write_text(answers.read_text(encoding="utf-8").replace("ours", told), encoding="utf-8")
+    _, tables = write(rated, named, tmp_path / "rated")
+    assert set(tables["methods"]["method"]) == {"Mine", "ti-m"}
+    agreement = tables["agreement"].set_index(["who", "measure"])
+    assert agreement.loc[("prompt-similarity", "Spearman's rho"), "n"] == 12
+    _, tables = write(asked, named, tmp_path / "asked")
+    assert set(tables["methods"]["method"]) == {"Mine", "ti-m"}
+    assert set(tables["tests"]["first"]) <= {"Mine", "all"}
 
 
 def test_the_page_needs_no_network(make_data: MakeData, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from bench.data.coco.index import Index, annotation_files, load_index
 from bench.data.coco.selection import Selection, parse_mix, quotas, select
 from bench.data.manifest import DatasetSpec, LicenceRecord, Manifest, MaskRecord, Option, SceneRecord
 from bench.data.prompts import PromptPlan, PromptScheme, parse_formats
+from bench.data.templates import template_options
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset, write_manifest
 
 
@@ -65,7 +66,10 @@ class SelectedScenes:
 
 @dataclass(frozen=True)
 class SceneOptions:
-    """Break-A-Scene's selection: scenes of two to four concepts in the proportions of `mix`."""
+    """Break-A-Scene's selection: scenes of two to four concepts in the proportions of `mix`.
+
+    Own `templates` take the place of the `formats`.
+    """
 
     scenes: int
     mix: str
@@ -76,6 +80,7 @@ class SceneOptions:
     prompts: PromptScheme
     split: str = ""
     only_present: bool = False
+    templates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises `UserError` for invalid values."""
@@ -89,7 +94,7 @@ class SceneOptions:
     @property
     def prompt_plan(self) -> PromptPlan:
         """The prompts of every scene."""
-        return PromptPlan(parse_formats(self.formats), self.samples, self.prompts, self.seed)
+        return PromptPlan(self.templates or parse_formats(self.formats), self.samples, self.prompts, self.seed)
 
     def pool(self, indexes: Sequence[Index], on_images: Callable[[int], None]) -> tuple[list[Candidate], Funnel]:
         """All images with at least two concepts in their crop."""
@@ -145,7 +150,10 @@ class CocoBuilder:
     def _spec(self, files: Sequence[Path]) -> DatasetSpec:
         # Any: a protocol cannot say that it is a dataclass.
         own: Any = self.options
-        options: Mapping[str, Option] = asdict(own)
+        fields = asdict(own)
+        if "templates" in fields:
+            fields |= template_options(fields.pop("templates"), fields.pop("formats"))
+        options: Mapping[str, Option] = fields
         return DatasetSpec(
             self.recipe, self.recipe, self.size, options, {file.name: content_hash(file) for file in files}
         )

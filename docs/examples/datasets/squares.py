@@ -6,7 +6,18 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from bench.api import Concept, Mask, PromptPlan, Scene, handle, parse_formats, seed_from, write_scenes
+from bench.api import (
+    Concept,
+    Mask,
+    PromptPlan,
+    Scene,
+    handle,
+    own_templates,
+    parse_formats,
+    seed_from,
+    template_options,
+    write_scenes,
+)
 
 COLOURS = {"red": (220, 40, 40), "blue": (40, 60, 220)}
 
@@ -22,13 +33,15 @@ class Builder:
     formats: Annotated[str, "the first so many of the ten formats, or their names: beach,snow"] = "2"
     seed: Annotated[int, "seed of the places"] = 0
     size: Annotated[int, "side of the pictures in pixels"] = 64
+    templates: Annotated[str, "your own in place of the formats: a file, a line each with {tokens}"] = ""
 
     def build(self, out: Path) -> None:
-        scenes = [self._scene(f"scene{index}") for index in range(self.scenes)]
-        write_scenes(out, "squares", scenes, {"formats": self.formats, "seed": self.seed})
+        own = own_templates(self.templates, self.formats, defaults=("2",))  # what `--templates FILE` fills in
+        plan = PromptPlan(own or parse_formats(self.formats), 1, "powerset", self.seed)
+        scenes = [self._scene(f"scene{index}", plan) for index in range(self.scenes)]
+        write_scenes(out, "squares", scenes, {**template_options(own, self.formats), "seed": self.seed})
 
-    def _scene(self, name: str) -> Scene:
-        plan = PromptPlan(parse_formats(self.formats), 1, "powerset", self.seed)
+    def _scene(self, name: str, plan: PromptPlan) -> Scene:
         picture = np.full((self.size, self.size, 3), 128, np.uint8)
         concepts = []
         for index, (label, colour) in enumerate(COLOURS.items()):
