@@ -15,6 +15,7 @@ from bench.core import defaults
 from bench.core.errors import UserError
 from bench.core.leftovers import scratch_folder
 from bench.core.progress import console as remarks
+from bench.core.text import count
 from bench.plugins.spec import configure, split_specs
 from bench.run.folder import RunFolder, open_run, run_folder
 from bench.run.lock import hold
@@ -133,7 +134,7 @@ def _run(
         typer.echo(file)
     if failed := len(session.failed(units)):
         raise UserError(
-            f"{failed} of {len(units)} units failed; their tracebacks: {folder.path / 'failed'}; "
+            f"{failed} of {count(len(units), 'unit')} failed; their tracebacks: {folder.path / 'failed'}; "
             "--retry-failed tries them again",
             FAILED,
         )
@@ -205,13 +206,13 @@ def _say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> 
     scenes = {unit.scene.name for unit in todo}
     methods = ", ".join(dict.fromkeys(unit.method.spec for unit in units))
     done = len(units) - len(session.todo(units))
-    console.print(f"{folder.path}: {methods}; {len(units)} units, of which {done} are done", markup=False)
+    console.print(f"{folder.path}: {methods}; {count(len(units), 'unit')}, {done} done", markup=False)
     if failed:
         console.print(f"{failed} failed before; --retry-failed tries them again")
-    console.print(f"to do: {len(todo)} units on {len(scenes)} scenes, {pictures} pictures")
+    console.print(f"to do: {count(len(todo), 'unit')} on {count(len(scenes), 'scene')}, {count(pictures, 'picture')}")
     minutes = estimate_minutes(folder, todo)
     console.print(
         "time: nothing of this kind was measured here yet; start with --limit 1"
         if minutes is None
-        else f"time: about {minutes:.0f} minutes, from what this run measured so far"
+        else f"time: about {count(round(minutes), 'minute')}, from what this run measured so far"
     )

@@ -15,6 +15,7 @@ from bench.core.errors import UserError, one_line
 from bench.core.files import whole_replacement
 from bench.core.scenes import without_concepts
 from bench.core.table import COLUMNS
+from bench.core.text import count
 from bench.plugins.method import PreservesPrior
 from bench.plugins.report import ReportData
 from bench.plugins.spec import configure
@@ -130,7 +131,7 @@ def _facts(session: Session) -> dict[str, str]:
     folder, settings, dataset = session.folder, session.settings, session.dataset
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     return {
-        "dataset": f"{dataset.name}, {len(dataset.scenes)} scenes ({settings.dataset_hash[:12]})",
+        "dataset": f"{dataset.name}, {count(len(dataset.scenes), 'scene')} ({settings.dataset_hash[:12]})",
         "backbone": f"{settings.backbone} ({settings.fingerprint})",
         "precision": settings.precision,
         "budget of training": settings.budget,
@@ -180,8 +181,8 @@ def _banners(session: Session, table: pd.DataFrame) -> Iterator[str]:
         yield f"Scored with the preset {session.preset.name}, which is not the run's own: that is {own}."
     done, asked = _done(session, table), len(session.asked)
     if done < asked:
-        yield f"Partial: {done} of {asked} units are done."
+        yield f"Partial: {done} of {count(asked, 'unit')} done."
     failed = session.failed(plan)
     if failed:
         methods = listed(list(dict.fromkeys(unit.method.spec for unit in failed)))
-        yield f"Failed: {len(failed)} of {len(plan)} units ({methods}); tracebacks lie in the run's folder failed/."
+        yield f"Failed: {len(failed)} of {count(len(plan), 'unit')} ({methods}); tracebacks: the run's folder failed/."

@@ -18,6 +18,7 @@ from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_mask, crop_picture, opened
 from bench.core.limits import check_side
 from bench.core.scenes import BACKGROUND, ImageArray, Mask, Scene
+from bench.core.text import count
 from bench.data.coco.masks import counts_text
 from bench.data.manifest import DatasetSpec, Manifest, MaskRecord, Option, PictureRecord, SceneRecord, square_of
 from bench.data.prompts import PromptPlan
@@ -71,7 +72,7 @@ class FolderBuilder:
             return replace(own, more=tuple(more))
 
         manifest = write_dataset(out, Manifest(spec, tuple(record for _, record in scenes.values())), draw)
-        say(f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts per method")
+        say(f"{count(len(manifest.scenes), 'scene')}, {count(manifest.prompts, 'prompt')} per method")
         say(f"wrote {out}; look at {out / SHEET}")
 
     def _spec(self, folders: Sequence[Path]) -> DatasetSpec:
@@ -236,7 +237,7 @@ def read_labels(folder: Path, masks: int) -> list[str]:
     Raises `UserError` if it cannot be read as text or does not have one word for each mask.
     """
     file = folder / LABELS
-    return _words(file, "labels", masks) if file.is_file() else [UNLABELLED] * masks
+    return _words(file, "label", masks) if file.is_file() else [UNLABELLED] * masks
 
 
 def read_objects(folder: Path, labels: Sequence[str]) -> list[str]:
@@ -245,7 +246,7 @@ def read_objects(folder: Path, labels: Sequence[str]) -> list[str]:
     Raises `UserError` if it cannot be read as text or does not have one word for each label.
     """
     file = folder / OBJECTS
-    return _words(file, "objects", len(labels)) if file.is_file() else list(labels)
+    return _words(file, "object", len(labels)) if file.is_file() else list(labels)
 
 
 def _words(file: Path, kind: str, masks: int) -> list[str]:
@@ -255,7 +256,9 @@ def _words(file: Path, kind: str, masks: int) -> list[str]:
         raise UserError(f"cannot read {file} as text: {error}") from error
     words = [line for line in lines if line]
     if len(words) != masks:
-        raise UserError(f"{file} has {len(words)} {kind} for {masks} masks; write one line for each mask")
+        raise UserError(
+            f"{file} has {count(len(words), kind)} for {count(masks, 'mask')}; write one line for each mask"
+        )
     return words
 
 

@@ -10,6 +10,7 @@ from bench.core.errors import UserError
 from bench.core.hashing import pixel_hash, scene_digest
 from bench.core.limits import size_fault
 from bench.core.scenes import Scene
+from bench.core.text import count
 from bench.data.coco.masks import counts_text
 from bench.data.manifest import DatasetSpec, Manifest, MaskRecord, Option, SceneRecord
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
@@ -36,7 +37,7 @@ def write_scenes(out: Path, name: str, scenes: Sequence[Scene], options: Mapping
         return RenderedScene(picture, pixel_hash(picture))
 
     manifest = write_dataset(out, Manifest(spec, tuple(_record(scene, size) for scene in scenes)), draw)
-    say(f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts per method")
+    say(f"{count(len(manifest.scenes), 'scene')}, {count(manifest.prompts, 'prompt')} per method")
     say(f"wrote {out}; look at {out / SHEET}")
 
 

@@ -12,6 +12,7 @@ from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_picture, mask_png, picture_png
 from bench.core.limits import check_side
 from bench.core.scenes import handle, with_article
+from bench.core.text import count
 from bench.data.builders.folder import OBJECTS, FolderBuilder, picture_of, read_objects, read_upright, scene_name
 from bench.data.manifest import DatasetSpec, Manifest, Option, SceneRecord
 from bench.data.prompts import PromptPlan
@@ -81,7 +82,10 @@ class PairsBuilder:
             return RenderedScene(square, pixel_hash(picture), self._beside(pair))
 
         manifest = write_dataset(out, Manifest(spec, records), draw)
-        say(f"{len(manifest.scenes)} pairs, {manifest.prompts:,} prompts per method for the generation task")
+        say(
+            f"{count(len(manifest.scenes), 'pair')}, {count(manifest.prompts, 'prompt')} per method "
+            "for the generation task"
+        )
         say(f"wrote {out}; look at {out / SHEET}")
 
     def _spec(self, pairs: Mapping[str, TransferPair]) -> DatasetSpec:
@@ -93,7 +97,7 @@ class PairsBuilder:
         record = self._scene(pair, "source")
         if len(record.masks) != 1:
             raise UserError(
-                f"{pair.folder / 'source'} has {len(record.masks)} masks; a pair has one concept: mask0.png"
+                f"{pair.folder / 'source'} has {count(len(record.masks), 'mask')}; a pair has one concept: mask0.png"
             )
         return replace(record, name=pair.name, prompts=self.plan.prompts(pair.name, 1))
 
