@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -88,8 +89,8 @@ def _revision(source: ModelSource) -> str:
 
 def _column(column: Column) -> tuple[str, ...]:
     least, greatest = column.range
-    compared = column.better is not None
-    return column.name, column.description, column.better or "", f"{least:g} to {greatest:g}" if compared else ""
+    bounded = math.isfinite(least) or math.isfinite(greatest)
+    return column.name, column.description, column.better or "", f"{least:g} to {greatest:g}" if bounded else ""
 
 
 def _shown(value: object) -> str:
