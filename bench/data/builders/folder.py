@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,15 +19,14 @@ from bench.core.images import crop_mask, crop_picture, opened
 from bench.core.limits import check_side
 from bench.core.scenes import BACKGROUND, ImageArray, Mask, Scene
 from bench.core.text import count
+from bench.data.builders.remarks import LABELS, UNLABELLED, crop_remarks, label_remarks
 from bench.data.coco.masks import counts_text
 from bench.data.manifest import DatasetSpec, Manifest, MaskRecord, Option, PictureRecord, SceneRecord, square_of
 from bench.data.prompts import PromptPlan
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
 
-UNLABELLED = "object"
-"""The class word of a concept if there is no `labels.txt`."""
-LABELS, OBJECTS = "labels.txt", "objects.txt"
-"""Files of the concepts' class words, and of the things they are parts of (CLiC), one per line; both optional."""
+OBJECTS = "objects.txt"
+"""The file of the things that the concepts are parts of (CLiC), one per line; optional, as `LABELS` is."""
 MOST_MASKS = 8
 """The maximum number of concepts: prompts go through all their subsets, so more would make thousands per scene."""
 
@@ -71,9 +70,20 @@ class FolderBuilder:
             own, *more = map(self._drawn, picture_folders(scenes[record.name][0]), crops)
             return replace(own, more=tuple(more))
 
-        manifest = write_dataset(out, Manifest(spec, tuple(record for _, record in scenes.values())), draw)
+        records = tuple(record for _, record in scenes.values())
+        for remark in (*label_remarks(records), *crop_remarks(self._pictures(folders, records), self.size)):
+            say(remark)
+        manifest = write_dataset(out, Manifest(spec, records), draw)
         say(f"{count(len(manifest.scenes), 'scene')}, {count(manifest.prompts, 'prompt')} per method")
         say(f"wrote {out}; look at {out / SHEET}")
+
+    def _pictures(
+        self, folders: Sequence[Path], records: Sequence[SceneRecord]
+    ) -> Iterator[tuple[str, SceneRecord | PictureRecord]]:
+        """The pictures of all scenes by their paths in the folder, each with its record."""
+        for scene, record in zip(folders, records, strict=True):
+            for folder, one in zip(picture_folders(scene), (record, *record.more), strict=True):
+                yield (folder / one.file_name).relative_to(self.folder).as_posix(), one
 
     def _spec(self, folders: Sequence[Path]) -> DatasetSpec:
         pictures = [folder for scene in folders for folder in picture_folders(scene)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from bench.core.limits import check_side
 from bench.core.scenes import handle, with_article
 from bench.core.text import count
 from bench.data.builders.folder import OBJECTS, FolderBuilder, picture_of, read_objects, read_upright, scene_name
+from bench.data.builders.remarks import crop_remarks, label_remarks
 from bench.data.manifest import DatasetSpec, Manifest, Option, SceneRecord
 from bench.data.prompts import PromptPlan
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
@@ -81,6 +82,8 @@ class PairsBuilder:
             square = crop_picture(picture, record.square, self.size)
             return RenderedScene(square, pixel_hash(picture), self._beside(pair))
 
+        for remark in (*label_remarks(records), *crop_remarks(self._pictures(pairs.values()), self.size)):
+            say(remark)
         manifest = write_dataset(out, Manifest(spec, records), draw)
         say(
             f"{count(len(manifest.scenes), 'pair')}, {count(manifest.prompts, 'prompt')} per method "
@@ -92,6 +95,13 @@ class PairsBuilder:
         files = [file for pair in pairs.values() for file in pair.files()]
         sources = {file.relative_to(self.folder).as_posix(): content_hash(file) for file in files}
         return DatasetSpec("pairs", scene_name(self.folder), self.size, self.options, sources)
+
+    def _pictures(self, pairs: Iterable[TransferPair]) -> Iterator[tuple[str, SceneRecord]]:
+        """Both pictures of every pair by their paths in the folder, each with its record."""
+        for pair in pairs:
+            for side in _SIDES:
+                record = self._scene(pair, side)
+                yield (pair.folder / side / record.file_name).relative_to(self.folder).as_posix(), record
 
     def _source(self, pair: TransferPair) -> SceneRecord:
         record = self._scene(pair, "source")
