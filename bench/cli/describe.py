@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -13,10 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.core.errors import UserError
 from bench.core.table import COLUMNS
 from bench.plugins.discovery import DropIn, discover
 from bench.plugins.metric import Column
 from bench.plugins.spec import field_types, public_name
+from bench.scoring.models.class_words import known_words
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.presets import Preset
 
@@ -26,7 +29,7 @@ _BY_HASH = "files: their hash is recorded with the run"
 
 def describe(drop_in: DropIn) -> None:
     """Print a drop-in's summary, settings, variants, columns (of a metric) and fidelity ledger."""
-    console.print(Text.assemble((drop_in.name, "bold"), f"  {drop_in.source}\n{inspect.getdoc(drop_in.role) or ''}"))
+    console.print(Text.assemble((drop_in.name, "bold"), f"  {drop_in.source}\n{_unwrapped(drop_in.role)}"))
     _show("settings", ("field", "default", "what it is"), _settings(drop_in))
     variants = (
         (f"{drop_in.name}:{name}", ", ".join(f"{k}={v}" for k, v in values.items()))
@@ -40,10 +43,24 @@ def describe(drop_in: DropIn) -> None:
 
 
 def describe_preset(preset: Preset) -> None:
-    """Print every setting of a preset and its models, also those that it cannot pin."""
+    """Print every setting of a preset, its models, also those that it cannot pin, and its segmenter's class words."""
     console.print(Text.assemble((preset.name, "bold"), f"  {preset.summary}"))
     _show("settings", ("setting", "value"), ((name, str(value)) for name, value in preset.describe().items()))
     _show("models", ("name", "revision"), models_of(preset).items())
+    console.print(Text.assemble(("class words that the segmenter knows\n", "bold"), _class_words(preset)))
+
+
+def _class_words(preset: Preset) -> str:
+    """All class words of the preset's segmenter, or why they are not known here."""
+    try:
+        return ", ".join(sorted(known_words(preset)))
+    except UserError as error:
+        return f"not known here: {error}"
+
+
+def _unwrapped(role: type[object]) -> str:
+    """A class's docstring with one line per paragraph, for the terminal to wrap."""
+    return re.sub(r"(?<!\n)\n(?![\n -])", " ", inspect.getdoc(role) or "")
 
 
 def models_of(preset: Preset) -> dict[str, str]:
