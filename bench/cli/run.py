@@ -150,11 +150,14 @@ def _wanted(session: Session, units: Sequence[Unit], retry_failed: bool) -> tupl
 def _preview(folder: RunFolder, methods: Sequence[str], options: RunOptions, retry_failed: bool) -> None:
     from bench.run.engine import preview  # noqa: PLC0415 - slow to import
     from bench.run.select_units import select_units  # noqa: PLC0415
+    from bench.run.suitability import warn  # noqa: PLC0415
 
     with scratch_folder() as scratch:
         session = preview(folder, methods, options, RunFolder(scratch))
         units = select_units(session.plan, options.scenes, options.limit)
-        _say_plan(session, units, _wanted(session, units, retry_failed))
+        wanted = _wanted(session, units, retry_failed)
+        _say_plan(session, units, wanted)
+        warn(session.remarks(wanted))
 
 
 def _remove(folder: RunFolder, specs: str, methods: str, dry_run: bool) -> None:

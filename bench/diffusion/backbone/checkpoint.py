@@ -14,6 +14,7 @@ from bench.core.checkpoints import BACKBONES, mirrors
 from bench.core.errors import UserError
 from bench.core.hashing import folder_hash
 from bench.plugins.backbone_settings import FILE as SETTINGS_FILE
+from bench.plugins.backbone_settings import BackboneSettings
 
 PIPELINE = "StableDiffusionPipeline"
 INDEX = "model_index.json"
@@ -58,6 +59,20 @@ def _located(spec: BackboneSpec, files: list[str]) -> Path:
         folder = _download(spec, files)
     _check_index(spec, folder)
     return folder
+
+
+def picture_side(folder: Path, settings: BackboneSettings) -> int:
+    """Height and width in pixels of what a backbone draws, told by its configuration alone.
+
+    Raises `UserError` for a damaged configuration.
+    """
+    if settings.resolution:
+        return settings.resolution
+    try:
+        unet, vae = (json.loads((folder / part / "config.json").read_bytes()) for part in ("unet", "vae"))
+        return int(unet["sample_size"] * 2 ** (len(vae["block_out_channels"]) - 1))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"the configuration of unet and vae in {folder} cannot be read: {_line(error)}") from error
 
 
 def fingerprint(spec: BackboneSpec) -> str:
