@@ -16,6 +16,7 @@ from bench.data.load import dataset_hash, load_dataset
 from bench.data.manifest import MANIFEST, read_manifest
 from bench.diffusion.backbone.checkpoint import (
     BackboneSpec,
+    check_weights,
     fingerprint,
     locate,
     locate_configuration,
@@ -245,8 +246,10 @@ def _session(
     session = Session(folder, merged.started(asked), inputs.find, dataset)
     units = select_units(session.plan, options.scenes, options.limit)
     session.metrics  # noqa: B018 - two that fill the same column must not get into run.json
-    if folder.settings.is_file() and session.todo(units):  # a finished run asks for no model
-        _check_evaluators(configuration, options)
+    if session.todo(units):  # a finished run asks for no model
+        check_weights(session.backbone_spec)
+        if folder.settings.is_file():
+            _check_evaluators(configuration, options)
     return session
 
 
