@@ -18,10 +18,11 @@ from bench.core.errors import UserError
 from bench.core.table import COLUMNS
 from bench.plugins.discovery import DropIn, discover
 from bench.plugins.metric import Column
-from bench.plugins.spec import field_types, public_name
+from bench.plugins.spec import configure, field_types, public_name, required
 from bench.scoring.models.class_words import known_words
 from bench.scoring.models.sources import ModelSource
-from bench.scoring.presets import Preset
+from bench.scoring.presets import PRESETS, Preset
+from bench.scoring.selection import columns_of
 
 console = Console()
 _BY_HASH = "files: their hash is recorded with the run"
@@ -37,7 +38,7 @@ def describe(drop_in: DropIn) -> None:
     )
     _show("variants", ("name", "sets"), variants)
     if drop_in.kind == "metrics":
-        _show("columns", ("name", "what it is", "better", "range"), map(_column, drop_in.role.columns))
+        _show("columns", ("name", "what it is", "better", "range"), map(_column, _columns(drop_in)))
     notes = ((note.choice, note.sources, note.here, note.why) for note in drop_in.ledger)
     _show("fidelity ledger", ("choice", "sources say", "here", "why"), notes)
 
@@ -72,7 +73,7 @@ def describe_columns() -> None:
     """Print every column of `scores.parquet` with its meaning: the common ones, then those of each metric."""
     _show("columns of every run", ("name", "what it is"), COLUMNS.items())
     for metric in discover("metrics").found.values():
-        _show(f"columns of {metric.name}", ("name", "what it is", "better", "range"), map(_column, metric.role.columns))
+        _show(f"columns of {metric.name}", ("name", "what it is", "better", "range"), map(_column, _columns(metric)))
 
 
 def table(title: str, columns: Iterable[str]) -> Table:
@@ -102,6 +103,17 @@ def _revision(source: ModelSource) -> str:
     if source.folder is not None:
         return _BY_HASH
     return f"commit {source.revision}" if source.is_pinned else "not pinned: the commit is recorded with the run"
+
+
+def _columns(metric: DropIn) -> Iterable[Column]:
+    """A metric's columns under every preset, each once."""
+    if required(metric.role):
+        return tuple(metric.role.columns)
+    made, found = configure("metrics", metric.name), dict[str, Column]()
+    for preset in PRESETS.values():
+        for column in columns_of(made, preset):
+            found.setdefault(column.name, column)
+    return found.values()
 
 
 def _column(column: Column) -> tuple[str, ...]:

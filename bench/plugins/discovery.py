@@ -243,7 +243,8 @@ def _role(module: ModuleType, kind: Kind) -> type[Any]:
         raise TypeError(f"it has no class {ROLES[kind]}")
     if not hasattr(role, "__dataclass_fields__"):
         raise TypeError(f"its class {ROLES[kind]} is not a dataclass (add @dataclass(frozen=True))")
-    if not role.__dataclass_params__.frozen:
+    made: Any = role  # what `dataclass` adds is not annotated
+    if not made.__dataclass_params__.frozen:
         raise TypeError(
             f"its class {ROLES[kind]} is not frozen, so its settings could change during a run "
             "(write @dataclass(frozen=True))"

@@ -178,6 +178,7 @@ class Session:
     def score(self, device: str) -> pd.DataFrame:
         """Score the pictures without scores, loading only the models that this needs, and write the table."""
         from bench.run import scoring  # noqa: PLC0415 - torch is slow to import
+        from bench.scoring.models.availability import check_available  # noqa: PLC0415
         from bench.scoring.scorer import Scorer  # noqa: PLC0415
 
         keyed = {metric_key(metric, self.preset): metric for metric in self.metrics}
@@ -185,6 +186,7 @@ class Session:
         if units:
             lacking = {key for unit in units for key in scoring.lacking_metrics(self.folder, keyed, unit)}
             wanted = [metric for key, metric in keyed.items() if key in lacking]
+            check_available(self.preset, (feature for metric in wanted for feature in metric.instance.needs))
             scoring.score(self.folder, keyed, units, Scorer.load(self.preset, device, metrics=wanted))
         record_evaluators(self.folder, self.preset, self.metrics)
         columns = tuple(column.name for metric in self.metrics for column in columns_of(metric, self.preset))

@@ -8,7 +8,7 @@ from bench.core.errors import UserError
 from bench.core.progress import console
 from bench.core.text import count, some
 from bench.data.builders.remarks import LABELS, UNLABELLED
-from bench.data.manifest import SceneRecord, square_of
+from bench.data.manifest import PictureRecord, SceneRecord, square_of
 from bench.scoring.models.class_words import known_words, words_unknown_to
 from bench.scoring.presets import Preset
 
@@ -57,7 +57,8 @@ def enlarged(scenes: Sequence[SceneRecord], size: int, side: int) -> Iterator[st
 
 def _sides(scene: SceneRecord) -> list[int]:
     """The sides of the squares that a scene's pictures were cropped to, in pixels of their sources."""
-    return [square_of(one.crop).side for one in (scene, *scene.more)]
+    pictures: tuple[SceneRecord | PictureRecord, ...] = (scene, *scene.more)
+    return [square_of(one.crop).side for one in pictures]
 
 
 def check_scene_count(scenes: str | None) -> None:

@@ -100,7 +100,9 @@ def test_the_range_of_a_column_that_is_not_compared_is_listed(
     assert call("list", "brightness") == 0
     assert "0 to 255" in capsys.readouterr().out
     assert call("list", "columns") == 0
-    assert "mean grey level" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert "mean grey level" in listed
+    assert "identity_similarity with fill=grey" in listed, "a preset's own columns too"
 
 
 @pytest.mark.parametrize(
@@ -123,3 +125,25 @@ def test_brackets_of_a_spec_stay_on_the_progress_bar(monkeypatch: pytest.MonkeyP
     with progress.progress_bar("ours[steps=1] on [red]", 1) as bar:
         bar.advance()
     assert "ours[steps=1] on [red]" in shown.getvalue()
+
+
+def test_a_preset_lists_the_words_of_its_segmenter(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "console", Console(width=200))
+    assert call("list", "playroom-yolo") == 0
+    words = "ball, boat, car, duck, fish, heart, house, mug, mushroom, rocket, star, tree, umbrella"
+    assert f"class words that the segmenter knows\n{words}\n" in capsys.readouterr().out
+
+
+def test_without_a_network_a_presets_words_are_told_not_to_be_known_at_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(describe, "console", Console(width=600))
+    monkeypatch.setattr("bench.scoring.models.availability.try_to_load_from_cache", lambda *_, **__: None)
+    monkeypatch.setattr("bench.scoring.models.availability.HfApi.model_info", refuse)
+    assert call("list", "paper") == 0
+    assert "not known here: the evaluator facebook/maskformer-swin-large-coco" in capsys.readouterr().out

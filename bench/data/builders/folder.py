@@ -82,7 +82,8 @@ class FolderBuilder:
     ) -> Iterator[tuple[str, SceneRecord | PictureRecord]]:
         """The pictures of all scenes by their paths in the folder, each with its record."""
         for scene, record in zip(folders, records, strict=True):
-            for folder, one in zip(picture_folders(scene), (record, *record.more), strict=True):
+            pictures: tuple[SceneRecord | PictureRecord, ...] = (record, *record.more)
+            for folder, one in zip(picture_folders(scene), pictures, strict=True):
                 yield (folder / one.file_name).relative_to(self.folder).as_posix(), one
 
     def _spec(self, folders: Sequence[Path]) -> DatasetSpec:
