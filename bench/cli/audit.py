@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
+from bench.core.text import count
+
 if TYPE_CHECKING:
     from bench.stats.audit.findings import Finding
     from bench.stats.audit.tables import Table
@@ -62,7 +64,7 @@ def _show(table: Table, findings: tuple[Finding, ...]) -> None:
     console.print(grid)
     wrong = sum(finding.verdict == "cannot follow" for finding in findings)
     claimed = sum(finding.verdict != "note" for finding in findings)
-    console.print(f"{wrong} of {claimed} printed claims cannot follow from the table.")
+    console.print(f"{wrong} of {count(claimed, 'printed claim')} cannot follow from the table.")
 
 
 def _derived(finding: Finding) -> str:

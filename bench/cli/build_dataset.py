@@ -45,7 +45,7 @@ def _add_builder(verb: typer.Typer, drop_in: DropIn) -> None:
             typer.main.get_command(_alone(command))
             verb.command(name, help=_help(drop_in))(command)
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
-        remarks.print(f"the fields of {drop_in.file} cannot be options: {error}", soft_wrap=True)
+        remarks.print(f"the fields of {drop_in.file} cannot be options: {error}", soft_wrap=True, markup=False)
 
 
 def _alone(command: Callable[..., None]) -> typer.Typer:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import math
+import re
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -12,13 +14,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.core.errors import UserError
 from bench.core.table import COLUMNS
 from bench.plugins.discovery import DropIn, discover
 from bench.plugins.method import FidelityNote
 from bench.plugins.metric import Column
-from bench.plugins.spec import field_types, public_name
+from bench.plugins.spec import configure, field_types, public_name, required
+from bench.scoring.models.class_words import known_words
 from bench.scoring.models.sources import ModelSource
-from bench.scoring.presets import Preset
+from bench.scoring.presets import PRESETS, Preset
+from bench.scoring.selection import columns_of
 
 console = Console()
 _BY_HASH = "files: their hash is recorded with the run"
@@ -26,7 +31,7 @@ _BY_HASH = "files: their hash is recorded with the run"
 
 def describe(drop_in: DropIn) -> None:
     """Print a drop-in's summary, settings, variants, columns (of a metric) and fidelity ledger."""
-    console.print(Text.assemble((drop_in.name, "bold"), f"  {drop_in.source}\n{inspect.getdoc(drop_in.role) or ''}"))
+    console.print(Text.assemble((drop_in.name, "bold"), f"  {drop_in.source}\n{_unwrapped(drop_in.role)}"))
     _show("settings", ("field", "default", "what it is"), _settings(drop_in))
     variants = (
         (f"{drop_in.name}:{name}", ", ".join(f"{k}={v}" for k, v in values.items()))
@@ -34,7 +39,7 @@ def describe(drop_in: DropIn) -> None:
     )
     _show("variants", ("name", "sets"), variants)
     if drop_in.kind == "metrics":
-        _show("columns", ("name", "what it is", "better", "range"), map(_column, drop_in.role.columns))
+        _show("columns", ("name", "what it is", "better", "range"), map(_column, _columns(drop_in)))
     describe_ledger("fidelity ledger", drop_in.ledger)
 
 
@@ -45,10 +50,24 @@ def describe_ledger(title: str, ledger: Iterable[FidelityNote]) -> None:
 
 
 def describe_preset(preset: Preset) -> None:
-    """Print every setting of a preset and its models, also those that it cannot pin."""
+    """Print every setting of a preset, its models, also those that it cannot pin, and its segmenter's class words."""
     console.print(Text.assemble((preset.name, "bold"), f"  {preset.summary}"))
     _show("settings", ("setting", "value"), ((name, str(value)) for name, value in preset.describe().items()))
     _show("models", ("name", "revision"), models_of(preset).items())
+    console.print(Text.assemble(("class words that the segmenter knows\n", "bold"), _class_words(preset)))
+
+
+def _class_words(preset: Preset) -> str:
+    """All class words of the preset's segmenter, or why they are not known here."""
+    try:
+        return ", ".join(sorted(known_words(preset)))
+    except UserError as error:
+        return f"not known here: {error}"
+
+
+def _unwrapped(role: type[object]) -> str:
+    """A class's docstring with one line per paragraph, for the terminal to wrap."""
+    return re.sub(r"(?<!\n)\n(?![\n -])", " ", inspect.getdoc(role) or "")
 
 
 def models_of(preset: Preset) -> dict[str, str]:
@@ -60,7 +79,7 @@ def describe_columns() -> None:
     """Print every column of `scores.parquet` with its meaning: the common ones, then those of each metric."""
     _show("columns of every run", ("name", "what it is"), COLUMNS.items())
     for metric in discover("metrics").found.values():
-        _show(f"columns of {metric.name}", ("name", "what it is", "better", "range"), map(_column, metric.role.columns))
+        _show(f"columns of {metric.name}", ("name", "what it is", "better", "range"), map(_column, _columns(metric)))
 
 
 def table(title: str, columns: Iterable[str]) -> Table:
@@ -92,10 +111,21 @@ def _revision(source: ModelSource) -> str:
     return f"commit {source.revision}" if source.is_pinned else "not pinned: the commit is recorded with the run"
 
 
+def _columns(metric: DropIn) -> Iterable[Column]:
+    """A metric's columns under every preset, each once."""
+    if required(metric.role):
+        return tuple(metric.role.columns)
+    made, found = configure("metrics", metric.name), dict[str, Column]()
+    for preset in PRESETS.values():
+        for column in columns_of(made, preset):
+            found.setdefault(column.name, column)
+    return found.values()
+
+
 def _column(column: Column) -> tuple[str, ...]:
     least, greatest = column.range
-    compared = column.better is not None
-    return column.name, column.description, column.better or "", f"{least:g} to {greatest:g}" if compared else ""
+    bounded = math.isfinite(least) or math.isfinite(greatest)
+    return column.name, column.description, column.better or "", f"{least:g} to {greatest:g}" if bounded else ""
 
 
 def _shown(value: object) -> str:

@@ -13,6 +13,7 @@ import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bench.core.checkpoints import BACKBONES
 from bench.scoring.presets import YOLO_FOLDER
@@ -38,7 +39,7 @@ def doctor() -> None:
     """Examine device, memory, versions and which weights are reachable, and say how to get what is missing."""
     table = Table("what", "found", "next step", title="bench doctor", title_justify="left")
     for finding in (*_machine(), *_versions(), *_weights()):
-        table.add_row(*finding, style="yellow" if finding.advice else None)
+        table.add_row(*map(Text, finding), style="yellow" if finding.advice else None)
     console.print(table)
 
 

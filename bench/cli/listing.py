@@ -19,6 +19,7 @@ from bench.cli.describe import (
     models_of,
     table,
 )
+from bench.core.errors import UserError, did_you_mean
 from bench.core.leftovers import scratch_folder
 from bench.edit.ledger import LEDGER
 from bench.plugins.discovery import KINDS, DropIn, Kind, discover
@@ -72,15 +73,26 @@ def list_content(
 
 
 def _describe(name: str) -> None:
-    """Describe what has this name; raises `BadParameter` if nothing has."""
+    """Describe what has this name.
+
+    Raises `BadParameter` if nothing has, and `UserError` with the reason if only a broken file has.
+    """
     drop_ins: list[DropIn] = [found for kind in KINDS for each, found in discover(kind).found.items() if each == name]
     for drop_in in drop_ins:
         describe(drop_in)
     if name in PRESETS:
         describe_preset(PRESETS[name])
     elif not drop_ins:
+        _check_broken(name)
         known = ", ".join((*KINDS, "presets", "columns", "edit"))
-        raise typer.BadParameter(f"'{name}' is not one of {known}, nor the name of one of them")
+        hint = did_you_mean(name, (*(each for kind in KINDS for each in discover(kind).found), *PRESETS))
+        raise typer.BadParameter(f"'{name}' is not one of {known}, nor the name of one of them{hint}")
+
+
+def _check_broken(name: str) -> None:
+    """Raise `UserError` with the reason if a broken file has this name."""
+    for broken in (each for kind in KINDS for each in discover(kind).broken if each.name == name):
+        raise UserError(f"{broken.file} is broken: {broken.why}")
 
 
 def _print_prompts(dataset: str) -> None:

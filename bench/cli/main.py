@@ -16,6 +16,10 @@ from bench.core.errors import REFUSED, UserError, refusal, single_line
 from bench.plugins.discovery import add_path
 
 INTERRUPTED = 130
+PATHS = (
+    "`--path DIR` (or $BENCH_PATH), anywhere on the line, adds the methods, datasets, metrics and reports of a folder "
+    "of your own."
+)
 
 
 def build_app() -> typer.Typer:
@@ -29,12 +33,22 @@ def build_app() -> typer.Typer:
         rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
         help="SceneBench: which method learns several concepts from one image best, and can you prove it?",
-        epilog="Start with `bench run --methods ours,ti-m`: it needs no data, no weights and no GPU. Your own methods, "
-        "datasets and reports: `--path DIR` (or $BENCH_PATH), anywhere on the line.",
+        epilog="Start with `bench run --methods ours,ti-m`: it needs no data, no weights and no GPU. " + PATHS,
     )
     for verb in (build_dataset, run, score, report, audit, edit, generate, convert_yolo, listing, doctor):
         verb.add_to(app)
+    _tell_of_paths(app)
     return app
+
+
+def _tell_of_paths(app: typer.Typer) -> None:
+    """End the help of every verb with what no verb declares: `--path`, which is read before the verbs are known."""
+    for command in app.registered_commands:
+        command.epilog = command.epilog or PATHS
+    for group in app.registered_groups:
+        group.epilog = PATHS
+        if group.typer_instance is not None:
+            _tell_of_paths(group.typer_instance)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -15,6 +15,7 @@ from bench.core import defaults
 from bench.core.errors import UserError
 from bench.core.leftovers import scratch_folder
 from bench.core.progress import console as remarks
+from bench.core.text import count
 from bench.data.templates import read_templates
 from bench.plugins.spec import configure, split_specs
 from bench.run.folder import RunFolder, open_run, run_folder
@@ -151,7 +152,7 @@ def _run(
         typer.echo(file)
     if failed := len(session.failed(units)):
         raise UserError(
-            f"{failed} of {len(units)} units failed; their tracebacks: {folder.path / 'failed'}; "
+            f"{failed} of {count(len(units), 'unit')} failed; their tracebacks: {folder.path / 'failed'}; "
             "--retry-failed tries them again",
             FAILED,
         )
@@ -167,11 +168,14 @@ def _wanted(session: Session, units: Sequence[Unit], retry_failed: bool) -> tupl
 def _preview(folder: RunFolder, methods: MethodSelection, options: RunOptions, retry_failed: bool) -> None:
     from bench.run.engine import preview  # noqa: PLC0415 - slow to import
     from bench.run.select_units import select_units  # noqa: PLC0415
+    from bench.run.suitability import warn  # noqa: PLC0415
 
     with scratch_folder() as scratch:
         session = preview(folder, methods, options, RunFolder(scratch))
         units = select_units(session.plan, options.scenes, options.limit)
-        _say_plan(session, units, _wanted(session, units, retry_failed))
+        wanted = _wanted(session, units, retry_failed)
+        _say_plan(session, units, wanted)
+        warn(session.remarks(wanted))
 
 
 def _remove(folder: RunFolder, specs: str, methods: str, dry_run: bool) -> None:
@@ -223,13 +227,13 @@ def _say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> 
     scenes = {unit.scene.name for unit in todo}
     methods = ", ".join(dict.fromkeys(session.label(unit.method.spec) for unit in units))
     done = len(units) - len(session.todo(units))
-    console.print(f"{folder.path}: {methods}; {len(units)} units, of which {done} are done", markup=False)
+    console.print(f"{folder.path}: {methods}; {count(len(units), 'unit')}, {done} done", markup=False)
     if failed:
         console.print(f"{failed} failed before; --retry-failed tries them again")
-    console.print(f"to do: {len(todo)} units on {len(scenes)} scenes, {pictures} pictures")
+    console.print(f"to do: {count(len(todo), 'unit')} on {count(len(scenes), 'scene')}, {count(pictures, 'picture')}")
     minutes = estimate_minutes(folder, todo)
     console.print(
         "time: nothing of this kind was measured here yet; start with --limit 1"
         if minutes is None
-        else f"time: about {minutes:.0f} minutes, from what this run measured so far"
+        else f"time: about {count(round(minutes), 'minute')}, from what this run measured so far"
     )

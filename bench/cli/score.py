@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.cli import backbone_options
+from bench.core.text import count
 from bench.run.folder import open_run
 from bench.run.lock import hold
 
@@ -39,4 +40,4 @@ def score(
         if session.own_preset:
             save_settings(folder, session.settings)
     shown = "" if session.own_preset else f" --metrics {session.preset.name}"
-    typer.echo(f"{len(table)} rows in {session.folder.table}; next: bench report {run}{shown}")
+    typer.echo(f"{count(len(table), 'row')} in {session.folder.table}; next: bench report {run}{shown}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.core.errors import UserError
+from bench.core.text import count
 
 if TYPE_CHECKING:
     import torch
@@ -87,8 +88,8 @@ def resolve_device(device: str) -> torch.device:
     except RuntimeError:
         raise UserError(f"--device {device} is not known; use auto, cpu, cuda or cuda:N") from None
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        raise UserError(f"--device {device}: this machine has {count} CUDA devices; use auto or cpu")
+        there = torch.cuda.device_count()
+        raise UserError(f"--device {device}: this machine has {count(there, 'CUDA device')}; use auto or cpu")
     return found
 
 

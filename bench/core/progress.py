@@ -41,7 +41,7 @@ class ProgressBar:
 def progress_bar(what: str, total: float) -> Iterator[ProgressBar]:
     """Show a bar with the time left while the block runs."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # brackets are those of a spec
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),

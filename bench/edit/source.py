@@ -11,6 +11,7 @@ from bench.core.images import mask_png
 from bench.core.progress import console, progress_bar
 from bench.core.scenes import Concept, Mask, Scene, handle
 from bench.core.seeds import seed_from
+from bench.core.text import count
 from bench.data.builders.folder import picture_of, scene_name
 from bench.data.builders.mask_file import read_mask
 from bench.diffusion.editing.common_region import SharedConcept, shared_region
@@ -47,7 +48,7 @@ def _found(shared: SharedConcept, paths: EditPaths, session: EditSession) -> Mas
     file = paths.shared_mask(key)
     if not file.is_file():
         seeded = SharedConcept(shared.pictures, shared.object, shared.budget, seed_from(shared=key, seed=shared.seed))
-        with progress_bar(f"the region that {len(hashes)} pictures share", 1.0) as progress:
+        with progress_bar(f"the region that {count(len(hashes), 'picture')} share", 1.0) as progress:
             session.backbone.restore()
             mask = shared_region(session.backbone, seeded, lambda _done, total: progress.advance(1.0 / total))
         write_bytes(file, mask_png(np.asarray(mask)))

@@ -16,6 +16,7 @@ import numpy as np
 from bench.core.errors import UserError
 from bench.core.images import opened
 from bench.core.scenes import ImageArray
+from bench.core.text import count
 
 OUT = "out"
 ENVIRONMENT = (
@@ -53,7 +54,7 @@ class Program:
         file = self.folder / picture_file(number)
         self._wait_for(file)
         if not file.is_file():
-            raise self._bad_end(f"after {number} pictures, without {picture_file(number)}")
+            raise self._bad_end(f"after {count(number, 'picture')}, without {picture_file(number)}")
         try:
             with opened(file) as image:
                 width, height = image.size
@@ -70,11 +71,13 @@ class Program:
         """
         self._wait_for(None)
         if self.process.returncode != 0:
-            raise self._bad_end(f"after {pictures} pictures")
+            raise self._bad_end(f"after {count(pictures, 'picture')}")
         wanted = {picture_file(number) for number in range(pictures)}
         others = sorted({f"{OUT}/{file.name}" for file in (self.folder / OUT).iterdir()} - wanted)
         if others:
-            raise self._failure(f"it wrote {len(others)} files that nobody asked for ({', '.join(others[:3])})")
+            raise self._failure(
+                f"it wrote {count(len(others), 'file')} that nobody asked for ({', '.join(others[:3])})"
+            )
 
     def _wait_for(self, file: Path | None) -> None:
         """Wait until the file exists or the program has ended; raises `ProgramError` if neither happens in time."""

@@ -243,6 +243,12 @@ def _role(module: ModuleType, kind: Kind) -> type[Any]:
         raise TypeError(f"it has no class {ROLES[kind]}")
     if not hasattr(role, "__dataclass_fields__"):
         raise TypeError(f"its class {ROLES[kind]} is not a dataclass (add @dataclass(frozen=True))")
+    made: Any = role  # what `dataclass` adds is not annotated
+    if not made.__dataclass_params__.frozen:
+        raise TypeError(
+            f"its class {ROLES[kind]} is not frozen, so its settings could change during a run "
+            "(write @dataclass(frozen=True))"
+        )
     return role
 
 

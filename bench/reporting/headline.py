@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.core.defaults import PARETO_AXES
+from bench.core.text import count
 from bench.plugins.metric import Column
 from bench.reporting.selection import main_metrics
-from bench.reporting.text import bounds, count, is_clear, listed, noun, number, signed
+from bench.reporting.text import bounds, is_clear, listed, noun, number, signed
 from bench.stats.front import axes_of
 from bench.stats.intervals import FEWEST
 from bench.stats.results import Comparison, Pair

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import jinja2
 
+from bench.core.text import count
 from bench.reporting.text import (
     amount,
     bounds,
     chance,
-    count,
     energy,
     interval_methods,
     is_clear,

@@ -110,11 +110,6 @@ def weight(flip: RankFlip) -> str:
     return told[flip.clear_before, flip.clear_now]
 
 
-def count(n: int, noun: str) -> str:
-    """`1 scene`, `6 scenes`."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
 def listed(words: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""

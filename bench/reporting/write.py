@@ -15,6 +15,8 @@ from bench.core.errors import UserError, one_line
 from bench.core.files import whole_replacement
 from bench.core.scenes import without_concepts
 from bench.core.table import COLUMNS
+from bench.core.text import count
+from bench.data.builders.remarks import UNLABELLED
 from bench.plugins.method import PreservesPrior
 from bench.plugins.report import ReportData
 from bench.plugins.spec import configure
@@ -24,6 +26,7 @@ from bench.run.engine import Session
 from bench.run.evaluators import recorded_evaluators
 from bench.run.folder import RunFolder
 from bench.run.plan import Unit
+from bench.run.suitability import unknown_to_segmenter, unlabelled_warning
 from bench.run.vocabulary import unknown_words_warning
 from bench.scoring.selection import columns_of, compared_columns
 
@@ -131,7 +134,7 @@ def _facts(session: Session) -> dict[str, str]:
     folder, settings, dataset = session.folder, session.settings, session.dataset
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     return {
-        "dataset": f"{dataset.name}, {len(dataset.scenes)} scenes ({settings.dataset_hash[:12]})",
+        "dataset": f"{dataset.name}, {count(len(dataset.scenes), 'scene')} ({settings.dataset_hash[:12]})",
         **_names(session),
         "backbone": f"{settings.backbone} ({settings.fingerprint})",
         "precision": settings.precision,
@@ -179,17 +182,28 @@ def _done(session: Session, table: pd.DataFrame) -> int:
     return len({unit.key for unit in session.asked} & set(table["unit"]))
 
 
+def _undetectable(session: Session, table: pd.DataFrame) -> Iterator[str]:
+    """Sentences about concepts that the segmenter cannot find by their words, as the table says (detected is None)."""
+    rows = table[table["detected"].isna()]
+    words = list(dict.fromkeys(rows["label"]))
+    if UNLABELLED in words:
+        yield unlabelled_warning(list(dict.fromkeys(rows.loc[rows["label"] == UNLABELLED, "scene"])))
+    if others := [word for word in words if word != UNLABELLED]:
+        yield f"{unknown_to_segmenter(others, session.preset)}."
+
+
 def _banners(session: Session, table: pd.DataFrame) -> Iterator[str]:
     plan = session.plan
     if sentence := unknown_words_warning(session.settings.unknown_words):
         yield sentence
+    yield from _undetectable(session, table)
     if not session.own_preset:
         own = session.settings.preset
         yield f"Scored with the preset {session.preset.name}, which is not the run's own: that is {own}."
     done, asked = _done(session, table), len(session.asked)
     if done < asked:
-        yield f"Partial: {done} of {asked} units are done."
+        yield f"Partial: {done} of {count(asked, 'unit')} done."
     failed = session.failed(plan)
     if failed:
         methods = listed(list(dict.fromkeys(session.label(unit.method.spec) for unit in failed)))
-        yield f"Failed: {len(failed)} of {len(plan)} units ({methods}); tracebacks lie in the run's folder failed/."
+        yield f"Failed: {len(failed)} of {count(len(plan), 'unit')} ({methods}); tracebacks: the run's folder failed/."

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, did_you_mean
 from bench.core.files import read_json, write_json
 from bench.core.leftovers import scratch_folder
 from bench.core.progress import console
@@ -16,8 +16,9 @@ from bench.data import build
 from bench.data.load import dataset_hash
 from bench.data.manifest import MANIFEST
 from bench.data.templates import read_templates
+from bench.plugins.discovery import discover
 from bench.plugins.source import source_hash
-from bench.plugins.spec import Configured, configure
+from bench.plugins.spec import Configured, configure, spec_name
 from bench.run.folder import RunFolder
 
 BUILDER = "builder.json"
@@ -46,6 +47,12 @@ def dataset_folder(text: str, folder: RunFolder, templates: Sequence[str] = ()) 
         build.build_dataset(builder.instance, folder.dataset)
         _record(folder, builder)
     return folder.dataset
+
+
+def check_dataset(text: str) -> None:
+    """Raise `UserError` if `text` names neither a folder nor a recipe with its fields; builds nothing."""
+    if not Path(text).is_dir():
+        _configured(text)
 
 
 def current_dataset(text: str, folder: RunFolder, templates: Sequence[str] = ()) -> Path:
@@ -82,7 +89,26 @@ def recommended_budget(text: str) -> str | None:
     path = Path(text)
     if (path / MANIFEST).is_file():
         return build.recommended_budget(path)
-    return build.builders_budget(configure("datasets", text).instance)
+    return build.builders_budget(_configured(text).instance)
+
+
+def _configured(text: str) -> Configured:
+    """The builder that `text` names; a folder that is not there is told from a recipe that is not known."""
+    name = spec_name(text)
+    if name not in discover("datasets").found and (os.sep in name or "/" in name or name.startswith((".", "~"))):
+        path = Path(name)
+        what = "it is a file; name the folder that holds it" if path.is_file() else "there is no such folder"
+        beside = [str(one.parent) for one in path.parent.glob(f"*/{MANIFEST}")]
+        raise UserError(
+            f"--dataset {text}: {what}{did_you_mean(str(path), beside)} `bench build-dataset` makes one, and a recipe "
+            f"is a word: {', '.join(discover('datasets').found)}"
+        )
+    try:
+        return configure("datasets", text)
+    except UserError as error:
+        if name in {one.name for one in discover("datasets").broken} | discover("datasets").found.keys():
+            raise
+        raise UserError(f"--dataset {text}: there is no folder of this name here, and {error}") from error
 
 
 def _is_built(path: Path) -> bool:
@@ -91,7 +117,7 @@ def _is_built(path: Path) -> bool:
 
 def _builder(text: str, templates: Sequence[str]) -> Configured:
     """The builder, with the user's own templates if there are any; raises `UserError` if it takes none."""
-    builder = configure("datasets", text)
+    builder = _configured(text)
     if not templates:
         return builder
     if "templates" not in (field.name for field in fields(builder.instance)):

@@ -14,11 +14,18 @@ from bench.core.errors import UserError
 from bench.core.scenes import Dataset
 from bench.data.load import dataset_hash, load_dataset
 from bench.data.manifest import MANIFEST, read_manifest
-from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate, locate_configuration
+from bench.diffusion.backbone.checkpoint import (
+    BackboneSpec,
+    check_weights,
+    fingerprint,
+    locate,
+    locate_configuration,
+    picture_side,
+)
 from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.discovery import user_folders
 from bench.plugins.spec import Configured, configure, distinct
-from bench.run.dataset_source import current_dataset, dataset_folder, preview_dataset, recommended_budget
+from bench.run.dataset_source import check_dataset, current_dataset, dataset_folder, preview_dataset, recommended_budget
 from bench.run.evaluators import record_evaluators
 from bench.run.execute import ExecutionContext, execute, is_done
 from bench.run.external_inputs import CurrentInputs, recorded_inputs
@@ -29,7 +36,9 @@ from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
 from bench.run.select_methods import MethodSelection
 from bench.run.select_units import asked_units, select_units
 from bench.run.settings import Settings, Start, load_settings, merged_settings, save_settings
-from bench.run.vocabulary import unknown_words, warn_of_unknown_words
+from bench.run.suitability import check_scene_count, enlarged, undetectable, warn
+from bench.run.vocabulary import unknown_words, unknown_words_warning, where_known_words_are
+from bench.scoring.models.class_words import known_words
 from bench.scoring.presets import Preset, find_preset
 from bench.scoring.selection import columns_of, metric_key, select_metrics, standard_metrics
 
@@ -140,6 +149,19 @@ class Session:
         """Those of the units that are not done and have not failed."""
         return tuple(unit for unit in self.todo(units) if not self.folder.failure(unit.key).is_file())
 
+    def remarks(self, units: Sequence[Unit]) -> tuple[str, ...]:
+        """What will have no value or mean little in these units, a sentence each."""
+        manifest, names = read_manifest(self._dataset / MANIFEST), {unit.scene.name for unit in units}
+        scenes = [scene for scene in manifest.scenes if scene.name in names]
+        configuration = locate_configuration(self.backbone_spec)
+        found = [
+            *undetectable(scenes, self.preset),
+            *enlarged(scenes, manifest.spec.size, picture_side(configuration, self.backbone_settings)),
+        ]
+        if sentence := unknown_words_warning(self.settings.unknown_words):
+            found.append(f"{sentence} {where_known_words_are(configuration, known_words(self.preset))}")
+        return tuple(found)
+
     def generate(self, units: Sequence[Unit], hardware: Hardware, execution: ExecutionOptions) -> None:
         """Fit and draw what is missing of the units; which of them `failed` is known afterwards."""
         todo = self.todo(units)
@@ -147,7 +169,7 @@ class Session:
             return
         from bench.diffusion.backbone.loading import load_backbone  # noqa: PLC0415 - slow, and only drawing needs it
 
-        warn_of_unknown_words(self.settings.unknown_words)
+        warn(self.remarks(todo))
         backbone = load_backbone(self.backbone_spec, hardware, self.backbone_settings)
         context = ExecutionContext(
             self.folder, backbone, self.settings.budget, execution.batch_size, execution.keep_weights
@@ -163,6 +185,7 @@ class Session:
     def score(self, device: str) -> pd.DataFrame:
         """Score the pictures without scores, loading only the models that this needs, and write the table."""
         from bench.run import scoring  # noqa: PLC0415 - torch is slow to import
+        from bench.scoring.models.availability import check_available  # noqa: PLC0415
         from bench.scoring.scorer import Scorer  # noqa: PLC0415
 
         keyed = {metric_key(metric, self.preset): metric for metric in self.metrics}
@@ -170,6 +193,7 @@ class Session:
         if units:
             lacking = {key for unit in units for key in scoring.lacking_metrics(self.folder, keyed, unit)}
             wanted = [metric for key, metric in keyed.items() if key in lacking]
+            check_available(self.preset, (feature for metric in wanted for feature in metric.instance.needs))
             scoring.score(self.folder, keyed, units, Scorer.load(self.preset, device, metrics=wanted))
         record_evaluators(self.folder, self.preset, self.metrics)
         columns = tuple(column.name for metric in self.metrics for column in columns_of(metric, self.preset))
@@ -223,13 +247,37 @@ def _session(
     A backbone that is not there is told before `find_dataset` builds anything.
     """
     configuration = locate_configuration(_spec(options.backbone))
+    _check_options(configuration, options)
+    if not folder.settings.is_file():
+        _check_evaluators(configuration, options)
     dataset = find_dataset()
     merged = merged_settings(folder, _settings(configuration, dataset, methods, options))
     asked = Start(merged.methods, options.scenes, options.limit, user_folders(), str(folder.path.parent))
     session = Session(folder, merged.started(asked), inputs.find, dataset)
-    select_units(session.plan, options.scenes, options.limit)
+    units = select_units(session.plan, options.scenes, options.limit)
     session.metrics  # noqa: B018 - two that fill the same column must not get into run.json
+    if session.todo(units):  # a finished run asks for no model
+        check_weights(session.backbone_spec)
+        if folder.settings.is_file():
+            _check_evaluators(configuration, options)
     return session
+
+
+def _check_options(configuration: Path, options: RunOptions) -> None:
+    """Raise `UserError` for what is wrong whatever the dataset holds, before it is built."""
+    check_dataset(options.dataset)
+    check_scene_count(options.scenes)
+    read_settings(configuration).budget_name(options.backbone.budget, None)
+
+
+def _check_evaluators(configuration: Path, options: RunOptions) -> None:
+    """Raise `UserError` if a model that scoring needs is neither here nor to be had."""
+    from bench.scoring.models.availability import check_available  # noqa: PLC0415 - huggingface_hub is slow to import
+
+    selected = select_metrics(options.metrics)
+    preset = find_preset(selected.preset or read_settings(configuration).metrics)
+    metrics = (*standard_metrics(), *(configure("metrics", spec) for spec in selected.more))
+    check_available(preset, (feature for metric in metrics for feature in metric.instance.needs))
 
 
 def _spec(options: BackboneOptions) -> BackboneSpec:

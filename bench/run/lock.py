@@ -6,7 +6,7 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import filelock
 from bench.core.errors import UserError
 from bench.core.leftovers import sweep_held, sweep_scratch
 
+LOCK = ".lock"
 HELD = 3
 """Exit code of a start on a run that another process holds."""
 
@@ -25,8 +26,9 @@ def hold(folder: Path) -> Iterator[None]:
 
     Raises `UserError` (exit code 3) naming the process that holds it, and where the folder cannot be written.
     """
-    lock = filelock.FileLock(folder / ".lock")
+    lock = filelock.FileLock(folder / LOCK)
     holder = folder / ".holder"
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
@@ -42,7 +44,18 @@ def hold(folder: Path) -> Iterator[None]:
         yield
     finally:
         holder.unlink(missing_ok=True)
+        _remove_unused(made)
         lock.release()
+
+
+def _remove_unused(made: Sequence[Path]) -> None:
+    """Remove the folders that this start made, the run's first, if nothing was written there but the lock."""
+    if not made or [path.name for path in made[0].iterdir()] != [LOCK]:
+        return
+    with contextlib.suppress(OSError):  # another start writes there, or the system does not remove an open file
+        (made[0] / LOCK).unlink()
+        for folder in made:
+            folder.rmdir()
 
 
 def _who() -> str:

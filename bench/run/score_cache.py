@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from bench.core.files import damaged, read_record, write_json
 from bench.core.hashing import content_hash
+from bench.core.text import count
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import PlannedPicture, Unit
 from bench.scoring.scorer import PictureValues
@@ -84,5 +85,7 @@ def _read(folder: RunFolder, metric: str, unit: Unit) -> dict[str, ScoredImage]:
     concepts = {picture.key: len(picture.request.prompt.subset) for picture in unit.pictures}
     for key, one in record.pictures.items():
         if key in concepts and len(one.values) != concepts[key]:
-            raise damaged(path, f"pictures.{key}: {len(one.values)} values for {concepts[key]} concepts")
+            raise damaged(
+                path, f"pictures.{key}: {count(len(one.values), 'value')} for {count(concepts[key], 'concept')}"
+            )
     return {key: ScoredImage(one.sha256, tuple(one.values)) for key, one in record.pictures.items()}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.core.errors import UserError
-from bench.core.progress import console
+from bench.core.text import some
 from bench.data.manifest import Manifest
 
-_SHOWN = 6
+if TYPE_CHECKING:
+    from transformers import CLIPTokenizer
 
 
 def unknown_words(backbone: Path, manifest: Manifest) -> tuple[str, ...]:
@@ -17,9 +19,26 @@ def unknown_words(backbone: Path, manifest: Manifest) -> tuple[str, ...]:
 
     Raises `UserError` if the tokenizer cannot be read.
     """
-    from transformers import CLIPTokenizer  # noqa: PLC0415 - slow to import
+    from bench.diffusion.backbone.handles import spelled_words  # noqa: PLC0415 - slow to import
 
-    from bench.diffusion.backbone.handles import spelled_words  # noqa: PLC0415
+    return spelled_words(_tokenizer(backbone), sorted({label for scene in manifest.scenes for label in scene.classes}))
+
+
+def where_known_words_are(backbone: Path, candidates: Iterable[str]) -> str:
+    """Class words of the candidates that the backbone does know, as an example, and the file of its vocabulary.
+
+    Raises `UserError` if the tokenizer cannot be read.
+    """
+    from bench.diffusion.backbone.handles import spelled_words  # noqa: PLC0415 - slow to import
+
+    tokenizer = _tokenizer(backbone)
+    known = sorted(word for word in candidates if not spelled_words(tokenizer, [word]))
+    example = f"It knows {some(known)}. " if known else ""
+    return f"{example}All words that it knows are in {backbone / 'tokenizer' / 'vocab.json'}."
+
+
+def _tokenizer(backbone: Path) -> CLIPTokenizer:
+    from transformers import CLIPTokenizer  # noqa: PLC0415 - slow to import
 
     try:
         tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(backbone / "tokenizer")
@@ -27,18 +46,12 @@ def unknown_words(backbone: Path, manifest: Manifest) -> tuple[str, ...]:
         raise UserError(
             f"{backbone / 'tokenizer'} cannot be read as CLIP's tokenizer: {' '.join(str(error).split())[:160]}"
         ) from error
-    return spelled_words(tokenizer, sorted({label for scene in manifest.scenes for label in scene.classes}))
+    return tokenizer
 
 
 def unknown_words_warning(words: Sequence[str]) -> str | None:
     """One sentence about unknown class words; None if there are none."""
     if not words:
         return None
-    shown = ", ".join(words[:_SHOWN]) + (" ..." if len(words) > _SHOWN else "")
-    return f"The backbone does not know the class words {shown}: this run tests the machinery only, not the methods."
-
-
-def warn_of_unknown_words(words: Sequence[str]) -> None:
-    """Print the warning that the report shows as a banner."""
-    if sentence := unknown_words_warning(words):
-        console.print(f"[yellow]{sentence}[/yellow]")
+    kind = "class word" if len(words) == 1 else "class words"
+    return f"The backbone does not know the {kind} {some(words)}: this run tests the machinery only, not the methods."

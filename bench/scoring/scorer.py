@@ -9,6 +9,7 @@ import torch
 
 from bench.core.device import full_fp32, resolve_device
 from bench.core.errors import UserError
+from bench.core.text import count
 from bench.plugins.metric import PictureJob, Value
 from bench.plugins.spec import Configured
 from bench.scoring.batch import ScoringBatch, SharedFeatures
@@ -90,7 +91,9 @@ class Scorer:
         grain = metric.instance.grain
         wanted = {"picture": len(batch.jobs), "concept": len(batch.concepts), "prompt": len(batch.prompts)}[grain]
         if len(values) != wanted:
-            raise UserError(f"{metric.drop_in.file}: score() gave {len(values)} values, not one per {grain} ({wanted})")
+            raise UserError(
+                f"{metric.drop_in.file}: score() gave {count(len(values), 'value')}, not one per {grain} ({wanted})"
+            )
         columns = {column.name for column in columns_of(metric, self._evaluators.preset)}
         for value in values:
             if not isinstance(value, Mapping) or set(value) != columns:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.defaults import PARETO_AXES
+from bench.core.text import count
 from bench.plugins.metric import Column
 from bench.stats.intervals import Interval, mean_interval
 from bench.stats.pareto import non_dominated
@@ -123,9 +124,9 @@ def _notes(table: pd.DataFrame, shared: pd.DataFrame) -> tuple[str, ...]:
     drawn = table.drop_duplicates(["method", *PICTURE]).groupby("method", sort=False).size()
     kept = len(shared.drop_duplicates(PICTURE))
     return tuple(
-        f"{method}: {count - kept} of {count} pictures left out, which not every method has"
-        for method, count in drawn.items()
-        if count > kept
+        f"{method}: {n - kept} of {count(n, 'picture')} left out, which not every method has"
+        for method, n in drawn.items()
+        if n > kept
     )
 
 

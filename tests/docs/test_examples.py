@@ -44,6 +44,28 @@ def test_examples_import_the_public_door_alone() -> None:
     assert set(imported) == {"bench.api"}
 
 
+def test_the_metric_of_concepts_has_values_where_the_evaluators_know_the_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control `real` shows the scene itself, where every object is most like its own concept."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_PATH", "")
+    dataset = "playroom[scenes=1,formats=1,mix=1,0,0,samples=1,pool=20]"
+    command = ["run", "--path", str(EXAMPLES), "--dataset", dataset, "--methods", "real", "--name", "r"]
+    try:
+        with pytest.raises(SystemExit) as end:
+            main([*command, "--metrics", "playroom,margin"])
+    finally:
+        monkeypatch.undo()
+        refresh()
+    assert end.value.code == 0
+    scores = pd.read_parquet(tmp_path / "runs" / "r" / "scores.parquet")
+    detected = scores["detected"].eq(True)
+    assert detected.any()
+    assert scores.loc[detected, "margin"].between(0, 2, inclusive="neither").all()
+    assert scores.loc[~detected, "margin_reason"].str.contains("found").all()
+
+
 def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page's command, with few scenes and steps."""
     monkeypatch.chdir(tmp_path)

@@ -99,11 +99,11 @@ def test_pictures_and_masks_of_the_scene_are_files(
     [
         (
             "crash",
-            "it ended with exit code 3 after 1 pictures, without out/00001.png; "
+            "it ended with exit code 3 after 1 picture, without out/00001.png; "
             "it said: torch.OutOfMemoryError: 80 GiB are not enough",
         ),
-        ("too few", "it ended with exit code 0 after 1 pictures, without out/00001.png; it said: loading"),
-        ("too many", "it wrote 1 files that nobody asked for (out/99999.png)"),
+        ("too few", "it ended with exit code 0 after 1 picture, without out/00001.png; it said: loading"),
+        ("too many", "it wrote 1 file that nobody asked for (out/99999.png)"),
         ("too large", "out/00000.png is 48 x 48 pixels, 24 x 24 were asked for"),
         ("no picture", "out/00000.png is not a whole picture"),
     ],

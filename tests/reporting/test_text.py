@@ -9,7 +9,6 @@ import pytest
 from bench.reporting.text import (
     bounds,
     chance,
-    count,
     interval_methods,
     listed,
     noun,
@@ -39,7 +38,6 @@ def test_numbers() -> None:
     assert bounds(interval(-0.1, 0.25)) == "[−0.100, 0.250]"
     assert bounds(None) == ""
     assert [seconds(x) for x in (0.214, 12.34, 300.0, math.nan)] == ["0.21 s", "12.3 s", "5.0 min", "–"]
-    assert [count(1, "scene"), count(5400, "picture")] == ["1 scene", "5,400 pictures"]
     assert [listed([]), listed(["a"]), listed(["a", "b", "c"])] == ["", "a", "a, b and c"]
 
 

@@ -23,6 +23,7 @@ def test_a_moving_revision_is_recorded_by_the_commit_that_it_stood_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cached = tmp_path / "snapshots" / COMMIT / "config.json"
+    monkeypatch.setattr("bench.scoring.models.availability.check_model", lambda _: None)
     monkeypatch.setattr("bench.scoring.models.weights.hf_hub_download", lambda *_, **__: str(cached))
     _commit_of.cache_clear()
     preset = replace(find_preset("playroom"), clip=ModelSource("owner/moving", "main"))

@@ -199,7 +199,7 @@ def test_limit_and_scenes_and_dry_run(bench: Bench, capsys: pytest.CaptureFixtur
     assert bench(*RUN, "--methods", "quick", "--limit", "1") == 0
     assert table()["scene"].nunique() == 1
     assert bench(*RUN, "--methods", "quick", "--dry-run") == 0
-    assert "to do: 1 units on 1 scenes, 3 pictures" in capsys.readouterr().out
+    assert "to do: 1 unit on 1 scene, 3 pictures" in capsys.readouterr().out
     assert bench(*RUN, "--methods", "quick", "--scenes", "nowhere") == 2
 
 

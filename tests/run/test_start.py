@@ -178,7 +178,7 @@ def test_partial_is_said_when_something_asked_for_is_missing(bench: Bench, finis
     next(finished.glob("pictures/*")).unlink()
     assert bench("score", "runs/r") == 0
     assert bench("report", "runs/r") == 0
-    assert "Partial: 2 of 3 units are done." in page()
+    assert "Partial: 2 of 3 units done." in page()
 
 
 def test_the_pages_command_makes_the_run_again(bench: Bench, drop_ins: Path) -> None:

@@ -31,4 +31,4 @@ def test_a_backbone_without_a_tokenizer_is_one_line(tmp_path: Path) -> None:
 def test_the_sentence_names_some_of_them_or_there_is_none() -> None:
     assert unknown_words_warning(()) is None
     assert "class words dog, walrus:" in str(unknown_words_warning(("dog", "walrus")))
-    assert "a, b, c, d, e, f ...:" in str(unknown_words_warning(tuple("abcdefg")))
+    assert "a, b, c, d, e, f and 2 more:" in str(unknown_words_warning(tuple("abcdefgh")))

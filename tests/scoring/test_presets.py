@@ -191,7 +191,7 @@ def test_a_hub_model_out_of_reach_is_one_line_with_the_id_and_the_next_step(
     def refuse(*arguments: object, **options: object) -> str:
         raise OSError("no\nnetwork")
 
-    monkeypatch.setattr("bench.scoring.models.weights.hf_hub_download", refuse)
+    monkeypatch.setattr("bench.scoring.models.availability.HfApi.model_info", refuse)
     with pytest.raises(UserError, match=r"owner/absent.*no network.*hf download owner/absent") as raised:
         content(ModelSource("owner/absent", "main"))
     assert "\n" not in str(raised.value)

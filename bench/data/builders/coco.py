@@ -14,6 +14,7 @@ from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_mask, crop_picture, read_picture
 from bench.core.limits import check_side
 from bench.core.progress import progress_bar
+from bench.core.text import count
 from bench.data.coco import masks
 from bench.data.coco.funnel import Candidate, Crop, Funnel, candidates
 from bench.data.coco.images import find_picture, find_pictures
@@ -178,7 +179,7 @@ class CocoBuilder:
         return chosen.scenes
 
     def _report_prompts(self, manifest: Manifest) -> None:
-        remark = f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts per method"
+        remark = f"{count(len(manifest.scenes), 'scene')}, {count(manifest.prompts, 'prompt')} per method"
         if self.papers_prompts not in (None, manifest.prompts):
             remark += f": this is not the paper's {self.papers_prompts:,}"
         say(remark)

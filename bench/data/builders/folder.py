@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_mask, crop_picture, crop_soft, opened
 from bench.core.limits import check_side
 from bench.core.scenes import BACKGROUND, ImageArray, Mask, Scene
+from bench.core.text import count
 from bench.data.builders.mask_file import read_mask, read_soft
+from bench.data.builders.remarks import LABELS, UNLABELLED, crop_remarks, label_remarks
 from bench.data.coco.masks import counts_text
 from bench.data.edges import EdgeRecord
 from bench.data.manifest import (
@@ -32,10 +34,8 @@ from bench.data.manifest import (
 from bench.data.prompts import PromptPlan
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
 
-UNLABELLED = "object"
-"""The class word of a concept if there is no `labels.txt`."""
-LABELS, OBJECTS = "labels.txt", "objects.txt"
-"""Files of the concepts' class words, and of the things they are parts of (CLiC), one per line; both optional."""
+OBJECTS = "objects.txt"
+"""The file of the things that the concepts are parts of (CLiC), one per line; optional, as `LABELS` is."""
 MOST_MASKS = 8
 """The maximum number of concepts: prompts go through all their subsets, so more would make thousands per scene."""
 
@@ -78,9 +78,21 @@ class FolderBuilder:
             own, *more = map(self._drawn, picture_folders(scenes[record.name][0]), crops)
             return replace(own, more=tuple(more))
 
-        manifest = write_dataset(out, Manifest(spec, tuple(record for _, record in scenes.values())), draw)
-        say(f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts per method")
+        records = tuple(record for _, record in scenes.values())
+        for remark in (*label_remarks(records), *crop_remarks(self._pictures(folders, records), self.size)):
+            say(remark)
+        manifest = write_dataset(out, Manifest(spec, records), draw)
+        say(f"{count(len(manifest.scenes), 'scene')}, {count(manifest.prompts, 'prompt')} per method")
         say(f"wrote {out}; look at {out / SHEET}")
+
+    def _pictures(
+        self, folders: Sequence[Path], records: Sequence[SceneRecord]
+    ) -> Iterator[tuple[str, SceneRecord | PictureRecord]]:
+        """The pictures of all scenes by their paths in the folder, each with its record."""
+        for scene, record in zip(folders, records, strict=True):
+            pictures: tuple[SceneRecord | PictureRecord, ...] = (record, *record.more)
+            for folder, one in zip(picture_folders(scene), pictures, strict=True):
+                yield (folder / one.file_name).relative_to(self.folder).as_posix(), one
 
     def _spec(self, folders: Sequence[Path]) -> DatasetSpec:
         pictures = [folder for scene in folders for folder in picture_folders(scene)]
@@ -253,7 +265,7 @@ def read_labels(folder: Path, masks: int) -> list[str]:
     Raises `UserError` if it cannot be read as text or does not have one word for each mask.
     """
     file = folder / LABELS
-    return _words(file, "labels", masks) if file.is_file() else [UNLABELLED] * masks
+    return _words(file, "label", masks) if file.is_file() else [UNLABELLED] * masks
 
 
 def read_objects(folder: Path, labels: Sequence[str]) -> list[str]:
@@ -262,7 +274,7 @@ def read_objects(folder: Path, labels: Sequence[str]) -> list[str]:
     Raises `UserError` if it cannot be read as text or does not have one word for each label.
     """
     file = folder / OBJECTS
-    return _words(file, "objects", len(labels)) if file.is_file() else list(labels)
+    return _words(file, "object", len(labels)) if file.is_file() else list(labels)
 
 
 def _words(file: Path, kind: str, masks: int) -> list[str]:
@@ -272,7 +284,9 @@ def _words(file: Path, kind: str, masks: int) -> list[str]:
         raise UserError(f"cannot read {file} as text: {error}") from error
     words = [line for line in lines if line]
     if len(words) != masks:
-        raise UserError(f"{file} has {len(words)} {kind} for {masks} masks; write one line for each mask")
+        raise UserError(
+            f"{file} has {count(len(words), kind)} for {count(masks, 'mask')}; write one line for each mask"
+        )
     return words
 
 

@@ -10,6 +10,7 @@ from bench.core.errors import UserError
 from bench.core.hashing import pixel_hash, scene_digest
 from bench.core.limits import size_fault
 from bench.core.scenes import Scene
+from bench.core.text import count
 from bench.data.coco.masks import counts_text
 from bench.data.edges import EdgeRecord
 from bench.data.manifest import DatasetSpec, Manifest, MaskRecord, Option, SceneRecord
@@ -37,7 +38,7 @@ def write_scenes(out: Path, name: str, scenes: Sequence[Scene], options: Mapping
         return RenderedScene(picture, pixel_hash(picture))
 
     manifest = write_dataset(out, Manifest(spec, tuple(_record(scene, size) for scene in scenes)), draw)
-    say(f"{len(manifest.scenes)} scenes, {manifest.prompts:,} prompts per method")
+    say(f"{count(len(manifest.scenes), 'scene')}, {count(manifest.prompts, 'prompt')} per method")
     say(f"wrote {out}; look at {out / SHEET}")
 
 
@@ -45,16 +46,29 @@ def _size(scenes: Sequence[Scene]) -> int:
     """The common side of all pictures and masks in pixels; raises `UserError` for invalid scenes."""
     if not scenes or len({scene.name for scene in scenes}) != len(scenes):
         raise UserError("a dataset needs scenes with unique names")
-    size = scenes[0].picture.shape[0]
+    size = int(scenes[0].picture.shape[0])
     for scene in scenes:
-        masks = [concept.mask for concept in scene.concepts]
-        if scene.more or scene.picture.shape != (size, size, 3) or any(mask.shape != (size, size) for mask in masks):
-            raise UserError(
-                f"{scene.name}: a scene needs one picture and masks of {size} x {size} pixels, as the first"
-            )
-        if not masks or not all(mask.any() for mask in masks):
-            raise UserError(f"{scene.name}: a scene needs concepts, each with a mask that is not empty")
-    return int(size)
+        if fault := _fault(scene, size):
+            raise UserError(f"{scene.name}: {fault}")
+    return size
+
+
+def _fault(scene: Scene, size: int) -> str | None:
+    """What is wrong with a scene whose picture and masks should be `size` x `size`; None if nothing is."""
+    if scene.more:
+        return f"it has {count(1 + len(scene.more), 'picture')}; a scene in memory has one"
+    if scene.picture.shape != (size, size, 3):
+        wanted = f"{[size, size, 3]}: square, and of the first scene's size"
+        return f"its picture has the shape {list(scene.picture.shape)}, not {wanted}"
+    if not scene.concepts:
+        return "it has no concept; a scene needs one or more"
+    for number, concept in enumerate(scene.concepts):
+        if concept.mask.shape != (size, size):
+            shapes = f"{list(concept.mask.shape)}, its picture {[size, size]}"
+            return f"the mask of concept {number} ('{concept.label}') has the shape {shapes}: make them equal"
+        if not concept.mask.any():
+            return f"the mask of concept {number} ('{concept.label}') is empty"
+    return None
 
 
 def _record(scene: Scene, size: int) -> SceneRecord:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_picture, mask_png, picture_png
 from bench.core.limits import check_side
 from bench.core.scenes import handle, with_article
+from bench.core.text import count
 from bench.data.builders.folder import OBJECTS, FolderBuilder, picture_of, read_objects, read_upright, scene_name
+from bench.data.builders.remarks import crop_remarks, label_remarks
 from bench.data.manifest import DatasetSpec, Manifest, Option, SceneRecord
 from bench.data.prompts import PromptPlan
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset
@@ -80,8 +82,13 @@ class PairsBuilder:
             square = crop_picture(picture, record.square, self.size)
             return RenderedScene(square, pixel_hash(picture), self._beside(pair))
 
+        for remark in (*label_remarks(records), *crop_remarks(self._pictures(pairs.values()), self.size)):
+            say(remark)
         manifest = write_dataset(out, Manifest(spec, records), draw)
-        say(f"{len(manifest.scenes)} pairs, {manifest.prompts:,} prompts per method for the generation task")
+        say(
+            f"{count(len(manifest.scenes), 'pair')}, {count(manifest.prompts, 'prompt')} per method "
+            "for the generation task"
+        )
         say(f"wrote {out}; look at {out / SHEET}")
 
     def _spec(self, pairs: Mapping[str, TransferPair]) -> DatasetSpec:
@@ -89,11 +96,18 @@ class PairsBuilder:
         sources = {file.relative_to(self.folder).as_posix(): content_hash(file) for file in files}
         return DatasetSpec("pairs", scene_name(self.folder), self.size, self.options, sources)
 
+    def _pictures(self, pairs: Iterable[TransferPair]) -> Iterator[tuple[str, SceneRecord]]:
+        """Both pictures of every pair by their paths in the folder, each with its record."""
+        for pair in pairs:
+            for side in _SIDES:
+                record = self._scene(pair, side)
+                yield (pair.folder / side / record.file_name).relative_to(self.folder).as_posix(), record
+
     def _source(self, pair: TransferPair) -> SceneRecord:
         record = self._scene(pair, "source")
         if len(record.masks) != 1:
             raise UserError(
-                f"{pair.folder / 'source'} has {len(record.masks)} masks; a pair has one concept: mask0.png"
+                f"{pair.folder / 'source'} has {count(len(record.masks), 'mask')}; a pair has one concept: mask0.png"
             )
         return replace(record, name=pair.name, prompts=self.plan.prompts(pair.name, 1))
 

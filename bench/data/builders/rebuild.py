@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.core.console import say
 from bench.core.errors import UserError
+from bench.core.text import count
 from bench.data.builders.coco import CocoPictures
 from bench.data.manifest import Manifest, SceneRecord, read_manifest
 from bench.data.writer import SHEET, is_built, write_dataset
@@ -33,7 +34,7 @@ def rebuild(file: Path, coco: Path, out: Path) -> None:
     for scene, why in different.items():
         say(f"{scene}: {why}")
     equal = len(manifest.scenes) - len(different)
-    say(f"rebuilt {out}: {equal} of {len(manifest.scenes)} scenes as in the manifest; look at {out / SHEET}")
+    say(f"rebuilt {out}: {equal} of {count(len(manifest.scenes), 'scene')} as in the manifest; look at {out / SHEET}")
 
 
 def differences(original: Manifest, rebuilt: Manifest) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from rich.table import Table
 
 from bench.core.geometry import Square, centred_square
+from bench.core.text import count
 from bench.data.coco import masks, rules
 from bench.data.coco.index import Annotation, Index, Photo
 from bench.data.coco.rules import BREAK_A_SCENE, Instance, SelectionCriteria
@@ -114,7 +115,11 @@ class _Examination:
         self.funnel.count("not a crowd (iscrowd 0)", len(kept))
         kept = [annotation for annotation in kept if self.demand.allows(self._label(annotation))]
         classes = self.demand.classes
-        rule = "not one of the six dropped classes" if classes is None else f"one of {len(classes)} classes"
+        rule = (
+            "not one of the six dropped classes"
+            if classes is None
+            else f"one of {count(len(classes), 'class', 'classes')}"
+        )
         self.funnel.count(rule, len(kept))
         return kept
 

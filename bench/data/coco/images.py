@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.core.errors import UserError
+from bench.core.text import count
 from bench.data.coco.index import points_outside
 
 _NAMED = 3
@@ -36,5 +37,5 @@ def find_pictures(coco: Path, wanted: Sequence[tuple[str, str]]) -> list[Path]:
     if missing:
         looked = ", ".join(str(folder) for folder in places(coco, missing[0][0]))
         names = ", ".join(name for _, name in missing[:_NAMED]) + (", ..." if len(missing) > _NAMED else "")
-        raise UserError(f"{len(missing)} of {len(wanted)} pictures are missing: {names}; looked in {looked}")
+        raise UserError(f"{len(missing)} of {count(len(wanted), 'picture')} missing: {names}; looked in {looked}")
     return [path for path in found if path is not None]

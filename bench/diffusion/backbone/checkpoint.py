@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from bench.core.checkpoints import BACKBONES, mirrors
 from bench.core.errors import UserError
 from bench.core.hashing import folder_hash
 from bench.plugins.backbone_settings import FILE as SETTINGS_FILE
+from bench.plugins.backbone_settings import BackboneSettings
 
 PIPELINE = "StableDiffusionPipeline"
 INDEX = "model_index.json"
 CONFIGURATION = [INDEX, SETTINGS_FILE, "*/*.json", "*/*.txt"]
 FILES = [*CONFIGURATION, "*/*.safetensors"]
+NETWORKS = ("unet", "vae", "text_encoder")
+"""The pipeline's folders that must have weights."""
+PATIENCE = 5.0
+"""Seconds that the hub is given to answer."""
 LEFT_OUT = ["safety_checker/*", "*.fp16.safetensors", "*non_ema*"]
 
 
@@ -60,10 +65,40 @@ def _located(spec: BackboneSpec, files: list[str]) -> Path:
     return folder
 
 
+def check_weights(spec: BackboneSpec) -> None:
+    """Raise `UserError`, in seconds, if weights of the backbone are neither here nor to be had; downloads none."""
+    folder = locate_configuration(spec)
+    lacking = [name for name in NETWORKS if not any((folder / name).glob("*.safetensors"))]
+    if not lacking:
+        return
+    if not _is_snapshot(folder):
+        raise UserError(f"{spec.source} has no weights of its {lacking[0]} (*.safetensors); {_next_step()}")
+    # Any: the client annotates what it calls by keyword in part.
+    hub: Any = HfApi()
+    try:
+        hub.model_info(spec.hub_ids[0], revision=spec.revision, timeout=PATIENCE)
+    except Exception as error:  # every version of the hub's client has transport errors of its own
+        raise UserError(_not_had(spec, error)) from error
+
+
+def picture_side(folder: Path, settings: BackboneSettings) -> int:
+    """Height and width in pixels of what a backbone draws, told by its configuration alone.
+
+    Raises `UserError` for a damaged configuration.
+    """
+    if settings.resolution:
+        return settings.resolution
+    try:
+        unet, vae = (json.loads((folder / part / "config.json").read_bytes()) for part in ("unet", "vae"))
+        return int(unet["sample_size"] * 2 ** (len(vae["block_out_channels"]) - 1))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"the configuration of unet and vae in {folder} cannot be read: {_line(error)}") from error
+
+
 def fingerprint(spec: BackboneSpec) -> str:
     """A hash of the backbone's content: the hub's commit, or `weights_hash`."""
     folder = locate_configuration(spec)
-    if folder.parent.name == "snapshots":
+    if _is_snapshot(folder):
         return f"{spec.hub_ids[0]}@{folder.name}"
     return f"sha256:{weights_hash(folder)}"
 
@@ -71,6 +106,11 @@ def fingerprint(spec: BackboneSpec) -> str:
 def weights_hash(folder: Path) -> str:
     """The `folder_hash` of a backbone without its `scenebench.json`, whose relevant settings a run records."""
     return folder_hash(folder, left_out=(SETTINGS_FILE,))
+
+
+def _is_snapshot(folder: Path) -> bool:
+    """Whether it is a folder of the hub's cache, named by the commit."""
+    return folder.parent.name == "snapshots"
 
 
 def _check_index(spec: BackboneSpec, folder: Path) -> None:

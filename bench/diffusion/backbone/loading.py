@@ -21,6 +21,7 @@ from transformers import CLIPTextModel
 
 from bench.core.device import Hardware
 from bench.core.errors import UserError
+from bench.core.text import count
 from bench.diffusion.backbone.checkpoint import INDEX, BackboneSpec, _line, _next_step, locate
 from bench.diffusion.backbone.stable_diffusion import _PIPELINES_OFFSET, StableDiffusion, official_scheduler
 from bench.plugins.backbone_settings import BackboneSettings, read_settings
@@ -91,13 +92,13 @@ def _load_network(spec: BackboneSpec, folder: Path, name: str) -> Any:
     missing = sorted(report["missing_keys"])
     if missing:
         raise UserError(
-            f"{spec.source} is not a whole pipeline: {len(missing)} weights of its {name} are missing, "
+            f"{spec.source} is not a whole pipeline: it lacks {count(len(missing), 'weight')} of its {name}, "
             f"{missing[0]} among them; {_next_step()}"
         )
     unknown = sorted(key for key in report["unexpected_keys"] if key.rpartition(".")[2] not in KNOWN_BUFFERS)
     if unknown:
         told = ", ".join(unknown[:_TOLD]) + (", ..." if len(unknown) > _TOLD else "")
-        _log.warning("%s: %d weights of its %s are not used: %s", spec.source, len(unknown), name, told)
+        _log.warning("%s: not used: %s of its %s: %s", spec.source, count(len(unknown), "weight"), name, told)
     return network
 
 

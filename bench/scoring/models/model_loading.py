@@ -12,6 +12,7 @@ from transformers import AutoImageProcessor, CLIPTokenizer, PreTrainedModel
 from transformers.utils import logging
 
 from bench.core.errors import UserError
+from bench.core.text import count
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.weights import check_folder, not_had
 
@@ -36,7 +37,7 @@ def load_model(kind: type[Model], source: ModelSource, device: torch.device, **o
     if report["missing_keys"]:
         first = min(report["missing_keys"])
         raise UserError(
-            f"{source.place} is not a whole {kind.__name__}: {len(report['missing_keys'])} weights are missing, "
+            f"{source.place} is not a whole {kind.__name__}: it lacks {count(len(report['missing_keys']), 'weight')}, "
             f"{first} among them; give a checkpoint of that architecture"
         )
     loaded: Model = model.to(device).eval().requires_grad_(False)

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from transformers import MaskFormerForInstanceSegmentation
 
 from bench.core.scenes import ImageArray, Mask
+from bench.scoring.models.class_words import find_class
 from bench.scoring.models.model_loading import load_model, load_processor
 from bench.scoring.presets import Preset
 from bench.scoring.threads import parallel_map
 from bench.scoring.views import Box
-
-_SUFFIXES = ("-other-merged", "-merged", "-other", "-stuff")
-"""The suffixes of COCO panoptic's merged classes: `table-merged`, `wall-other-merged`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,32 +113,6 @@ class Segmenter:
             target_sizes=sizes,
         )
         return [_segmentation(one) for one in found]
-
-
-def find_class(word: str, labels: Mapping[int, str]) -> int | None:
-    """The index of the label that a class word names, or None.
-
-    An exact match (case aside) comes first; else a label that is the word with a suffix of COCO panoptic, so
-    that `wall` is `wall-other-merged`, while `dining table` stays the thing and never `table-merged`.
-    """
-    wanted = _plain(word)
-    for stem in (_plain, _stem):
-        for index, label in labels.items():
-            if stem(label) == wanted:
-                return index
-    return None
-
-
-def _plain(label: str) -> str:
-    return " ".join(label.casefold().replace("_", " ").split())
-
-
-def _stem(label: str) -> str:
-    plain = _plain(label)
-    for suffix in _SUFFIXES:
-        if plain.endswith(suffix):
-            return plain.removesuffix(suffix)
-    return plain
 
 
 def _segmentation(found: Mapping[str, Any]) -> Segmentation:

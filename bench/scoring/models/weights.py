@@ -77,6 +77,9 @@ def not_had(source: ModelSource, error: Exception) -> str:
 @cache
 def _commit_of(hub_id: str, revision: str) -> str:
     """The commit that a revision resolves to: the name of the folder in the hub's cache with its configuration."""
+    from bench.scoring.models.availability import check_model  # noqa: PLC0415 - it imports this module
+
+    check_model(ModelSource(hub_id, revision))  # in seconds: a download is tried again and again for half a minute
     try:
         return Path(hf_hub_download(hub_id, "config.json", revision=revision)).parent.name
     except (OSError, ValueError) as error:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from bench.core.errors import UserError
 from bench.core.scenes import ImageArray
-from bench.scoring.models.segmenter import Segmentation, find_class
+from bench.scoring.models.class_words import find_class
+from bench.scoring.models.segmenter import Segmentation
 from bench.scoring.models.yolo_network import Architecture, load, ultralytics
 from bench.scoring.presets import Preset
 from bench.scoring.views import Box

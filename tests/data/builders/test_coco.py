@@ -242,7 +242,7 @@ def first_picture(toys: Path, tmp_path: Path, recipe: Recipe) -> Path:
 def test_a_missing_picture_leaves_nothing_behind(toys: Path, tmp_path: Path, recipe: Recipe) -> None:
     file = first_picture(toys, tmp_path, recipe)
     file.unlink()
-    with pytest.raises(UserError, match=f"1 of 4 pictures are missing: {file.name}; looked in .*--only-present"):
+    with pytest.raises(UserError, match=f"1 of 4 pictures missing: {file.name}; looked in .*--only-present"):
         recipe(toys).build(tmp_path / "out")
     assert no_trace(tmp_path)
 

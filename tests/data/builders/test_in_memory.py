@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench.core.errors import UserError
-from bench.core.scenes import Scene
+from bench.core.scenes import Mask, Scene
 from bench.data.builders.in_memory import write_scenes
 from bench.data.load import load_dataset
 
@@ -51,4 +51,24 @@ def test_scenes_that_no_dataset_can_have(scene: Scene, tmp_path: Path, fault: st
     }[fault]
     with pytest.raises(UserError):
         write_scenes(tmp_path / "out", "mine", scenes, {})
+    assert not (tmp_path / "out").exists()
+
+
+def with_mask(scene: Scene, number: int, mask: Mask) -> Scene:
+    concepts = [replace(one, mask=mask) if i == number else one for i, one in enumerate(scene.concepts)]
+    return replace(scene, concepts=tuple(concepts))
+
+
+def test_a_wrong_mask_is_named_by_its_concept_with_both_shapes(scene: Scene, tmp_path: Path) -> None:
+    shapes = r"has the shape \[16, 16\], its picture \[32, 32\]: make them equal"
+    told = rf"pair: the mask of concept 1 \('umbrella'\) {shapes}"
+    with pytest.raises(UserError, match=told):
+        write_scenes(tmp_path / "out", "d", [with_mask(scene, 1, np.ones((16, 16), np.bool_))], {})
+    with pytest.raises(UserError, match=r"pair: the mask of concept 0 \('cat'\) is empty"):
+        write_scenes(tmp_path / "out", "d", [with_mask(scene, 0, np.zeros((32, 32), np.bool_))], {})
+    wide = replace(scene, picture=np.zeros((32, 48, 3), np.uint8))
+    with pytest.raises(UserError, match=r"pair: its picture has the shape \[32, 48, 3\], not \[32, 32, 3\]"):
+        write_scenes(tmp_path / "out", "d", [wide], {})
+    with pytest.raises(UserError, match="pair: it has no concept"):
+        write_scenes(tmp_path / "out", "d", [replace(scene, concepts=())], {})
     assert not (tmp_path / "out").exists()

@@ -69,7 +69,7 @@ def test_missing_pictures_leave_nothing_behind(toys: Path, tmp_path: Path, recip
     recipe(toys).build(tmp_path / "a")
     for file in (toys / "playroom").iterdir():
         file.unlink()
-    with pytest.raises(UserError, match="4 of 4 pictures are missing"):
+    with pytest.raises(UserError, match="4 of 4 pictures missing"):
         rebuild(tmp_path / "a" / "manifest.json", toys, tmp_path / "b")
     assert not (tmp_path / "b").exists()
 

@@ -43,7 +43,7 @@ def test_a_name_that_points_outside_is_refused(tmp_path: Path, name: str) -> Non
 def test_missing_pictures_are_counted_and_named_with_the_places(tmp_path: Path) -> None:
     save(tmp_path / "images" / "1.png")
     wanted = [("val", f"{k}.png") for k in range(1, 7)]
-    with pytest.raises(UserError, match=r"5 of 6 pictures are missing: 2.png, 3.png, 4.png, \.\.\.") as caught:
+    with pytest.raises(UserError, match=r"5 of 6 pictures missing: 2.png, 3.png, 4.png, \.\.\.") as caught:
         find_pictures(tmp_path, wanted)
     assert str(tmp_path / "images" / "val") in str(caught.value)
     assert find_pictures(tmp_path, wanted[:1]) == [tmp_path / "images" / "1.png"]

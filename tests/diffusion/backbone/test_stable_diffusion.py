@@ -184,7 +184,7 @@ def test_a_checkpoint_that_lacks_a_weight_is_refused(file: str, key: str, folder
     del weights[key if key in weights else key.removeprefix("text_model.")]
     save_file(weights, folder / file, {"format": "pt"})
     name, last = file.split("/", maxsplit=1)[0], key.removeprefix("text_model.")
-    _fails(folder, f"is not a whole pipeline: 1 weights of its {name} are missing, (text_model.)?{last} among them")
+    _fails(folder, f"is not a whole pipeline: it lacks 1 weight of its {name}, (text_model.)?{last} among them")
 
 
 def test_weights_that_no_network_has_are_named_and_not_used(
@@ -193,7 +193,7 @@ def test_weights_that_no_network_has_are_named_and_not_used(
     weights = load_file(folder / UNET)
     save_file(weights | {"adapter.down": torch.ones(2), "adapter.up": torch.ones(2)}, folder / UNET, {"format": "pt"})
     loaded = load_backbone(BackboneSpec(str(folder)), CPU)
-    assert caplog.messages == [f"{folder}: 2 weights of its unet are not used: adapter.down, adapter.up"]
+    assert caplog.messages == [f"{folder}: not used: 2 weights of its unet: adapter.down, adapter.up"]
     expected = backbone.parameters()
     assert all(torch.equal(value, expected[name]) for name, value in loaded.parameters().items())
 

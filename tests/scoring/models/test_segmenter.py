@@ -9,7 +9,8 @@ import torch
 from transformers import MaskFormerForInstanceSegmentation, MaskFormerImageProcessorPil
 from transformers.models.maskformer.modeling_maskformer import MaskFormerForInstanceSegmentationOutput
 
-from bench.scoring.models.segmenter import Segmentation, Segmenter, find_class
+from bench.scoring.models.class_words import find_class
+from bench.scoring.models.segmenter import Segmentation, Segmenter
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.presets import Preset
 

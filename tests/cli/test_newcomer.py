@@ -1,0 +1,149 @@
+"""What a newcomer looks up, misspells or leaves out, and what is said."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bench.cli import describe
+from bench.cli.main import main
+from bench.core import progress
+from bench.plugins.discovery import refresh
+
+Own = Callable[[str, str], None]
+METRIC = '''
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bench.api import Column
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How bright a picture is."""
+
+    grain: ClassVar[str] = "picture"
+    needs: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[tuple[Column, ...]] = (Column("brightness", "mean grey level", range=(0.0, 255.0)),)
+
+    def score(self, batch):
+        return [{"brightness": float(job.picture.mean())} for job in batch.jobs]
+'''
+
+
+def call(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert isinstance(exit_.value.code, int)
+    return exit_.value.code
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
+    """Writes files into a folder of one's own, known to the engine, from an empty folder."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_PATH", str(folder))
+
+    def write(name: str, text: str) -> None:
+        (folder / name).write_text(text)
+        refresh()
+
+    yield write
+    monkeypatch.undo()
+    refresh()
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "run",
+        "score",
+        "report",
+        "list",
+        "edit",
+        "audit",
+        "doctor",
+        "convert-yolo",
+        "build-dataset",
+        "build-dataset folder",
+    ],
+)
+def test_the_help_of_every_verb_tells_of_path(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(*verb.split(), "--help") == 0
+    assert "--path DIR (or $BENCH_PATH), anywhere on the line" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_broken_file_asked_for_by_name_says_why(own: Own, capsys: pytest.CaptureFixture[str]) -> None:
+    own("nosource.py", METRIC.replace('grain: ClassVar[str] = "picture"', 'grain: ClassVar[str] = "page"'))
+    assert call("list", "nosource") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("bench: ")
+    assert "nosource.py is broken: ValueError: its class Metric names 'page', which is none of picture" in line
+
+
+def test_a_misspelt_name_is_told_from_a_broken_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("list", "leakag") == 2
+    assert "did you mean leakage?" in capsys.readouterr().err
+
+
+def test_the_range_of_a_column_that_is_not_compared_is_listed(
+    own: Own, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "console", Console(width=200))
+    own("brightness.py", METRIC)
+    assert call("list", "brightness") == 0
+    assert "0 to 255" in capsys.readouterr().out
+    assert call("list", "columns") == 0
+    listed = capsys.readouterr().out
+    assert "mean grey level" in listed
+    assert "identity_similarity with fill=grey" in listed, "a preset's own columns too"
+
+
+@pytest.mark.parametrize(
+    ("role", "body"),
+    [("Method", "steps: int = 3"), ("Builder", "scenes: int = 3"), ("Report", "wide: bool = False")],
+)
+def test_a_drop_in_whose_settings_could_change_is_refused(
+    own: Own, role: str, body: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own("loose.py", f"from dataclasses import dataclass\n\n\n@dataclass\nclass {role}:\n    {body}\n")
+    assert call("list", "loose") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"loose.py is broken: TypeError: its class {role} is not frozen" in line
+    assert "@dataclass(frozen=True)" in line
+
+
+def test_brackets_of_a_spec_stay_on_the_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(progress, "console", Console(file=shown, width=120, force_terminal=True))
+    with progress.progress_bar("ours[steps=1] on [red]", 1) as bar:
+        bar.advance()
+    assert "ours[steps=1] on [red]" in shown.getvalue()
+
+
+def test_a_preset_lists_the_words_of_its_segmenter(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "console", Console(width=200))
+    assert call("list", "playroom-yolo") == 0
+    words = "ball, boat, car, duck, fish, heart, house, mug, mushroom, rocket, star, tree, umbrella"
+    assert f"class words that the segmenter knows\n{words}\n" in capsys.readouterr().out
+
+
+def test_without_a_network_a_presets_words_are_told_not_to_be_known_at_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(describe, "console", Console(width=600))
+    monkeypatch.setattr("bench.scoring.models.availability.try_to_load_from_cache", lambda *_, **__: None)
+    monkeypatch.setattr("bench.scoring.models.availability.HfApi.model_info", refuse)
+    assert call("list", "paper") == 0
+    assert "not known here: the evaluator facebook/maskformer-swin-large-coco" in capsys.readouterr().out
