@@ -15,9 +15,11 @@ from bench.core.scenes import Dataset
 from bench.data.load import dataset_hash, load_dataset
 from bench.data.manifest import MANIFEST, read_manifest
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate, locate_configuration
+from bench.diffusion.backbone.limits import read_limits
 from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.discovery import user_folders
 from bench.plugins.spec import Configured, configure, distinct
+from bench.run.check_scenes import check_scenes
 from bench.run.dataset_source import current_dataset, dataset_folder, preview_dataset, recommended_budget
 from bench.run.evaluators import record_evaluators
 from bench.run.execute import ExecutionContext, execute, is_done
@@ -220,7 +222,8 @@ def _session(
     merged = merged_settings(folder, _settings(configuration, dataset, methods, options))
     asked = Start(merged.methods, options.scenes, options.limit, user_folders(), str(folder.path.parent))
     session = Session(folder, merged.started(asked), inputs.find, dataset)
-    select_units(session.plan, options.scenes, options.limit)
+    units = select_units(session.plan, options.scenes, options.limit)
+    check_scenes(session.untried(units), read_limits(configuration, session.backbone_settings))
     session.metrics  # noqa: B018 - two that fill the same column must not get into run.json
     return session
 

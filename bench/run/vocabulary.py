@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.core.errors import UserError
 from bench.core.progress import console
 from bench.data.manifest import Manifest
+from bench.diffusion.backbone.limits import read_tokenizer
 
 _SHOWN = 6
 
@@ -17,16 +17,9 @@ def unknown_words(backbone: Path, manifest: Manifest) -> tuple[str, ...]:
 
     Raises `UserError` if the tokenizer cannot be read.
     """
-    from transformers import CLIPTokenizer  # noqa: PLC0415 - slow to import
+    from bench.diffusion.backbone.handles import spelled_words  # noqa: PLC0415 - slow to import
 
-    from bench.diffusion.backbone.handles import spelled_words  # noqa: PLC0415
-
-    try:
-        tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(backbone / "tokenizer")
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(
-            f"{backbone / 'tokenizer'} cannot be read as CLIP's tokenizer: {' '.join(str(error).split())[:160]}"
-        ) from error
+    tokenizer = read_tokenizer(backbone)
     return spelled_words(tokenizer, sorted({label for scene in manifest.scenes for label in scene.classes}))
 
 
