@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from bench.data.templates import own_templates as own_templates
     from bench.data.templates import template_options as template_options
     from bench.data.templates import templates_of_folder as templates_of_folder
+    from bench.diffusion.backbone.resize import fit_mask as fit_mask
     from bench.diffusion.backbone.resize import fit_resolution as fit_resolution
     from bench.diffusion.backbone.terms import Layer as Layer
     from bench.diffusion.backbone.terms import at_16 as at_16
@@ -75,11 +76,13 @@ if TYPE_CHECKING:
     from bench.external.method import ExternalMethod as ExternalMethod
     from bench.external.method import Requirement as Requirement
     from bench.plugins.backbone import Backbone as Backbone
+    from bench.plugins.backbone import BackboneLimits as BackboneLimits
     from bench.plugins.builder import Builder as Builder
     from bench.plugins.builder import RecommendsBudget as RecommendsBudget
     from bench.plugins.method import INCIDENTAL as INCIDENTAL
     from bench.plugins.method import Blending as Blending
     from bench.plugins.method import ChecksConfiguration as ChecksConfiguration
+    from bench.plugins.method import ChecksScenes as ChecksScenes
     from bench.plugins.method import DeclaresPictureSide as DeclaresPictureSide
     from bench.plugins.method import FidelityNote as FidelityNote
     from bench.plugins.method import FitRecords as FitRecords
@@ -170,14 +173,15 @@ _NAMES = {
     "bench.core.scenes": "BACKGROUND Concept Dataset ImageArray Mask Prompt Scene handle",
     "bench.core.seeds": "seed_from",
     # Methods: the role and what it is given
-    "bench.plugins.backbone": "Backbone",
+    "bench.plugins.backbone": "Backbone BackboneLimits",
     "bench.plugins.method": (
-        "INCIDENTAL Blending ChecksConfiguration DeclaresPictureSide FidelityNote FitRecords FitState GeneratesPrior "
-        "HasFingerprint HasRequirements Method MethodContext PrecomputedImage PreservesPrior ProvidesImages "
+        "INCIDENTAL Blending ChecksConfiguration ChecksScenes DeclaresPictureSide FidelityNote FitRecords FitState "
+        "GeneratesPrior HasFingerprint HasRequirements Method MethodContext PrecomputedImage PreservesPrior "
+        "ProvidesImages "
         "Request"
     ),
     # Methods: drawing with a backbone
-    "bench.diffusion.backbone.resize": "fit_resolution",
+    "bench.diffusion.backbone.resize": "fit_mask fit_resolution",
     "bench.diffusion.sampling.sampler": "DrawJob draw",
     # Methods that are recipes
     "bench.diffusion.backbone.terms": "Layer at_16 in_up_blocks",

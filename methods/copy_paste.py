@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from bench.api import (
+    BackboneLimits,
     DrawJob,
     FidelityNote,
     FitState,
@@ -19,6 +20,7 @@ from bench.api import (
     Scene,
     UserError,
     draw,
+    fit_mask,
     fit_resolution,
 )
 
@@ -54,6 +56,12 @@ class Method:
             "the metrics cut along it as well",
         ),
     )
+
+    def check_scene(self, scene: Scene, limits: BackboneLimits) -> None:
+        """Raise `UserError` if a mask is empty at the backbone's resolution: nothing could be pasted."""
+        for concept in scene.concepts:
+            if not fit_mask(concept.mask, limits.resolution).any():
+                raise UserError(f"{scene.name}: the mask of '{concept.label}' is empty, so copy-paste cannot paste it")
 
     def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Learn nothing.

@@ -98,8 +98,8 @@ class Method(RecipeMethod):
             "'a clear trend of improvement' (Figure 3), smoothed curves of three concepts, no interval",
             "on ten Playroom scenes from .473 to .471 (change -.003 [-.058, .053], .501 at step 100 of 160); step-maps "
             "from .473 to .445 (-.028 [-.106, .049])",
-            "neither rises: what can be shown is no rise and no fall; the default is the one that falls less and is "
-            "the paper's order (it ends .026 [-.046, .097] above step-maps)",
+            "neither rises, nor is either shown to fall; the default is the one that falls less, and is the "
+            "paper's order (it ends .026 [-.046, .097] above step-maps)",
         ),
         FidelityNote(
             "labels of the CRF",

@@ -16,6 +16,7 @@ from bench.core.images import mask_png, picture_png
 from bench.core.leftovers import scratch_folder
 from bench.core.scenes import ImageArray, Scene
 from bench.external.program import OUT, Program, ProgramError, picture_file, started
+from bench.plugins.backbone import BackboneLimits
 from bench.plugins.method import MethodContext, Request
 
 if TYPE_CHECKING:
@@ -77,6 +78,12 @@ class ExternalMethod(ABC):
         files = sorted({file for pattern in self.content for file in self.home.glob(pattern) if file.is_file()})
         named = [f"{file.relative_to(self.home).as_posix()} {content_hash(file)}\n" for file in files]
         return bytes_hash("".join([content_hash(self.driver), *named]).encode())
+
+    def check_scene(self, scene: Scene, limits: BackboneLimits) -> None:  # noqa: ARG002 - the protocol's
+        """Raise `UserError` if a mask of the scene is empty."""
+        for concept in scene.concepts:
+            if not concept.mask.any():
+                raise UserError(f"{scene.name}: the mask of '{concept.label}' is empty, and it is needed")
 
     def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Learn nothing: an encoder reads the scene when it draws.

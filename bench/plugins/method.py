@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
-from bench.plugins.backbone import Backbone
+from bench.plugins.backbone import Backbone, BackboneLimits
 
 if TYPE_CHECKING:
     import torch
@@ -128,6 +128,15 @@ class ChecksConfiguration(Protocol):
 
     def check_configuration(self) -> None:
         """Raise an error that explains what is wrong with the configuration, if anything is."""
+        ...
+
+
+@runtime_checkable
+class ChecksScenes(Protocol):
+    """A method that cannot learn every scene, and says so before a run starts."""
+
+    def check_scene(self, scene: Scene, limits: BackboneLimits) -> None:
+        """Raise `UserError`, one line that names the scene, if the method cannot learn it with such a backbone."""
         ...
 
 

@@ -22,9 +22,11 @@ from bench.diffusion.backbone.checkpoint import (
     locate_configuration,
     picture_side,
 )
+from bench.diffusion.backbone.limits import read_limits
 from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.discovery import user_folders
 from bench.plugins.spec import Configured, configure, distinct
+from bench.run.check_scenes import check_scenes
 from bench.run.dataset_source import check_dataset, current_dataset, dataset_folder, preview_dataset, recommended_budget
 from bench.run.evaluators import record_evaluators
 from bench.run.execute import ExecutionContext, execute, is_done
@@ -255,6 +257,7 @@ def _session(
     asked = Start(merged.methods, options.scenes, options.limit, user_folders(), str(folder.path.parent))
     session = Session(folder, merged.started(asked), inputs.find, dataset)
     units = select_units(session.plan, options.scenes, options.limit)
+    check_scenes(session.untried(units), read_limits(configuration, session.backbone_settings))
     session.metrics  # noqa: B018 - two that fill the same column must not get into run.json
     if session.todo(units):  # a finished run asks for no model
         check_weights(session.backbone_spec)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, PngImagePlugin
 
-from bench.core.errors import UserError, one_line
+from bench.core.errors import one_line
 from bench.core.files import write_bytes, write_json
 from bench.core.progress import ProgressBar, console, progress_bar
 from bench.core.scenes import ImageArray
@@ -68,15 +68,13 @@ def is_done(folder: RunFolder, unit: Unit) -> bool:
 def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
     """Fit and draw every unit; returns how many failed.
 
-    A method that raises leaves its traceback in `failed/` and does not stop the others; a `UserError` stops all.
+    A unit whose method raises, whatever it is, leaves its traceback in `failed/` and does not stop the others.
     """
     failed = 0
     with progress_bar("units", sum(_pieces(context.folder, unit) for unit in units)) as progress:
         for unit in units:
             try:
                 _work_unit(context, unit, progress)
-            except UserError:
-                raise
             except Exception as error:
                 failed += 1
                 path = context.folder.failure(unit.key)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from bench.core.errors import UserError
 from bench.core.text import some
 from bench.data.manifest import Manifest
-
-if TYPE_CHECKING:
-    from transformers import CLIPTokenizer
+from bench.diffusion.backbone.limits import read_tokenizer
 
 
 def unknown_words(backbone: Path, manifest: Manifest) -> tuple[str, ...]:
@@ -21,7 +17,8 @@ def unknown_words(backbone: Path, manifest: Manifest) -> tuple[str, ...]:
     """
     from bench.diffusion.backbone.handles import spelled_words  # noqa: PLC0415 - slow to import
 
-    return spelled_words(_tokenizer(backbone), sorted({label for scene in manifest.scenes for label in scene.classes}))
+    tokenizer = read_tokenizer(backbone)
+    return spelled_words(tokenizer, sorted({label for scene in manifest.scenes for label in scene.classes}))
 
 
 def where_known_words_are(backbone: Path, candidates: Iterable[str]) -> str:
@@ -31,22 +28,10 @@ def where_known_words_are(backbone: Path, candidates: Iterable[str]) -> str:
     """
     from bench.diffusion.backbone.handles import spelled_words  # noqa: PLC0415 - slow to import
 
-    tokenizer = _tokenizer(backbone)
+    tokenizer = read_tokenizer(backbone)
     known = sorted(word for word in candidates if not spelled_words(tokenizer, [word]))
     example = f"It knows {some(known)}. " if known else ""
     return f"{example}All words that it knows are in {backbone / 'tokenizer' / 'vocab.json'}."
-
-
-def _tokenizer(backbone: Path) -> CLIPTokenizer:
-    from transformers import CLIPTokenizer  # noqa: PLC0415 - slow to import
-
-    try:
-        tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(backbone / "tokenizer")
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(
-            f"{backbone / 'tokenizer'} cannot be read as CLIP's tokenizer: {' '.join(str(error).split())[:160]}"
-        ) from error
-    return tokenizer
 
 
 def unknown_words_warning(words: Sequence[str]) -> str | None:

@@ -11,7 +11,8 @@ from bench.core.scenes import ImageArray, Scene
 from bench.core.validation import validated
 from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.diffusion.training.recipe import Recipe
-from bench.plugins.backbone import Backbone
+from bench.diffusion.training.scene_check import check_scene
+from bench.plugins.backbone import Backbone, BackboneLimits
 from bench.plugins.method import FidelityNote, MethodContext, Request
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class RecipeMethod(ABC):
         recipe: object = self.recipe()
         if not isinstance(recipe, Recipe):
             raise TypeError(f"recipe() must return a Recipe, not {type(recipe).__name__}")
+
+    def check_scene(self, scene: Scene, limits: BackboneLimits) -> None:
+        """Raise `UserError` if the recipe cannot be trained on the scene, as `check_scene` of the training says."""
+        check_scene(self.recipe(), scene, limits)
 
     @property
     def generates_prior(self) -> bool:
