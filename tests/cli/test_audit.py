@@ -31,7 +31,7 @@ def test_a_table_of_ones_own(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     path = tmp_path / "mine.csv"
     path.write_text("method,mean_rank,n,p\na,1.1,20,\nb,1.7,20,\n", encoding="utf-8")
     assert call("audit", str(path)) == 0
-    assert "1 of 1 printed claims cannot follow" in capsys.readouterr().out
+    assert "1 of 1 printed claim cannot follow" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "method,mean_rank,n,p\na,one,20,\nb,2,20,\n"])
