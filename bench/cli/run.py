@@ -157,7 +157,7 @@ def _run(
             FAILED,
         )
     if files[0].suffix == ".html":
-        remarks.print(f"Open {files[0]} in a browser.", soft_wrap=True)
+        remarks.print(f"Open {files[0]} in a browser.", soft_wrap=True, markup=False)
 
 
 def _wanted(session: Session, units: Sequence[Unit], retry_failed: bool) -> tuple[Unit, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.core.errors import UserError
 from bench.core.scenes import Dataset, Prompt
+from bench.core.text import count
 
 COLUMNS = ("scene", "subset", "template", "sample", "file")
 """The columns of a CSV of pictures; further columns are ignored."""
@@ -85,7 +86,7 @@ def _check(source: Path, named: Sequence[PromptKey], wanted: Sequence[PromptKey]
     told = [_counted(keys, "prompt", what, what) for what, keys in faults.items() if keys]
     if told:
         raise UserError(
-            f"{source} does not fit the dataset of {len(wanted)} prompts: {'; '.join(told)}; "
+            f"{source} does not fit the dataset of {count(len(wanted), 'prompt')}: {'; '.join(told)}; "
             "`bench list --prompts DATASET` writes what is expected"
         )
 

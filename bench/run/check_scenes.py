@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.core.errors import UserError, line_in, one_line
+from bench.core.text import count
 from bench.plugins.backbone import BackboneLimits
 from bench.plugins.method import ChecksScenes
 from bench.run.plan import Unit
@@ -21,7 +22,7 @@ def check_scenes(units: Sequence[Unit], limits: BackboneLimits) -> None:
     more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
     methods = ", ".join(dict.fromkeys(unit.method.spec for unit, _ in faults))
     raise UserError(
-        f"{len(faults)} of {len(units)} units cannot be learned: {told}{more}. Nothing was started: mend the dataset, "
+        f"{len(faults)} of {count(len(units), 'unit')} cannot be learned: {told}{more}. Nothing was started: mend the dataset, "
         f"or leave out with --methods ({methods}) or --scenes"
     )
 

@@ -67,6 +67,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
         "report",
         "list",
         "edit",
+        "generate",
         "audit",
         "doctor",
         "convert-yolo",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.core.errors import UserError
+from bench.core.text import count
 from bench.data.builders.coco import SelectedScenes
 from bench.data.coco.funnel import Candidate, Funnel, candidates
 from bench.data.coco.index import Index
@@ -75,7 +76,7 @@ class ConceptOptions:
         rest = [candidate for candidate in ordered if id(candidate) not in taken]
         chosen = sorted([*chosen, *rest[: self.concepts - len(chosen)]], key=ordered.index)
         most = max(wanted.values())
-        lack = f"{self.concepts} concepts of {len(wanted)} classes need up to {most} of each, the pool has only "
+        lack = f"{count(self.concepts, 'concept')} of {count(len(wanted), 'class', 'classes')} need up to {most} of each, the pool has only "
         return SelectedScenes(
             tuple(chosen), lack + ", ".join(lacking), f"took {len(chosen)}, more of the other classes"
         )
