@@ -22,8 +22,9 @@ def check_scenes(units: Sequence[Unit], limits: BackboneLimits) -> None:
     more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
     methods = ", ".join(dict.fromkeys(unit.method.spec for unit, _ in faults))
     raise UserError(
-        f"{len(faults)} of {count(len(units), 'unit')} cannot be learned: {told}{more}. Nothing was started: mend the dataset, "
-        f"or leave out with --methods ({methods}) or --scenes"
+        f"{len(faults)} of {count(len(units), 'unit')} cannot be learned: {told}{more}. "
+        "Nothing was started: mend the dataset, or "
+        f"leave out with --methods ({methods}) or --scenes"
     )
 
 

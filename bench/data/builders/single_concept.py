@@ -76,7 +76,8 @@ class ConceptOptions:
         rest = [candidate for candidate in ordered if id(candidate) not in taken]
         chosen = sorted([*chosen, *rest[: self.concepts - len(chosen)]], key=ordered.index)
         most = max(wanted.values())
-        lack = f"{count(self.concepts, 'concept')} of {count(len(wanted), 'class', 'classes')} need up to {most} of each, the pool has only "
+        asked = f"{count(self.concepts, 'concept')} of {count(len(wanted), 'class', 'classes')}"
+        lack = f"{asked} need up to {most} of each, the pool has only "
         return SelectedScenes(
             tuple(chosen), lack + ", ".join(lacking), f"took {len(chosen)}, more of the other classes"
         )
