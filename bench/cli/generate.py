@@ -47,7 +47,7 @@ def generate(
     runs: Annotated[Path, typer.Option(help="folder of runs, whose kept fits are used")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="name of the folder; by default one is made")] = None,
     keep_weights: Kept = False,
-    batch_size: Annotated[int, typer.Option(min=1, help="pictures drawn at once; does not change the pictures")] = 8,
+    batch_size: backbone_options.BatchSize = 8,
     backbone: backbone_options.Backbone = defaults.BACKBONE,
     revision: backbone_options.Revision = None,
     budget: backbone_options.Budget = None,

@@ -47,6 +47,10 @@ Kept = Annotated[
     typer.Option("--keep-weights", help="keep the weights that each fit changed (safetensors) after its last picture"),
 ]
 
+Metrics = Annotated[
+    str | None,
+    typer.Option(help="a metric preset and metrics to add, with commas; by default the preset that the backbone names"),
+]
 Scenes = Annotated[str | None, typer.Option(help="only the first N scenes, or scenes by name")]
 Limit = Annotated[int | None, typer.Option(min=1, help="only the first N units (a method on a scene)")]
 DryRun = Annotated[
@@ -69,12 +73,7 @@ def run(
     dataset: Dataset = defaults.DATASET,
     backbone: backbone_options.Backbone = defaults.BACKBONE,
     revision: backbone_options.Revision = None,
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            help="a metric preset and metrics to add, with commas; by default the preset that the backbone names"
-        ),
-    ] = None,
+    metrics: Metrics = None,
     name: Annotated[str | None, typer.Option(help="name of the run; by default dataset and backbone")] = None,
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
     templates: Templates = None,
@@ -90,7 +89,7 @@ def run(
     guidance: backbone_options.Guidance = None,
     device: backbone_options.Device = "auto",
     precision: backbone_options.Precision = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="pictures drawn at once; does not change the pictures")] = 8,
+    batch_size: backbone_options.BatchSize = 8,
     keep_weights: Kept = False,
 ) -> None:
     """Compare methods: fit each on every scene, draw all prompts, score, test and report.
