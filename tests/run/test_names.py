@@ -25,8 +25,8 @@ Bench = Callable[..., int]
 
 
 def files(folder: Path) -> dict[str, int]:
-    """Everything below a folder, with when it was changed."""
-    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*"))}
+    """Every file below a folder, with when it was changed."""
+    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def record() -> dict[str, Any]:
