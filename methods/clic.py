@@ -135,6 +135,19 @@ class Method(RecipeMethod):
             "the code's target is not the paper's equation; with a sum one size serves every resolution",
         ),
         FidelityNote(
+            "guidance of several handles",
+            "paper and code: one concept, one region",
+            "the largest of their maps at each place is to match the region",
+            "each on the whole region by itself, they would push each other out of it or melt together",
+        ),
+        FidelityNote(
+            "source mask from pictures that share the concept (3.3)",
+            "paper: w* and the cross-attention, 500 steps, 'an OBJECT with w* style'; rate, start of w* and the maps' "
+            "threshold not stated; code: no command for it",
+            "at 1e-5, w* and K and V, w* from the class word; maps as in RoI matching",
+            "rate and weights are those of the method itself",
+        ),
+        FidelityNote(
             "RoI matching",
             "paper: 500 steps on w* alone, its learning rate and the maps' threshold not stated; code: all weights are "
             "trained, the maps go through several thresholds and morphology",

@@ -46,8 +46,14 @@ class Method(ExternalLearner):
         FidelityNote(
             "training target",
             "the photo to be completed joins the references; its hole has no weight",
-            "the scene again, with no hole",
+            "the scene again, with no hole: a sample that hides nothing, its loss over the whole picture",
             "one fit must serve all prompts, whose backgrounds are not known yet",
+        ),
+        FidelityNote(
+            "samples per step",
+            "README: 16; its loader makes one sample of each reference and one of the target, and batches of one pass",
+            "as the code: 2 with one picture, of which one has random holes; 16 is never reached",
+            "one picture is what a scene has; more references than pictures would be another method",
         ),
         FidelityNote(
             "what is trained",
@@ -76,7 +82,7 @@ class Method(ExternalLearner):
     )
 
     steps: Annotated[int, "training steps", Field(ge=1)] = 2000
-    batch: Annotated[int, "samples per step", Field(ge=1)] = 16
+    batch: Annotated[int, "samples per step at most; one picture and the target make 2", Field(ge=1)] = 16
     unet_learning_rate: Annotated[float, "learning rate of the UNet's LoRA layers", Field(gt=0)] = 2e-4
     text_encoder_learning_rate: Annotated[float, "that of the text encoder's", Field(gt=0)] = 4e-5
     warmup_steps: Annotated[int, "passed on as the README does; its constant schedule ignores it", Field(ge=0)] = 100

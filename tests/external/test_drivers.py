@@ -169,6 +169,21 @@ def test_realfill_trains_on_the_scene_and_leaves_both_networks(
     assert sorted(file.name for file in Path("learned").iterdir()) == ["text_encoder.safetensors", "unet.safetensors"]
 
 
+def test_a_step_of_realfill_has_as_many_samples_as_pictures_and_the_target(
+    request_of: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """Its loader makes one sample of each file, and no batch goes beyond a pass (train_realfill.py:442-457, 706)."""
+    request = request_of("realfill", "fit")
+    driver("realfill").write_training_data(tmp_path / "train", request)
+    samples = [*(tmp_path / "train" / "ref").iterdir(), tmp_path / "train" / "target" / "target.png"]
+    method = configure("methods", "realfill")
+    assert min(method.configuration["batch"], len(samples)) == len(request["scene"]["pictures"]) + 1 == 2
+    hidden = np.asarray(Image.open(tmp_path / "train" / "target" / "mask.png"))
+    assert not hidden.any(), "so the target's sample hides nothing, and all of it has weight"
+    (row,) = (one for one in method.drop_in.role.ledger if one.choice == "samples per step")
+    assert "16 is never reached" in row.here
+
+
 @pytest.mark.parametrize(("installed", "will_do"), [("0.20.1", False), ("0.21.0", True), ("0.42.1.dev0", True)])
 def test_realfill_refuses_a_library_that_would_lose_the_training(installed: str, will_do: bool) -> None:
     if will_do:

@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 
 
-def guidance_energy(maps: Tensor, masks: Tensor) -> Tensor:
-    """The objective of CLiC's equation 7: the sum, not the mean, of (CA - mask)^2 over [k, s, s].
+def guidance_energy(maps: Tensor, mask: Tensor) -> Tensor:
+    """The objective of CLiC's equation 7: the sum, not the mean, of (CA - mask)^2 over [1, s, s].
 
-    With a sum, one step size moves a latent equally far at any resolution.
+    CA is the largest of the handles' maps [k, s, s] at each place: together they fill the region [1, s, s], each a part
+    of it, and none leaves it. Of one handle this is the paper's equation. With a sum, one step size moves a latent
+    equally far at any resolution.
     """
-    return ((maps - masks) ** 2).sum()
+    return ((maps.amax(dim=0, keepdim=True) - mask) ** 2).sum()
 
 
 def blend(latents: Tensor, background: Tensor, mask: Tensor) -> Tensor:

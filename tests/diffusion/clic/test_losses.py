@@ -136,6 +136,18 @@ def test_guidance_is_equation_7() -> None:
     assert not moved.requires_grad
 
 
+def test_several_handles_share_the_region() -> None:
+    """Each on its half, none outside: there is nothing to be done. One that leaves the region is pulled back."""
+    region = torch.tensor([[[1.0, 1.0, 0.0, 0.0]]], dtype=torch.float64)
+    halves = torch.tensor([[[1.0, 0.0, 0.0, 0.0]], [[0.0, 1.0, 0.0, 0.0]]], dtype=torch.float64)
+    assert guidance_energy(halves, region).item() == 0
+    assert guidance_energy(halves[:1], region).item() == 1
+    astray = (halves + torch.tensor([[[0.0, 0.0, 0.0, 0.0]], [[0.0, 0.0, 0.5, 0.0]]]).double()).requires_grad_()
+    (gradient,) = torch.autograd.grad(guidance_energy(astray, region), astray)
+    assert gradient[1, 0].tolist() == [0.0, 0.0, 1.0, 0.0]
+    assert gradient[0, 0, :2].tolist() == [0.0, 0.0]
+
+
 def test_guidance_of_step_zero_changes_nothing() -> None:
     latents = normal(1, 2, 2).requires_grad_()
     assert torch.equal(towards(latents, region_loss(latents**2, binary(1, 2, 2)), 0.0), latents)
