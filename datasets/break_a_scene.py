@@ -33,6 +33,7 @@ class Builder:
     from_manifest: Annotated[Path | None, "rebuild the dataset of this manifest; other options are ignored"] = None
     strict: Annotated[bool, "fail if the pool cannot supply the mix"] = False
     templates: Annotated[str, "your own in place of the formats: a file, a line each with {tokens}, or such lines"] = ""
+    no_masks: Annotated[bool, "give methods no masks: they are for the evaluation alone"] = False
 
     def build(self, out: Path) -> None:
         """Write the dataset into `out`.
@@ -55,6 +56,7 @@ class Builder:
             manifest_only=self.manifest_only,
             strict=self.strict,
             papers_prompts=PAPERS_PROMPTS,
+            no_masks=self.no_masks,
         )
         recipe.build(out)
 

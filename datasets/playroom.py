@@ -54,6 +54,7 @@ class Builder:
     prompts: Annotated[PromptScheme, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
     strict: Annotated[bool, "fail if the pool cannot supply the mix"] = False
     references: Annotated[bool, "also draw each scene's toys in every format's context, for real:redrawn"] = False
+    no_masks: Annotated[bool, "give methods no masks: they are for the evaluation alone"] = False
     training_budget: Annotated[str, "the backbone's budget that a run on it uses unless --budget names another"] = (
         "full"
     )
@@ -75,7 +76,7 @@ class Builder:
             templates=own_templates(self.templates, self.formats, ("10", QUICK_FORMATS)),
         )
         with scratch_coco(self._spec) as coco:
-            CocoBuilder("playroom", coco, options, self.size, strict=self.strict).build(out)
+            CocoBuilder("playroom", coco, options, self.size, strict=self.strict, no_masks=self.no_masks).build(out)
         if self.references and not options.templates:  # Playroom knows no context but its own
             write_references(out, read_manifest(out / MANIFEST), Redrawing(self._spec).draw)
 

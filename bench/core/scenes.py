@@ -73,6 +73,7 @@ class Scene:
     file name. `more` holds further pictures of the same size, where concepts come from several (the EM paper's
     Figures 1 and 2: [v1] from one, [v3] from another); every picture shows at least one concept. `references`, where
     a dataset has them, are files of what a perfect method would draw: a prompt's very concepts in its context.
+    With `no_masks` methods are not given the masks, which are for the evaluation alone, or empty if nobody knows them.
     """
 
     name: str
@@ -81,6 +82,15 @@ class Scene:
     prompts: tuple[Prompt, ...] = field(default=())
     more: tuple[ImageArray, ...] = ()
     references: Mapping[Prompt, Path] = field(default_factory=dict)
+    no_masks: bool = False
+
+    @property
+    def for_methods(self) -> Scene:
+        """The scene as methods are given it: itself, or with `no_masks` one whose masks are empty."""
+        if not self.no_masks:
+            return self
+        bare = (replace(concept, mask=np.zeros_like(concept.mask), soft=None) for concept in self.concepts)
+        return replace(self, concepts=tuple(bare))
 
     @property
     def pictures(self) -> tuple[ImageArray, ...]:

@@ -68,7 +68,7 @@ def _scene(path: Path, record: SceneRecord) -> Scene:
     picture = _picture(path, record.name, 0, record.picture_sha256)
     more = [_picture(path, record.name, number, one.picture_sha256) for number, one in enumerate(record.more, start=1)]
     found = references(path, record.name, record.prompts)
-    return Scene(record.name, picture, record.concepts, record.prompts, tuple(more), found)
+    return Scene(record.name, picture, record.concepts, record.prompts, tuple(more), found, record.no_masks)
 
 
 def _picture(path: Path, scene: str, number: int, sha256: str) -> ImageArray:

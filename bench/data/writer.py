@@ -97,4 +97,6 @@ def _write_scene(folder: Path, record: SceneRecord, drawn: RenderedScene) -> Non
     for name, content in drawn.beside.items():
         (file.parent / name).write_bytes(content)
     for number in range(len(record.masks)):
+        if not record.mask(number).any():  # a scene whose masks nobody knows
+            continue
         (file.parent / f"mask{number}.png").write_bytes(mask_png(record.mask(number)))

@@ -56,7 +56,7 @@ def load_fit(session: EditSession, unit: Unit, paths: EditPaths, share: Share) -
     """Bring the backbone to the unit's fit: read if it exists, else trained and left on disk until `paths.settle`."""
     state = _fitted(session, unit, paths, share)
     session.backbone.restore()
-    unit.method.instance.load_state(state, unit.scene, session.backbone)
+    unit.method.instance.load_state(state, unit.scene.for_methods, session.backbone)
 
 
 def _fitted(session: EditSession, unit: Unit, paths: EditPaths, share: Share) -> FitState:
@@ -75,6 +75,6 @@ def _fitted(session: EditSession, unit: Unit, paths: EditPaths, share: Share) ->
     session.backbone.restore()
     began = time.perf_counter()
     context = MethodContext(session.backbone, unit.fit_seed, 1, session.budget, on_step)
-    state: FitState = unit.method.instance.fit(unit.scene, context)
+    state: FitState = unit.method.instance.fit(unit.scene.for_methods, context)
     write_fit(file, state, Cost(time.perf_counter() - began))
     return state

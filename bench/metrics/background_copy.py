@@ -77,6 +77,8 @@ def _nothing_left(left: Mask) -> str:
 
 
 def _scene_obstacle(batch: ScoringBatch, scene: Scene) -> str:
+    if not all(concept.mask.any() for concept in scene.concepts):
+        return "the masks of the scene are not known: its concepts cannot be blacked out"
     known = not _scene_features(batch, scene).isnan().all()
     return "" if known else "nothing is left of the scene without its concepts"
 

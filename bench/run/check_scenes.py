@@ -33,7 +33,7 @@ def _fault(unit: Unit, limits: BackboneLimits) -> str | None:
     if not isinstance(unit.method.instance, ChecksScenes):
         return None
     try:
-        unit.method.instance.check_scene(unit.scene, limits)
+        unit.method.instance.check_scene(unit.scene.for_methods, limits)
     except UserError as error:
         return str(error)
     except Exception as error:

@@ -122,7 +122,7 @@ def _fit(
 
     context.backbone.restore()
     bench = _method_context(context, unit, on_step)
-    fitted, cost = context.meter.measure(lambda: unit.method.instance.fit(unit.scene, bench))
+    fitted, cost = context.meter.measure(lambda: unit.method.instance.fit(unit.scene.for_methods, bench))
     state = checked_state(unit.method, fitted)
     progress.advance(FIT_PIECES * (1.0 - shown))
     write_fit(context.folder.fit(unit.key), state, cost)
@@ -163,7 +163,9 @@ def _draw(
     context.backbone.restore()
     requests: list[Request] = [picture.request for picture in wanted]
     method = unit.method
-    given = method.instance.generate(state, unit.scene, requests, _method_context(context, unit, _say_nothing))
+    given = method.instance.generate(
+        state, unit.scene.for_methods, requests, _method_context(context, unit, _say_nothing)
+    )
     drawn = drawn_pictures(method, given)
     for start in range(0, len(wanted), context.batch_size):
         batch = wanted[start : start + context.batch_size]

@@ -121,7 +121,7 @@ def _unit(dataset: str, scene: Scene, method: Configured, outside: ExternalInput
     content = outside.content.get(scene.name)
     key = _fit_key(scene, method, {"outside": content} if content else {}, conditions)
     pictures = tuple(_picture(dataset, scene, prompt, key, conditions) for prompt in scene.prompts)
-    fit_seed = seed_from(scene=scene_digest(scene), seed=conditions.seed)
+    fit_seed = seed_from(scene=scene_digest(scene.for_methods), seed=conditions.seed)
     return Unit(key, method, scene, conditions.seed, fit_seed, pictures, outside.precomputed.get(scene.name, {}))
 
 
@@ -135,7 +135,7 @@ def _fit_key(scene: Scene, method: Configured, outside: Mapping[str, str], condi
             "backbone": conditions.backbone,
             "precision": conditions.precision,
             "budget": dict(conditions.budget),
-            "scene": scene_digest(scene),
+            "scene": scene_digest(scene.for_methods),
             "seed": conditions.seed,
             **outside,
             **_sampler_of_fit(method, conditions),

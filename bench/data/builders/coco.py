@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -116,7 +116,7 @@ class CocoBuilder:
     """A dataset to build: its builder's name, the folder in COCO's format, options and side in pixels.
 
     `papers_prompts` is the paper's number of prompts, if there is a paper; `strict` refuses a pool that lacks the
-    mix; `manifest_only` writes no pictures and needs none.
+    mix; `manifest_only` writes no pictures and needs none. With `no_masks` the masks are for the evaluation alone.
     """
 
     recipe: str
@@ -126,6 +126,7 @@ class CocoBuilder:
     manifest_only: bool = False
     strict: bool = False
     papers_prompts: int | None = None
+    no_masks: bool = False
 
     def build(self, out: Path) -> None:
         """Filter, select, write; prints the funnel, the number of prompts and the path of the contact sheet.
@@ -154,6 +155,8 @@ class CocoBuilder:
         fields = asdict(own)
         if "templates" in fields:
             fields |= template_options(fields.pop("templates"), fields.pop("formats"))
+        if self.no_masks:  # no option of earlier manifests, whose hashes stay
+            fields["no_masks"] = True
         options: Mapping[str, Option] = fields
         return DatasetSpec(
             self.recipe, self.recipe, self.size, options, {file.name: content_hash(file) for file in files}
@@ -185,7 +188,8 @@ class CocoBuilder:
         say(remark)
 
     def _scenes(self, chosen: Sequence[Candidate]) -> tuple[SceneRecord, ...]:
-        return tuple(_record(candidate, self.size, self.options.prompt_plan) for candidate in chosen)
+        records = (_record(candidate, self.size, self.options.prompt_plan) for candidate in chosen)
+        return tuple(replace(record, no_masks=self.no_masks) for record in records)
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class FolderBuilder:
         height, width = picture.shape[:2]
         square = centred_square(width, height)
         files = mask_files(folder)
-        masks = [self._mask(one, (height, width), square) for one in files]
+        masks = [self._mask(one, (height, width), square) for one in files] or self._unknown(folder)
         labels = read_labels(folder, len(masks))
         objects = read_objects(folder, labels)
         if self.background:
@@ -145,7 +145,21 @@ class FolderBuilder:
             prompts=self.plan.prompts(scene_name(folder), len(masks)),
             objects=() if objects == labels else tuple(objects),
             edges=self._edges(files, square, len(masks)),
+            no_masks=not files,
         )
+
+    def _unknown(self, folder: Path) -> list[Mask]:
+        """An empty mask for each line of `labels.txt`: the concepts of a scene whose masks nobody knows.
+
+        Raises `UserError` if there are too many, or the background, which is what masks leave, is asked for.
+        """
+        if self.background:
+            raise UserError(f"{folder} has no masks, so there is no background; leave --background out")
+        number = len(_lines(folder / LABELS))
+        if not 0 < number <= MOST_MASKS:
+            told = count(number, "concept")
+            raise UserError(f"{folder / LABELS} names {told}; a scene without masks has 1 to {MOST_MASKS}")
+        return [np.zeros((self.size, self.size), dtype=np.bool_)] * number
 
     def _edges(self, files: Sequence[Path], square: Square, concepts: int) -> tuple[EdgeRecord | None, ...]:
         """The grey edges of the mask files; a background, of no file, has none."""
@@ -170,8 +184,14 @@ def _source_name(folder: Path, root: Path, file: Path) -> str:
 
 
 def joined(records: Sequence[SceneRecord]) -> SceneRecord:
-    """Scenes of one picture each as one scene of all pictures and concepts; name and prompts are the first one's."""
+    """Scenes of one picture each as one scene of all pictures and concepts; name and prompts are the first one's.
+
+    Raises `UserError` if some pictures have masks and others have none.
+    """
     first, *others = records
+    if len({one.no_masks for one in records}) > 1:
+        bare = next(one.name for one in records if one.no_masks)
+        raise UserError(f"{bare} has no mask0.png, but other pictures of its scene have: mark all, or none")
     more, count = [], len(first.classes)
     for one in others:
         shows = tuple(range(count, count + len(one.classes)))
@@ -202,7 +222,7 @@ def read_folder_scene(folder: Path, size: int) -> Scene:
     recipe = FolderBuilder(folder, size, background=False, plan=PromptPlan((), 0, "powerset", 0))
     record = recipe.record(folder)
     picture = crop_picture(read_upright(picture_of(folder)), record.square, size)
-    return Scene(record.name, picture, record.concepts)
+    return Scene(record.name, picture, record.concepts, no_masks=record.no_masks)
 
 
 def scene_folders(folder: Path) -> list[Path]:
@@ -244,13 +264,16 @@ def picture_of(folder: Path) -> Path:
 
 
 def mask_files(folder: Path) -> list[Path]:
-    """The mask files of a folder, in order: `mask0.png`, `mask1.png` and so on.
+    """The mask files of a folder, in order: `mask0.png`, `mask1.png`; none if `labels.txt` names concepts without.
 
-    Raises `UserError` if there is none, a number is missing, or there are more than `MOST_MASKS`.
+    Raises `UserError` if there is neither, a number is missing, or there are more than `MOST_MASKS`.
     """
     found = {int(match[1]): file for file in folder.iterdir() if (match := _MASK.fullmatch(file.name))}
-    if not found:
-        raise UserError(f"{folder} has no mask0.png: every concept needs a mask, white inside and black outside")
+    if not found and not (folder / LABELS).is_file():
+        raise UserError(
+            f"{folder} has no mask0.png: every concept needs a mask, white inside and black outside; for methods that "
+            f"need none, name the concepts in {LABELS}, one per line"
+        )
     if sorted(found) != list(range(len(found))):
         gap = next(number for number in range(len(found)) if number not in found)
         raise UserError(f"{folder} has no mask{gap}.png, but has mask{max(found)}.png: number the masks from 0")
@@ -278,16 +301,21 @@ def read_objects(folder: Path, labels: Sequence[str]) -> list[str]:
 
 
 def _words(file: Path, kind: str, masks: int) -> list[str]:
-    try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {file} as text: {error}") from error
-    words = [line for line in lines if line]
+    words = _lines(file)
     if len(words) != masks:
         raise UserError(
             f"{file} has {count(len(words), kind)} for {count(masks, 'mask')}; write one line for each mask"
         )
     return words
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of a text file that are not empty; raises `UserError` if it cannot be read as text."""
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {file} as text: {error}") from error
+    return [line for line in lines if line]
 
 
 def read_upright(path: Path) -> ImageArray:
