@@ -134,4 +134,4 @@ def test_a_class_that_the_segmenter_does_not_know_is_drawn_and_has_no_identity(
     assert set(unknown["reason"]) == {"segmenter does not know 'grommet'"}
     assert unknown["prompt_similarity"].notna().all()
     assert not frame[frame["label"] == "mug"]["reason"].str.contains("does not know").any()
-    assert "does not know the class words grommet" in capsys.readouterr().err
+    assert "does not know the class word grommet" in capsys.readouterr().err

@@ -89,7 +89,7 @@ def test_a_later_start_changes_a_name_and_nothing_else(bench: Bench, finished: P
 def test_a_dry_run_keeps_no_name(bench: Bench, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = files(finished)
     assert bench(*RUN, "--methods", "Mine=quick", "--dry-run") == 0
-    assert "runs/r: Mine; 2 units, of which 2 are done" in capsys.readouterr().out
+    assert "runs/r: Mine; 2 units, 2 done" in capsys.readouterr().out
     assert files(finished) == before
 
 
