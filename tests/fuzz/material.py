@@ -58,6 +58,7 @@ def make(folder: Path) -> None:
     Path("mine/quick.py").write_text(METHOD)
     Path("file").write_text("a file\n")
     _bench("run", "--path", "mine", "--dataset", DATASET, "--name", "r", "--methods", "quick")
+    _notes(Path("runs/r"))
     shutil.copytree("runs/r/dataset", "data")
     _imported(Path("ext"))
 
@@ -124,6 +125,15 @@ def _small_or_link(source: str, target: str) -> None:
         Path(target).symlink_to(source)
     else:
         shutil.copy(source, target)
+
+
+def _notes(run: Path) -> None:
+    """What a method might have noted of its masks."""
+    (run / "fit_records").mkdir()
+    for unit in (run / "units").glob("*.json"):
+        head = "step,concept,label,estimated,iou,iou_without_crf"
+        rows = ("0,0,ball,False,1,1", "5,0,ball,True,0.75,0.5", "10,0,ball,True,0.8,0.7", "")
+        (run / "fit_records" / f"{unit.stem}.csv").write_text("\n".join((head, *rows)))
 
 
 def _imported(folder: Path) -> None:

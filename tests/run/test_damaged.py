@@ -114,6 +114,17 @@ def test_a_table_with_cells_of_other_types_is_damaged(
     assert "`bench score runs/r` makes it anew and draws nothing" in line
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 40), (1, 300)])
+def test_a_picture_of_few_pixels_is_scored(
+    bench: Callable[..., int], finished: Path, capfd: pytest.CaptureFixture[str], size: tuple[int, int]
+) -> None:
+    picture = sorted(finished.glob("pictures/*.png"))[0]
+    Image.new("RGB", size, (90, 20, 20)).save(picture)
+    capfd.readouterr()
+    assert bench("score", "runs/r") == 0
+    assert "ambiguous" not in capfd.readouterr().err
+
+
 def test_values_that_do_not_fit_the_record_are_damage(tmp_path: Path) -> None:
     unit = tmp_path / "u.json"
     unit.write_text('{"schema": 2, "method": "m", "pictures": ["a"], "cost_fit_seconds": 2}')

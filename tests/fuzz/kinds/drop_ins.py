@@ -11,7 +11,7 @@ from mutate.files import mutate_file
 from mutate.words import evil, shown
 
 LINES = (
-    "import no_such_module", "raise SystemExit(0)", "raise SystemExit('a\\nb')", "raise KeyboardInterrupt", "1 / 0",
+    "import no_such_module", "raise SystemExit(0)", "raise SystemExit('a\\nb')", "1 / 0",
     "(", "raise ValueError('a\\nb\\nc')", "def f(): return f()\nf()", "raise MemoryError",
     "x = " + "(" * 300 + ")" * 300,
     "x = 9" + "9" * 5000, "raise OSError(5, 'odd')", "from bench.api import no_such_name", "import methods.ours",

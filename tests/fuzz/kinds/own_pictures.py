@@ -101,7 +101,7 @@ def _mutate_folder(rng: Random, folder: Path) -> str:
     elif how == "of a file" and (folder / "img.png").exists():
         shutil.copy(folder / "img.png", folder / name)
     else:
-        target = folder.with_name(rng.choice(("a\nb", "größe", "\udcff", "a" * 200, "-", "[b]x[/b]")))
+        target = folder.with_name(rng.choice(("a\nb", "größe", "\udcff", "a" * 200, "-", "[b]x[b]")))
         folder.rename(target)
         folder.symlink_to(target)
     return f"{folder.name}: {how} ({shown(name)})"

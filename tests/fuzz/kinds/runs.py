@@ -10,6 +10,7 @@ from random import Random
 import numpy as np
 import pandas as pd
 from cases import Attack
+from mutate.csv_text import mutate_csv
 from mutate.files import mutate_file
 from mutate.json_text import mutate_json
 from mutate.words import evil, shown
@@ -31,6 +32,12 @@ def records(rng: Random, place: Path, valid: Path) -> Attack:
 def tables(rng: Random, place: Path, valid: Path) -> Attack:
     """The table of scores."""
     return _attack(rng, place, valid, "scores.parquet", rng.choice((mutate_file, mutate_table, mutate_table)))
+
+
+def notes(rng: Random, place: Path, valid: Path) -> Attack:
+    """What fits noted of their masks."""
+    attack = _attack(rng, place, valid, "fit_records/*.csv", mutate_csv)
+    return Attack(attack.what, REPORTS[1])
 
 
 def pictures(rng: Random, place: Path, valid: Path) -> Attack:
@@ -92,4 +99,10 @@ def _mutate_path(rng: Random, path: Path) -> str:
     return how
 
 
-KINDS = {"run's records": records, "run's table": tables, "run's pictures": pictures, "run's folders": folders}
+KINDS = {
+    "run's records": records,
+    "run's table": tables,
+    "run's pictures": pictures,
+    "run's folders": folders,
+    "run's notes": notes,
+}
