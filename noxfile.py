@@ -82,6 +82,13 @@ def gpu(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """10,000 damaged inputs, none of which may end in more than one line of error (an hour; `-- --cases 100`: less)."""
+    install(session, "test")
+    session.run(PYTHON, str(ROOT / "tests" / "fuzz" / "campaign.py"), *session.posargs)
+
+
+@nox.session(default=False)
 def perf(session: nox.Session) -> None:
     """Timings, each side by side with what it is compared to."""
     install(session, "test")

@@ -29,7 +29,7 @@ from bench.core.errors import UserError, did_you_mean, one_line
 from bench.plugins.helpers import HelperFinder
 from bench.plugins.imports import imported_names
 from bench.plugins.method import FidelityNote
-from bench.plugins.metric import Feature, Grain
+from bench.plugins.metric import Column, Feature, Grain
 
 Kind = Literal["methods", "datasets", "metrics", "reports"]
 KINDS: tuple[Kind, ...] = ("methods", "datasets", "metrics", "reports")
@@ -230,10 +230,13 @@ def _load(kind: Kind, name: str, file: Path) -> DropIn | Broken:
     try:
         module = importlib.import_module(f"bench.{kind}.{file.stem}")
         role = _role(module, kind)
+        _check_attributes(role)
         if kind == "metrics":
             _check_metric(role)
         return DropIn(kind, name, file, role)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a file that ends the program is as broken as one that raises
         return Broken(kind, name, file, one_line(error))
 
 
@@ -252,8 +255,23 @@ def _role(module: ModuleType, kind: Kind) -> type[Any]:
     return role
 
 
+def _check_attributes(role: type[Any]) -> None:
+    """Raise `TypeError` for what a class says of itself in a form that nothing can read."""
+    ledger = getattr(role, "ledger", ())
+    if not isinstance(ledger, tuple | list) or not all(isinstance(note, FidelityNote) for note in ledger):
+        raise TypeError("its ledger is not a tuple of FidelityNotes")
+    variants = getattr(role, "variants", {})
+    if not isinstance(variants, Mapping) or not all(isinstance(values, Mapping) for values in variants.values()):
+        raise TypeError("its variants are not a mapping of names to the fields they set")
+    unknown = [field for values in variants.values() for field in values if field not in role.__dataclass_fields__]
+    if unknown:
+        raise TypeError(f"its variants set '{unknown[0]}', which is none of its fields")
+
+
 def _check_metric(role: type[Any]) -> None:
-    """Raise `ValueError` for a grain or a feature that there is not."""
+    """Raise `ValueError` for a grain or a feature that there is not, `TypeError` for columns that are none."""
+    if not isinstance(role.columns, tuple | list) or not all(isinstance(column, Column) for column in role.columns):
+        raise TypeError("its columns are not a tuple of Columns")
     for known, named in ((get_args(Grain), (role.grain,)), (get_args(Feature), role.needs)):
         if unknown := [name for name in named if name not in known]:
             raise ValueError(f"its class Metric names '{unknown[0]}', which is none of {', '.join(known)}")

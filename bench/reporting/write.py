@@ -5,21 +5,22 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bench.core.errors import UserError, one_line
-from bench.core.files import whole_replacement
+from bench.core.errors import REFUSED, UserError, line_in, one_line
+from bench.core.files import whole_replacement, write_bytes
 from bench.core.scenes import without_concepts
 from bench.core.table import COLUMNS
 from bench.core.text import count
 from bench.data.builders.remarks import UNLABELLED
 from bench.plugins.method import PreservesPrior
 from bench.plugins.report import ReportData
-from bench.plugins.spec import configure
+from bench.plugins.spec import Configured, configure
 from bench.reporting.command import command
 from bench.reporting.text import listed
 from bench.run.engine import Session
@@ -27,6 +28,7 @@ from bench.run.evaluators import recorded_evaluators
 from bench.run.folder import RunFolder
 from bench.run.plan import Unit
 from bench.run.suitability import unknown_to_segmenter, unlabelled_warning
+from bench.run.table_types import kinds_of, table_fault
 from bench.run.vocabulary import unknown_words_warning
 from bench.scoring.selection import columns_of, compared_columns
 
@@ -55,23 +57,45 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     folder = session.folder
     if not folder.table.is_file():
         raise UserError(f"{folder.path} has no {folder.table.name} yet; run `{_score(session)}` first")
-    table = _read_table(session)
+    table = _checked_table(session)
     table = table[table["method"].isin([method.spec for method in session.methods])]  # not one that was taken out
     if table.empty:
         raise UserError(f"{folder.path} has no finished unit yet, so there is nothing to report")
-    filled = (column.name for metric in session.metrics for column in columns_of(metric, session.preset))
-    columns = [*COLUMNS, *filled]
-    if lacking := [column for column in columns if column not in table]:
-        raise UserError(
-            f"{folder.table} has no column {lacking[0]}: it is of another version; "
-            f"run `{_score(session)}`, which draws nothing"
-        )
     place = folder.report(report.drop_in.name)
     with whole_replacement(place) as building:
-        files: tuple[Path, ...] = report.instance.write(_data(session, table), building)
-        if not files:
-            raise UserError(f"{report.drop_in.file}: write() returned no files; return a tuple of them, the page first")
+        files = _written(session, report, table, building)
     return tuple(place / file.relative_to(building) if file.is_relative_to(building) else file for file in files)
+
+
+def _written(session: Session, report: Configured, table: pd.DataFrame, out: Path) -> tuple[Path, ...]:
+    """Let a report write its files into `out`; what it raises is told in one line, its traceback lies in `failed/`."""
+    file, log = report.drop_in.file, session.folder.failure(f"report-{report.drop_in.name}")
+    try:
+        files: object = report.instance.write(_data(session, table), out)
+    except (UserError, *REFUSED):
+        raise
+    except Exception as error:
+        write_bytes(log, traceback.format_exc().encode(errors="backslashreplace"))
+        told = f"{line_in(error, file)}: the report {report.spec} failed: {one_line(error)} (traceback: {log})"
+        anew = f"{session.folder.table} may be damaged: delete it, `{_score(session)}` makes it anew"
+        raise UserError(f"{told}; if it is not your own, {anew}") from error
+    if not isinstance(files, tuple) or not files or not all(isinstance(one, Path) for one in files):
+        raise UserError(f"{file}: write() returned no files; return a tuple of paths, the page first")
+    log.unlink(missing_ok=True)
+    return files
+
+
+def _checked_table(session: Session) -> pd.DataFrame:
+    """The run's table, with every column, each of the right kind."""
+    table, file = _read_table(session), session.folder.table
+    filled = [column for metric in session.metrics for column in columns_of(metric, session.preset)]
+    if lacking := [name for name in (*COLUMNS, *(column.name for column in filled)) if name not in table]:
+        raise UserError(
+            f"{file} has no column {lacking[0]}: it is of another version; run `{_score(session)}`, which draws nothing"
+        )
+    if fault := table_fault(table, kinds_of(filled)):
+        raise UserError(f"{file} is damaged ({fault}); delete it: `{_score(session)}` makes it anew and draws nothing")
+    return table
 
 
 def _read_table(session: Session) -> pd.DataFrame:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.core.errors import UserError, line_in, one_line
+from bench.core.errors import REFUSED, UserError, line_in, one_line
 from bench.core.limits import size_fault
 from bench.core.scenes import ImageArray
 from bench.plugins.method import ChecksConfiguration, DeclaresPictureSide
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
 
 class ContractError(Exception):
     """A method returned something invalid; the message is one line with its file."""
+
+
+@contextlib.contextmanager
+def own_code(method: Configured) -> Iterator[None]:
+    """A block that asks a method for something; what that raises is a `UserError`, one line with the method's file."""
+    try:
+        yield
+    except (UserError, *REFUSED):
+        raise
+    except Exception as error:
+        place = line_in(error, method.drop_in.file)
+        raise UserError(f"{place}: {method.spec} cannot be run: {one_line(error)}") from error
 
 
 def check_configuration(method: Configured) -> None:

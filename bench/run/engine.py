@@ -198,7 +198,7 @@ class Session:
             check_available(self.preset, (feature for metric in wanted for feature in metric.instance.needs))
             scoring.score(self.folder, keyed, units, Scorer.load(self.preset, device, metrics=wanted))
         record_evaluators(self.folder, self.preset, self.metrics)
-        columns = tuple(column.name for metric in self.metrics for column in columns_of(metric, self.preset))
+        columns = tuple(column for metric in self.metrics for column in columns_of(metric, self.preset))
         layout = scoring.TableLayout(self.dataset.name, self.preset.name, columns)
         return scoring.assemble(self.folder, keyed, layout, self.plan)
 

@@ -12,7 +12,7 @@ from bench.core.seeds import seed_from
 from bench.plugins.method import GeneratesPrior, HasFingerprint, PrecomputedImage, ProvidesImages, Request
 from bench.plugins.source import source_hash
 from bench.plugins.spec import Configured
-from bench.run.contracts import check_configuration
+from bench.run.contracts import check_configuration, own_code
 
 RECIPE_VERSION = 2
 """Incremented whenever a change of the engine changes what the same method learns or draws."""
@@ -72,6 +72,11 @@ class ExternalInputs:
 
 def find_external_inputs(method: Configured, dataset: Dataset) -> ExternalInputs:
     """What the method takes from outside the scenes of the dataset; raises `UserError` if it is missing."""
+    with own_code(method):
+        return _external_inputs(method, dataset)
+
+
+def _external_inputs(method: Configured, dataset: Dataset) -> ExternalInputs:
     files = method.instance.fingerprint() if isinstance(method.instance, HasFingerprint) else ""
     precomputed = method.instance.precomputed(dataset) if isinstance(method.instance, ProvidesImages) else {}
     if not (files or precomputed):
@@ -145,7 +150,8 @@ def _fit_key(scene: Scene, method: Configured, outside: Mapping[str, str], condi
 
 def _sampler_of_fit(method: Configured, conditions: Conditions) -> Mapping[str, float | str]:
     """The sampler's settings that can change a fit: none, unless the fit draws pictures itself."""
-    draws = isinstance(method.instance, GeneratesPrior) and method.instance.generates_prior
+    with own_code(method):
+        draws = isinstance(method.instance, GeneratesPrior) and method.instance.generates_prior
     return _sampler(conditions) if draws else {}
 
 

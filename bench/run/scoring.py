@@ -10,18 +10,19 @@ import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from bench.core.errors import UserError
-from bench.core.files import write_whole
+from bench.core.errors import UserError, one_line
+from bench.core.files import damaged, write_whole
 from bench.core.hashing import bytes_hash
 from bench.core.images import opened
 from bench.core.progress import progress_bar
 from bench.core.table import COLUMNS, COST
-from bench.plugins.metric import PictureJob
+from bench.plugins.metric import Column, PictureJob
 from bench.plugins.spec import Configured
 from bench.run.cost import GENERATE, UnitCost, picture_cost, read_unit_record
 from bench.run.execute import is_done
@@ -29,6 +30,7 @@ from bench.run.folder import RunFolder
 from bench.run.plan import PlannedPicture, Unit
 from bench.run.prefetch import prefetch
 from bench.run.score_cache import Samples, ScoredImage, keep_scores, kept_scores, samples_of
+from bench.run.table_types import cell_fault, kinds_of
 from bench.scoring.scorer import PictureValues, Scorer
 
 BATCH = 8
@@ -147,16 +149,23 @@ class TableLayout:
 
     dataset: str
     preset: str
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
 
 
 def assemble(folder: RunFolder, metrics: KeyedMetrics, layout: TableLayout, units: Sequence[Unit]) -> pd.DataFrame:
-    """The table of every scored unit, in the plan's order, also written to `scores.parquet`."""
+    """The table of every scored unit, in the plan's order, also written to `scores.parquet`.
+
+    Raises `UserError` for scores that no table can hold.
+    """
     rows = [row for unit in units for row in _rows(folder, metrics, layout, unit)]
     common = [name for name in COLUMNS if not name.startswith(COST)]
     costs = [name for name in COLUMNS if name.startswith(COST)]
-    table = pd.DataFrame(rows, columns=[*common, *layout.columns, *costs])
-    write_whole(folder.table, lambda path: table.to_parquet(path, index=False))
+    table = pd.DataFrame(rows, columns=[*common, *(column.name for column in layout.columns), *costs])
+    try:
+        write_whole(folder.table, lambda path: table.to_parquet(path, index=False))
+    except (ValueError, TypeError, OverflowError) as error:  # a column that nobody compares, of mixed types
+        where = f"{folder.path / 'scores'} is damaged, or a metric gives text and numbers in one column"
+        raise UserError(f"{where} ({one_line(error)}); delete it and score again") from error
     return table
 
 
@@ -179,12 +188,23 @@ def _rows(folder: RunFolder, metrics: KeyedMetrics, layout: TableLayout, unit: U
     scored = [kept_scores(folder, metric, unit) for metric in metrics]
     if any(len(kept) < len(unit.pictures) for kept in scored):
         return
+    for metric, kept in zip(metrics, scored, strict=True):
+        _check_values(folder.scores(metric, unit.key), layout, kept)
     costs = UnitCost.columns(vars(read_unit_record(folder.unit_record(unit.key))))
     for picture in unit.pictures:
         about = {**_about(folder, unit, picture), "dataset": layout.dataset, "preset": layout.preset, **costs}
         for place, concept in enumerate(picture.request.prompt.subset):
             values = {name: v for kept in scored for name, v in kept[picture.key].values[place].items()}
             yield {**about, "concept": concept, "label": unit.scene.concepts[concept].label, **values}
+
+
+def _check_values(file: Path, layout: TableLayout, kept: Mapping[str, ScoredImage]) -> None:
+    """Raise `UserError` for a value in a metric's file that its column cannot hold."""
+    kinds = kinds_of(layout.columns)
+    for picture, scored in kept.items():
+        for name, value in (item for values in scored.values for item in values.items()):
+            if fault := cell_fault(kinds[name], value) if name in kinds else None:
+                raise damaged(file, f"pictures.{picture}: {name}: {fault}")
 
 
 def _about(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from bench.core.errors import UserError
 from bench.plugins.discovery import DropIn, discover
 from bench.plugins.method import HasRequirements
 from bench.plugins.spec import Configured, configure, distinct, required, split_name
+from bench.run.contracts import own_code
 from bench.run.names import check_name, matched
 
 ALL = "all"
@@ -76,11 +77,22 @@ def _obstacle(found: DropIn) -> str | None:
     needed = [name.rstrip("_") for name in required(found.role)]
     if needed:
         return f"needs {found.name}[{', '.join(f'{name}=...' for name in needed)}]"
-    instance = found.role()
-    return instance.missing_requirements() if isinstance(instance, HasRequirements) else None
+    try:
+        return _lack(configure("methods", found.name))
+    except UserError as error:
+        return str(error)
+
+
+def _lack(method: Configured) -> str | None:
+    """What the machine lacks for a method, if anything; raises `UserError` if the method cannot tell."""
+    with own_code(method):
+        why: object = method.instance.missing_requirements() if isinstance(method.instance, HasRequirements) else None
+        if why is not None and not isinstance(why, str):
+            raise TypeError(f"missing_requirements() gave {why!r:.40}; it must give a text, or None")
+    return why
 
 
 def _check(method: Configured) -> None:
-    why = method.instance.missing_requirements() if isinstance(method.instance, HasRequirements) else None
+    why = _lack(method)
     if why is not None:
         raise UserError(f"{method.spec} cannot run here: {why}")

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import torch
 
 from bench.core.device import full_fp32, resolve_device
-from bench.core.errors import UserError
+from bench.core.errors import REFUSED, UserError, line_in, one_line
 from bench.core.text import count
 from bench.plugins.metric import PictureJob, Value
 from bench.plugins.spec import Configured
@@ -82,7 +82,7 @@ class Scorer:
 
     def _score(self, metric: Configured, shared: SharedFeatures) -> list[PictureValues]:
         batch = ScoringBatch(metric.drop_in.name, metric.instance.needs, shared)
-        values = list(metric.instance.score(batch))
+        values = _scored(metric, batch)
         self._check(metric, batch, values)
         return list(_SPREAD[metric.instance.grain](batch, values))
 
@@ -99,6 +99,17 @@ class Scorer:
             if not isinstance(value, Mapping) or set(value) != columns:
                 found = ", ".join(map(str, value)) if isinstance(value, Mapping) else type(value).__name__
                 raise UserError(f"{metric.drop_in.file}: score() gave {found}; its columns are {', '.join(columns)}")
+
+
+def _scored(metric: Configured, batch: ScoringBatch) -> list[Values]:
+    """What a metric returns; raises `UserError`, one line with the metric's file, where it fails."""
+    try:
+        return list(metric.instance.score(batch))
+    except (UserError, *REFUSED):
+        raise
+    except Exception as error:
+        place = line_in(error, metric.drop_in.file)
+        raise UserError(f"{place}: the metric {metric.spec} failed: {one_line(error)}") from error
 
 
 def _per_picture(batch: ScoringBatch, values: Sequence[Values]) -> Iterator[PictureValues]:

@@ -62,6 +62,43 @@ def test_a_broken_file_is_reported_and_hides_no_other(tmp_path: Path) -> None:
         find("methods", "bad")
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        ("raise SystemExit", "SystemExit"),
+        ("raise BaseException('a\\nb')", "BaseException: a"),
+        ("Method.ledger = 3", "TypeError: its ledger is not a tuple of FidelityNotes"),
+        ("Method.ledger = ('a note',)", "TypeError: its ledger is not a tuple of FidelityNotes"),
+        ("Method.variants = 3", "TypeError: its variants are not a mapping of names to the fields they set"),
+        (
+            "Method.variants = {'a': 3}",
+            "TypeError: its variants are not a mapping of names to the fields they set",
+        ),
+        ("Method.variants = {'a': {'no': 1}}", "TypeError: its variants set 'no', which is none of its fields"),
+    ],
+)
+def test_a_file_that_ends_the_program_or_is_described_wrongly_is_broken(tmp_path: Path, line: str, why: str) -> None:
+    (tmp_path / "bad.py").write_text(f"{METHOD}\n{line}\n")
+    add_path(tmp_path)
+    assert [broken.why for broken in discover("methods").broken] == [why]
+
+
+def test_a_file_that_is_interrupted_is_not_broken(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("raise KeyboardInterrupt\nclass Method: ...\n")
+    add_path(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        discover("methods")
+
+
+def test_columns_that_are_none_are_one_line(tmp_path: Path) -> None:
+    wrong = "Metric.columns = ('a',)\nMetric.grain = 'picture'\nMetric.needs = ()\n"
+    (tmp_path / "odd.py").write_text(METHOD.replace("class Method", "class Metric") + wrong)
+    add_path(tmp_path)
+    (broken,) = discover("metrics").broken
+    assert broken.why == "TypeError: its columns are not a tuple of Columns"
+
+
 def test_a_name_taken_twice_names_both_files(tmp_path: Path) -> None:
     (tmp_path / "ours.py").write_text(METHOD)
     add_path(tmp_path)

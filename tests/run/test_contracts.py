@@ -231,3 +231,28 @@ def test_a_class_that_cannot_be_made_is_one_line(drop_ins: Path) -> None:
         configure("methods", "unmade[shade=2]")
     assert str(error.value).startswith(f"{drop_ins / 'unmade.py'}:")
     assert "unmade[shade=2] cannot be made: KeyError: 'colour'" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("Method.fingerprint = lambda self: 1 / 0", "quick.py:23: quick cannot be run: ZeroDivisionError: "),
+        ("Method.precomputed = lambda self, dataset: 3", "quick cannot be run: AttributeError: 'int' object has no"),
+        (
+            "Method.missing_requirements = lambda self: [][0]",
+            "quick.py:23: quick cannot be run: IndexError: list",
+        ),
+        ("Method.missing_requirements = lambda self: 3", "missing_requirements() gave 3; it must give a text, or None"),
+        ("Method.generates_prior = property(lambda self: {}['a'])", "quick.py:23: quick cannot be run: KeyError: 'a'"),
+    ],
+)
+def test_a_method_that_fails_when_it_is_asked_for_something_is_one_line(
+    bench: Callable[..., int], drop_ins: Path, capsys: pytest.CaptureFixture[str], line: str, told: str
+) -> None:
+    file = drop_ins / "quick.py"
+    file.write_text(f"{file.read_text()}\n{line}\n")
+    refresh()
+    assert bench(*RUN, "quick", "--dry-run") == 2
+    errors = [error for error in capsys.readouterr().err.splitlines() if error.startswith("bench: ")]
+    assert len(errors) == 1
+    assert told in errors[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -65,6 +67,62 @@ def test_each_is_named_in_one_line_and_made_anew(bench: Callable[..., int], caps
         assert bench(*RUN) == 0
         assert file.is_file()
     assert len(pd.read_parquet("runs/r/scores.parquet")) > 0
+
+
+@pytest.mark.parametrize("value", ["bright", [0.5], {}, 10**400, 1e200])
+def test_a_score_that_is_no_number_is_damage(
+    bench: Callable[..., int], finished: Path, capsys: pytest.CaptureFixture[str], value: object
+) -> None:
+    file = next(finished.glob("scores/prompt-similarity-*/*.json"))
+    content = json.loads(file.read_bytes())
+    next(iter(content["pictures"].values()))["values"][0]["prompt_similarity"] = value
+    file.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert bench("score", "runs/r") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{file} is damaged" in line
+    assert "prompt_similarity: " in line
+    file.unlink()
+    assert bench("score", "runs/r") == 0
+
+
+def test_scores_of_mixed_types_that_nobody_compares_are_one_line(
+    bench: Callable[..., int], finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = next(finished.glob("scores/identity-similarity-*/*.json"))
+    content = json.loads(file.read_bytes())
+    first, *_ = content["pictures"].values()
+    first["values"][0]["detected"] = "perhaps"
+    file.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert bench("score", "runs/r") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "detected" in line
+    assert "delete" in line
+
+
+@pytest.mark.parametrize(("column", "value"), [("scene", 3), ("concept", "a"), ("identity_similarity", math.inf)])
+def test_a_table_with_cells_of_other_types_is_damaged(
+    bench: Callable[..., int], finished: Path, capsys: pytest.CaptureFixture[str], column: str, value: object
+) -> None:
+    file = finished / "scores.parquet"
+    pd.read_parquet(file).assign(**{column: value}).to_parquet(file)
+    capsys.readouterr()
+    assert bench("report", "runs/r") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{file} is damaged ({column} in row 1: " in line
+    assert "`bench score runs/r` makes it anew and draws nothing" in line
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 40), (1, 300)])
+def test_a_picture_of_few_pixels_is_scored(
+    bench: Callable[..., int], finished: Path, capfd: pytest.CaptureFixture[str], size: tuple[int, int]
+) -> None:
+    picture = sorted(finished.glob("pictures/*.png"))[0]
+    Image.new("RGB", size, (90, 20, 20)).save(picture)
+    capfd.readouterr()
+    assert bench("score", "runs/r") == 0
+    assert "ambiguous" not in capfd.readouterr().err
 
 
 def test_values_that_do_not_fit_the_record_are_damage(tmp_path: Path) -> None:

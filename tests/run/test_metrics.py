@@ -91,3 +91,14 @@ def test_a_misspelt_metric_leaves_nothing_behind(
     assert bench("run", "--metrics", "brightnes", "--name", "other") == 2
     assert "'brightnes'; did you mean brightness?" in capsys.readouterr().err
     assert not Path("runs/other").exists()
+
+
+def test_a_metric_that_fails_is_one_line_with_its_place(
+    bench: Callable[..., int], drop_ins: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (drop_ins / "brightness.py").write_text(BRIGHTNESS.replace("/ 255", "/ 0"))
+    refresh()
+    capsys.readouterr()
+    assert bench("score", "runs/r", "--metrics", "brightness") == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("bench: ")]
+    assert "brightness.py:21: the metric brightness failed: ZeroDivisionError: float division by zero" in line

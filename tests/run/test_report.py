@@ -29,8 +29,26 @@ def test_a_report_names_its_files(
     (drop_ins / "silent.py").write_text(HALVES.replace('return (out / "page.html",)', "return None"))
     refresh()
     assert bench("report", "runs/r", "--report", "silent") == 2
-    assert "silent.py: write() returned no files; return a tuple of them" in capsys.readouterr().err
+    assert "silent.py: write() returned no files; return a tuple of paths" in capsys.readouterr().err
     assert not (finished / "report" / "silent").exists()
+
+
+def test_a_report_that_fails_is_one_line_and_its_traceback_lies_in_the_run(
+    bench: Bench, drop_ins: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (drop_ins / "wrong.py").write_text(HALVES.replace('"half"', "3"))
+    refresh()
+    capsys.readouterr()
+    assert bench("report", "runs/r", "--report", "wrong") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "wrong.py:15: the report wrong failed: TypeError: data must be str, not int" in line
+    log = finished / "failed" / "report-wrong.txt"
+    assert f"(traceback: {log})" in line
+    assert "Traceback (most recent call last)" in log.read_text()
+    (drop_ins / "wrong.py").write_text(HALVES)
+    refresh()
+    assert bench("report", "runs/r", "--report", "wrong") == 0
+    assert not log.exists()
 
 
 HALVES = '''

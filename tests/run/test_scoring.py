@@ -20,7 +20,7 @@ from bench.core.errors import UserError
 from bench.core.files import read_json, write_json
 from bench.core.scenes import Concept, Prompt, Scene, handle
 from bench.plugins.method import Request
-from bench.plugins.metric import PictureJob
+from bench.plugins.metric import Column, PictureJob
 from bench.plugins.spec import Configured
 from bench.run import prefetch, scoring
 from bench.run.folder import SCHEMA, RunFolder
@@ -29,7 +29,7 @@ from bench.run.score_cache import kept_scores
 from bench.run.scoring import BATCH, CALL, ScoringTask, TableLayout, assemble, calls, score, unscored
 
 METRICS: Any = {"level-1": SimpleNamespace(spec="level"), "together-1": SimpleNamespace(spec="together")}
-LAYOUT = TableLayout("tiny", "fake", ("level", "together"))
+LAYOUT = TableLayout("tiny", "fake", (Column("level", "how bright"), Column("together", "how many")))
 METHODS = ("ours", "ti-m")
 PROMPTS = [(template, subset) for template in ("{tokens} at sea", "{tokens}") for subset in ((0,), (0, 1))]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shlex
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,6 +15,7 @@ import pandas as pd
 import pytest
 
 from bench.core.errors import UserError
+from bench.core.leftovers import scratch_prefix
 from bench.diffusion.backbone import checkpoint
 from bench.plugins.discovery import refresh
 from bench.run.select_methods import select_methods
@@ -58,6 +62,22 @@ def test_a_dry_run_of_a_new_run_leaves_nothing_behind(
     assert "to do: 2 units on 2 scenes, 6 pictures" in capsys.readouterr().out
     assert not Path("runs").exists()
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_full_disk_under_a_dry_run_is_one_line(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    before = set(Path(tempfile.gettempdir()).glob(f"{scratch_prefix()}*"))
+    assert bench(*RUN, "--methods", "quick", "--dry-run") == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("bench: ")]
+    assert len(errors) == 1
+    assert "there is no space left on the disk" in errors[0]
+    assert set(Path(tempfile.gettempdir()).glob(f"{scratch_prefix()}*")) == before
+    assert not Path("runs").exists()
 
 
 def test_a_dry_run_only_reads_a_run(bench: Bench, finished: Path) -> None:

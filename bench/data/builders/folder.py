@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -179,7 +180,7 @@ class FolderBuilder:
 
 def _source_name(folder: Path, root: Path, file: Path) -> str:
     """A file's name in the manifest, from its folder; of a link that leads out of it the link's own."""
-    target = file.resolve()
+    target = Path(os.path.realpath(file))  # resolve() fails where links lead in a circle
     return (target.relative_to(root) if target.is_relative_to(root) else file.relative_to(folder)).as_posix()
 
 

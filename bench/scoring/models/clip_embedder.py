@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from bench.core.scenes import ImageArray
 from bench.scoring.models.clip import Clip, HuggingFaceClip
-from bench.scoring.models.model_loading import load_processor, load_tokenizer
+from bench.scoring.models.model_loading import AS_STORED, load_processor, load_tokenizer
 from bench.scoring.models.open_clip import OpenClip
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.presets import ClipBackend, Preset
@@ -44,9 +44,7 @@ class ClipEmbedder:
     @torch.inference_mode()
     def images(self, pictures: Sequence[ImageArray]) -> Tensor:
         """Normalised embeddings of pictures, [N, width], on the model's device."""
-        ready = parallel_map(
-            lambda picture: self._processor(images=[picture], return_tensors="pt")["pixel_values"], pictures
-        )
+        ready = parallel_map(lambda picture: self._processor(images=[picture], **AS_STORED)["pixel_values"], pictures)
         return normalize(self._clip.pictures(torch.cat(ready)), dim=-1)
 
     @torch.inference_mode()

@@ -14,7 +14,7 @@ from transformers import CLIPVisionModelWithProjection, Dinov2Model, PreTrainedM
 
 from bench.core.scenes import ImageArray
 from bench.scoring.comparison import Embedding, Kind
-from bench.scoring.models.model_loading import load_model, load_processor
+from bench.scoring.models.model_loading import AS_STORED, load_model, load_processor
 from bench.scoring.models.sources import ModelSource, ResizeCrop
 from bench.scoring.threads import parallel_map
 
@@ -90,9 +90,7 @@ def processor_view(source: ModelSource) -> View:
     processor = load_processor(source)
 
     def process(picture: ImageArray) -> Tensor:
-        # Stated, since the processor would mistake a box of few pixels for a picture whose channels come first.
-        inputs = processor(images=[picture], input_data_format="channels_last", return_tensors="pt")
-        pixels: Tensor = inputs["pixel_values"]
+        pixels: Tensor = processor(images=[picture], **AS_STORED)["pixel_values"]
         return pixels
 
     def apply(pictures: Sequence[ImageArray]) -> Tensor:

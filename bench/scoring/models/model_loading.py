@@ -44,6 +44,10 @@ def load_model(kind: type[Model], source: ModelSource, device: torch.device, **o
     return loaded
 
 
+AS_STORED: dict[str, Any] = {"input_data_format": "channels_last", "return_tensors": "pt"}
+"""What a processor is told of pictures [H, W, 3]: it would mistake one of few pixels for channels that come first."""
+
+
 def load_processor(source: ModelSource) -> Any:
     """The model's own image processor, on Pillow as in the papers; raises `UserError` if it is not available."""
     with _loading(source) as revision:

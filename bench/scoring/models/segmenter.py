@@ -13,7 +13,7 @@ from transformers import MaskFormerForInstanceSegmentation
 
 from bench.core.scenes import ImageArray, Mask
 from bench.scoring.models.class_words import find_class
-from bench.scoring.models.model_loading import load_model, load_processor
+from bench.scoring.models.model_loading import AS_STORED, load_model, load_processor
 from bench.scoring.presets import Preset
 from bench.scoring.threads import parallel_map
 from bench.scoring.views import Box
@@ -100,7 +100,7 @@ class Segmenter:
         if len(set(sizes)) > 1:
             # The processor would pad them to one size, and its post-processing takes the padding for picture.
             return [segmentation for picture in pictures for segmentation in self.segment([picture])]
-        ready = parallel_map(lambda picture: self._processor(images=[picture], return_tensors="pt"), pictures)
+        ready = parallel_map(lambda picture: self._processor(images=[picture], **AS_STORED), pictures)
         names = ("pixel_values", "pixel_mask")
         inputs = {name: torch.cat([one[name] for one in ready]).to(self._model.device) for name in names}
         outputs = self._model(**inputs)

@@ -87,6 +87,13 @@ def test_a_link_that_leads_nowhere_is_named(scene: Path, tmp_path: Path) -> None
         recipe(scene).build(tmp_path / "out")
 
 
+def test_a_link_to_itself_is_named(scene: Path, tmp_path: Path) -> None:
+    (scene / "mask1.png").unlink()
+    (scene / "mask1.png").symlink_to("mask1.png")
+    with pytest.raises(UserError, match=r"cannot read .*mask1\.png: Too many levels of symbolic links"):
+        recipe(scene).build(tmp_path / "out")
+
+
 @pytest.mark.parametrize("text", ["mug", "a\nb\nc", ""])
 def test_labels_must_be_as_many_as_masks(scene: Path, tmp_path: Path, text: str) -> None:
     (scene / "labels.txt").write_text(text)

@@ -1,0 +1,61 @@
+"""What the cells of `scores.parquet` are: text, whole numbers or numbers. A damaged file may hold anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from numbers import Integral
+from typing import Literal, TypeAlias
+
+import pandas as pd
+
+from bench.core.table import COLUMNS, COST
+from bench.plugins.metric import Column
+
+Kind: TypeAlias = Literal["text", "a whole number", "a number", "text or empty"]
+_WHOLE = ("seed", "sample", "concept")
+_LARGEST = 1e100
+"""Of a number: sums of squares of larger ones overflow."""
+_SHOWN = 40
+
+
+def kinds_of(columns: Iterable[Column]) -> dict[str, Kind]:
+    """The kind of each common column and of each metric's: numbers where it is compared, text where it is a reason.
+
+    What other columns of a metric hold is the metric's affair.
+    """
+    common: dict[str, Kind] = {name: _common(name) for name in COLUMNS}
+    known = tuple(columns)
+    compared: dict[str, Kind] = {column.name: "a number" for column in known if column.better is not None}
+    reasons: dict[str, Kind] = {column.reason: "text or empty" for column in known if column.reason}
+    return {**common, **compared, **reasons}
+
+
+def cell_fault(kind: Kind, value: object) -> str | None:
+    """A description of a value that is not of a kind, or None."""
+    fits = {
+        "text": isinstance(value, str),
+        "text or empty": isinstance(value, str) or _is_nothing(value),
+        "a whole number": isinstance(value, Integral) and not isinstance(value, bool),
+        "a number": _is_nothing(value) or (isinstance(value, int | float) and abs(value) <= _LARGEST),
+    }[kind]
+    return None if fits else f"{str(value)[:_SHOWN]!r} is not {kind}"
+
+
+def table_fault(table: pd.DataFrame, kinds: Mapping[str, Kind]) -> str | None:
+    """A description of the first cell that is not of its column's kind, or None."""
+    for name, kind in kinds.items():
+        for row, value in enumerate(table[name]):
+            if fault := cell_fault(kind, value):
+                return f"{name} in row {row + 1}: {fault}"
+    return None
+
+
+def _common(name: str) -> Kind:
+    if name.startswith(COST):
+        return "a number"
+    return "a whole number" if name in _WHOLE else "text"
+
+
+def _is_nothing(value: object) -> bool:
+    """Whether it is None or NaN, which mean that there is no value."""
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)  # noqa: PLR0124 - NaN

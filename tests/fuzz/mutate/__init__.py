@@ -1,0 +1,1 @@
+"""Mutations of words, files, JSON and CSV; each says in words what it did."""
