@@ -12,6 +12,9 @@ from pathlib import Path
 REFUSED = (OSError, MemoryError, RecursionError, UnicodeError)
 """Operating-system errors that can occur anywhere, with the reason and the next step."""
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the system's errors when there is no space left."""
+
 _NEXT_STEPS = {
     errno.ENOSPC: "free some space, or name a folder on another disk",
     errno.EDQUOT: "free some space, or name a folder on another disk",

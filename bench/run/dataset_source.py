@@ -51,6 +51,8 @@ def current_dataset(text: str, folder: RunFolder) -> Path:
     path = dataset_folder(text, folder)
     if not _is_built(Path(text)):
         builder = configure("datasets", text)
+        if not _recorded(folder):
+            build.build_dataset(builder.instance, folder.dataset)  # what a killed start had still to write beside it
         if _compared(builder, folder):
             _record(folder, builder)
     return path

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, PngImagePlugin
 
-from bench.core.errors import UserError, one_line
+from bench.core.errors import DISK_FULL, UserError, one_line
 from bench.core.files import write_bytes, write_json
 from bench.core.progress import ProgressBar, console, progress_bar
 from bench.core.scenes import ImageArray
@@ -68,7 +68,8 @@ def is_done(folder: RunFolder, unit: Unit) -> bool:
 def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
     """Fit and draw every unit; returns how many failed.
 
-    A method that raises leaves its traceback in `failed/` and does not stop the others; a `UserError` stops all.
+    A method that raises leaves its traceback in `failed/` and does not stop the others; a `UserError` and a full disk
+    stop all.
     """
     failed = 0
     with progress_bar("units", sum(_pieces(context.folder, unit) for unit in units)) as progress:
@@ -78,6 +79,8 @@ def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
             except UserError:
                 raise
             except Exception as error:
+                if isinstance(error, OSError) and error.errno in DISK_FULL:
+                    raise  # not the method's failure: the same command goes on when there is space again
                 failed += 1
                 path = context.folder.failure(unit.key)
                 write_bytes(path, traceback.format_exc().encode())
