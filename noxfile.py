@@ -89,6 +89,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def chaos(session: nox.Session) -> None:
+    """Kill commands at random moments and at every file, fill the disk, and compare with unbroken ones (an hour)."""
+    install(session)
+    session.run(PYTHON, str(ROOT / "tests" / "chaos" / "chaos.py"), *session.posargs)
+
+
+@nox.session(default=False)
 def perf(session: nox.Session) -> None:
     """Timings, each side by side with what it is compared to."""
     install(session, "test")

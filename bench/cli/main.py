@@ -13,6 +13,7 @@ from typing import NoReturn
 import typer
 
 from bench.core.errors import REFUSED, UserError, refusal, single_line
+from bench.core.leftovers import sweep_scratch
 from bench.plugins.discovery import add_path
 
 INTERRUPTED = 130
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; bad input gives one line on standard error, never a traceback."""
     try:
         _write_any_name()
+        sweep_scratch()
         rest = _take_paths(_checked(list(sys.argv[1:] if arguments is None else arguments)))
         code = build_app()(rest, prog_name="bench", standalone_mode=False)
         sys.stdout.flush()

@@ -12,6 +12,9 @@ from pathlib import Path
 REFUSED = (OSError, MemoryError, RecursionError, UnicodeError)
 """Operating-system errors that can occur anywhere, with the reason and the next step."""
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the system's errors when there is no space left."""
+
 _NEXT_STEPS = {
     errno.ENOSPC: "free some space, or name a folder on another disk",
     errno.EDQUOT: "free some space, or name a folder on another disk",
@@ -38,6 +41,12 @@ class UserError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(single_line(message))
         self.code = code
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error, or what it was raised from, is the system's that no space is left."""
+    system = error.__cause__ if isinstance(error, UserError) else error
+    return isinstance(system, OSError) and system.errno in DISK_FULL
 
 
 def single_line(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import shutil
@@ -13,8 +12,8 @@ from typing import Any
 
 import pydantic
 
-from bench.core.errors import UserError
-from bench.core.leftovers import is_temporary, sweep, temporary_name
+from bench.core.errors import UserError, is_disk_full
+from bench.core.leftovers import is_temporary, replaced_name, sweep, temporary_name
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -118,16 +117,22 @@ def whole_folder(out: Path) -> Iterator[Path]:
 def whole_replacement(out: Path) -> Iterator[Path]:
     """As `whole_folder`, for an `out` that may have content.
 
-    What the block did not write itself is taken over: a file that somebody put there is not lost.
+    What the block did not write itself is taken over: a file that somebody put there is not lost, nor if the process is
+    killed at any moment (see `bench.core.leftovers.replaced_name`).
     """
     with _built_beside(out) as (building, place):
         yield building
-        former = temporary_name(place.with_name(f"{place.name}-former"))
+        replaced = replaced_name(place)
         if place.is_dir():
             shutil.copytree(place, building, dirs_exist_ok=True, copy_function=_copy_missing)
-            place.rename(former)
-        building.rename(place)
-        shutil.rmtree(former, ignore_errors=True)
+            place.rename(replaced)
+        try:
+            building.rename(place)
+        except OSError:
+            if replaced.is_dir():
+                replaced.rename(place)
+            raise
+        shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _copy_missing(source: str, target: str) -> str:
@@ -144,7 +149,7 @@ def _built_beside(out: Path) -> Iterator[tuple[Path, Path]]:
         building.mkdir(parents=True)
         yield building, out
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = is_disk_full(error)
         why = "there is no space left on the disk; free some or choose another --out" if full else error.strerror
         raise UserError(f"cannot write {out}: {why or error}; nothing was written") from error
     finally:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.core.errors import UserError
 from bench.core.files import read_json, write_json
+from bench.core.leftovers import sweep_below
 from bench.plugins.builder import Builder, RecommendsBudget
 
 RECOMMENDED = "recommended.json"
@@ -16,8 +17,9 @@ SCHEMA = 1
 def build_dataset(builder: Builder, out: Path) -> None:
     """Let the builder write its dataset into `out`, and record the budget that it recommends.
 
-    Raises `UserError` as the builder does.
+    What a killed process had begun in `out` is removed first. Raises `UserError` as the builder does.
     """
+    sweep_below(out)
     builder.build(out)
     if isinstance(builder, RecommendsBudget):
         write_json(out / RECOMMENDED, {"training_budget": builder.training_budget}, SCHEMA)

@@ -64,6 +64,8 @@ def current_dataset(text: str, folder: RunFolder, templates: Sequence[str] = ())
     path = dataset_folder(text, folder, templates)
     if not _is_built(Path(text)):
         builder = _builder(text, templates)
+        if not _recorded(folder):
+            build.build_dataset(builder.instance, folder.dataset)  # what a killed start had still to write beside it
         if _compared(builder, folder):
             _record(folder, builder)
     return path

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, PngImagePlugin
 
-from bench.core.errors import one_line
+from bench.core.errors import is_disk_full, one_line
 from bench.core.files import write_bytes, write_json
 from bench.core.progress import ProgressBar, console, progress_bar
 from bench.core.scenes import ImageArray
@@ -68,7 +68,8 @@ def is_done(folder: RunFolder, unit: Unit) -> bool:
 def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
     """Fit and draw every unit; returns how many failed.
 
-    A unit whose method raises, whatever it is, leaves its traceback in `failed/` and does not stop the others.
+    A unit whose method raises, whatever it is, leaves its traceback in `failed/` and does not stop the others; a full
+    disk stops all.
     """
     failed = 0
     with progress_bar("units", sum(_pieces(context.folder, unit) for unit in units)) as progress:
@@ -76,6 +77,8 @@ def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
             try:
                 _work_unit(context, unit, progress)
             except Exception as error:
+                if is_disk_full(error):
+                    raise  # not the method's failure: the same command goes on when there is space again
                 failed += 1
                 path = context.folder.failure(unit.key)
                 write_bytes(path, traceback.format_exc().encode())

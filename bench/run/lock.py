@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 
 from bench.core.errors import UserError
-from bench.core.leftovers import sweep_held, sweep_scratch
+from bench.core.leftovers import sweep_held
 
 LOCK = ".lock"
 HELD = 3
@@ -40,7 +40,6 @@ def hold(folder: Path) -> Iterator[None]:
         raise UserError(f"cannot write {folder}: {error.strerror or error}; name another --runs or --name") from error
     try:
         sweep_held(folder)
-        sweep_scratch()
         yield
     finally:
         holder.unlink(missing_ok=True)

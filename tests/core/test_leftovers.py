@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from bench.cli.main import main
+from bench.core.errors import UserError
 from bench.core.files import whole_files, whole_folder, whole_replacement, write_bytes
-from bench.core.leftovers import is_temporary, scratch_folder, sweep, sweep_held, sweep_scratch, temporary_name
+from bench.core.leftovers import (
+    is_temporary,
+    replaced_name,
+    scratch_folder,
+    sweep,
+    sweep_below,
+    sweep_held,
+    sweep_scratch,
+    temporary_name,
+)
 from bench.run.lock import hold
 
+ENDED = 2**22 + 1
+"""A process number that Linux gives to none."""
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from bench.cli.main import main
 from bench.core.files import whole_folder, write_whole
 from bench.core.leftovers import scratch_folder
 
@@ -60,6 +78,11 @@ def test_the_next_start_sweeps_all_of_it(killed: Path) -> None:
     with hold(killed):
         left = sorted(path.relative_to(killed).as_posix() for path in killed.rglob("*") if path.is_file())
     assert left == [".holder", ".lock", "fits/b.safetensors"]
+
+
+def test_every_command_sweeps_the_temporary_folder(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
     assert list(Path(tempfile.gettempdir()).iterdir()) == []
 
 
@@ -71,7 +94,12 @@ def test_building_the_dataset_again_sweeps_beside_it(killed: Path) -> None:
 
 def named(path: Path, process: int) -> Path:
     """What another process writes for `path`."""
-    return path.with_name(temporary_name(path).name.replace(str(os.getpid()), str(process)))
+    return of(temporary_name(path), process)
+
+
+def of(temporary: Path, process: int) -> Path:
+    """The same temporary file, of another process."""
+    return temporary.with_name(temporary.name.replace(str(os.getpid()), str(process)))
 
 
 def test_what_a_live_process_writes_stays(tmp_path: Path, live: int) -> None:
@@ -87,6 +115,26 @@ def test_a_process_with_the_number_of_a_dead_one_keeps_nothing(tmp_path: Path, l
     os.utime(leftover, (1e9, 1e9))
     sweep(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_ended_and_is_not_waited_for_keeps_nothing(tmp_path: Path, live: int) -> None:
+    """As in a container whose first process waits for no other."""
+    leftover = named(tmp_path / "data", live)
+    leftover.mkdir()
+    os.kill(live, signal.SIGKILL)
+    while psutil.Process(live).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_below_a_folder_without_a_lock_the_live_keep_theirs(tmp_path: Path, live: int) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    kept, left = named(tmp_path / "a" / "b" / "kept.png", live), named(tmp_path / "a" / "b" / "left.png", ENDED)
+    kept.touch()
+    left.touch()
+    sweep_below(tmp_path)
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == [kept.name]
 
 
 def test_under_the_lock_no_process_number_counts(tmp_path: Path, live: int) -> None:
@@ -142,3 +190,48 @@ def test_a_replacement_takes_over_what_it_does_not_write(tmp_path: Path) -> None
     found = {path.name: path.read_text() for path in (tmp_path / "report").iterdir()}
     assert found == {"page.html": "new", "answers.csv": "old"}
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+@pytest.fixture
+def half_replaced(tmp_path: Path) -> Path:
+    """A run's folder where a process was killed when its report had been taken away and the new one was not there."""
+    former, building = (of(name(tmp_path / "report"), ENDED) for name in (replaced_name, temporary_name))
+    for folder in (former, building):
+        folder.mkdir()
+        (folder / "page.html").write_text("old" if folder == former else "new")
+    (former / "answers.csv").write_text("put here by hand")
+    return tmp_path
+
+
+@pytest.mark.parametrize("clear", [sweep, sweep_below, sweep_held])
+def test_a_folder_whose_replacement_was_killed_is_put_back(half_replaced: Path, clear: Callable[[Path], None]) -> None:
+    clear(half_replaced)
+    found = {path.name: path.read_text() for path in (half_replaced / "report").iterdir()}
+    assert found == {"page.html": "old", "answers.csv": "put here by hand"}
+    assert [path.name for path in half_replaced.iterdir()] == ["report"]
+
+
+def test_a_folder_that_was_replaced_is_not_put_back(half_replaced: Path) -> None:
+    of(temporary_name(half_replaced / "report"), ENDED).rename(half_replaced / "report")
+    sweep_held(half_replaced)
+    assert {path.name: path.read_text() for path in (half_replaced / "report").iterdir()} == {"page.html": "new"}
+    assert [path.name for path in half_replaced.iterdir()] == ["report"]
+
+
+def test_a_replacement_that_cannot_take_its_place_leaves_the_former(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "page.html").write_text("old")
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path == temporary_name(tmp_path / "report"):
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(UserError, match="Input/output error"), whole_replacement(tmp_path / "report") as building:
+        (building / "page.html").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+    assert (tmp_path / "report" / "page.html").read_text() == "old"

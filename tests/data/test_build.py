@@ -12,6 +12,8 @@ from bench.data.build import RECOMMENDED, build_dataset, builders_budget, recomm
 from bench.data.manifest import MANIFEST, read_manifest
 from bench.plugins.spec import configure
 
+ENDED = 2**22 + 1
+"""A process number that Linux gives to none."""
 SMALL = "playroom:quick[scenes=1,formats=1,references=false]"
 
 
@@ -45,6 +47,18 @@ def test_a_built_dataset_still_says_it_and_its_manifest_is_the_same(tmp_path: Pa
     assert recommended_budget(tmp_path / "out") == "quick"
     assert (tmp_path / "out" / MANIFEST).read_bytes() == (tmp_path / "alone" / MANIFEST).read_bytes()
     assert "training_budget" not in read_manifest(tmp_path / "out" / MANIFEST).spec.options
+
+
+def test_building_again_removes_what_a_killed_process_had_begun(tmp_path: Path) -> None:
+    builder = configure("datasets", SMALL).instance
+    build_dataset(builder, tmp_path / "out")
+    whole = sorted(tmp_path.rglob("*"))
+    (scene,) = (tmp_path / "out" / "scenes").iterdir()
+    for begun in (tmp_path / "out" / RECOMMENDED, scene / "references" / "0.png"):
+        begun.parent.mkdir(exist_ok=True)
+        begun.with_name(f".{begun.stem}.tmp-{ENDED}{begun.suffix}").touch()
+    build_dataset(builder, tmp_path / "out")
+    assert [path for path in sorted(tmp_path.rglob("*")) if path.name != "references"] == whole
 
 
 def test_building_again_keeps_the_last_word(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.core.images import mask_png, picture_png
+from bench.data.build import RECOMMENDED
 from bench.data.load import dataset_hash
 from bench.plugins.discovery import refresh
 from bench.run.dataset_source import BUILDER, current_dataset, dataset_folder
@@ -116,6 +118,18 @@ def test_edited_templates_ask_for_another_name(builder: Path, run: RunFolder, fi
     assert dataset_hash(run.dataset) == before
     edit(builder.with_name(file), new, old)
     assert current_dataset("tailored", run) == run.dataset
+
+
+def test_what_a_killed_start_had_still_to_write_is_written_by_the_next(tmp_path: Path) -> None:
+    """Killed when the scenes were in place: the references, the recommended budget and the builder's record follow."""
+    spec, run = "playroom:quick[scenes=1,formats=1,pool=20]", RunFolder(tmp_path / "run")
+    current_dataset(spec, run)
+    whole = {path.relative_to(run.path) for path in run.path.rglob("*")}
+    for path in [*run.dataset.rglob("references"), run.dataset / RECOMMENDED, run.dataset / BUILDER]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    current_dataset(spec, run)
+    assert {path.relative_to(run.path) for path in run.path.rglob("*")} == whole
+    assert len(list(run.dataset.rglob("references/*.png"))) == 3
 
 
 def test_a_dataset_of_another_recipe_is_not_taken_for_this_one(builder: Path, run: RunFolder) -> None:
