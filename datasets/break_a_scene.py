@@ -28,6 +28,7 @@ class Builder:
     seed: Annotated[int, "seed of the selection and of random prompts"] = 0
     crop: Annotated[Crop, "centred square, or the one that keeps most of the concepts"] = "center"
     prompts: Annotated[PromptScheme, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
+    background: Annotated[str, "add what the concepts leave as one more, called so in texts for scoring: place"] = ""
     only_present: Annotated[bool, "choose only among images whose picture is in the folder"] = False
     manifest_only: Annotated[bool, "write the manifest alone; needs no pictures"] = False
     from_manifest: Annotated[Path | None, "rebuild the dataset of this manifest; other options are ignored"] = None
@@ -57,6 +58,7 @@ class Builder:
             strict=self.strict,
             papers_prompts=PAPERS_PROMPTS,
             no_masks=self.no_masks,
+            background=self.background,
         )
         recipe.build(out)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from bench.api import (
+    BACKGROUND,
     FolderBuilder,
     PromptPlan,
     PromptScheme,
@@ -34,6 +35,7 @@ class Builder:
 
     folder: Annotated[Path | None, "the folder of a scene, or of several scenes' folders"] = None
     background: Annotated[bool, "add the complement of all masks as a concept"] = False
+    background_word: Annotated[str, "what texts for scoring call it, such as beach"] = BACKGROUND
     formats: Annotated[str, "the first so many of the ten formats, or their names: beach,snow"] = "10"
     samples: Annotated[int, "pictures of each prompt"] = 2
     size: Annotated[int, "side of the pictures in pixels"] = 512
@@ -60,5 +62,6 @@ class Builder:
             "samples": self.samples,
             "seed": self.seed,
             "prompts": self.prompts,
+            **({"background_word": self.background_word} if self.background else {}),
         }
-        FolderBuilder(self.folder, self.size, self.background, plan, options).build(out)
+        FolderBuilder(self.folder, self.size, self.background, plan, options, self.background_word).build(out)

@@ -52,6 +52,7 @@ class Builder:
     seed: Annotated[int, "seed of the toys, the selection and random prompts"] = 0
     crop: Annotated[Crop, "centred square, or the one that keeps most of the concepts"] = "center"
     prompts: Annotated[PromptScheme, "all formats and subsets (B.2), or random ones (section 4.1)"] = "powerset"
+    background: Annotated[str, "add what the toys leave as a concept, and call it so in texts for scoring: place"] = ""
     strict: Annotated[bool, "fail if the pool cannot supply the mix"] = False
     references: Annotated[bool, "also draw each scene's toys in every format's context, for real:redrawn"] = False
     no_masks: Annotated[bool, "give methods no masks: they are for the evaluation alone"] = False
@@ -76,8 +77,16 @@ class Builder:
             templates=own_templates(self.templates, self.formats, ("10", QUICK_FORMATS)),
         )
         with scratch_coco(self._spec) as coco:
-            CocoBuilder("playroom", coco, options, self.size, strict=self.strict, no_masks=self.no_masks).build(out)
-        if self.references and not options.templates:  # Playroom knows no context but its own
+            CocoBuilder(
+                "playroom",
+                coco,
+                options,
+                self.size,
+                strict=self.strict,
+                no_masks=self.no_masks,
+                background=self.background,
+            ).build(out)
+        if self.references and not (options.templates or self.background):  # Playroom knows no context but its own
             write_references(out, read_manifest(out / MANIFEST), Redrawing(self._spec).draw)
 
     @property

@@ -177,9 +177,16 @@ class Method(RecipeMethod):
             "one change at a time",
         ),
         FidelityNote(
+            "background",
+            "paper (4.2): the complement of all masks as one more concept, drawn behind new objects; code: by hand, as "
+            "one more mask",
+            "a dataset's concept (--background), for every method; `background` learns it from scenes without",
+            "what is drawn is the dataset's, so that methods are compared on it",
+        ),
+        FidelityNote(
             "precision",
             "paper: silent; code: fp16, whose second phase unscales the handles' gradients twice",
-            "the run's precision over float32 weights, for every method",
+            "the run's precision over float32 weights, drawn in fp16 where that is bf16, for every method",
             "an accident of a library is not part of a method",
         ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -22,6 +22,8 @@ SoftMask: TypeAlias = npt.NDArray[np.uint8]
 
 BACKGROUND = "background"
 """Label of the concept that is the complement of the union of all others (Break-A-Scene, section 5)."""
+BEHIND = "{background}"
+"""The place of the background in a template that names other concepts as well: `{tokens} at {background}`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,8 @@ class Concept:
     `object` is the class word of the whole thing that the concept is a part of, such as `chair` for its
     ornament (CLiC, section 3); the label by default. `picture` is the index of the picture that
     shows the concept among the scene's `pictures`. `soft` is the mask with its grey edges, where its source has any;
-    `mask` is where it is at least half white.
+    `mask` is where it is at least half white. The background has the label `BACKGROUND`, and what it shows, such as
+    `beach`, as its `object`.
     """
 
     label: str
@@ -52,12 +55,28 @@ class Concept:
         if not self.object:
             object.__setattr__(self, "object", self.label)
 
+    @property
+    def is_background(self) -> bool:
+        """Whether it is what the other concepts leave of the picture."""
+        return self.label == BACKGROUND
+
+    @property
+    def word(self) -> str:
+        """The word for it in texts: the label, but of the background what it shows."""
+        return self.object if self.is_background else self.label
+
+    @property
+    def noun(self) -> str:
+        """The word with its article: `a cat`, but `the beach`."""
+        return f"the {self.word}" if self.is_background else with_article(self.word)
+
 
 @dataclass(frozen=True)
 class Prompt:
     """A template filled with a subset of a scene's concepts; `sample` tells repeated draws apart.
 
-    `template` holds `{tokens}` once; `subset` holds indices into the scene's concepts, ascending.
+    `template` holds `{tokens}` once, and may hold `{background}`, the place of the subset's background; `subset` holds
+    indices into the scene's concepts, ascending.
     """
 
     template: str
@@ -109,15 +128,18 @@ class Scene:
 
     def text_with_handles(self, prompt: Prompt) -> str:
         """The prompt with handles, to generate from: `a photo of [v1] and [v2] at the beach`."""
-        return _fill(prompt.template, [self.concepts[i].handle for i in prompt.subset])
+        return filled(prompt.template, self._asked(prompt), lambda concept: concept.handle)
 
     def text_of_background(self, prompt: Prompt) -> str:
         """The prompt without its concepts: `a photo at the beach`."""
-        return without_concepts(prompt.template)
+        return filled(without_concepts(prompt.template), self._asked(prompt), lambda concept: concept.noun)
 
     def text_with_classes(self, prompt: Prompt) -> str:
         """The prompt with class words, to score with: `a photo of a cat and an umbrella at the beach`."""
-        return _fill(prompt.template, [with_article(self.concepts[i].label) for i in prompt.subset])
+        return filled(prompt.template, self._asked(prompt), lambda concept: concept.noun)
+
+    def _asked(self, prompt: Prompt) -> tuple[Concept, ...]:
+        return tuple(self.concepts[index] for index in prompt.subset)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +157,7 @@ def with_background(scene: Scene) -> Scene:
 
     Raises `UserError` if the concepts leave nothing of the picture.
     """
-    if any(concept.label == BACKGROUND for concept in scene.concepts):
+    if any(concept.is_background for concept in scene.concepts):
         return scene
     left = ~np.any([concept.mask for concept in scene.concepts if not concept.picture], axis=0)
     if not left.any():
@@ -164,5 +186,9 @@ def handle(index: int) -> str:
     return f"[v{index + 1}]"
 
 
-def _fill(template: str, words: Sequence[str]) -> str:
-    return template.replace("{tokens}", join_concepts(words))
+def filled(template: str, concepts: Sequence[Concept], phrase: Callable[[Concept], str]) -> str:
+    """The template with the concepts' phrases: `{background}` is the background's, `{tokens}` all others', in order."""
+    behind = [concept for concept in concepts if concept.is_background and BEHIND in template]
+    others = [phrase(concept) for concept in concepts if concept not in behind]
+    text = template.replace(BEHIND, join_concepts([phrase(concept) for concept in behind]))
+    return text.replace("{tokens}", join_concepts(others))

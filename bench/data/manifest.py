@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from bench.core.files import read_json
 from bench.core.geometry import Square
 from bench.core.hashing import bytes_hash
 from bench.core.limits import LONGEST_SQUARE_SIDE, size_fault
-from bench.core.scenes import Concept, Mask, Prompt, SoftMask, handle
+from bench.core.scenes import BACKGROUND, BEHIND, Concept, Mask, Prompt, SoftMask, handle
 from bench.data.coco.masks import checked_area, decode
 from bench.data.edges import EdgeRecord, edge_fault
 
@@ -104,6 +104,12 @@ class SceneRecord:
             Concept(label, self.mask(number), handle(number), whole[number], self.picture_of(number), self.soft(number))
             for number, label in enumerate(self.classes)
         )
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The word of each concept in texts for scoring, as `Concept.word`, without decoding its mask."""
+        pairs = zip(self.classes, self.objects or self.classes, strict=True)
+        return tuple(whole if label == BACKGROUND else label for label, whole in pairs)
 
     def picture_of(self, concept: int) -> int:
         """The index of the picture that shows a concept: 0, or that of one of `more`, from 1."""
@@ -268,8 +274,17 @@ def _are_shared_out(scene: SceneRecord) -> bool:
 def _is_subset(prompt: Prompt, scene: SceneRecord) -> bool:
     indices = prompt.subset
     return (
-        bool(indices) and list(indices) == sorted(set(indices)) and indices[0] >= 0 and indices[-1] < len(scene.classes)
+        bool(indices)
+        and list(indices) == sorted(set(indices))
+        and indices[0] >= 0
+        and indices[-1] < len(scene.classes)
+        and (BEHIND not in prompt.template or _has_both([scene.classes[index] for index in indices]))
     )
+
+
+def _has_both(labels: Sequence[str]) -> bool:
+    """Whether one is the background's, which has a place in the template, and one is not."""
+    return 0 < labels.count(BACKGROUND) < len(labels)
 
 
 def _mask_fault(scene: SceneRecord, size: int) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, TypeAlias
 
 from bench.core.errors import UserError
-from bench.core.scenes import Prompt
+from bench.core.scenes import BACKGROUND, BEHIND, Prompt
 from bench.core.seeds import seed_from
 
 FORMATS: dict[str, str] = {
@@ -24,6 +25,11 @@ FORMATS: dict[str, str] = {
     "water": "a photo of {tokens} floating on top of water",
 }
 """The ten fixed formats by short name, in the paper's order (B.2)."""
+
+ON_BACKGROUND = f"a photo of {{tokens}} at {BEHIND}"
+"""Concepts in front of the learned background (Break-A-Scene, Figure 10c: "a chicken at [v3]")."""
+ALONE = "a photo of {tokens}"
+"""The background alone: a variant of it is drawn."""
 
 PromptScheme: TypeAlias = Literal["powerset", "random"]
 """`powerset`: every format with every subset (B.2). `random`: as many random ones (section 4.1)."""
@@ -41,6 +47,28 @@ class PromptPlan:
     def prompts(self, scene: str, concepts: int) -> tuple[Prompt, ...]:
         """The prompts of the scene of that name with this many concepts."""
         return self._powerset(concepts) if self.reading == "powerset" else self._random(scene, concepts)
+
+    def prompts_of(self, scene: str, labels: Sequence[str]) -> tuple[Prompt, ...]:
+        """The prompts of the scene of that name with concepts of these labels.
+
+        Those of `prompts` for all concepts but the background; then the background alone, and each subset at it.
+        """
+        others = [index for index, label in enumerate(labels) if label != BACKGROUND]
+        plain = [
+            replace(prompt, subset=tuple(others[index] for index in prompt.subset))
+            for prompt in self.prompts(scene, len(others))
+        ]
+        return (
+            *plain,
+            *(prompt for index in sorted(set(range(len(labels))) - {*others}) for prompt in self._at(index, others)),
+        )
+
+    def _at(self, background: int, others: Sequence[int]) -> Iterator[Prompt]:
+        for sample in range(self.samples):
+            yield Prompt(ALONE, (background,), sample)
+        for subset in subsets(len(others)):
+            for sample in range(self.samples):
+                yield Prompt(ON_BACKGROUND, tuple(sorted((background, *(others[index] for index in subset)))), sample)
 
     def _powerset(self, concepts: int) -> tuple[Prompt, ...]:
         """Every format with every subset: `formats x (2**concepts - 1) x samples`."""

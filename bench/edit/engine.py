@@ -22,7 +22,7 @@ from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import RESULT, is_made, write_edit
 from bench.edit.session import EditSession
 from bench.edit.source import source_scene
-from bench.plugins.method import Blending
+from bench.plugins.method import Blending, ExtendsScene
 from bench.plugins.spec import Configured
 from bench.run.options import BackboneOptions
 from bench.run.plan import Unit
@@ -98,7 +98,8 @@ def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPat
 
 
 def _job(options: EditOptions, session: EditSession, method: Configured, scene: Scene, target: Target) -> Job:
-    resized = fit_resolution(scene, session.backbone.resolution)
+    learned = method.instance.training_scene(scene) if isinstance(method.instance, ExtendsScene) else scene
+    resized = fit_resolution(learned, session.backbone.resolution)
     concepts = named_concepts(resized, options.prompt)
     if target.mask is None and len(concepts) > 1:
         raise UserError(f"without --mask one region is sought: name one of {handles(concepts)} in --prompt, or mark it")

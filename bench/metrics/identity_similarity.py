@@ -19,7 +19,7 @@ class Metric:
 
     The preset sets the embedding, the fill, the framing and which objects are compared (instances); each of its
     alternatives, which change one of these settings, adds a column. A concept that is not found has no value, but a
-    reason.
+    reason. The background is compared with all that the segmenter leaves without the objects.
     """
 
     summary: ClassVar[str] = "cosine of a concept's features in scene and picture, and the share of concepts found"

@@ -45,10 +45,15 @@ class Metric:
         """One row of values per picture and prompted concept."""
         matches = batch.matches
         return [
-            _values(match, matches.similarity_to_all(match) if match.verdict()[0] else None)
+            _values(match, matches.similarity_to_all(match) if _is_object(match) else None)
             for some in matches.by_picture
             for match in some
         ]
+
+
+def _is_object(match: ConceptMatch) -> bool:
+    """Whether it is detected, and more than the background."""
+    return bool(match.verdict()[0]) and not match.concept.is_background
 
 
 def _values(match: ConceptMatch, similarities: list[float] | None) -> dict[str, Value]:

@@ -183,6 +183,15 @@ class PreservesPrior(Protocol):
 
 
 @runtime_checkable
+class ExtendsScene(Protocol):
+    """A method that may learn more concepts than a scene has, such as its background."""
+
+    def training_scene(self, scene: Scene) -> Scene:
+        """The scene with all concepts that the configured method learns, those of the scene first."""
+        ...
+
+
+@runtime_checkable
 class HasRequirements(Protocol):
     """A method that needs something that a machine may lack."""
 

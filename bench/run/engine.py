@@ -39,6 +39,7 @@ from bench.run.select_methods import MethodSelection
 from bench.run.select_units import asked_units, select_units
 from bench.run.settings import Settings, Start, load_settings, merged_settings, save_settings
 from bench.run.suitability import check_scene_count, enlarged, undetectable, warn
+from bench.run.undrawn import warn_of_undrawn
 from bench.run.vocabulary import unknown_words, unknown_words_warning, where_known_words_are
 from bench.scoring.models.class_words import known_words
 from bench.scoring.presets import Preset, find_preset
@@ -172,6 +173,7 @@ class Session:
         from bench.diffusion.backbone.loading import load_backbone  # noqa: PLC0415 - slow, and only drawing needs it
 
         warn(self.remarks(todo))
+        warn_of_undrawn(todo)
         backbone = load_backbone(self.backbone_spec, hardware, self.backbone_settings)
         context = ExecutionContext(
             self.folder, backbone, self.settings.budget, execution.batch_size, execution.keep_weights

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bench.core.errors import UserError
 from bench.core.progress import console
+from bench.core.scenes import BACKGROUND
 from bench.core.text import count, some
 from bench.data.builders.remarks import LABELS, UNLABELLED
 from bench.data.manifest import PictureRecord, SceneRecord, square_of
@@ -26,7 +27,7 @@ def undetectable(scenes: Sequence[SceneRecord], preset: Preset) -> Iterator[str]
 
     Raises `UserError` if the segmenter's configuration cannot be had.
     """
-    unknown = words_unknown_to(preset, (word for scene in scenes for word in scene.classes))
+    unknown = words_unknown_to(preset, (word for scene in scenes for word in scene.classes if word != BACKGROUND))
     if UNLABELLED in unknown:
         yield unlabelled_warning([scene.name for scene in scenes if UNLABELLED in scene.classes])
     if words := [word for word in unknown if word != UNLABELLED]:

@@ -18,7 +18,7 @@ def unknown_words(backbone: Path, manifest: Manifest) -> tuple[str, ...]:
     from bench.diffusion.backbone.handles import spelled_words  # noqa: PLC0415 - slow to import
 
     tokenizer = read_tokenizer(backbone)
-    return spelled_words(tokenizer, sorted({label for scene in manifest.scenes for label in scene.classes}))
+    return spelled_words(tokenizer, sorted({word for scene in manifest.scenes for word in scene.words}))
 
 
 def where_known_words_are(backbone: Path, candidates: Iterable[str]) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
-from bench.core.scenes import Concept, Scene
+from bench.core.scenes import BACKGROUND, Concept, Scene, without_concepts
 from bench.plugins.metric import PictureJob
 from bench.scoring.comparison import FeatureComparison, Instances
 from bench.scoring.features import FeatureCache, FeatureKey
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 class Detections:
     """The detections in a picture of the batch, by its index: its job and segments of its scene's classes.
 
-    `classes` has one entry per concept of the scene (None: unknown to the segmenter), `objects` one per segment.
+    `classes` has one entry per concept of the scene (None: unknown to the segmenter, or the background), `objects` one
+    per segment. `left` are the segments that no concept's class and no object named in the prompt has: the background.
     """
 
     number: int
@@ -31,6 +34,15 @@ class Detections:
     classes: tuple[int | None, ...]
     segments: tuple[int, ...]
     objects: tuple[int, ...]
+    left: tuple[int, ...] = ()
+
+    def background_verdict(self) -> tuple[bool | None, str]:
+        """`ConceptMatch.verdict` of the background: it is there if all else can be taken out and something is left."""
+        concepts = zip(self.job.scene.concepts, self.classes, strict=True)
+        unknown = [one.label for one, known in concepts if known is None and not one.is_background]
+        if unknown:
+            return None, f"segmenter does not know '{unknown[0]}': it cannot be taken out of the background"
+        return (True, "") if self.left else (False, "nothing is left of the picture without its objects")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +64,12 @@ class ConceptMatch:
         return self.scene.concepts[self.index]
 
     def chosen(self, instances: Instances) -> tuple[int, ...]:
-        """The segments that are compared with the concept, of those found for it, largest first; () if none."""
+        """The segments that are compared with the concept, of those found for it, largest first; () if none.
+
+        Of the background it is all that the segmenter leaves.
+        """
+        if self.concept.is_background:
+            return self.detections.left
         found = self.assignment.found_for(self.index)
         if instances == "best":
             found = tuple(sorted(found, key=lambda number: -self.assignment.similarities[number, self.index]))
@@ -65,6 +82,8 @@ class ConceptMatch:
 
     def verdict(self) -> tuple[bool | None, str]:
         """Whether it is detected (None: class unknown), and the reason why it has no identity similarity, else ''."""
+        if self.concept.is_background:
+            return self.detections.background_verdict()
         label, known = self.concept.label, self.detections.classes[self.index]
         if known is None:
             return None, f"segmenter does not know '{label}'"
@@ -115,14 +134,19 @@ class ConceptMatches:
         return cosines
 
     def _detections(self, number: int, job: PictureJob, segmentation: Segmentation) -> Detections:
-        classes = tuple(self._evaluators.segmenter.class_index(concept.label) for concept in job.scene.concepts)
+        class_index = self._evaluators.segmenter.class_index
+        classes = tuple(None if one.is_background else class_index(one.label) for one in job.scene.concepts)
         found = [
             (segment, index)
             for index in dict.fromkeys(classes)
             if index is not None
             for segment in segmentation.segments(index)
         ]
-        return Detections(number, job, classes, tuple(s for s, _ in found), tuple(index for _, index in found))
+        segments, objects = tuple(segment for segment, _ in found), tuple(index for _, index in found)
+        named = [index for word in _words(job.prompt.template) if (index := class_index(word)) is not None]
+        taken_out = {*segments, *(segment for index in named for segment in segmentation.segments(index))}
+        left = tuple(segment for segment in np.unique(segmentation.ids).tolist() if segment not in taken_out)
+        return Detections(number, job, classes, segments, objects, left)
 
     def _objects(self, detections: Detections) -> list[FeatureKey]:
         """The feature key of each object by itself."""
@@ -142,7 +166,7 @@ class ConceptMatches:
 
     def _compared(self, match: ConceptMatch) -> Iterator[FeatureKey]:
         """The feature keys that a match needs besides those of single objects; none if nothing was found."""
-        if match.assignment.found_for(match.index):
+        if match.verdict()[0]:
             yield self._object(match)
             if match.concept.mask.any():
                 yield from (match.feature_key(comparison) for comparison in self.comparisons.values())
@@ -154,3 +178,9 @@ class ConceptMatches:
     def _cosine(self, match: ConceptMatch, key: FeatureKey, comparison: FeatureComparison) -> float:
         reference = self._evaluators.references.of(match.scene, comparison.view)[match.index]
         return float(self._features.features([key])[0] @ reference)
+
+
+def _words(template: str) -> set[str]:
+    """What a template may name: each of its words, and each two in a row, but not the background's own label."""
+    words = without_concepts(template).split()
+    return {*words, *map(" ".join, pairwise(words))} - {BACKGROUND}

@@ -9,6 +9,7 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.core.scenes import BACKGROUND, Concept, Prompt, Scene, handle, with_background
+from bench.diffusion.training.samples import TextTemplate
 
 MASK = np.ones((2, 2), dtype=bool)
 SCENE = Scene(
@@ -59,3 +60,48 @@ def test_a_picture_full_of_concepts_has_no_background() -> None:
     scene = Scene("full", np.zeros((2, 2, 3), np.uint8), (Concept("cat", np.ones((2, 2), bool), "[v1]"),))
     with pytest.raises(UserError, match=r"^full: .* no background is left"):
         with_background(scene)
+
+
+@pytest.fixture
+def on_beach() -> Scene:
+    """A cat and an umbrella with their background as `[v3]`, which shows a beach."""
+    corner = np.eye(2, dtype=bool) & [[True, False]]
+    parts = tuple(Concept(one.label, corner, one.handle) for one in SCENE.concepts[:2])
+    whole = with_background(replace(SCENE, concepts=parts))
+    *others, background = whole.concepts
+    return replace(whole, concepts=(*others, replace(background, object="beach")))
+
+
+@pytest.mark.parametrize(
+    ("template", "subset", "drawn", "scored", "behind"),
+    [
+        (
+            "a photo of {tokens} at {background}",
+            (0, 1, 2),
+            "a photo of [v1] and [v2] at [v3]",
+            "a photo of a cat and an umbrella at the beach",
+            "a photo at the beach",
+        ),
+        ("a photo of {tokens}", (2,), "a photo of [v3]", "a photo of the beach", "a photo"),
+        (
+            "a chicken at {tokens}",
+            (2,),
+            "a chicken at [v3]",
+            "a chicken at the beach",
+            "a chicken at",
+        ),
+    ],
+)
+def test_the_background_has_a_place_of_its_own_in_a_template(
+    template: str, subset: tuple[int, ...], drawn: str, scored: str, behind: str, on_beach: Scene
+) -> None:
+    prompt = Prompt(template, subset)
+    assert on_beach.text_with_handles(prompt) == drawn
+    assert on_beach.text_with_classes(prompt) == scored
+    assert on_beach.text_of_background(prompt) == behind
+    assert TextTemplate().prompt_text(on_beach, prompt) == drawn
+
+
+def test_a_background_without_a_name_is_called_so(on_beach: Scene) -> None:
+    unnamed = with_background(replace(on_beach, concepts=on_beach.concepts[:2]))
+    assert unnamed.text_with_classes(Prompt("a photo of {tokens}", (2,))) == "a photo of the background"

@@ -74,3 +74,19 @@ def test_formats_by_number_and_by_name() -> None:
     for text in ("0", "11", "", "sea", "beach,beach", "2,3"):
         with pytest.raises(UserError, match="--formats"):
             parse_formats(text)
+
+
+def test_prompts_of_a_scene_with_its_background() -> None:
+    """The plain ones name all but the background; then it is alone, and behind each subset."""
+    plan = PromptPlan(("a photo of {tokens} at the beach",), 2, "powerset", 0)
+    found = plan.prompts_of("s", ("cat", "background", "dog"))
+    plain, at = found[:6], found[6:]
+    assert [prompt.subset for prompt in plain[::2]] == [(0,), (2,), (0, 2)]
+    assert [(prompt.template, prompt.subset) for prompt in at[::2]] == [
+        ("a photo of {tokens}", (1,)),
+        ("a photo of {tokens} at {background}", (0, 1)),
+        ("a photo of {tokens} at {background}", (1, 2)),
+        ("a photo of {tokens} at {background}", (0, 1, 2)),
+    ]
+    assert [prompt.sample for prompt in at[:2]] == [0, 1]
+    assert plan.prompts_of("s", ("cat", "dog")) == plan.prompts("s", 2)

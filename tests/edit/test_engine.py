@@ -212,6 +212,13 @@ def test_each_method_blends_as_its_source_does_unless_told_otherwise(
     assert json.loads((folder / "edit.json").read_text())["blending"] == blending
 
 
+def test_a_learned_background_can_be_painted(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
+    folder = edit(replace(options, method="ours:background", prompt="a photo of [v1] at [v3]"), setup, places())
+    assert (folder / "grid.png").is_file()
+    with pytest.raises(UserError, match=r"names no handle of the source; it has \[v1\] \(cat\), \[v2\] \(umbrella\)$"):
+        edit(replace(options, prompt="[v3]"), setup, places("other"))
+
+
 def test_a_source_without_masks_is_marked_by_what_pictures_share(
     options: EditOptions, setup: BackboneOptions, places: Made, source: Path, tmp_path: Path
 ) -> None:

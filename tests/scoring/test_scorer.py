@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from bench.core.errors import UserError
-from bench.core.scenes import Prompt, Scene
+from bench.core.scenes import Concept, Prompt, Scene, with_background
 from bench.core.table import COLUMNS, alternative_columns
 from bench.plugins.metric import PictureJob
 from bench.scoring.comparison import ON_THE_PICTURE, embedding
@@ -111,6 +111,48 @@ def test_a_concept_is_compared_with_its_own_picture(preset: Preset, scene: Scene
     first, second = scorer(preset, masks).score([PictureJob(several, BOTH, other)])
     assert second["identity_similarity"] == pytest.approx(1, abs=1e-6)
     assert first["identity_similarity"] < 0.999
+
+
+def known(scene: Scene, *more: Concept) -> Scene:
+    """The scene's cat and table, which the segmenter knows, five columns narrower, more concepts, and the rest."""
+    cat, table, _ = scene.concepts
+    narrow = cat.mask.copy()
+    narrow[:, 15:] = False
+    return with_background(replace(scene, concepts=(replace(cat, mask=narrow), table, *more)))
+
+
+def test_the_background_is_what_the_segmenter_leaves(preset: Preset, scene: Scene, block: np.ndarray) -> None:
+    whole, drawn = known(scene), picture(9)
+    (row,) = scorer(preset, {"cat": block}).score([PictureJob(whole, Prompt("{tokens}", (2,)), drawn)])
+    there = masked(whole.picture, whole.concepts[2].mask)
+    one, other = features(preset).features([there, masked(drawn, ~block)])
+    assert row["identity_similarity"] == pytest.approx(float(one @ other), abs=1e-6)
+    assert (row["detected"], row["reason"], row["swapped"]) == (True, "", None)
+
+
+def test_what_the_prompt_puts_on_the_background_is_no_part_of_it(
+    preset: Preset, scene: Scene, block: np.ndarray
+) -> None:
+    table_and_background = with_background(replace(scene, concepts=scene.concepts[1:2]))
+    job = PictureJob(table_and_background, Prompt("a photo of a cat at {tokens}", (1,)), picture(9))
+    (row,) = scorer(preset, {"cat": block}).score([job])
+    there = masked(scene.picture, ~scene.concepts[1].mask)
+    one, other = features(preset).features([there, masked(picture(9), ~block)])
+    assert row["identity_similarity"] == pytest.approx(float(one @ other), abs=1e-6)
+
+
+def test_a_background_cannot_be_told_from_what_the_segmenter_does_not_know(preset: Preset, scene: Scene) -> None:
+    whole = known(scene, replace(scene.concepts[2], mask=scene.concepts[1].mask))
+    (row,) = scorer(preset, {}).score([PictureJob(whole, Prompt("{tokens}", (3,)), picture(9))])
+    assert math.isnan(row["identity_similarity"])
+    assert row["detected"] is None
+    assert row["reason"] == "segmenter does not know 'object': it cannot be taken out of the background"
+
+
+def test_a_picture_full_of_objects_has_no_background(preset: Preset, scene: Scene) -> None:
+    full = np.ones((40, 40), bool)
+    (row,) = scorer(preset, {"cat": full}).score([PictureJob(known(scene), Prompt("{tokens}", (2,)), picture(9))])
+    assert (row["detected"], row["reason"]) == (False, "nothing is left of the picture without its objects")
 
 
 def test_what_is_not_found_is_nan_with_a_reason_and_not_detected(

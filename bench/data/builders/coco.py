@@ -15,6 +15,7 @@ from bench.core.images import crop_mask, crop_picture, read_picture
 from bench.core.limits import check_side
 from bench.core.progress import progress_bar
 from bench.core.text import count
+from bench.data.background import with_background
 from bench.data.coco import masks
 from bench.data.coco.funnel import Candidate, Crop, Funnel, candidates
 from bench.data.coco.images import find_picture, find_pictures
@@ -117,6 +118,7 @@ class CocoBuilder:
 
     `papers_prompts` is the paper's number of prompts, if there is a paper; `strict` refuses a pool that lacks the
     mix; `manifest_only` writes no pictures and needs none. With `no_masks` the masks are for the evaluation alone.
+    `background` adds what the concepts leave as one more, which texts for scoring call by this word ("": none).
     """
 
     recipe: str
@@ -127,6 +129,7 @@ class CocoBuilder:
     strict: bool = False
     papers_prompts: int | None = None
     no_masks: bool = False
+    background: str = ""
 
     def build(self, out: Path) -> None:
         """Filter, select, write; prints the funnel, the number of prompts and the path of the contact sheet.
@@ -157,6 +160,8 @@ class CocoBuilder:
             fields |= template_options(fields.pop("templates"), fields.pop("formats"))
         if self.no_masks:  # no option of earlier manifests, whose hashes stay
             fields["no_masks"] = True
+        if self.background:
+            fields["background"] = self.background
         options: Mapping[str, Option] = fields
         return DatasetSpec(
             self.recipe, self.recipe, self.size, options, {file.name: content_hash(file) for file in files}
@@ -188,8 +193,9 @@ class CocoBuilder:
         say(remark)
 
     def _scenes(self, chosen: Sequence[Candidate]) -> tuple[SceneRecord, ...]:
-        records = (_record(candidate, self.size, self.options.prompt_plan) for candidate in chosen)
-        return tuple(replace(record, no_masks=self.no_masks) for record in records)
+        plan = self.options.prompt_plan
+        records = (replace(_record(candidate, self.size, plan), no_masks=self.no_masks) for candidate in chosen)
+        return tuple(with_background(one, self.background, plan) if self.background else one for one in records)
 
 
 @dataclass(frozen=True)

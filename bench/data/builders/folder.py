@@ -49,8 +49,8 @@ class FolderBuilder:
     """A dataset from a folder that is a scene (`img.jpg`, `mask0.png`, ...) or holds several such folders.
 
     A scene of several pictures is a folder that holds a folder for each; its concepts are numbered through, in
-    the order of the folders' names. `background` adds the complement of all masks as a concept, in each picture;
-    `options` is what the manifest records.
+    the order of the folders' names. `background` adds the complement of all masks as a concept, in each picture, which
+    texts for scoring call `background_word`; `options` is what the manifest records.
     """
 
     folder: Path
@@ -58,6 +58,7 @@ class FolderBuilder:
     background: bool
     plan: PromptPlan
     options: Mapping[str, Option] = field(default_factory=dict)
+    background_word: str = BACKGROUND
 
     def build(self, out: Path) -> None:
         """Crop to the centred square, resize, write; prints the number of prompts and the path of the contact sheet.
@@ -116,7 +117,7 @@ class FolderBuilder:
         if len(records) > 1 and len(scene.classes) > MOST_MASKS:
             raise UserError(f"{folder} has {len(scene.classes)} concepts; at most {MOST_MASKS} a scene are supported")
         name = scene_name(folder)
-        return replace(scene, name=name, prompts=self.plan.prompts(name, len(scene.classes)))
+        return replace(scene, name=name, prompts=self.plan.prompts_of(name, scene.classes))
 
     def record(self, folder: Path) -> SceneRecord:
         """The record of a folder with one picture, still without the hashes of its pixels."""
@@ -130,7 +131,7 @@ class FolderBuilder:
         objects = read_objects(folder, labels)
         if self.background:
             masks, labels = [*masks, _complement(folder, masks)], [*labels, BACKGROUND]
-            objects = [*objects, BACKGROUND]
+            objects = [*objects, self.background_word]
         return SceneRecord(
             name=scene_name(folder),
             split="",
@@ -143,7 +144,7 @@ class FolderBuilder:
             masks=tuple(MaskRecord((self.size, self.size), counts_text(mask)) for mask in masks),
             licence=None,
             url="",
-            prompts=self.plan.prompts(scene_name(folder), len(masks)),
+            prompts=self.plan.prompts_of(scene_name(folder), labels),
             objects=() if objects == labels else tuple(objects),
             edges=self._edges(files, square, len(masks)),
             no_masks=not files,

@@ -24,7 +24,7 @@ def add_handles(
 
     Raises `UserError` for a class word without letters and for a handle that is a token already (or a duplicate).
     """
-    rows = [_initial_row(tokenizer, text_encoder, concept.label, initialiser) for concept in concepts]
+    rows = [_initial_row(tokenizer, text_encoder, concept.word, initialiser) for concept in concepts]
     handles = [concept.handle for concept in concepts]
     if tokenizer.add_tokens(handles) != len(handles):
         raise UserError(f"the handles {', '.join(handles)} must be distinct and not yet tokens of the backbone")

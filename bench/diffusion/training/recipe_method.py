@@ -68,6 +68,10 @@ class RecipeMethod(ABC):
         prior = self.recipe().prior
         return prior.text if prior is not None else None
 
+    def training_scene(self, scene: Scene) -> Scene:
+        """The scene with all concepts that a fit learns; raises `UserError` as `Recipe.training_scene`."""
+        return self.recipe().training_scene(scene)
+
     def fit(self, scene: Scene, context: MethodContext) -> FitState:
         """Train the recipe on the scene; returns what was learned, as `fit_recipe` says."""
         from bench.diffusion.training.trainer import fit_recipe  # noqa: PLC0415 - torch is slow to import

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from bench.core.scenes import Concept, ImageArray, Mask, Prompt, Scene, join_concepts, with_article
+from bench.core.scenes import Concept, ImageArray, Mask, Prompt, Scene, filled, with_article
 from bench.core.validation import check_field
 
 Subsets = Literal["uniform", "size-first", "all"]
@@ -41,7 +41,7 @@ class TextTemplate:
         return self._fill(prompt.template, [scene.concepts[index] for index in prompt.subset])
 
     def _fill(self, template: str, concepts: Sequence[Concept]) -> str:
-        return template.replace("{tokens}", join_concepts([self._phrase(concept) for concept in concepts]))
+        return filled(template, concepts, self._phrase)
 
     def _phrase(self, concept: Concept) -> str:
         return self.phrase.format(

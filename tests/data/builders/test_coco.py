@@ -171,6 +171,20 @@ def test_an_output_from_another_annotation_file_is_left_alone(toys: Path, tmp_pa
         recipe(toys).build(tmp_path / "out")
 
 
+def test_the_background_is_a_concept_if_it_has_a_word(toys: Path, tmp_path: Path, recipe: Recipe) -> None:
+    recipe(toys, background="place").build(tmp_path / "out")
+    recipe(toys).build(tmp_path / "plain")
+    for scene, plain in zip(
+        load_dataset(tmp_path / "out").scenes, load_dataset(tmp_path / "plain").scenes, strict=True
+    ):
+        *others, background = scene.concepts
+        assert [one.label for one in others] == [one.label for one in plain.concepts]
+        assert (background.label, background.word) == ("background", "place")
+        np.testing.assert_array_equal(background.mask, ~np.any([one.mask for one in others], axis=0))
+        assert scene.prompts[: len(plain.prompts)] == plain.prompts
+        assert scene.text_with_classes(scene.prompts[-1]).endswith(" at the place")
+
+
 def test_a_folder_with_something_else_is_left_alone(toys: Path, tmp_path: Path, recipe: Recipe) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("x")
