@@ -147,6 +147,10 @@ def empty_mask() -> str:
             "does not fit its concepts",
         ),
         (
+            set_scene(prompts=[{"template": "{tokens} at {background}", "subset": [0], "sample": 0}]),
+            "does not fit its concepts",
+        ),
+        (
             set_scene(prompts=[{"template": "{tokens}", "subset": [], "sample": 0}]),
             "does not fit its concepts",
         ),
