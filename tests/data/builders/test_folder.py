@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,19 +115,6 @@ def test_the_background_is_what_no_mask_covers(scene: Path, tmp_path: Path) -> N
     assert background.handle == "[v3]"
     assert np.array_equal(background.mask, ~(first.mask | second.mask))
     assert len(built.prompts) == 2 * 3 + 1 + 3, "of the others in two formats; it alone, and it behind each subset"
-
-
-def test_the_background_is_asked_for_alone_and_behind_the_others_and_has_a_word(scene: Path, tmp_path: Path) -> None:
-    replace(recipe(scene, background=True), background_word="beach").build(tmp_path / "out")
-    (built,) = load_dataset(tmp_path / "out").scenes
-    texts = {built.text_with_classes(prompt) for prompt in built.prompts if 2 in prompt.subset}
-    words = [concept.noun for concept in built.concepts[:2]]
-    assert texts == {
-        "a photo of the beach",
-        f"a photo of {words[0]} at the beach",
-        f"a photo of {words[1]} at the beach",
-        f"a photo of {words[0]} and {words[1]} at the beach",
-    }
 
 
 def test_no_background_is_left(scene: Path, tmp_path: Path) -> None:
