@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -26,8 +26,8 @@ class Method(PrecomputedImages):
     """Pictures of any program, named by a CSV (scene, subset, template, sample, file) or by where they lie in a folder.
 
     `bench list --prompts DATASET` writes the CSV that is expected: fill in `file` or save pictures under the names
-    it proposes. There must be one picture for every prompt. They are identified by their content: a changed picture
-    is scored again, pictures in a moved folder are not.
+    it proposes. There must be one picture for every prompt of the scenes that a start asks for (`--scenes`). They are
+    identified by their content: a changed picture is scored again, pictures in a moved folder are not.
     """
 
     summary: ClassVar[str] = "pictures made elsewhere: import[from=FOLDER or CSV]; see bench list --prompts DATASET"
@@ -54,7 +54,13 @@ class Method(PrecomputedImages):
 
         Raises `UserError` if pictures are missing, named twice or unknown to the dataset, or one cannot be read.
         """
-        files = read_imported(self.from_, dataset)
+        return self.precomputed_of(dataset, [scene.name for scene in dataset.scenes])
+
+    def precomputed_of(
+        self, dataset: Dataset, scenes: Collection[str]
+    ) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
+        """The same for some scenes, by name; the others' pictures are not looked at."""
+        files = read_imported(self.from_, dataset, scenes)
         with progress_bar(f"reading {self.from_}", sum(map(len, files.values()))) as progress:
             return {
                 name: {prompt: _read(file, progress.advance) for prompt, file in of.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,13 @@ def expected(dataset: Dataset) -> str:
     return text.getvalue()
 
 
-def read_imported(source: Path, dataset: Dataset) -> Mapping[str, Mapping[Prompt, Path]]:
-    """The file of every prompt, by the scene's name, from a CSV or a folder.
+def read_imported(
+    source: Path, dataset: Dataset, scenes: Collection[str] | None = None
+) -> Mapping[str, Mapping[Prompt, Path]]:
+    """The file of every prompt of the scenes, by the scene's name, from a CSV or a folder; None is all scenes.
 
-    Paths in a CSV are relative to its folder. In a folder, files have the names that `expected` proposes, with any
-    of `SUFFIXES`.
+    Of other scenes pictures may be missing. Paths in a CSV are relative to its folder. In a folder, files have the
+    names that `expected` proposes, with any of `SUFFIXES`.
 
     Raises `UserError` that counts and names what is missing, named twice, unknown or not a file.
     """
@@ -63,31 +65,34 @@ def read_imported(source: Path, dataset: Dataset) -> Mapping[str, Mapping[Prompt
         rows = list(_rows(source))
     else:
         raise UserError(f"import[from={source}]: there is no such folder or CSV; see `bench list --prompts DATASET`")
-    wanted = {_key(scene.name, prompt): (scene.name, prompt) for scene in dataset.scenes for prompt in scene.prompts}
-    _check(source, [key for key, _ in rows], list(wanted))
+    known = {_key(scene.name, prompt): (scene.name, prompt) for scene in dataset.scenes for prompt in scene.prompts}
+    wanted = {key: place for key, place in known.items() if scenes is None or place[0] in scenes}
+    _check(source, [key for key, _ in rows], known, list(wanted))
+    rows = [(key, file) for key, file in rows if key in wanted]
     absent = [str(file) for _, file in rows if not file.is_file()]
     if absent:
         raise UserError(f"{source} names {_counted(absent, 'file', 'that does not exist', 'that do not exist')}")
-    found: dict[str, dict[Prompt, Path]] = {scene.name: {} for scene in dataset.scenes}
+    found: dict[str, dict[Prompt, Path]] = {name: {} for name, _ in wanted.values()}
     for key, file in rows:
         name, prompt = wanted[key]
         found[name][prompt] = file
     return found
 
 
-def _check(source: Path, named: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> None:
-    """Raise `UserError` unless every prompt of the dataset is named once, and no other."""
+def _check(source: Path, named: Sequence[PromptKey], known: Collection[PromptKey], wanted: Sequence[PromptKey]) -> None:
+    """Raise `UserError` unless every wanted prompt is named, none twice and only known ones."""
     counts = Counter(named)
     faults = {
-        "unknown to the dataset": [str(key) for key in counts if key not in set(wanted)],
+        "unknown to the dataset": [str(key) for key in counts if key not in known],
         "named twice": [str(key) for key, count in counts.items() if count > 1],
         "without a picture": [str(key) for key in wanted if key not in counts],
     }
     told = [_counted(keys, "prompt", what, what) for what, keys in faults.items() if keys]
     if told:
+        scope = "the dataset" if len(wanted) == len(known) else "the scenes that are asked for"
         raise UserError(
-            f"{source} does not fit the dataset of {count(len(wanted), 'prompt')}: {'; '.join(told)}; "
-            "`bench list --prompts DATASET` writes what is expected"
+            f"{source} does not fit {scope} of {count(len(wanted), 'prompt')}: {'; '.join(told)}; "
+            "`bench list --prompts DATASET` writes what is expected, and `--scenes` may ask for fewer scenes"
         )
 
 

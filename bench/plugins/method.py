@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
@@ -118,6 +118,20 @@ class ProvidesImages(Protocol):
 
         Called once, when a run is planned; `MethodContext.precomputed` has the scene's own. Their hashes are in the
         fit's key, so a changed picture is scored again.
+        """
+        ...
+
+
+@runtime_checkable
+class ProvidesImagesByScene(Protocol):
+    """A method that `ProvidesImages`, whose pictures of a scene depend on no other: others may lack theirs."""
+
+    def precomputed_of(
+        self, dataset: Dataset, scenes: Collection[str]
+    ) -> Mapping[str, Mapping[Prompt, PrecomputedImage]]:
+        """The picture of every prompt of the scenes of these names, by the scene's name.
+
+        Called in place of `precomputed`, with the scenes that a start asks for. Raises `UserError` as that does.
         """
         ...
 

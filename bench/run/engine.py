@@ -35,9 +35,10 @@ from bench.run.folder import RunFolder
 from bench.run.names import label
 from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
 from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
+from bench.run.relocation import find_moved
 from bench.run.select_methods import MethodSelection
 from bench.run.select_units import asked_units, select_units
-from bench.run.settings import Settings, Start, load_settings, merged_settings, save_settings
+from bench.run.settings import Settings, Start, earlier_settings, load_settings, save_settings
 from bench.run.suitability import check_scene_count, enlarged, undetectable, warn
 from bench.run.undrawn import warn_of_undrawn
 from bench.run.vocabulary import unknown_words, unknown_words_warning, where_known_words_are
@@ -211,9 +212,8 @@ def start(folder: RunFolder, methods: MethodSelection, options: RunOptions) -> t
     Raises `UserError` for invalid options and for options that differ from those that the run began with.
     """
     hardware = resolve(options.backbone.device, options.backbone.precision)
-    inputs = CurrentInputs()
     find_dataset = partial(current_dataset, options.dataset, folder, options.templates)
-    session = _session(folder, methods, options, find_dataset, inputs)
+    session, inputs = _session(folder, methods, options, find_dataset)
     locate(session.backbone_spec)
     inputs.record(folder)
     save_settings(folder, session.settings)
@@ -226,7 +226,7 @@ def preview(folder: RunFolder, methods: MethodSelection, options: RunOptions, sc
     Raises `UserError` as `start` does.
     """
     find_dataset = partial(preview_dataset, options.dataset, folder, scratch, options.templates)
-    return _session(folder, methods, options, find_dataset, CurrentInputs())
+    return _session(folder, methods, options, find_dataset)[0]
 
 
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
@@ -240,12 +240,8 @@ def reopen(folder: RunFolder, metrics: str | None) -> Session:
 
 
 def _session(
-    folder: RunFolder,
-    methods: MethodSelection,
-    options: RunOptions,
-    find_dataset: Callable[[], Path],
-    inputs: CurrentInputs,
-) -> Session:
+    folder: RunFolder, methods: MethodSelection, options: RunOptions, find_dataset: Callable[[], Path]
+) -> tuple[Session, CurrentInputs]:
     """A start on the run with its earlier starts, valid as far as can be told before anything is loaded.
 
     A backbone that is not there is told before `find_dataset` builds anything.
@@ -255,8 +251,9 @@ def _session(
     if not folder.settings.is_file():
         _check_evaluators(configuration, options)
     dataset = find_dataset()
-    merged = merged_settings(folder, _settings(configuration, dataset, methods, options))
+    merged, moved = _merged(folder, _settings(configuration, dataset, methods, options), dataset)
     asked = Start(merged.methods, options.scenes, options.limit, user_folders(), str(folder.path.parent))
+    inputs = CurrentInputs(asked, {new: old for old, new in moved.items()})
     session = Session(folder, merged.started(asked), inputs.find, dataset)
     units = select_units(session.plan, options.scenes, options.limit)
     check_scenes(session.untried(units), read_limits(configuration, session.backbone_settings))
@@ -265,7 +262,15 @@ def _session(
         check_weights(session.backbone_spec)
         if folder.settings.is_file():
             _check_evaluators(configuration, options)
-    return session
+    return session, inputs
+
+
+def _merged(folder: RunFolder, asked: Settings, dataset: Path) -> tuple[Settings, dict[str, str]]:
+    """What is asked for with the run's earlier starts, and the new specs of methods whose files were moved."""
+    if (earlier := earlier_settings(folder)) is None:
+        return asked.merged(asked, folder.path), {}
+    moved = find_moved(folder, earlier, asked.methods, lambda: load_dataset(dataset))
+    return asked.merged(earlier.relocated(moved), folder.path), moved
 
 
 def _check_options(configuration: Path, options: RunOptions) -> None:

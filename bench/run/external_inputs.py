@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.core.files import read_record, write_json
@@ -9,6 +10,8 @@ from bench.core.scenes import Dataset
 from bench.plugins.spec import Configured
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import ExternalInputs, find_external_inputs
+from bench.run.select_units import scenes_of
+from bench.run.settings import Start
 
 
 @dataclass(frozen=True)
@@ -19,17 +22,29 @@ class _InputHashes:
 
 
 class CurrentInputs:
-    """What methods take now; the hashes are kept for `recorded_inputs` once the start is known to be valid."""
+    """What methods take now, for a start's scenes; the hashes are kept for `recorded_inputs` once the start is valid.
 
-    def __init__(self) -> None:
+    `moved` are the former specs of methods whose files lie elsewhere now, by the present ones.
+    """
+
+    def __init__(self, start: Start, moved: Mapping[str, str]) -> None:
+        self._start = start
+        self._moved = moved
         self._found: dict[str, dict[str, str]] = {}
 
-    def find(self, _folder: RunFolder, method: Configured, dataset: Dataset) -> ExternalInputs:
-        """What the method takes; raises `UserError` if it is not there."""
-        found = find_external_inputs(method, dataset)
-        if found.content:
-            self._found[method.spec] = dict(found.content)
-        return found
+    def find(self, folder: RunFolder, method: Configured, dataset: Dataset) -> ExternalInputs:
+        """What the method takes, with the recorded hashes of scenes that this start does not ask it for.
+
+        Raises `UserError` if something is not there.
+        """
+        known = [scene.name for scene in dataset.scenes]
+        scenes = scenes_of(method.spec, self._start.methods, self._start, known)
+        found = find_external_inputs(method, dataset, scenes)
+        kept = recorded_hashes(folder, self._moved.get(method.spec, method.spec))
+        content = {**kept, **found.content}
+        if content:
+            self._found[method.spec] = content
+        return ExternalInputs(content, found.precomputed)
 
     def record(self, folder: RunFolder) -> None:
         """Keep the hashes of all that was found."""
@@ -39,7 +54,12 @@ class CurrentInputs:
 
 def recorded_inputs(folder: RunFolder, method: Configured, _dataset: Dataset) -> ExternalInputs:
     """The hashes of what the method took when the run was last started, without the pictures."""
-    return ExternalInputs(_kept(folder).get(method.spec, {}))
+    return ExternalInputs(recorded_hashes(folder, method.spec))
+
+
+def recorded_hashes(folder: RunFolder, spec: str) -> dict[str, str]:
+    """The hashes of what a method took in earlier starts, by scene name; none if it took nothing."""
+    return _kept(folder).get(spec, {})
 
 
 def _kept(folder: RunFolder) -> dict[str, dict[str, str]]:

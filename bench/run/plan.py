@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from bench.core.device import drawing_precision
 from bench.core.hashing import digest, scene_digest
 from bench.core.scenes import Dataset, Prompt, Scene
 from bench.core.seeds import seed_from
-from bench.plugins.method import GeneratesPrior, HasFingerprint, PrecomputedImage, ProvidesImages, Request
+from bench.plugins.method import (
+    GeneratesPrior,
+    HasFingerprint,
+    PrecomputedImage,
+    ProvidesImages,
+    ProvidesImagesByScene,
+    Request,
+)
 from bench.plugins.source import source_hash
 from bench.plugins.spec import Configured
 from bench.run.contracts import check_configuration, own_code
@@ -70,23 +77,29 @@ class ExternalInputs:
     precomputed: Mapping[str, Mapping[Prompt, PrecomputedImage]] = field(default_factory=dict)
 
 
-def find_external_inputs(method: Configured, dataset: Dataset) -> ExternalInputs:
-    """What the method takes from outside the scenes of the dataset; raises `UserError` if it is missing."""
+def find_external_inputs(method: Configured, dataset: Dataset, scenes: Collection[str] | None = None) -> ExternalInputs:
+    """What the method takes from outside the scenes of the dataset; raises `UserError` if it is missing.
+
+    `scenes` are the names of those that it is needed for, where that makes a difference to the method; None is all.
+    """
     with own_code(method):
-        return _external_inputs(method, dataset)
+        return _external_inputs(method, dataset, scenes)
 
 
-def _external_inputs(method: Configured, dataset: Dataset) -> ExternalInputs:
-    files = method.instance.fingerprint() if isinstance(method.instance, HasFingerprint) else ""
-    precomputed = method.instance.precomputed(dataset) if isinstance(method.instance, ProvidesImages) else {}
+def _external_inputs(method: Configured, dataset: Dataset, scenes: Collection[str] | None) -> ExternalInputs:
+    own, names = method.instance, [scene.name for scene in dataset.scenes]
+    files = own.fingerprint() if isinstance(own, HasFingerprint) else ""
+    if scenes is not None and isinstance(own, ProvidesImagesByScene):
+        names = [name for name in names if name in scenes]
+        precomputed = own.precomputed_of(dataset, names)
+    else:
+        precomputed = own.precomputed(dataset) if isinstance(own, ProvidesImages) else {}
     if not (files or precomputed):
         return ExternalInputs()
     hashes = {
         name: sorted((repr(prompt), one.content) for prompt, one in of.items()) for name, of in precomputed.items()
     }
-    return ExternalInputs(
-        {scene.name: digest([files, hashes.get(scene.name, [])]) for scene in dataset.scenes}, precomputed
-    )
+    return ExternalInputs({name: digest([files, hashes.get(name, [])]) for name in names}, precomputed)
 
 
 def make_plan(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.core.errors import UserError
 from bench.plugins.spec import split_specs
 from bench.run.plan import Unit
-from bench.run.settings import Settings
+from bench.run.settings import Settings, Start
 
 _SHOWN = 12
 
@@ -18,8 +18,18 @@ def select_units(plan: Sequence[Unit], scenes: str | None, limit: int | None) ->
     Raises `UserError` for a scene that the dataset does not have, and where no scene is named.
     """
     known = list(dict.fromkeys(unit.scene.name for unit in plan))
-    wanted = known if scenes is None else _scenes(scenes, known)
+    wanted = _scenes(scenes, known)
     return tuple(unit for unit in plan if unit.scene.name in wanted)[:limit]
+
+
+def scenes_of(method: str, methods: Sequence[str], start: Start, known: Sequence[str]) -> tuple[str, ...]:
+    """The scenes of the dataset (`known`) on which a start asks for one of its run's `methods`, as `select_units` says.
+
+    Raises `UserError` as that does.
+    """
+    wanted = _scenes(start.scenes, known)
+    units = [(scene, each) for scene in known if scene in wanted for each in methods][: start.limit]
+    return tuple(scene for scene, each in units if each == method)
 
 
 def asked_units(plan: Sequence[Unit], settings: Settings) -> tuple[Unit, ...]:
@@ -33,7 +43,9 @@ def asked_units(plan: Sequence[Unit], settings: Settings) -> tuple[Unit, ...]:
     return tuple(unit for unit in plan if unit.key in asked)
 
 
-def _scenes(text: str, known: Sequence[str]) -> Sequence[str]:
+def _scenes(text: str | None, known: Sequence[str]) -> Sequence[str]:
+    if text is None:
+        return known
     wanted = known[: int(text)] if text.isdecimal() else split_specs(text)
     if not wanted:
         raise UserError(f"--scenes '{text}' names no scene; give a number from 1, or names: {_listed(known)}")

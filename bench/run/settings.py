@@ -101,6 +101,19 @@ class Settings:
             starts=earlier.starts,
         )
 
+    def relocated(self, moved: Mapping[str, str]) -> Settings:
+        """With other specs for some methods, whose files were moved; `moved` has the new spec by the old one."""
+
+        def new(specs: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(moved.get(spec, spec) for spec in specs))
+
+        return dataclasses.replace(
+            self,
+            methods=new(self.methods),
+            names={moved.get(spec, spec): name for spec, name in self.names.items()},
+            starts=tuple(dataclasses.replace(one, methods=new(one.methods)) for one in self.starts),
+        )
+
     def started(self, start: Start) -> Settings:
         """With one more start; those that it covers are left out, and so is it if the last whole one covers it."""
         if start.whole:
@@ -150,10 +163,9 @@ def load_settings(folder: RunFolder) -> Settings:
     return settings
 
 
-def merged_settings(folder: RunFolder, settings: Settings) -> Settings:
-    """The settings merged with those of an earlier start of the same run, if there was one; writes nothing."""
-    earlier = load_settings(folder) if folder.settings.is_file() else settings
-    return settings.merged(earlier, folder.path)
+def earlier_settings(folder: RunFolder) -> Settings | None:
+    """The settings of an earlier start of the same run, if there was one."""
+    return load_settings(folder) if folder.settings.is_file() else None
 
 
 def save_settings(folder: RunFolder, settings: Settings) -> None:

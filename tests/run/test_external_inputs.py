@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,6 +66,125 @@ def test_a_changed_picture_is_scored_anew_and_a_moved_folder_is_not(bench: Bench
     assert bench(*RUN, "--methods", "import[from=moved]") == 0
     moved = table()
     assert moved.groupby("unit")["method"].nunique().eq(2).all(), "the same pictures are the same units"
+
+
+def scenes_of(made: Path) -> list[str]:
+    return sorted(folder.name for folder in made.iterdir() if folder.is_dir())
+
+
+def record() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(Path("runs/r/run.json").read_text())
+    return content
+
+
+def last_error(capsys: pytest.CaptureFixture[str]) -> str:
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("bench: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_a_start_on_some_scenes_needs_their_pictures_alone(
+    bench: Bench, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = scenes_of(made)
+    shutil.move(made / second, "later")
+    (made / "pictures.csv").rename("pictures.csv")
+    mine = ("--methods", f"import[from={made}]")
+    for some in (("--scenes", "1"), ("--scenes", first), ("--limit", "1")):
+        assert bench(*RUN, *mine, *some, "--dry-run") == 0
+    assert bench(*RUN, *mine, "--scenes", "1") == 0
+    one = table()
+    assert set(one["scene"]) == {first}
+    assert "Partial" not in Path("runs/r/report/pareto/pareto.html").read_text()
+    for other in (("--scenes", second), ()):
+        assert bench(*RUN, *mine, *other) == 2
+        assert "3 prompts without a picture" in last_error(capsys)
+    assert bench("score", "runs/r") == bench("report", "runs/r") == 0
+    pd.testing.assert_frame_equal(table(), one)
+    shutil.move("later", made / second)
+    shutil.move(made / first, "earlier")
+    assert bench(*RUN, *mine, "--scenes", second) == 0
+    both = table()
+    assert set(both["scene"]) == {first, second}
+    assert set(one["unit"]) < set(both["unit"])
+
+
+def test_a_limit_counts_the_units_of_all_methods(bench: Bench, made: Path) -> None:
+    """Of quick and import on two scenes the first three units are import's on the first scene alone."""
+    _, second = scenes_of(made)
+    (made / "pictures.csv").unlink()
+    shutil.rmtree(made / second)
+    assert bench(*RUN, "--methods", f"quick,import[from={made}]", "--limit", "3") == 0
+    assert table().groupby("method")["scene"].nunique().to_dict() == {"quick": 2, f"import[from={made}]": 1}
+    assert bench(*RUN, "--methods", f"quick,import[from={made}]", "--limit", "4") == 2
+
+
+def test_an_unknown_picture_is_told_whatever_the_scenes(
+    bench: Bench, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, _ = scenes_of(made)
+    Image.new("RGB", (8, 8)).save(made / first / "099.png")
+    assert bench(*RUN, "--methods", f"import[from={made}]", "--scenes", "1") == 2
+    assert "1 prompt unknown to the dataset" in last_error(capsys)
+
+
+@pytest.fixture
+def imported(bench: Bench, made: Path) -> Path:
+    """A run of `quick` and of pictures in a folder that was then moved; where it lies now."""
+    (made / "pictures.csv").unlink()
+    assert bench(*RUN, "--methods", f"quick,Mine=import[from={made}]") == 0
+    made.rename("moved")
+    return Path("moved")
+
+
+def test_a_moved_folder_is_one_clear_choice(bench: Bench, imported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = record()
+    for methods in ("quick", "import[from=made]", "quick[shade=0.5]"):
+        assert bench(*RUN, "--methods", methods) == 2
+        assert last_error(capsys) == (
+            "bench: made is gone, which Mine=import[from=made] of this run takes its files from; if it was moved, name "
+            "the new place: --methods 'Mine=import[from=NEW]'; if not, take it out of the run: "
+            "bench run --name r --remove 'import[from=made]'"
+        )
+    assert record() == before
+
+
+def test_the_new_place_of_the_same_pictures_takes_the_old_ones(
+    bench: Bench, imported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = table()
+    kept = {path: path.stat().st_mtime_ns for path in Path("runs/r").glob("*/*") if path.suffix in (".png", ".json")}
+    assert bench(*RUN, "--methods", "import[from=moved]", "--dry-run") == 0
+    assert record()["methods"] == ["quick", "import[from=made]"]
+    assert bench(*RUN, "--methods", "import[from=moved]", "--scenes", "1") == 0
+    assert "import[from=made] is import[from=moved] now: made is gone" in capsys.readouterr().err
+    now = record()
+    assert (now["methods"], now["names"]) == (["quick", "import[from=moved]"], {"import[from=moved]": "Mine"})
+    assert [start["methods"] for start in now["starts"]] == [["quick", "import[from=moved]"]]
+    assert table()["unit"].tolist() == before["unit"].tolist()
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert bench(*RUN, "--methods", "quick[shade=0.5]") == 0
+    assert bench("report", "runs/r") == 0
+    assert pd.read_csv("runs/r/report/pareto/summary.csv")["method"].tolist() == ["quick", "Mine", "quick[shade=0.5]"]
+
+
+@pytest.mark.parametrize("change", ["other", "missing"])
+def test_other_pictures_are_not_taken_for_moved_ones(
+    bench: Bench, imported: Path, change: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, picture = record(), sorted(imported.glob("*/001.png"))[0]
+    if change == "other":
+        Image.new("RGB", (48, 48), (1, 2, 3)).save(picture)
+    else:
+        picture.unlink()
+    assert bench(*RUN, "--methods", "Mine=import[from=moved]") == 2
+    told = last_error(capsys)
+    assert told.startswith("bench: made of import[from=made] is gone, and import[from=moved] ")
+    assert ("has other files" if change == "other" else "1 prompt without a picture") in told
+    assert told.endswith("first take it out of the run: bench run --name r --remove 'import[from=made]'")
+    assert record() == before
+    assert bench(*RUN, "--remove", "import[from=made]") == 0
+    assert bench(*RUN, "--methods", "Mine=import[from=moved]") == (0 if change == "other" else 2)
 
 
 def test_scoring_and_reporting_do_not_need_what_was_imported(bench: Bench, made: Path) -> None:
