@@ -48,6 +48,8 @@ def make(folder: Path) -> None:
     """Write all valid inputs into an empty folder; ends the process if one is refused."""
     os.chdir(folder)
     own_picture(Path("own"), masks=2)
+    Path("own/templates.txt").write_text("a photo of {tokens} at sea\na drawing of {tokens}")
+    own_picture(Path("other"), masks=1)
     _pairs(Path("pairs"))
     write_coco(Path("coco"), CocoSpec(pictures=30, seed=1, size=96))
     _photographs(Path("photos"))

@@ -22,7 +22,6 @@ from bench.cli.main import main
 
 MakeCase = Callable[[int, Path], Case]
 """Lays out a case, by its number, in an empty folder."""
-_CAPSET = 126 if os.uname().machine == "x86_64" else 91
 _CAPABILITIES_3 = 0x20080522
 _READS_ANYTHING = (1 << 1) | (1 << 2)
 """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
@@ -112,11 +111,14 @@ def _limit() -> None:
 
 
 def _be_refused() -> None:
-    """Give up the superuser's right to read and write files whatever their mode."""
-    header = (ctypes.c_uint32 * 2)(_CAPABILITIES_3, 0)
-    everything = ~_READS_ANYTHING & 0xFFFFFFFF
-    sets = (ctypes.c_uint32 * 6)(everything, everything, 0, 0xFFFFFFFF, 0xFFFFFFFF, 0)
-    ctypes.CDLL(None, use_errno=True).syscall(_CAPSET, header, sets)
+    """Give up the superuser's right to read and write files whatever their mode (capabilities(7))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, sets = (ctypes.c_uint32 * 2)(_CAPABILITIES_3, 0), (ctypes.c_uint32 * 6)()
+    libc.capget(header, sets)
+    for effective_or_permitted in (0, 1):
+        sets[effective_or_permitted] &= ~_READS_ANYTHING
+    if libc.capset(header, sets):
+        raise OSError(ctypes.get_errno(), "cannot give up the superuser's rights")
 
 
 def _outcome(ended: Running, code: int, usage: resource.struct_rusage) -> Outcome:

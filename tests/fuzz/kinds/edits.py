@@ -13,13 +13,15 @@ from mutate.words import mutated_word, shown
 from kinds.own_pictures import mutate_picture
 
 LINE = {
-    "--source": "own", "--target": "own/img.png", "--mask": "own/mask0.png", "--prompt": "a ball with [v1] style",
-    "--guidance-step-size": "0,0.1", "--start": "0.3", "--seed": "1", "--name": "e", "--device": "cpu",
+    "--source": "own", "--target": "own/img.png", "--mask": "own/mask0.png", "--guidance-step-size": "0,0.1",
+    "--start": "0.3", "--seed": "1", "--name": "e", "--device": "cpu",
 }  # fmt: skip
+UNKNOWN_HANDLE = ("--prompt", "a ball with [v9] style")
+"""What is always wrong; it is told once the pictures were read, before anything is fitted."""
 
 
 def edits(rng: Random, place: Path, valid: Path) -> Attack:
-    """Options of an edit are mutated, or its pictures; one option is always wrong, so that nothing is fitted."""
+    """Options of an edit are mutated, or its pictures; nothing is ever fitted."""
     shutil.copytree(valid / "own", place / "own")
     options = dict(LINE)
     told = []
@@ -29,9 +31,8 @@ def edits(rng: Random, place: Path, valid: Path) -> Attack:
     name = rng.choice(list(options))
     options[name] = mutated_word(rng, options[name])
     told.append(f"{name} {shown(options[name])}")
-    wrong = ("--precision", "fp99")
     words = [word for pair in options.items() for word in pair]
-    return Attack("; ".join(told), ("edit", "ours", *words, *wrong))
+    return Attack("; ".join(told), ("edit", "ours", *words, *UNKNOWN_HANDLE))
 
 
 KINDS = {"edit": edits}

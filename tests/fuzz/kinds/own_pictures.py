@@ -23,10 +23,10 @@ def own_pictures(rng: Random, place: Path, valid: Path) -> Attack:
     """A folder of one scene, or of one with several pictures, with a damage."""
     shutil.copytree(valid / "own", place / "own")
     if rng.random() < 0.2:
-        shutil.copytree(valid / "own", place / "own" / "two")
+        shutil.copytree(valid / "other", place / "own" / "two")
     told = _damage(rng, place / "own")
     size = rng.choice(("16", "32", "100"))
-    argv = ("build-dataset", "folder", "--folder", "own", "--size", size, "--formats", "1", "--out", "out")
+    argv = ("build-dataset", "folder", "--folder", "own", "--size", size, "--out", "out")
     return Attack(told, (*argv, "--background") if rng.random() < 0.2 else argv)
 
 

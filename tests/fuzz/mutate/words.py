@@ -44,7 +44,7 @@ def mutated_line(rng: Random, argv: Sequence[str], fixed: int) -> tuple[str, ...
     for _ in range(rng.choice((1, 1, 2))):
         if len(words) <= fixed:
             break
-        place = rng.randrange(fixed, len(words))
+        place = _place(rng, words, fixed)
         how = rng.random()
         if how < 0.7:
             words[place] = mutated_word(rng, words[place])
@@ -56,6 +56,12 @@ def mutated_line(rng: Random, argv: Sequence[str], fixed: int) -> tuple[str, ...
             other = rng.randrange(fixed, len(words))
             words[place], words[other] = words[other], words[place]
     return tuple(words)
+
+
+def _place(rng: Random, words: Sequence[str], fixed: int) -> int:
+    """A word to mutate: mostly a value, seldom the name of an option, which is refused at once."""
+    values = [number for number in range(fixed, len(words)) if not words[number].startswith("--")]
+    return rng.choice(values) if values and rng.random() < 0.9 else rng.randrange(fixed, len(words))
 
 
 def shown(text: str) -> str:
