@@ -22,6 +22,7 @@ from bench.edit.inputs import handles, read_source
 from bench.edit.options import EditPaths, GenerateOptions
 from bench.edit.session import EditSession
 from bench.edit.sheet import Row, contact_sheet
+from bench.plugins.method import ExtendsScene
 from bench.plugins.spec import Configured
 from bench.run.options import BackboneOptions
 from bench.run.plan import Unit
@@ -47,10 +48,11 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class Generation:
-    """A validated `bench generate` with its source read."""
+    """A validated `bench generate` with its source read; `scene` has every concept that the method learns."""
 
     session: EditSession
     unit: Unit
+    scene: Scene
     folder: Path
     batch_size: int
 
@@ -67,7 +69,7 @@ class Generation:
             "method": self.unit.method.spec,
             "configuration": self.unit.method.configuration,
             "source": self.unit.scene.name,
-            "handles": {concept.handle: concept.label for concept in self.unit.scene.concepts},
+            "handles": {concept.handle: concept.label for concept in self.scene.concepts},
             "fit": self.unit.key,
             **asdict(self.session.conditions),
         }
@@ -112,7 +114,7 @@ def generate(options: GenerateOptions, backbone: BackboneOptions, paths: EditPat
             load_fit(session, generation.unit, paths, Share(progress, _FIT))
             _draw(generation, missing, progress)
             more = _watch(generation, watched, options.attention, progress)
-    write_bytes(generation.folder / SHEET, contact_sheet(generation.unit.scene, tuple(_rows(generation, record))))
+    write_bytes(generation.folder / SHEET, contact_sheet(generation.scene, tuple(_rows(generation, record))))
     paths.settle(generation.unit.key)
     return (generation.folder / SHEET, *more, *(generation.folder / picture.file for picture in pictures))
 
@@ -137,13 +139,15 @@ def check_steps(steps: Sequence[int], count: int) -> None:
 
 def _generation(options: GenerateOptions, session: EditSession, method: Configured, paths: EditPaths) -> Generation:
     scene = read_source(options.source, session.backbone.resolution)
-    check_texts(options.texts, scene)
+    learned = method.instance.training_scene(scene) if isinstance(method.instance, ExtendsScene) else scene
+    check_texts(options.texts, learned)
     check_steps(options.attention, session.backbone.settings.sampler.steps)
     unit = session.unit(method, scene)
     sampler = session.backbone.settings.sampler
     own = digest([unit.key, sampler.steps, sampler.guidance, session.conditions.seed])[:6]
     words = (re.sub(r"[^\w.]+", "-", word).strip("-.") for word in (method.spec, scene.name))
-    return Generation(session, unit, paths.outputs / (paths.name or "-".join((*words, own))), options.batch_size)
+    folder = paths.outputs / (paths.name or "-".join((*words, own)))
+    return Generation(session, unit, learned, folder, options.batch_size)
 
 
 def _recorded(generation: Generation, options: GenerateOptions) -> Record:
@@ -188,7 +192,7 @@ def _watch(
 
     if not watched:
         return ()
-    report = AttentionReport(generation.session.backbone, generation.unit.scene, steps)
+    report = AttentionReport(generation.session.backbone, generation.scene, steps)
     for picture in watched:
         progress.say("attention")
         report.add(picture.text, picture.sample, picture.noise_seed(generation.session.conditions.seed))

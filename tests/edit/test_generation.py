@@ -112,3 +112,13 @@ def test_a_handle_that_the_source_lacks_is_told_before_anything_is_written(
 def test_a_method_without_handles_is_refused(texts: GenerateOptions, setup: BackboneOptions, places: Made) -> None:
     with pytest.raises(UserError, match=r"real learns no handles in the backbone; these do: .*ours"):
         generate(replace(texts, method="real"), setup, places())
+
+
+def test_the_background_is_a_handle_like_any_other(
+    texts: GenerateOptions, setup: BackboneOptions, places: Made
+) -> None:
+    folder = generate(
+        replace(texts, method="ours:background", texts=("a photo of a chicken at [v3]",), samples=1), setup, places()
+    )[0].parent
+    told = json.loads((folder / "generated.json").read_text())["settings"]
+    assert told["handles"] == {"[v1]": "cat", "[v2]": "umbrella", "[v3]": "background"}
