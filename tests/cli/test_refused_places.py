@@ -70,7 +70,9 @@ def test_what_may_not_be_read_or_written_is_named_in_one_line(tmp_path: Path, fi
         preexec_fn=_be_refused,
     )
     (tmp_path / "closed").chmod(0o700)  # so that it can be removed
-    for (what, (_, place)), (code, error) in zip(REFUSED.items(), json.loads(done.stdout), strict=True):
+    for (what, (_, place)), (code, error) in zip(
+        REFUSED.items(), json.loads(done.stdout.splitlines()[-1]), strict=True
+    ):
         lines = error.splitlines()
         assert (code, len(lines)) == (2, 1), f"{what}: {error}"
         assert lines[0].startswith("bench: "), what

@@ -32,9 +32,11 @@ def test_a_whole_dataset_is_no_source(source: Path, tmp_path: Path) -> None:
         read_source(build(source, tmp_path / "data"), 32)
 
 
-def test_a_folder_without_masks_is_no_source(source: Path) -> None:
+def test_a_folder_without_masks_needs_labels(source: Path) -> None:
     (source / "mask0.png").unlink()
     (source / "mask1.png").unlink()
+    assert [concept.label for concept in read_source(source, 32).concepts] == ["cat", "umbrella"]
+    (source / "labels.txt").unlink()
     with pytest.raises(UserError, match=r"has no mask0\.png"):
         read_source(source, 32)
 

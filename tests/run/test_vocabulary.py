@@ -13,7 +13,7 @@ from bench.run.vocabulary import unknown_words, unknown_words_warning
 
 
 def manifest(*classes: str) -> Any:
-    return SimpleNamespace(scenes=[SimpleNamespace(classes=classes), SimpleNamespace(classes=classes[:1])])
+    return SimpleNamespace(scenes=[SimpleNamespace(words=classes), SimpleNamespace(words=classes[:1])])
 
 
 def test_words_that_the_tokenizer_has_to_spell(tiny_pipeline: Path) -> None:

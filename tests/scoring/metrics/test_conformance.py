@@ -125,7 +125,7 @@ def test_a_metric_that_needs_nothing_loads_no_model(preset: Preset, jobs: list[P
 @pytest.mark.parametrize(
     ("mode", "message"),
     [
-        ("few", r"level\.py: score\(\) gave 1 values, not one per picture \(3\)"),
+        ("few", r"level\.py: score\(\) gave 1 value, not one per picture \(3\)"),
         ("columns", r"level\.py: score\(\) gave other; its columns are level"),
     ],
 )
