@@ -23,9 +23,9 @@ from bench.run.lock import hold
 from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
 
 if TYPE_CHECKING:
-    from bench.run.engine import Session
     from bench.run.plan import Unit
     from bench.run.select_methods import MethodSelection
+    from bench.run.session import Session
 
 console = Console()
 FAILED = 1

@@ -23,10 +23,10 @@ from bench.plugins.report import ReportData
 from bench.plugins.spec import Configured, configure
 from bench.reporting.command import command
 from bench.reporting.text import listed
-from bench.run.engine import Session
 from bench.run.evaluators import recorded_evaluators
 from bench.run.folder import RunFolder
 from bench.run.plan import Unit
+from bench.run.session import Session
 from bench.run.suitability import unknown_to_segmenter, unlabelled_warning
 from bench.run.table_types import kinds_of, table_fault
 from bench.run.vocabulary import unknown_words_warning
