@@ -21,7 +21,7 @@ from PIL import Image
 
 from bench.core.table import COLUMNS
 from bench.plugins.discovery import refresh
-from bench.run import engine
+from bench.run import session
 from bench.run.cost import Cost, picture_cost
 from bench.run.fit_files import read_fit, write_fit
 from bench.run.lock import hold
@@ -62,7 +62,7 @@ def test_fp32_fits_and_draws_without_tf32(bench: Bench, monkeypatch: pytest.Monk
         return 0
 
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    monkeypatch.setattr(engine, "execute", look)
+    monkeypatch.setattr(session, "execute", look)
     bench(*RUN, "--methods", "quick", "--precision", "fp32")
     bench(*RUN[:-1], "half", "--methods", "quick", "--precision", "bf16")
     assert seen == [False, True]
