@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 def build_app() -> typer.Typer:
     """The command tree; built after `--path` is known, since each dataset builder is a command."""
-    from bench.cli import audit, build_dataset, convert_yolo, doctor, edit, generate, listing, report, run, score  # noqa: PLC0415 - `--path` first
+    from bench.cli import audit, build_dataset, convert_yolo, doctor, edit, generate, listing, masks, report, run, score  # noqa: PLC0415 - `--path` first
 
     app = typer.Typer(
         name="bench",
@@ -32,7 +32,7 @@ def build_app() -> typer.Typer:
         epilog="Start with `bench run --methods ours,ti-m`: it needs no data, no weights and no GPU. Your own methods, "
         "datasets and reports: `--path DIR` (or $BENCH_PATH), anywhere on the line.",
     )
-    for verb in (build_dataset, run, score, report, audit, edit, generate, convert_yolo, listing, doctor):
+    for verb in (build_dataset, run, score, report, audit, edit, generate, masks, convert_yolo, listing, doctor):
         verb.add_to(app)
     return app
 
