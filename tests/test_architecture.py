@@ -18,7 +18,7 @@ LEVELS = (
     {"data", "diffusion", "scoring"},
     {"stats", "external"},
     {"run", "playroom"},
-    {"reporting", "edit"},
+    {"reporting", "edit", "masks"},
     {"api"},
     {"cli", *CONTENT},
 )

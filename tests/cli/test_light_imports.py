@@ -32,7 +32,9 @@ def slow_modules(folder: Path, *arguments: str) -> list[str]:
     return done.stderr.strip().splitlines()[-1].split() if done.stderr.strip() else []
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["edit", "--help"], ["list"], ["list", "ours"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["edit", "--help"], ["masks", "--help"], ["list"], ["list", "ours"]]
+)
 def test_help_and_lists(arguments: list[str], tmp_path: Path) -> None:
     assert slow_modules(tmp_path, *arguments) == []
 

@@ -62,6 +62,15 @@ def load_tokenizer(source: ModelSource) -> Any:
         return load(source.place, **revision)
 
 
+def load_own_processor(kind: Any, source: ModelSource) -> Any:
+    """The processor of this class beside the model, which also takes texts, points or boxes.
+
+    Raises `UserError` if it is not available.
+    """
+    with _loading(source) as revision:
+        return kind.from_pretrained(source.place, **revision)
+
+
 @contextmanager
 def _loading(source: ModelSource) -> Iterator[dict[str, str]]:
     """Yield the revision as a keyword; errors inside become a `UserError` naming the model and the next step."""

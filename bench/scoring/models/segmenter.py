@@ -24,12 +24,13 @@ class Segmentation:
     """The segments of a picture: `ids` [H, W] has each pixel's segment, `classes` each segment's class index.
 
     `boxes` has each segment's box as (left, top, right, bottom) in whole pixels, right and bottom just past it, where
-    the segmenter is a detector that gives boxes of its own.
+    the segmenter is a detector that gives boxes of its own. `scores` has how sure the segmenter is of each segment.
     """
 
     ids: NDArray[np.int32]
     classes: Mapping[int, int]
     boxes: Mapping[int, Box] = field(default_factory=dict)
+    scores: Mapping[int, float] = field(default_factory=dict)
 
     def segments(self, class_index: int) -> tuple[int, ...]:
         """The non-empty segments of a class, the largest first."""
@@ -63,6 +64,11 @@ class Segmentation:
 class Segments(Protocol):
     """The interface of segmenters: look up class words, and segment pictures."""
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The labels of all classes, in the order of their indices."""
+        ...
+
     def class_index(self, word: str) -> int | None:
         """The index of the class that a word names, or None if it is unknown."""
         ...
@@ -88,6 +94,11 @@ class Segmenter:
         """Load a preset's segmenter from the hub or a folder; raises `UserError` if that fails."""
         model = load_model(MaskFormerForInstanceSegmentation, preset.segmenter, device)
         return cls(model, load_processor(preset.segmenter), preset)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The labels of all classes, in the order of their indices."""
+        return tuple(self._labels[index] for index in sorted(self._labels))
 
     def class_index(self, word: str) -> int | None:
         """The index of the class that a word names, or None if it is unknown: see `find_class`."""
@@ -118,4 +129,5 @@ class Segmenter:
 def _segmentation(found: Mapping[str, Any]) -> Segmentation:
     classes = {int(segment["id"]): int(segment["label_id"]) for segment in found["segments_info"]}
     ids = torch.as_tensor(found["segmentation"]).to(torch.int32).cpu().numpy()
-    return Segmentation(ids, classes)
+    scores = {int(segment["id"]): float(segment["score"]) for segment in found["segments_info"]}
+    return Segmentation(ids, classes, scores=scores)

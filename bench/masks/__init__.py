@@ -1,0 +1,1 @@
+"""`bench masks`: masks for pictures that have none."""
