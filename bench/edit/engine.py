@@ -101,10 +101,10 @@ def _job(options: EditOptions, session: EditSession, method: Configured, scene: 
     learned = method.instance.training_scene(scene) if isinstance(method.instance, ExtendsScene) else scene
     resized = fit_resolution(learned, session.backbone.resolution)
     concepts = named_concepts(resized, options.prompt)
+    read = concepts[0].mask if target.mask is None else target.mask
     if target.mask is None and len(concepts) > 1:
         raise UserError(f"without --mask one region is sought: name one of {handles(concepts)} in --prompt, or mark it")
-    read = concepts[0].mask if target.mask is None else target.mask
-    check_region(read, "the target's mask" if target.mask is not None else f"the mask of {handles(concepts)}", session)
+    check_region(read, f"the mask of {handles(concepts)}" if target.mask is None else "the target's mask", session)
     own: float = getattr(method.instance, "guidance_step_size", 0.0)
     blending: Blending = getattr(method.instance, "blending", "from-noise")
     return Job(

@@ -12,7 +12,8 @@ from bench.core.device import resolve_device
 from bench.core.errors import UserError
 from bench.core.hashing import pixel_hash
 from bench.core.scenes import ImageArray, Mask
-from bench.data.builders.folder import UNLABELLED, picture_of, read_upright
+from bench.data.builders.folder import picture_of, read_upright
+from bench.data.builders.remarks import UNLABELLED
 from bench.masks.choice import INSTANCE_RULE, OVERLAP_RULE, FoundInstance, chosen, without_overlaps
 from bench.masks.models import MaskModel, find_model
 from bench.masks.options import Marks, MaskOptions, labels_of

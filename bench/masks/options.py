@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from bench.core.errors import UserError
-from bench.data.builders.folder import LABELS, MOST_MASKS
+from bench.data.builders.folder import MOST_MASKS
+from bench.data.builders.remarks import LABELS
 
 Point: TypeAlias = tuple[float, float]
 Box: TypeAlias = tuple[float, float, float, float]

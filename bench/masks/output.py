@@ -10,7 +10,7 @@ from bench.core.errors import UserError
 from bench.core.files import write_bytes, write_json
 from bench.core.images import mask_png
 from bench.core.scenes import Mask
-from bench.data.builders.folder import LABELS
+from bench.data.builders.remarks import LABELS
 
 SCHEMA = 1
 RECORD, SHEET = "masks.json", "masks-sheet.png"

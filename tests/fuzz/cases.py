@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ MOST_BYTES = 2 * 2**30
 EXIT_CODES = (0, 1, 2, 3)
 _LATE = (-signal.SIGALRM, -signal.SIGXCPU)
 _NO_MEMORY = "there is not enough memory"
-_REMARKS = ("Skipped: ", "Open ", "next: ", "the drop-in ", "Not used: ")
+_REMARKS = re.compile(
+    r"Skipped: |Open |next: |the drop-in |Not used: |The backbone does not know |The segmenter of the preset |"
+    r"\d+ scenes? (without class words|of \d+ smaller)"
+)
 """What lines on standard error begin with that are no errors."""
 
 
@@ -85,4 +89,4 @@ class Outcome:
 
 
 def _is_progress(line: str) -> bool:
-    return line.startswith(_REMARKS) or " left " in line
+    return bool(_REMARKS.match(line)) or " left " in line

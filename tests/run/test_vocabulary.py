@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,17 @@ def test_a_backbone_without_a_tokenizer_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read as CLIP's tokenizer") as caught:
         unknown_words(tmp_path, manifest("cat"))
     assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_tokenizer_is_one_line(tiny_pipeline: Path, tmp_path: Path) -> None:
+    """A merge of tokens that the vocabulary lacks: the library raises a bare `Exception`."""
+    shutil.copytree(tiny_pipeline / "tokenizer", tmp_path / "tokenizer")
+    merges = "#version: 0.2\n" + "x" * 3000 + " y\n"
+    (tmp_path / "tokenizer" / "merges.txt").write_text(merges)
+    (tmp_path / "tokenizer" / "tokenizer.json").unlink(missing_ok=True)
+    with pytest.raises(UserError, match="cannot be read as CLIP's tokenizer") as caught:
+        unknown_words(tmp_path, manifest("cat"))
+    assert len(str(caught.value)) < 600
 
 
 def test_the_sentence_names_some_of_them_or_there_is_none() -> None:

@@ -45,7 +45,7 @@ def read_tokenizer(folder: Path) -> CLIPTokenizer:
 
     try:
         tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except Exception as error:  # `tokenizers` raises bare ones
         raise UserError(
             f"{folder / 'tokenizer'} cannot be read as CLIP's tokenizer: {' '.join(str(error).split())[:160]}"
         ) from error
