@@ -1,0 +1,40 @@
+"""The page of the vocabulary has every field of what it describes, and every value that a field takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from bench import api
+from bench.diffusion.backbone.terms import Initialiser
+from bench.diffusion.training.recipe import OptimiserKind, Reduction, Trained
+from bench.diffusion.training.samples import Subsets
+
+PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
+SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^#|\Z)", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_every_field_has_its_row_in_order(name: str) -> None:
+    told = re.findall(r"^\| `(\w+)` \| .+ \|$", SECTIONS[name], re.MULTILINE)
+    assert told == [field.name for field in dataclasses.fields(getattr(api, name))]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Recipe", get_args(Initialiser)),
+        ("Phase", get_args(Trained)),
+        ("SceneSamples", get_args(Subsets)),
+        ("AttentionLoss", (*get_args(Reduction), "at_16", "in_up_blocks")),
+        ("Optimiser", get_args(OptimiserKind)),
+        ("Column", ("higher", "lower")),
+    ],
+)
+def test_every_value_of_a_field_is_named(name: str, values: tuple[str, ...]) -> None:
+    assert values
+    assert [value for value in values if f"`{value}`" not in SECTIONS[name]] == []
