@@ -51,7 +51,7 @@ def test_masks_of_a_playroom_picture_make_a_dataset(folder: str, capsys: pytest.
     assert printed[0] == str(Path(folder) / "masks-sheet.png")
     assert printed[-1] == str(Path(folder) / "mask1.png")
     assert call("build-dataset", "folder", "--folder", folder, "--size", "64", "--out", "data") == 0
-    assert "1 scenes" in capsys.readouterr().out
+    assert "1 scene," in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -147,4 +147,4 @@ def test_without_a_network_a_presets_words_are_told_not_to_be_known_at_once(
     monkeypatch.setattr("bench.scoring.models.availability.try_to_load_from_cache", lambda *_, **__: None)
     monkeypatch.setattr("bench.scoring.models.availability.HfApi.model_info", refuse)
     assert call("list", "paper") == 0
-    assert "not known here: the evaluator facebook/maskformer-swin-large-coco" in capsys.readouterr().out
+    assert "not known here: the model facebook/maskformer-swin-large-coco" in capsys.readouterr().out

@@ -147,7 +147,7 @@ def test_without_a_network_evaluators_of_the_hub_are_told_at_once(
 ) -> None:
     assert own("run", "--dataset", "built", "--methods", "quick", "--metrics", "paper", *dry) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "the evaluator openai/clip-vit-large-patch14" in line
+    assert "the model openai/clip-vit-large-patch14" in line
     assert "Name or service not known" in line
     assert "take another metric preset, such as playroom" in line
     assert not Path("runs").exists()
