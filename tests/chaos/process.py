@@ -64,7 +64,7 @@ def start(
     process = context.Process(target=_work, args=(tuple(arguments), folder, at, log, writing))
     process.start()
     writing.close()
-    output, taken = _follow(reading, psutil.Process(process.pid), at.share * seconds if isinstance(at, AtTime) else math.inf)
+    output, taken = _follow(reading, process.pid or 0, at.share * seconds if isinstance(at, AtTime) else math.inf)
     if not select.select([process.sentinel], [], [], 0.0 if isinstance(at, AtTime) else 5.0)[0]:
         process.kill()
     process.join()
@@ -77,7 +77,7 @@ def changes(arguments: Sequence[str], folder: Path, log: Path) -> tuple[Ended, l
     return ended, [Change(*json.loads(line)) for line in log.read_text().splitlines()]
 
 
-def _follow(reading: Connection, process: psutil.Process, seconds: float) -> tuple[bytes, float]:
+def _follow(reading: Connection, process: int, seconds: float) -> tuple[bytes, float]:
     """What a process prints until it ends or has computed for so many seconds since its start, and those seconds.
 
     They are the processor's: a busy machine shifts no moment.
@@ -95,10 +95,10 @@ def _follow(reading: Connection, process: psutil.Process, seconds: float) -> tup
     return output, used
 
 
-def _computed(process: psutil.Process) -> float:
+def _computed(process: int) -> float:
     """The processor's seconds of a process so far; 0 if it has ended."""
     try:
-        times = process.cpu_times()
+        times = psutil.Process(process).cpu_times()
     except psutil.NoSuchProcess:
         return 0.0
     return float(times.user + times.system)
