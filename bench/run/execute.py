@@ -94,17 +94,27 @@ def _pieces(folder: RunFolder, unit: Unit) -> float:
 
 def _work_unit(context: ExecutionContext, unit: Unit, progress: ProgressBar) -> None:
     title = f"{unit.method.spec} · {unit.scene.name}"
-    wanted = missing_pictures(context.folder, unit)
+    missing = [picture.key for picture in missing_pictures(context.folder, unit)]
     state, cost = _fit(context, unit, progress, title)
-    for done, picture in enumerate(_draw(context, unit, state, wanted)):
-        progress.say(f"{title} · picture {done + 1}/{len(wanted)}")
-        _save_picture(context.folder, *picture)
-        progress.advance()
+    for planned, picture, share in _draw(context, unit, state, _batches_with(missing, unit, context.batch_size)):
+        if planned.key in missing:
+            progress.say(f"{title} · picture {missing.index(planned.key) + 1}/{len(missing)}")
+            _save_picture(context.folder, planned, picture, share)
+            progress.advance()
     _record(context.folder, unit, cost)
     if not context.keep_weights:
         context.folder.fit(unit.key).unlink(missing_ok=True)
     context.folder.failure(unit.key).unlink(missing_ok=True)
     progress.say("units")
+
+
+def _batches_with(missing: Sequence[str], unit: Unit, size: int) -> tuple[PlannedPicture, ...]:
+    """The pictures of those of the unit's batches that lack one.
+
+    A batch is drawn as a whole, also when an earlier start stopped in its middle: by rounding, a picture depends on it.
+    """
+    batches = (unit.pictures[start : start + size] for start in range(0, len(unit.pictures), size))
+    return tuple(one for batch in batches if any(one.key in missing for one in batch) for one in batch)
 
 
 def _fit(

@@ -47,7 +47,7 @@ KeyedMetrics: TypeAlias = Mapping[str, Configured]
 
 @dataclass(frozen=True, eq=False)
 class ScoringTask:
-    """The samples of one prompt of a unit, to be scored together by the metrics of these keys."""
+    """The samples of one prompt of a unit, to be scored together, and the keys of the metrics that they lack."""
 
     unit: Unit
     samples: Samples
@@ -73,19 +73,21 @@ class ScoreWriter:
         self._metrics = tuple(metrics)
 
     def tasks(self) -> list[ScoringTask]:
-        """The scoring tasks, in the order of the units."""
+        """All prompts of the units, in their order, each with the metrics that have not scored it."""
         return [
-            ScoringTask(unit, samples, lacking)
+            ScoringTask(unit, samples, self._lacking(unit, samples))
             for unit in self._units.values()
             for samples in samples_of(unit)
-            if (lacking := self._lacking(unit, samples))
         ]
 
     def add(self, metric: str, loaded: Sequence[LoadedImage], values: Sequence[PictureValues]) -> None:
-        """Add a metric's values of pictures."""
+        """Add a metric's values of those of the pictures that have none."""
+        new: dict[str, None] = {}
         for one, of_picture in zip(loaded, values, strict=True):
-            self._scored[metric, one.job.unit][one.key] = ScoredImage(one.sha256, of_picture)
-        for unit in dict.fromkeys(one.job.unit for one in loaded):
+            if one.key not in self._scored[metric, one.job.unit]:
+                self._scored[metric, one.job.unit][one.key] = ScoredImage(one.sha256, of_picture)
+                new[one.job.unit] = None
+        for unit in new:
             if len(self._scored[metric, unit]) == len(self._units[unit].pictures):
                 keep_scores(self._folder, metric, self._units[unit], self._scored[metric, unit])
 
@@ -98,9 +100,9 @@ class ScoreWriter:
         )
 
 
-def unscored(folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit]) -> tuple[Unit, ...]:
-    """The finished units with pictures that lack a valid score of one of the metrics."""
-    return tuple(unit for unit in units if is_done(folder, unit) and lacking_metrics(folder, metrics, unit))
+def drawn_units(folder: RunFolder, units: Sequence[Unit]) -> tuple[Unit, ...]:
+    """The finished units: those that can be scored."""
+    return tuple(unit for unit in units if is_done(folder, unit))
 
 
 def lacking_metrics(folder: RunFolder, metrics: KeyedMetrics, unit: Unit) -> tuple[str, ...]:
@@ -111,17 +113,21 @@ def lacking_metrics(folder: RunFolder, metrics: KeyedMetrics, unit: Unit) -> tup
 def score(folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit], scorer: Scorer) -> None:
     """Compute the missing scores of each unit and store them under each metric's key.
 
+    The units are all that are drawn. Which pictures share a call follows from them alone, and not from what an earlier
+    start had scored: a score depends, by rounding, on its call, and so a start that was interrupted changes none. Of a
+    call that lacks something, what it does not lack is kept.
+
     Raises `UserError` for a picture that cannot be read, and for a metric that breaks its contract.
     """
     writer = ScoreWriter(folder, metrics, units)
-    tasks = writer.tasks()
-    wanted = [(task.unit, picture) for task in tasks for picture in task.samples]
+    lacking = [call for call in calls(writer.tasks()) if any(task.metrics for task in call)]
+    wanted = [(task.unit, picture) for call in lacking for task in call for picture in task.samples]
     reading = prefetch(lambda one: _open(folder, *one), wanted, AHEAD)
     with contextlib.closing(reading) as pictures, progress_bar("scoring", len(wanted)) as progress:
-        for call in calls(tasks):
+        for call in lacking:
             progress.say(f"scoring {call[0].unit.method.spec} · {call[0].unit.scene.name}")
             loaded = list(itertools.islice(pictures, sum(len(task.samples) for task in call)))
-            chosen = {key: metrics[key] for key in call[0].metrics}
+            chosen = {key: metric for key, metric in metrics.items() if any(key in task.metrics for task in call)}
             values = scorer.values([one.job for one in loaded], list(chosen.values()))
             for key, metric in chosen.items():
                 writer.add(key, loaded, values[metric.spec])
@@ -129,18 +135,17 @@ def score(folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit], score
 
 
 def calls(tasks: Iterable[ScoringTask]) -> Iterator[list[ScoringTask]]:
-    """Group the tasks, in order, into calls of the same metrics that end at full batches or at `CALL` pictures."""
-    for _, alike in itertools.groupby(tasks, key=lambda task: task.metrics):
-        call: list[ScoringTask] = []
-        pictures = 0
-        for task in alike:
-            call.append(task)
-            pictures += len(task.samples)
-            if pictures % BATCH == 0 or pictures >= CALL:
-                yield call
-                call, pictures = [], 0
-        if call:
+    """Group the tasks, in order, into calls that end at full batches or at `CALL` pictures."""
+    call: list[ScoringTask] = []
+    pictures = 0
+    for task in tasks:
+        call.append(task)
+        pictures += len(task.samples)
+        if pictures % BATCH == 0 or pictures >= CALL:
             yield call
+            call, pictures = [], 0
+    if call:
+        yield call
 
 
 @dataclass(frozen=True)

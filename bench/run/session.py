@@ -184,9 +184,9 @@ class Session:
         from bench.scoring.scorer import Scorer  # noqa: PLC0415
 
         keyed = {metric_key(metric, self.preset): metric for metric in self.metrics}
-        units = scoring.unscored(self.folder, keyed, self.plan)
-        if units:
-            lacking = {key for unit in units for key in scoring.lacking_metrics(self.folder, keyed, unit)}
+        units = scoring.drawn_units(self.folder, self.plan)
+        lacking = {key for unit in units for key in scoring.lacking_metrics(self.folder, keyed, unit)}
+        if lacking:
             wanted = [metric for key, metric in keyed.items() if key in lacking]
             check_available(self.preset, (feature for metric in wanted for feature in metric.instance.needs))
             scoring.score(self.folder, keyed, units, Scorer.load(self.preset, device, metrics=wanted))

@@ -23,7 +23,8 @@ from stops import AtChange, AtTime, Change, stop, watch
 
 PATIENCE = 1800.0
 """Seconds after which a command that neither ended nor was killed counts as one that hangs."""
-_TICK = 0.005
+_TICK = 0.02
+"""Seconds between two looks at what a process has computed; the system counts in hundredths."""
 _STARTED = b"started\n"
 
 

@@ -112,7 +112,7 @@ def score(setting: Setting) -> None:
     shutil.rmtree(setting.folder.path / "scores", ignore_errors=True)
     for file in setting.folder.path.glob("pictures/*"):
         file.touch()
-    units = scoring.unscored(setting.folder, EVALUATORS, setting.units)
+    units = scoring.drawn_units(setting.folder, setting.units)
     scoring.score(setting.folder, EVALUATORS, units, setting.scorer)
     table = scoring.assemble(setting.folder, EVALUATORS, "perf", setting.units)
     if not table["detected"].all() or table["identity_similarity"].isna().any():

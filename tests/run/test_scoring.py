@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,17 @@ from bench.run import prefetch, scoring
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.plan import PlannedPicture, Unit
 from bench.run.score_cache import kept_scores
-from bench.run.scoring import BATCH, CALL, ScoringTask, TableLayout, assemble, calls, score, unscored
+from bench.run.scoring import (
+    BATCH,
+    CALL,
+    ScoringTask,
+    TableLayout,
+    assemble,
+    calls,
+    drawn_units,
+    lacking_metrics,
+    score,
+)
 
 METRICS: Any = {"level-1": SimpleNamespace(spec="level"), "together-1": SimpleNamespace(spec="together")}
 LAYOUT = TableLayout("tiny", "fake", (Column("level", "how bright"), Column("together", "how many")))
@@ -97,6 +108,10 @@ def folder(tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def units(folder: RunFolder) -> tuple[Unit, ...]:
+    return drawn(folder)
+
+
+def drawn(folder: RunFolder) -> tuple[Unit, ...]:
     """Two scenes, two methods, four prompts of three samples each: drawn, and not yet scored."""
     found = tuple(make_unit(make_scene(number, 3), method) for number in range(2) for method in METHODS)
     for level, picture in enumerate(picture for unit in found for picture in unit.pictures):
@@ -107,8 +122,13 @@ def units(folder: RunFolder) -> tuple[Unit, ...]:
 
 
 def run(folder: RunFolder, units: Sequence[Unit], judge: Judge) -> Judge:
-    score(folder, METRICS, unscored(folder, METRICS, units), judge)  # type: ignore[arg-type]
+    score(folder, METRICS, drawn_units(folder, units), judge)  # type: ignore[arg-type]
     return judge
+
+
+def unscored(folder: RunFolder, units: Sequence[Unit], metrics: Any = METRICS) -> tuple[Unit, ...]:
+    """The drawn units that lack a valid score of one of the metrics."""
+    return tuple(unit for unit in drawn_units(folder, units) if lacking_metrics(folder, metrics, unit))
 
 
 def test_the_rows_are_those_of_the_pictures_in_the_plans_order(folder: RunFolder, units: tuple[Unit, ...]) -> None:
@@ -135,23 +155,22 @@ def test_calls_hold_several_units_and_no_prompt_is_divided(folder: RunFolder, un
 
 def test_what_is_scored_is_not_scored_again(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     assert run(folder, units, Judge()).pictures == 48
-    assert unscored(folder, METRICS, units) == ()
+    assert unscored(folder, units) == ()
     assert run(folder, units, Judge()).calls == []
-    assert unscored(folder, {"level-2": METRICS["level-1"]}, units) == units
+    assert unscored(folder, units, {"level-2": METRICS["level-1"]}) == units
 
 
-def test_a_changed_picture_is_scored_anew_with_its_prompt_and_no_other(
+def test_a_changed_picture_is_scored_anew_in_the_call_that_it_was_scored_in(
     folder: RunFolder, units: tuple[Unit, ...]
 ) -> None:
-    run(folder, units, Judge())
+    """No other picture's score changes by that."""
+    first = run(folder, units, Judge())
     before = assemble(folder, METRICS, LAYOUT, units).set_index(["picture", "concept"])
     changed = units[2].pictures[4]
     paint(folder, changed.key, 200)
-    assert unscored(folder, METRICS, units) == (units[2],)
+    assert unscored(folder, units) == (units[2],)
     (call,) = run(folder, units, Judge()).calls
-    assert {(job.unit, job.prompt.template, job.prompt.subset) for job in call} == {
-        (units[2].key, changed.request.prompt.template, changed.request.prompt.subset)
-    }
+    assert places(call) == places(first.calls[1])
     after = assemble(folder, METRICS, LAYOUT, units).set_index(["picture", "concept"])
     moved = after["level"] != before["level"]
     assert set(after[moved].index.get_level_values("picture")) == {changed.key}
@@ -174,7 +193,7 @@ def test_scores_that_do_not_say_of_which_file_they_are_are_damaged(folder: RunFo
     pictures = read_json(path, SCHEMA)["pictures"]
     write_json(path, {"rows": {key: one["values"] for key, one in pictures.items()}}, SCHEMA)
     with pytest.raises(UserError, match="pictures: field required"):
-        unscored(folder, METRICS, units)
+        unscored(folder, units)
 
 
 def test_scores_of_fewer_samples_do_not_count(folder: RunFolder, units: tuple[Unit, ...]) -> None:
@@ -189,7 +208,7 @@ def test_scores_of_fewer_samples_do_not_count(folder: RunFolder, units: tuple[Un
 def test_a_stop_loses_no_unit_that_was_whole(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(folder, units, Judge(breaks_at=1))
-    assert unscored(folder, METRICS, units) == units[2:]
+    assert unscored(folder, units) == units[2:]
     assert run(folder, units, Judge()).pictures == 24
     assert len(assemble(folder, METRICS, LAYOUT, units)["unit"].unique()) == 4
 
@@ -197,7 +216,7 @@ def test_a_stop_loses_no_unit_that_was_whole(folder: RunFolder, units: tuple[Uni
 def test_a_unit_that_is_not_drawn_is_left_out(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     folder.unit_record(units[0].key).unlink()
     folder.picture(units[1].pictures[0].key).unlink()
-    assert unscored(folder, METRICS, units) == units[2:]
+    assert unscored(folder, units) == units[2:]
     run(folder, units, Judge())
     assert set(assemble(folder, METRICS, LAYOUT, units)["unit"]) == {unit.key for unit in units[2:]}
 
@@ -264,18 +283,39 @@ def partial_sums(numbers: Iterator[int]) -> Iterator[int]:
 
 def test_a_metric_that_is_added_is_scored_alone(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     only: Any = {"level-1": METRICS["level-1"]}
-    score(folder, only, unscored(folder, only, units), Judge())  # type: ignore[arg-type]
+    score(folder, only, drawn_units(folder, units), Judge())  # type: ignore[arg-type]
     judge = run(folder, units, Judge())
     assert judge.metrics == [("together",)] * len(judge.calls)
     assert judge.pictures == 48
     assert set(assemble(folder, METRICS, LAYOUT, units)["together"]) == {3.0}
 
 
-def test_calls_hold_pictures_that_the_same_metrics_lack(folder: RunFolder, units: tuple[Unit, ...]) -> None:
-    """The first unit was scored by one of the metrics before."""
+def test_a_call_is_scored_by_the_metrics_that_one_of_its_pictures_lacks(
+    folder: RunFolder, units: tuple[Unit, ...]
+) -> None:
+    """The second call's units were scored by one of the metrics before."""
     only: Any = {"level-1": METRICS["level-1"]}
-    score(folder, only, units[:1], Judge())  # type: ignore[arg-type]
-    judge = run(folder, units, Judge())
-    assert judge.metrics[0] == ("together",)
-    assert {job.unit for job in judge.calls[0]} == {units[0].key}
-    assert set(judge.metrics[1:]) == {("level", "together")}
+    score(folder, only, units[2:], Judge())  # type: ignore[arg-type]
+    assert run(folder, units, Judge()).metrics == [("level", "together"), ("together",)]
+
+
+@given(st.sets(st.tuples(st.integers(0, 3), st.sampled_from(list(METRICS)))))
+def test_a_start_that_was_interrupted_anywhere_changes_no_call(lost: set[tuple[int, str]]) -> None:
+    """By rounding a score depends on the pictures of its call."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = RunFolder(Path(scratch))
+        units = drawn(folder)
+        unbroken = [places(call) for call in run(folder, units, Judge()).calls]
+        before = assemble(folder, METRICS, LAYOUT, units)
+        for number, metric in lost:
+            folder.scores(metric, units[number].key).unlink()
+        again = [places(call) for call in run(folder, units, Judge()).calls]
+        assert again == [
+            call for call in unbroken if {units[number].key for number, _ in lost} & {one[0] for one in call}
+        ]
+        assert assemble(folder, METRICS, LAYOUT, units).equals(before)
+
+
+def places(call: Sequence[PictureJob]) -> list[tuple[str, Prompt]]:
+    """Of which units and prompts a call's pictures are."""
+    return [(job.unit, job.prompt) for job in call]
