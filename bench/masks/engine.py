@@ -21,6 +21,7 @@ from bench.masks.output import check_free, mask_name, write_masks
 from bench.masks.sam import Sam
 from bench.masks.sheet import masks_sheet
 from bench.masks.words import WORD_MODELS
+from bench.scoring.models.availability import check_model
 from bench.scoring.models.weights import content
 
 
@@ -37,6 +38,8 @@ def make_masks(folder: Path, options: MaskOptions) -> list[Path]:
     file = picture_of(folder)
     picture = np.array(read_upright(file))  # a copy: torch warns of arrays that cannot be written
     options.marks.check_inside(picture.shape[1], picture.shape[0])
+    for source in model.sources.values():
+        check_model(source)
     found, counts = _found(model, picture, given, options)
     labels = given or [UNLABELLED] * len(found)
     masks = without_overlaps(labels, [one.mask for one in found])

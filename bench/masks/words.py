@@ -16,11 +16,12 @@ from bench.masks.choice import FoundInstance
 from bench.masks.models import MaskModel, ModelKind
 from bench.masks.options import Box
 from bench.masks.sam import Sam
+from bench.scoring.models.class_words import known_words
 from bench.scoring.models.model_loading import load_model, load_own_processor
 from bench.scoring.models.segmenter import Segmenter, Segments
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.yolo import YoloSegmenter
-from bench.scoring.presets import PRESETS
+from bench.scoring.presets import PRESETS, Preset
 
 MOST_BOXES = 20
 """Maximum number of a detector's boxes per word that are segmented, the surest ones."""
@@ -42,18 +43,19 @@ class FindsWords(Protocol):
 class PanopticWords:
     """MaskFormer: segments, none of which overlap; their scores are those of its post-processing."""
 
-    def __init__(self, segmenter: Segmenter) -> None:
+    def __init__(self, segmenter: Segments, preset: Preset) -> None:
         self._segmenter = segmenter
+        self._preset = preset
 
     @classmethod
     def load(cls, model: MaskModel, device: torch.device) -> PanopticWords:
         """Load the checkpoint; raises `UserError` if that fails."""
         preset = replace(PRESETS["paper"], segmenter=model.checkpoint, score_threshold=model.threshold)
-        return cls(Segmenter.load(preset, device))
+        return cls(Segmenter.load(preset, device), preset)
 
     def find(self, picture: ImageArray, words: Sequence[str]) -> FoundByWord:
         """The segments of each word's class."""
-        classes = {word: known_class(self._segmenter, word) for word in words}
+        classes = {word: known_class(self._segmenter, word, self._preset) for word in words}
         (found,) = self._segmenter.segment([picture])
         return {
             word: [FoundInstance(found.ids == segment, found.scores[segment]) for segment in found.segments(index)]
@@ -64,18 +66,19 @@ class PanopticWords:
 class YoloWords:
     """YOLO-seg: instances as it found them, before any overlap is resolved; their scores are its confidences."""
 
-    def __init__(self, segmenter: YoloSegmenter) -> None:
+    def __init__(self, segmenter: YoloSegmenter, preset: Preset) -> None:
         self._segmenter = segmenter
+        self._preset = preset
 
     @classmethod
     def load(cls, model: MaskModel, device: torch.device) -> YoloWords:
         """Load the checkpoint's folder; raises `UserError` if that fails."""
         preset = replace(PRESETS["paper-yolo"], segmenter=model.checkpoint, score_threshold=model.threshold)
-        return cls(YoloSegmenter.load(preset, device))
+        return cls(YoloSegmenter.load(preset, device), preset)
 
     def find(self, picture: ImageArray, words: Sequence[str]) -> FoundByWord:
         """The instances of each word's class."""
-        classes = {word: known_class(self._segmenter, word) for word in words}
+        classes = {word: known_class(self._segmenter, word, self._preset) for word in words}
         boxes, masks = self._segmenter.instances(picture)
         return {
             word: [FoundInstance(masks[k], float(box[4])) for k, box in enumerate(boxes) if int(box[5]) == index]
@@ -164,14 +167,15 @@ WORD_MODELS: dict[ModelKind, Callable[[MaskModel, torch.device], FindsWords]] = 
 """How models that find words are loaded, by kind."""
 
 
-def known_class(segmenter: Segments, word: str) -> int:
-    """The index of the class that a word names; raises `UserError` naming the known words."""
+def known_class(segmenter: Segments, word: str, preset: Preset) -> int:
+    """The index of the class that a word names; raises `UserError` naming the words that the preset knows."""
     index = segmenter.class_index(word)
     if index is not None:
         return index
+    known = known_words(preset)
     raise UserError(
-        f"this model does not know '{word}'{did_you_mean(word, segmenter.words)} --model grounded-sam takes any words, "
-        f"--model sam points. Known: {', '.join(segmenter.words)}"
+        f"this model does not know '{word}'{did_you_mean(word, known)} --model grounded-sam takes any words, "
+        f"--model sam points. Known: {', '.join(known)}"
     )
 
 

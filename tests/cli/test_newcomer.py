@@ -68,6 +68,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
         "list",
         "edit",
         "generate",
+        "masks",
         "audit",
         "doctor",
         "convert-yolo",

@@ -13,7 +13,8 @@ from PIL import Image
 from bench.core.errors import UserError
 from bench.core.masks import mask_iou
 from bench.core.scenes import ImageArray, Scene
-from bench.data.builders.folder import mask_files, read_labels, read_mask
+from bench.data.builders.folder import mask_files, read_labels
+from bench.data.builders.mask_file import read_mask
 from bench.masks.engine import make_masks
 from bench.masks.options import Marks, MaskOptions
 from bench.masks.words import PanopticWords, YoloWords, known_class
@@ -30,7 +31,6 @@ WORDS = {0: "cat", 1: "potted plant", 2: "wall-other-merged"}
 class DrawnSegments:
     """In the place of the metrics' segmenters: says what a test wants."""
 
-    words = tuple(WORDS.values())
     ids = np.array([[1, 1, 2, 3], [1, 1, 2, 0]], np.int32)
 
     def class_index(self, word: str) -> int | None:
@@ -56,20 +56,22 @@ def toys(tmp_path: Path) -> tuple[Path, Scene]:
 
 
 def test_a_panoptic_segmenters_words_are_its_segments() -> None:
-    found = PanopticWords(DrawnSegments()).find(np.zeros((2, 4, 3), np.uint8), ["cat", "wall"])
+    found = PanopticWords(DrawnSegments(), find_preset("playroom")).find(np.zeros((2, 4, 3), np.uint8), ["cat", "wall"])
     assert [(one.area, one.score) for one in found["cat"]] == [(4, 0.6), (1, 0.95)]
     assert found["wall"] == []
 
 
 def test_yolos_instances_keep_what_they_share() -> None:
-    found = YoloWords(DrawnSegments()).find(np.zeros((2, 4, 3), np.uint8), ["cat", "potted plant"])
+    found = YoloWords(DrawnSegments(), find_preset("playroom-yolo")).find(
+        np.zeros((2, 4, 3), np.uint8), ["cat", "potted plant"]
+    )
     assert [(one.area, one.score) for one in found["cat"]] == [(4, 0.9)]
     assert [(one.area, one.score) for one in found["potted plant"]] == [(6, 0.7)]
 
 
 def test_an_unknown_word_names_the_known_ones() -> None:
-    with pytest.raises(UserError, match=r"does not know 'cta'; did you mean cat\?.*Known: cat, potted plant, wall-"):
-        known_class(DrawnSegments(), "cta")
+    with pytest.raises(UserError, match=r"does not know 'umbrela'; did you mean umbrella\?.*Known: .*umbrella"):
+        known_class(DrawnSegments(), "umbrela", find_preset("playroom"))
 
 
 def test_playrooms_toys_are_found_where_they_were_drawn(toys: tuple[Path, Scene]) -> None:

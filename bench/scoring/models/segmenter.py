@@ -64,11 +64,6 @@ class Segmentation:
 class Segments(Protocol):
     """The interface of segmenters: look up class words, and segment pictures."""
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The labels of all classes, in the order of their indices."""
-        ...
-
     def class_index(self, word: str) -> int | None:
         """The index of the class that a word names, or None if it is unknown."""
         ...
@@ -94,11 +89,6 @@ class Segmenter:
         """Load a preset's segmenter from the hub or a folder; raises `UserError` if that fails."""
         model = load_model(MaskFormerForInstanceSegmentation, preset.segmenter, device)
         return cls(model, load_processor(preset.segmenter), preset)
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The labels of all classes, in the order of their indices."""
-        return tuple(self._labels[index] for index in sorted(self._labels))
 
     def class_index(self, word: str) -> int | None:
         """The index of the class that a word names, or None if it is unknown: see `find_class`."""

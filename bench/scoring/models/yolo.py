@@ -46,11 +46,6 @@ class YoloSegmenter:
             )
         return cls(*load(folder, device), preset)
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The labels of all classes, in the order of their indices."""
-        return tuple(self._architecture.names)
-
     def class_index(self, word: str) -> int | None:
         """The class a word names, or None if the segmenter does not know it: see `find_class`."""
         return find_class(word, self._labels)
