@@ -67,10 +67,10 @@ def not_had(source: ModelSource, error: Exception) -> str:
     if source.folder is not None:
         return f"the model in {source.folder} cannot be loaded ({why}); it needs whole safetensors weights"
     return (
-        f"the evaluator {source.place} (revision {source.revision}) is neither in the hub's cache nor to be "
+        f"the model {source.place} (revision {source.revision}) is neither in the hub's cache nor to be "
         f"had from the hub ({why}); where there is a network, run "
         f"`hf download {source.place} --revision {source.revision}` and bring the cache here ($HF_HOME), or "
-        "take another metric preset (`bench masks`: another --model), such as playroom"
+        "take another metric preset, such as playroom (`bench masks`: another --model)"
     )
 
 
