@@ -26,12 +26,17 @@ Source = Annotated[
 ]
 Target = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="picture to edit")]
 Mask = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         exists=True,
         dir_okay=False,
-        help="region to repaint, white on black; without it, it is found by RoI matching (CLiC, section 3.3)",
+        help="region to repaint, white on black; may be repeated, each with a --prompt of its own; without it, one is "
+        "found by RoI matching (CLiC, section 3.3)",
     ),
+]
+Prompt = Annotated[
+    list[str],
+    typer.Option(help="what is to be in the region, with handles: 'a chair with [v1] style'; one for each --mask"),
 ]
 Shared = Annotated[
     Path | None,
@@ -67,10 +72,14 @@ def edit(
     method: Annotated[str, typer.Argument(metavar="METHOD", help="a method that learns handles, as `ours` or `clic`")],
     source: Source,
     target: Target,
-    prompt: Annotated[str, typer.Option(help="what is to be in the region, with handles: 'a chair with [v1] style'")],
+    prompt: Prompt,
     mask: Mask = None,
     guidance_step_size: Annotated[
-        str | None, typer.Option(help="step sizes of the cross-attention guidance: 0,0.1,0.5; by default the method's")
+        str | None,
+        typer.Option(
+            help="step sizes of the cross-attention guidance: 0,0.1,0.5; by default the method's; each is taken for "
+            "all regions and gives a result"
+        ),
     ] = None,
     start: Annotated[
         float, typer.Option(min=0, max=0.95, help="fraction of the sampling steps that are skipped")
@@ -93,21 +102,33 @@ def edit(
     device: backbone_options.Device = "auto",
     precision: backbone_options.Precision = "auto",
 ) -> None:
-    """Paint the learned concepts of a scene into a region of another picture (Blended Latent Diffusion).
+    """Paint the learned concepts of a scene into regions of another picture (Blended Latent Diffusion).
 
-    Outside the region the target's pixels stay; the seam is soft. `bench list edit` shows where the sources
+    Several regions are painted one after the other, in the order of their --mask and --prompt, each on the result of
+    the one before; where they overlap, the later one wins.
+
+    Outside the regions the target's pixels stay; the seam is soft. `bench list edit` shows where the sources
     are silent or contradict each other.
 
     METHOD is fitted on the source as in `bench run`; an existing fit in the edits' folder or a run's is reused.
     Source and target are cropped to the centred square. The edit is written to edits/NAME: one picture per step size
-    of the guidance, the region, and a grid. Nothing is overwritten: the same edit is found again, another one needs
-    another name.
+    of the guidance (and one after each region before the last), the regions, and a grid. Nothing is overwritten: the
+    same edit is found again, another one needs another name.
     """
     from bench.edit.engine import edit as make  # noqa: PLC0415 - torch is slow to import
     from bench.edit.output import pictures_of  # noqa: PLC0415
 
     options = EditOptions(
-        method, source, target, mask, prompt, _step_sizes(guidance_step_size), start, shared, object_, blending
+        method,
+        source,
+        target,
+        tuple(mask or ()),
+        tuple(prompt),
+        _step_sizes(guidance_step_size),
+        start,
+        shared,
+        object_,
+        blending,
     )
     on_backbone = BackboneOptions(
         backbone=backbone,

@@ -23,6 +23,14 @@ Text = Annotated[
 Texts = Annotated[
     Path | None, typer.Option(exists=True, dir_okay=False, help="a file of texts, one per line (UTF-8), drawn as well")
 ]
+Each = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TEMPLATE",
+        help="one text for each concept alone and one for all together: 'a photo of {tokens} in the snow'; may be "
+        "repeated",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,6 +43,7 @@ def generate(
     source: Source,
     text: Text = None,
     texts: Texts = None,
+    each: Each = None,
     samples: Annotated[int, typer.Option(min=1, help="pictures of each text")] = 4,
     attention: Annotated[
         str | None,
@@ -66,7 +75,10 @@ def generate(
     """
     from bench.edit.generation import generate as make  # noqa: PLC0415 - torch is slow to import
 
-    options = GenerateOptions(method, source, _asked(text or [], texts), samples, batch_size, _steps(attention))
+    asked, templates = _asked(text or [], texts), tuple(one.strip() for one in each or [])
+    if not asked and not templates:
+        raise UserError("nothing to draw: give --text 'a photo of [v1]', --each, or --texts FILE with a text per line")
+    options = GenerateOptions(method, source, asked, samples, batch_size, _steps(attention), templates)
     on_backbone = BackboneOptions(
         backbone=backbone,
         revision=revision,
@@ -94,10 +106,7 @@ def _steps(text: str | None) -> tuple[int, ...]:
 def _asked(given: list[str], file: Path | None) -> tuple[str, ...]:
     """The distinct texts of the command line, then those of the file."""
     lines = [] if file is None else _read(file)
-    asked = tuple(dict.fromkeys(text.strip() for text in (*given, *lines) if text.strip()))
-    if not asked:
-        raise UserError("nothing to draw: give --text 'a photo of [v1]', or --texts FILE with a text per line")
-    return asked
+    return tuple(dict.fromkeys(text.strip() for text in (*given, *lines) if text.strip()))
 
 
 def _read(file: Path) -> list[str]:

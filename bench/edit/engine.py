@@ -1,25 +1,25 @@
-"""The stages of an edit: fit if needed, find the region if needed, repaint, write."""
+"""The stages of an edit: fit if needed, find the region if needed, repaint region by region, write."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.core.errors import UserError
 from bench.core.hashing import digest, pixel_hash, scene_digest
-from bench.core.masks import shrunk
 from bench.core.progress import ProgressBar, console, progress_bar
-from bench.core.scenes import Concept, ImageArray, Mask, Scene
+from bench.core.scenes import ImageArray, Mask, Scene
 from bench.core.seeds import seed_from
 from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.editing.blended import BlendedEdit, edited
 from bench.diffusion.editing.roi_matching import RoiMatch, matched_region
 from bench.diffusion.sampling.sampler import warn_of_long_texts
 from bench.edit.fitting import Share, learner, load_fit
-from bench.edit.inputs import Target, handles, named_concepts, read_target
+from bench.edit.inputs import Target, read_target
 from bench.edit.options import EditOptions, EditPaths
 from bench.edit.output import RESULT, is_made, write_edit
+from bench.edit.regions import Region, paired
 from bench.edit.session import EditSession
 from bench.edit.source import source_scene
 from bench.plugins.method import Blending, ExtendsScene
@@ -40,34 +40,31 @@ class Job:
     session: EditSession
     unit: Unit
     scene: Scene
-    concepts: tuple[Concept, ...]
     target: Target
-    prompt: str
+    regions: tuple[Region, ...]
     guidance_step_sizes: tuple[float, ...]
     start: float
     blending: Blending
 
     @property
     def key(self) -> str:
-        """A hash of everything that can change its pixels."""
-        mask = self.target.mask
+        """A hash of everything that can change its pixels; one region stands in it as it is, several as lists."""
         sampler = self.session.backbone.settings.sampler
-        region = None if mask is None else mask.tobytes().hex()
+        masks = [None if region.mask is None else region.mask.tobytes().hex() for region in self.regions]
+        prompts = [region.prompt for region in self.regions]
         content = [
             VERSION,
             self.unit.key,
             pixel_hash(self.target.picture),
-            region,
-            self.prompt,
+            *((masks, prompts) if len(self.regions) > 1 else (masks[0], prompts[0])),
             self.guidance_step_sizes,
         ]
         return digest([*content, self.start, self.blending, sampler.steps, sampler.guidance])
 
-    @property
-    def noise_seed(self) -> int:
-        """The same for every method and step size."""
+    def noise_seed(self, region: Region) -> int:
+        """The same for every method and step size, and whatever was painted before the region."""
         seed = self.session.conditions.seed
-        return seed_from(edit=pixel_hash(self.target.picture), prompt=self.prompt, seed=seed)
+        return seed_from(edit=pixel_hash(self.target.picture), prompt=region.prompt, seed=seed)
 
 
 def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPaths) -> Path:
@@ -77,22 +74,23 @@ def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPat
     """
     method = learner(options.method)
     session = EditSession.opened(backbone_options)
-    target = read_target(options.target, options.mask, session.backbone.resolution)
+    target = read_target(options.target, options.masks, session.backbone.resolution)
     job = _job(options, session, method, source_scene(options, paths, session), target)
     folder = paths.outputs / (paths.name or _name(job, options))
     if is_made(folder, job.key):
         console.print(f"already made: {folder}", soft_wrap=True, markup=False)
         return folder
-    total = _FIT + _EDIT * len(job.guidance_step_sizes) + (_REGION if target.mask is None else 0)
+    edits = len(job.guidance_step_sizes) * len(job.regions)
+    total = _FIT + _EDIT * edits + (0 if target.masks else _REGION)
     with session.backbone.hardware.computing(), progress_bar("edit", total) as progress:
         load_fit(session, job.unit, paths, Share(progress, _FIT))
-        warn_of_long_texts(session.backbone, [job.prompt])
-        mask = _region(job, progress)
+        warn_of_long_texts(session.backbone, list(options.prompts))
+        masks = target.masks or (_found(job, progress),)
         results = {
-            f"{RESULT}{guidance_step_size:g}": _edited(job, mask, guidance_step_size, progress)
+            f"{RESULT}{guidance_step_size:g}": _painted(job, masks, guidance_step_size, progress)
             for guidance_step_size in job.guidance_step_sizes
         }
-    write_edit(folder, _record(job, options), job.scene, target.picture, mask, results)
+    write_edit(folder, _record(job, options), job.scene, target.picture, masks, results)
     paths.settle(job.unit.key)
     return folder
 
@@ -100,34 +98,18 @@ def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPat
 def _job(options: EditOptions, session: EditSession, method: Configured, scene: Scene, target: Target) -> Job:
     learned = method.instance.training_scene(scene) if isinstance(method.instance, ExtendsScene) else scene
     resized = fit_resolution(learned, session.backbone.resolution)
-    concepts = named_concepts(resized, options.prompt)
-    read = concepts[0].mask if target.mask is None else target.mask
-    if target.mask is None and len(concepts) > 1:
-        raise UserError(f"without --mask one region is sought: name one of {handles(concepts)} in --prompt, or mark it")
-    check_region(read, f"the mask of {handles(concepts)}" if target.mask is None else "the target's mask", session)
     own: float = getattr(method.instance, "guidance_step_size", 0.0)
     blending: Blending = getattr(method.instance, "blending", "from-noise")
     return Job(
         session=session,
         unit=session.unit(method, scene),
         scene=resized,
-        concepts=concepts,
         target=target,
-        prompt=options.prompt,
+        regions=paired(target.masks, options.prompts, resized, session.backbone.latent_shape[-1]),
         guidance_step_sizes=options.guidance_step_sizes or (own,),
         start=options.start,
         blending=options.blending or blending,
     )
-
-
-def check_region(mask: Mask, what: str, session: EditSession) -> None:
-    """Raise `UserError` if nothing of a region is left at the latents' side, where it is read.
-
-    Without a pixel there, the edit would give the target back, and RoI matching would look for nothing.
-    """
-    side = session.backbone.latent_shape[-1]
-    if not shrunk(mask, side).any():
-        raise UserError(f"{what} has no pixel left at the latents' {side} x {side}; mark a larger region")
 
 
 def _name(job: Job, options: EditOptions) -> str:
@@ -136,40 +118,44 @@ def _name(job: Job, options: EditOptions) -> str:
     return "-".join((*(word.strip("-.") for word in safe), job.key[:6]))
 
 
-def _region(job: Job, progress: ProgressBar) -> Mask:
-    """The target's region: the given one, or what RoI matching finds."""
-    if job.target.mask is not None:
-        return job.target.mask
+def _found(job: Job, progress: ProgressBar) -> Mask:
+    """The target's region that RoI matching finds for the one concept of the one prompt."""
 
     def on_step(done: int, total: int) -> None:
         progress.say(f"region {done}/{total}")
         progress.advance(_REGION / total)
 
     seed = seed_from(region=scene_digest(job.unit.scene), seed=job.session.conditions.seed)
-    match = RoiMatch(
-        job.scene.pictures[job.concepts[0].picture], job.concepts[0], job.target.picture, job.session.budget, seed
-    )
+    concept = job.regions[0].concepts[0]
+    match = RoiMatch(job.scene.pictures[concept.picture], concept, job.target.picture, job.session.budget, seed)
     return matched_region(job.session.backbone, match, on_step)
 
 
-def _edited(job: Job, mask: Mask, guidance_step_size: float, progress: ProgressBar) -> ImageArray:
-    progress.say(f"step size {guidance_step_size:g}")
-    names = tuple(concept.handle for concept in job.concepts)
-    blended = BlendedEdit(
-        picture=job.target.picture,
-        mask=mask,
-        text=job.prompt,
-        handles=names,
-        start=job.start,
-        guidance_step_size=guidance_step_size,
-        noise_seed=job.noise_seed,
-        blending=job.blending,
-    )
-    return edited(job.session.backbone, blended, lambda _done, total: progress.advance(_EDIT / total))
+def _painted(
+    job: Job, masks: Sequence[Mask], guidance_step_size: float, progress: ProgressBar
+) -> tuple[ImageArray, ...]:
+    """The picture after each region; each is painted on the result of the one before, the first on the target."""
+    pictures = [job.target.picture]
+    for number, (region, mask) in enumerate(zip(job.regions, masks, strict=True), 1):
+        progress.say(f"step size {guidance_step_size:g}, region {number}/{len(masks)}")
+        blended = BlendedEdit(
+            picture=pictures[-1],
+            mask=mask,
+            text=region.prompt,
+            handles=tuple(concept.handle for concept in region.concepts),
+            start=job.start,
+            guidance_step_size=guidance_step_size,
+            noise_seed=job.noise_seed(region),
+            blending=job.blending,
+        )
+        painted = edited(job.session.backbone, blended, lambda _done, total: progress.advance(_EDIT / total))
+        pictures.append(painted)
+    return tuple(pictures[1:])
 
 
 def _record(job: Job, options: EditOptions) -> dict[str, Any]:
     sampler = job.session.backbone.settings.sampler
+    texts: dict[str, Any] = {"prompts": options.prompts} if len(options.prompts) > 1 else {"prompt": options.prompts[0]}
     return {
         "key": job.key,
         "fit": job.unit.key,
@@ -177,8 +163,8 @@ def _record(job: Job, options: EditOptions) -> dict[str, Any]:
         "configuration": job.unit.method.configuration,
         "source": job.unit.scene.name,
         "target": options.target.name,
-        "region": "found" if job.target.mask is None else "given",
-        "prompt": job.prompt,
+        "region": "given" if job.target.masks else "found",
+        **texts,
         "guidance_step_sizes": job.guidance_step_sizes,
         "start": job.start,
         "blending": job.blending,

@@ -14,8 +14,9 @@ from bench.core.files import read_record, write_bytes, write_json
 from bench.core.hashing import digest
 from bench.core.images import picture_png, read_picture
 from bench.core.progress import ProgressBar, console, progress_bar
-from bench.core.scenes import Scene
+from bench.core.scenes import Prompt, Scene
 from bench.core.seeds import seed_from
+from bench.data.templates import TOKENS
 from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.edit.fitting import Share, learner, load_fit
 from bench.edit.inputs import handles, read_source
@@ -53,6 +54,7 @@ class Generation:
     session: EditSession
     unit: Unit
     scene: Scene
+    texts: tuple[str, ...]
     folder: Path
     batch_size: int
 
@@ -103,8 +105,8 @@ def generate(options: GenerateOptions, backbone: BackboneOptions, paths: EditPat
     method = learner(options.method)
     session = EditSession.opened(backbone)
     generation = _generation(options, session, method, paths)
-    record = _recorded(generation, options)
-    pictures = [Picture(text, number + 1) for text in options.texts for number in range(options.samples)]
+    record = _recorded(generation, options.samples)
+    pictures = [Picture(text, number + 1) for text in generation.texts for number in range(options.samples)]
     missing = [picture for picture in pictures if not (generation.folder / picture.file).is_file()]
     watched = pictures if options.attention else []
     more: tuple[Path, ...] = ()
@@ -117,6 +119,20 @@ def generate(options: GenerateOptions, backbone: BackboneOptions, paths: EditPat
     write_bytes(generation.folder / SHEET, contact_sheet(generation.scene, tuple(_rows(generation, record))))
     paths.settle(generation.unit.key)
     return (generation.folder / SHEET, *more, *(generation.folder / picture.file for picture in pictures))
+
+
+def expanded(template: str, scene: Scene) -> tuple[str, ...]:
+    """A text of every concept alone and one of all together: the template with their handles in place of `{tokens}`.
+
+    A background is not among them; its handle can stand in the template.
+
+    Raises `UserError` for a template that does not have `{tokens}` once.
+    """
+    if template.count(TOKENS) != 1:
+        raise UserError(f"--each '{template}': write {TOKENS} once, as in 'a photo of {TOKENS} in the snow'")
+    shown = [index for index, concept in enumerate(scene.concepts) if not concept.is_background]
+    subsets = dict.fromkeys([*((index,) for index in shown), tuple(shown)])
+    return tuple(scene.text_with_handles(Prompt(template, subset, 0)) for subset in subsets)
 
 
 def check_texts(texts: Sequence[str], scene: Scene) -> None:
@@ -140,19 +156,20 @@ def check_steps(steps: Sequence[int], count: int) -> None:
 def _generation(options: GenerateOptions, session: EditSession, method: Configured, paths: EditPaths) -> Generation:
     scene = read_source(options.source, session.backbone.resolution)
     learned = method.instance.training_scene(scene) if isinstance(method.instance, ExtendsScene) else scene
-    check_texts(options.texts, learned)
+    texts = dict.fromkeys((*options.texts, *(text for one in options.each for text in expanded(one, learned))))
+    check_texts(tuple(texts), learned)
     check_steps(options.attention, session.backbone.settings.sampler.steps)
     unit = session.unit(method, scene)
     sampler = session.backbone.settings.sampler
     own = digest([unit.key, sampler.steps, sampler.guidance, session.conditions.seed])[:6]
     words = (re.sub(r"[^\w.]+", "-", word).strip("-.") for word in (method.spec, scene.name))
     folder = paths.outputs / (paths.name or "-".join((*words, own)))
-    return Generation(session, unit, learned, folder, options.batch_size)
+    return Generation(session, unit, learned, tuple(texts), folder, options.batch_size)
 
 
-def _recorded(generation: Generation, options: GenerateOptions) -> Record:
+def _recorded(generation: Generation, samples: int) -> Record:
     """The folder's record with these texts added, written; raises `UserError` if the folder holds something else."""
-    folder, texts = generation.folder, dict.fromkeys(options.texts, options.samples)
+    folder, texts = generation.folder, dict.fromkeys(generation.texts, samples)
     if folder.exists():
         texts = {**(there := _read(generation).texts), **{t: max(n, there.get(t, 0)) for t, n in texts.items()}}
     record = Record(generation.key, texts, generation.settings)

@@ -20,10 +20,10 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """The picture to edit, uint8 [s, s, 3], and the region to repaint, bool [s, s]; None: to be found."""
+    """The picture to edit, uint8 [s, s, 3], and the regions to repaint, each bool [s, s]; none: one is to be found."""
 
     picture: ImageArray
-    mask: Mask | None
+    masks: tuple[Mask, ...]
 
 
 def read_source(folder: Path, side: int) -> Scene:
@@ -53,22 +53,25 @@ def read_square(path: Path, side: int) -> ImageArray:
     return crop_picture(picture, centred_square(picture.shape[1], picture.shape[0]), side)
 
 
-def read_target(picture: Path, mask: Path | None, side: int) -> Target:
-    """The target and its mask, cropped alike; the mask is white inside and has the picture's size.
+def read_target(picture: Path, masks: Sequence[Path], side: int) -> Target:
+    """The target and its masks, cropped alike; a mask is white inside and has the picture's size.
 
     Raises `UserError` for files that cannot be read, do not fit together, or leave no region in the crop.
     """
     square = read_square(picture, side)
-    if mask is None:
-        return Target(square, None)
-    pixels, (height, width) = read_mask(mask), read_upright(picture).shape[:2]
+    height, width = read_upright(picture).shape[:2]
+    return Target(square, tuple(_read_region(mask, height, width, side) for mask in masks))
+
+
+def _read_region(mask: Path, height: int, width: int, side: int) -> Mask:
+    pixels = read_mask(mask)
     if pixels.shape != (height, width):
         said = f"{pixels.shape[1]} x {pixels.shape[0]}"
         raise UserError(f"{mask} is {said} pixels, its picture is {width} x {height}: make them equal")
     region = crop_mask(pixels, centred_square(width, height), side)
     if not region.any():
         raise UserError(f"{mask}: nothing of the mask is left in the centred square crop at {side} pixels")
-    return Target(square, region)
+    return region
 
 
 def read_sharing(source: Path, others: Path, side: int) -> tuple[ImageArray, ...]:

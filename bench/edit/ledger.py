@@ -9,7 +9,8 @@ LEDGER = (
         "use of it",
         "Break-A-Scene (B.4): Blended Latent Diffusion as it is, region by region; its official script for Stable "
         "Diffusion 2 is text_editing_SD2.py",
-        "`from-noise` does what that script does; `bench edit` once for each region",
+        "`from-noise` does what that script does; several regions are painted one after the other, each on the result "
+        "of the one before (Figure 10d), with the noise of its own text; where they overlap, the later one wins",
         "the paper names no settings of its own",
     ),
     FidelityNote(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.core.errors import UserError
 from bench.plugins.method import Blending
 from bench.run.folder import RunFolder, check_name
 
@@ -16,27 +17,39 @@ START = 0.25
 class EditOptions:
     """The options of `bench edit`, besides those of the backbone.
 
-    `guidance_step_sizes` and `blending` None: the method's own. `mask` None: the region is found by RoI
-    matching. `shared` (a folder of pictures) and `object` (their class word) find the mask of a source without one.
+    Each of the `masks` marks a region for the prompt at its place; without masks the region of the one prompt is found
+    by RoI matching. `guidance_step_sizes` and `blending` None: the method's own. `shared` (a folder of pictures) and
+    `object` (their class word) find the mask of a source without one.
+
+    Raises `UserError` if masks and prompts are not pairs.
     """
 
     method: str
     source: Path
     target: Path
-    mask: Path | None
-    prompt: str
+    masks: tuple[Path, ...]
+    prompts: tuple[str, ...]
     guidance_step_sizes: tuple[float, ...] | None
     start: float
     shared: Path | None
     object: str | None
     blending: Blending | None = None
 
+    def __post_init__(self) -> None:
+        masks, prompts = len(self.masks), len(self.prompts)
+        if masks != prompts and (masks, prompts) != (0, 1):
+            raise UserError(
+                f"--mask {masks} times and --prompt {prompts} times: each region has its own, as in "
+                "--mask a.png --prompt 'a [v1]' --mask b.png --prompt '[v2]'; without --mask, one --prompt"
+            )
+
 
 @dataclass(frozen=True)
 class GenerateOptions:
     """The options of `bench generate`, besides those of the backbone: `samples` pictures of each text.
 
-    `attention` are sampling steps, from 1, before which the handles' attention maps are recorded.
+    Each template of `each` stands for a text of every concept alone and one of all together. `attention` are sampling
+    steps, from 1, before which the handles' attention maps are recorded.
     """
 
     method: str
@@ -45,6 +58,7 @@ class GenerateOptions:
     samples: int
     batch_size: int
     attention: tuple[int, ...] = ()
+    each: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

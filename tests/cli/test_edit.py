@@ -59,3 +59,24 @@ def test_bad_input_is_one_line_and_exit_2(
     assert message in error
     assert error.startswith("bench: ")
     assert len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--prompt", "[v1] again"], "--mask 1 times and --prompt 2 times: each region has its own"),
+        (["--mask", "mask.png"], "--mask 2 times and --prompt 1 times: each region has its own"),
+        (["--mask", "mask.png", "--prompt", "a photo of a cat"], "'a photo of a cat' names no handle of the source"),
+        (["--mask", "black.png", "--prompt", "[v1]"], "black.png"),
+        (["--mask", "mask.png", "--prompt", "[v1]"], "the target's mask 1 lies under later ones"),
+    ],
+)
+def test_regions_that_cannot_be_painted_are_one_line(
+    more: list[str], message: str, inputs: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (64, 64)).save("black.png")
+    assert call("edit", "ours", *inputs, *more) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
+    assert not list(Path().glob("edits/*/*"))

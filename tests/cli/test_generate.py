@@ -39,6 +39,8 @@ def test_texts_of_the_line_come_before_those_of_the_file(tmp_path: Path) -> None
     [
         (["ours", "--source", "scene"], "nothing to draw: give --text"),
         (["ours", "--source", "scene", "--text", " "], "nothing to draw"),
+        (["ours", "--source", "scene", "--each", "a photo of [v1]"], "--each 'a photo of [v1]': write {tokens} once"),
+        (["ours", "--source", "scene", "--each", "{tokens} at [v2]"], "the source has no [v2]; it has [v1] (object)"),
         (["ours", "--source", "nowhere", "--text", "[v1]"], "'nowhere' does not exist"),
         (["our", "--source", "scene", "--text", "[v1]"], "did you mean ours?"),
         (["ours", "--source", "scene", "--text", "[v2]"], "the source has no [v2]; it has [v1] (object)"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def target(tmp_path: Path) -> Path:
 def options(source: Path, target: Path) -> EditOptions:
     """Paint the cat into the middle of the room, with `ours`."""
     mask = target.with_name("room-mask.png")
-    return EditOptions("ours", source, target, mask, "a photo of [v1]", None, START, None, None)
+    return EditOptions("ours", source, target, (mask,), ("a photo of [v1]",), None, START, None, None)
 
 
 @pytest.fixture
@@ -65,3 +66,14 @@ def setup(tiny_backbone: Path) -> BackboneOptions:
 def places(tmp_path: Path) -> Callable[..., EditPaths]:
     """Folders of edits and runs, with the edit's name."""
     return lambda name=None: EditPaths(tmp_path / "edits", tmp_path / "runs", name)
+
+
+@pytest.fixture
+def two_regions(options: EditOptions, target: Path) -> EditOptions:
+    """The cat into the room's upper left quarter (of the crop), then the umbrella into the lower right one."""
+    masks = (target.with_name("upper.png"), target.with_name("lower.png"))
+    for file, box in zip(masks, ((8, 0, 24, 16), (24, 16, 40, 32)), strict=True):
+        mask = Image.new("L", (48, 32))
+        mask.paste(255, box)
+        mask.save(file)
+    return replace(options, masks=masks, prompts=("a [v1]", "[v2] on the table"))

@@ -65,7 +65,7 @@ def test_an_edit_leaves_pictures_region_grid_and_record(
     )
     assert read(folder / "step-size-0.png").shape == (32, 32, 3)
     assert not np.array_equal(read(folder / "step-size-0.png"), read(folder / "step-size-0.5.png"))
-    mask = read_target(options.target, options.mask, 32).mask
+    mask = read_target(options.target, options.masks, 32).masks[0]
     np.testing.assert_array_equal(read(folder / "mask.png")[:, :, 0] > 0, mask)
 
 
@@ -88,7 +88,7 @@ def test_a_prompt_longer_than_the_encoder_reads_is_told_once(
     options: EditOptions, setup: BackboneOptions, places: Made, caplog: pytest.LogCaptureFixture
 ) -> None:
     long = "a photo of [v1]" + " in the snow at the beach" * 5
-    edit(replace(options, prompt=long, guidance_step_sizes=(0.0, 0.5)), setup, places())
+    edit(replace(options, prompts=(long,), guidance_step_sizes=(0.0, 0.5)), setup, places())
     assert sum("longer than the text encoder's 24 tokens" in message for message in caplog.messages) == 1
 
 
@@ -106,7 +106,7 @@ def test_another_edit_never_overwrites(options: EditOptions, setup: BackboneOpti
     folder = edit(options, setup, places("mine"))
     before = (folder / "grid.png").read_bytes()
     for other in (
-        replace(options, prompt="[v1] in the snow"),
+        replace(options, prompts=("[v1] in the snow",)),
         replace(options, start=0.5),
         replace(options, blending="from-target"),
         replace(options, guidance_step_sizes=(1.0,)),
@@ -121,7 +121,7 @@ def test_a_fit_is_used_again_for_another_prompt(
 ) -> None:
     edit(options, setup, keeping(places()))
     monkeypatch.setattr("bench.diffusion.training.trainer.fit_recipe", no_fit)
-    other = edit(replace(options, prompt="[v2] in the snow"), setup, places())
+    other = edit(replace(options, prompts=("[v2] in the snow",)), setup, places())
     assert (other / "grid.png").is_file()
     assert len(fits(places())) == 1, "an edit that does not keep its own fit leaves a kept one alone"
 
@@ -131,7 +131,7 @@ def test_a_fit_goes_with_its_edit_unless_it_is_to_be_kept(
 ) -> None:
     edit(options, setup, places())
     assert fits(places()) == []
-    edit(replace(options, prompt="[v2]"), setup, keeping(places()))
+    edit(replace(options, prompts=("[v2]",)), setup, keeping(places()))
     (kept,) = fits(places())
     assert kept.parent.name == "fits"
 
@@ -158,7 +158,7 @@ def test_a_runs_fit_is_used(
     (run / "run.json").write_text("{}")
     shutil.move(tmp_path / "edits" / "fits", run / "fits")
     monkeypatch.setattr("bench.diffusion.training.trainer.fit_recipe", no_fit)
-    edit(replace(options, prompt="[v2]"), setup, places())
+    edit(replace(options, prompts=("[v2]",)), setup, places())
     assert fits(places()) == []
     assert len(list((run / "fits").iterdir())) == 1, "a run's fit is the run's"
 
@@ -178,11 +178,11 @@ def test_a_region_that_vanishes_at_the_latents_is_one_line_before_anything_is_fi
     thin[:, 8 + 5] = 255  # the crop begins at 8; 16 x 16 reads even columns
     Image.fromarray(thin).save(tmp_path / "thin.png")
     with pytest.raises(UserError, match=r"the target's mask has no pixel left at the latents' 16 x 16"):
-        edit(replace(options, mask=tmp_path / "thin.png"), setup, places())
+        edit(replace(options, masks=(tmp_path / "thin.png",)), setup, places())
 
 
 def test_without_a_mask_the_region_is_found(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
-    folder = edit(replace(options, mask=None), setup, places())
+    folder = edit(replace(options, masks=()), setup, places())
     assert json.loads((folder / "edit.json").read_text())["region"] == "found"
     assert 0 < (read(folder / "mask.png") > 0).mean() < 1
 
@@ -191,12 +191,12 @@ def test_without_a_mask_one_concept_is_named(
     options: EditOptions, setup: BackboneOptions, places: Made, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="without --mask one region is sought"):
-        edit(replace(options, mask=None, prompt="[v1] and [v2]"), setup, places())
+        edit(replace(options, masks=(), prompts=("[v1] and [v2]",)), setup, places())
     assert not (tmp_path / "edits").exists()
 
 
 def test_clic_has_its_own_step_size_and_edits(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
-    folder = edit(replace(options, method="clic", prompt="a cat with [v1] style"), setup, places())
+    folder = edit(replace(options, method="clic", prompts=("a cat with [v1] style",)), setup, places())
     (guidance_step_size,) = json.loads((folder / "edit.json").read_text())["guidance_step_sizes"]
     assert guidance_step_size == learner("clic").instance.guidance_step_size > 0
 
@@ -213,10 +213,10 @@ def test_each_method_blends_as_its_source_does_unless_told_otherwise(
 
 
 def test_a_learned_background_can_be_painted(options: EditOptions, setup: BackboneOptions, places: Made) -> None:
-    folder = edit(replace(options, method="ours:background", prompt="a photo of [v1] at [v3]"), setup, places())
+    folder = edit(replace(options, method="ours:background", prompts=("a photo of [v1] at [v3]",)), setup, places())
     assert (folder / "grid.png").is_file()
     with pytest.raises(UserError, match=r"names no handle of the source; it has \[v1\] \(cat\), \[v2\] \(umbrella\)$"):
-        edit(replace(options, prompt="[v3]"), setup, places("other"))
+        edit(replace(options, prompts=("[v3]",)), setup, places("other"))
 
 
 def test_a_source_without_masks_is_marked_by_what_pictures_share(

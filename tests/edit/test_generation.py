@@ -13,7 +13,8 @@ from PIL import Image
 
 from bench.core.errors import UserError
 from bench.core.images import read_picture
-from bench.edit.generation import Picture, generate
+from bench.core.scenes import Scene, with_background
+from bench.edit.generation import Picture, expanded, generate
 from bench.edit.options import EditPaths, GenerateOptions
 from bench.run.options import BackboneOptions
 
@@ -122,3 +123,23 @@ def test_the_background_is_a_handle_like_any_other(
     )[0].parent
     told = json.loads((folder / "generated.json").read_text())["settings"]
     assert told["handles"] == {"[v1]": "cat", "[v2]": "umbrella", "[v3]": "background"}
+
+
+def test_a_template_stands_for_every_concept_alone_and_all_together(scene: Scene) -> None:
+    assert expanded("a photo of {tokens} in the snow", scene) == (
+        "a photo of [v1] in the snow",
+        "a photo of [v2] in the snow",
+        "a photo of [v1] and [v2] in the snow",
+    )
+    assert expanded("{tokens}", replace(scene, concepts=scene.concepts[:1])) == ("[v1]",)
+    assert expanded("{tokens} at [v3]", with_background(scene))[2] == "[v1] and [v2] at [v3]"
+
+
+def test_each_adds_its_texts_to_those_given_and_draws_none_twice(
+    texts: GenerateOptions, setup: BackboneOptions, places: Made
+) -> None:
+    asked = replace(texts, texts=(ALONE,), samples=1, each=("a photo of {tokens}",))
+    sheet, *pictures = generate(asked, setup, places())
+    assert len(pictures) == 3
+    drawn = json.loads((sheet.parent / "generated.json").read_text())["texts"]
+    assert drawn == {ALONE: 1, "a photo of [v2]": 1, "a photo of [v1] and [v2]": 1}

@@ -42,20 +42,20 @@ def test_a_folder_without_masks_needs_labels(source: Path) -> None:
 
 
 def test_the_target_and_its_mask_are_cropped_alike(target: Path) -> None:
-    read = read_target(target, target.with_name("room-mask.png"), 16)
+    read = read_target(target, [target.with_name("room-mask.png")], 16)
     with Image.open(target) as image:
         expected = np.asarray(image.crop((8, 0, 40, 32)).resize((16, 16), Image.Resampling.LANCZOS))
     np.testing.assert_array_equal(read.picture, expected)
-    assert read.mask is not None
-    assert read.mask[4:12, 4:12].all()
-    assert read.mask.sum() == 64
-    assert read_target(target, None, 16).mask is None
+    (mask,) = read.masks
+    assert mask[4:12, 4:12].all()
+    assert mask.sum() == 64
+    assert read_target(target, [], 16).masks == ()
 
 
 def test_a_mask_of_another_size_is_refused(target: Path, tmp_path: Path) -> None:
     Image.new("L", (32, 32), 255).save(tmp_path / "other.png")
     with pytest.raises(UserError, match="is 32 x 32 pixels, its picture is 48 x 32"):
-        read_target(target, tmp_path / "other.png", 16)
+        read_target(target, [tmp_path / "other.png"], 16)
 
 
 def test_a_mask_outside_the_crop_is_refused(target: Path, tmp_path: Path) -> None:
@@ -63,13 +63,13 @@ def test_a_mask_outside_the_crop_is_refused(target: Path, tmp_path: Path) -> Non
     mask.paste(255, (0, 0, 6, 32))
     mask.save(tmp_path / "edge.png")
     with pytest.raises(UserError, match="nothing of the mask is left in the centred square crop"):
-        read_target(target, tmp_path / "edge.png", 16)
+        read_target(target, [tmp_path / "edge.png"], 16)
 
 
 def test_a_target_that_is_no_picture_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(UserError, match="cannot read the picture"):
-        read_target(tmp_path / "text.png", None, 16)
+        read_target(tmp_path / "text.png", [], 16)
 
 
 def test_concepts_are_found_by_their_handles(scene: Scene) -> None:

@@ -57,13 +57,13 @@ def test_a_built_pair_is_what_an_edit_needs(pairs: Path, tmp_path: Path) -> None
     folder = tmp_path / "out" / "scenes" / "furniture-chair-to-table"
     assert (folder / "prompt.txt").read_text() == "a photo of a table with [v1] style\n"
     assert read_source(folder, 64).concepts[0].object == "chair"
-    target = read_target(folder / "target.png", folder / "target_mask.png", 20)
+    target = read_target(folder / "target.png", [folder / "target_mask.png"], 20)
     with Image.open(pairs / "furniture/chair to table/target/img.png") as image:
         expected = image.crop((10, 0, 50, 40)).resize((20, 20), Image.Resampling.LANCZOS)
     np.testing.assert_array_equal(target.picture, np.asarray(expected))
-    assert target.mask is not None
-    assert target.mask[:10, :10].all()
-    assert target.mask.sum() == 100
+    (mask,) = target.masks
+    assert mask[:10, :10].all()
+    assert mask.sum() == 100
 
 
 def test_building_again_changes_nothing_and_another_target_is_noticed(pairs: Path, tmp_path: Path) -> None:
