@@ -47,6 +47,17 @@ Shared = Annotated[
         "they all have in common",
     ),
 ]
+Object = Annotated[
+    str | None, typer.Option("--object", metavar="WORD", help="what all those pictures show, for example chair")
+]
+StepSizes = Annotated[
+    str | None,
+    typer.Option(
+        help="step sizes of the cross-attention guidance: 0,0.1,0.5; by default the method's; each is taken for all "
+        "regions and gives a result"
+    ),
+]
+Start = Annotated[float, typer.Option(min=0, max=0.95, help="fraction of the sampling steps that are skipped")]
 HowBlended = Annotated[
     Blending | None,
     typer.Option(
@@ -58,7 +69,7 @@ Kept = Annotated[
     bool,
     typer.Option(
         "--keep-weights",
-        help="keep what the fit changed (safetensors, in edits/fits) for more edits; else it goes with its edit",
+        help="keep what the fit changed (safetensors, in fits/ beside the outputs) for the next time; else it goes",
     ),
 ]
 
@@ -74,21 +85,11 @@ def edit(
     target: Target,
     prompt: Prompt,
     mask: Mask = None,
-    guidance_step_size: Annotated[
-        str | None,
-        typer.Option(
-            help="step sizes of the cross-attention guidance: 0,0.1,0.5; by default the method's; each is taken for "
-            "all regions and gives a result"
-        ),
-    ] = None,
-    start: Annotated[
-        float, typer.Option(min=0, max=0.95, help="fraction of the sampling steps that are skipped")
-    ] = START,
+    guidance_step_size: StepSizes = None,
+    start: Start = START,
     blending: HowBlended = None,
     shared: Shared = None,
-    object_: Annotated[
-        str | None, typer.Option("--object", metavar="WORD", help="what all those pictures show, for example chair")
-    ] = None,
+    object_: Object = None,
     edits: Annotated[Path, typer.Option(help="folder of all edits and their fits")] = Path("edits"),
     runs: Annotated[Path, typer.Option(help="folder of runs, whose kept fits are used")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="name of the edit's folder; by default one is made")] = None,
