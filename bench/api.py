@@ -129,6 +129,7 @@ if TYPE_CHECKING:
     from bench.scoring.concept_matches import ConceptMatch as ConceptMatch
     from bench.scoring.concept_matches import ConceptMatches as ConceptMatches
     from bench.scoring.instance_assignment import swapped as swapped
+    from bench.scoring.models.segmenter import Segmentation as Segmentation
     from bench.scoring.views import masked as masked
     from bench.stats.analysis import Analysis as Analysis
     from bench.stats.analysis import analyse as analyse
@@ -215,6 +216,7 @@ _NAMES = {
     "bench.scoring.batch": "ScoringBatch",
     "bench.scoring.concept_matches": "ConceptMatch ConceptMatches",
     "bench.scoring.instance_assignment": "swapped",
+    "bench.scoring.models.segmenter": "Segmentation",
     "bench.scoring.views": "masked",
     # Reports: the role, its data, and pages
     "bench.core.defaults": "PARETO_AXES",

@@ -119,18 +119,8 @@ def edit(
     from bench.edit.engine import edit as make  # noqa: PLC0415 - torch is slow to import
     from bench.edit.output import pictures_of  # noqa: PLC0415
 
-    options = EditOptions(
-        method,
-        source,
-        target,
-        tuple(mask or ()),
-        tuple(prompt),
-        _step_sizes(guidance_step_size),
-        start,
-        shared,
-        object_,
-        blending,
-    )
+    masks, sizes = tuple(mask or ()), _step_sizes(guidance_step_size)
+    options = EditOptions(method, source, target, masks, tuple(prompt), sizes, start, shared, object_, blending)
     on_backbone = BackboneOptions(
         backbone=backbone,
         revision=revision,

@@ -59,7 +59,9 @@ DryRun = Annotated[
 Retry = Annotated[bool, typer.Option("--retry-failed", help="try units again whose method failed in an earlier start")]
 Remove = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="take a method or an added metric out of the run, no more; its pictures stay"),
+    typer.Option(
+        metavar="NAME", help="take a method or an added metric out of the run, nothing else; its pictures stay"
+    ),
 ]
 
 
@@ -218,6 +220,7 @@ def default_name(dataset: str, backbone: str) -> str:
 
 
 def _say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> None:
+    """Print what a start would do; `todo` has the failed units if they are to be tried again."""
     from bench.run.estimate import estimate_minutes  # noqa: PLC0415
     from bench.run.execute import missing_pictures  # noqa: PLC0415
 
@@ -228,7 +231,13 @@ def _say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> 
     done = len(units) - len(session.todo(units))
     console.print(f"{folder.path}: {methods}; {count(len(units), 'unit')}, {done} done", markup=False)
     if failed:
-        console.print(f"{failed} failed before; --retry-failed tries them again")
+        again = {unit.key for unit in todo} & {unit.key for unit in session.failed(units)}
+        console.print(
+            f"{failed} failed before; {'they are tried again' if again else '--retry-failed tries them again'}"
+        )
+    budget = session.settings.budget
+    factor = session.backbone_settings.budget(budget).steps
+    console.print(f"budget of training: {budget}, so that methods take {factor:g} times their steps", markup=False)
     console.print(f"to do: {count(len(todo), 'unit')} on {count(len(scenes), 'scene')}, {count(pictures, 'picture')}")
     minutes = estimate_minutes(folder, todo)
     console.print(

@@ -52,7 +52,8 @@ def read_templates(text: str) -> tuple[str, ...]:
             content = opened.read(MOST_BYTES + 1)
         lines = content.decode("utf-8-sig")
     except OSError as error:
-        raise UserError(f"cannot read the templates {file}: {error.strerror or error}; {_STEP}") from error
+        why = f"{error.strerror or error}, and it is not a template either: it lacks {TOKENS}"
+        raise UserError(f"cannot read the templates {file}: {why}; {_STEP}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{file} is not a text in UTF-8 ({error.reason} at byte {error.start}); {_STEP}") from error
     if len(content) > MOST_BYTES:

@@ -95,7 +95,8 @@ def _checked_picture(method: Configured, picture: object, side: int | None) -> I
     sized = picture.ndim == 3 and picture.shape[2] == 3 and 0 not in picture.shape
     if picture.dtype != np.uint8 or not sized or (side is not None and picture.shape[:2] != (side, side)):
         found = f"{picture.dtype} {list(picture.shape)}"
-        hint = "" if side is None else " (pictures of another size need `picture_side`)"
+        right_size = side is None or picture.shape[:2] == (side, side)
+        hint = "; convert it: .astype(np.uint8)" if right_size else " (pictures of another size need `picture_side`)"
         raise _broken(method, f"generate gave a picture {found}; it must be {wanted}{hint if sized else ''}")
     if fault := size_fault(picture.shape[1], picture.shape[0]):
         raise _broken(method, f"generate gave a picture that {fault}")
