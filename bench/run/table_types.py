@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import pandas as pd
 
-from bench.core.table import COLUMNS, COST
+from bench.core.table import COLUMNS, COST, alternative_columns
 from bench.plugins.metric import Column
 
 Kind: TypeAlias = Literal["text", "a whole number", "a number", "text or empty"]
@@ -19,15 +19,17 @@ _SHOWN = 40
 
 
 def kinds_of(columns: Iterable[Column]) -> dict[str, Kind]:
-    """The kind of each common column and of each metric's: numbers where it is compared, text where it is a reason.
+    """The kind of each common column and of each metric's: numbers where it is averaged, text where it is a reason.
 
-    What other columns of a metric hold is the metric's affair.
+    Averaged are the columns that are compared, and identity similarity by another setting. What other columns of a
+    metric hold is the metric's affair.
     """
     common: dict[str, Kind] = {name: _common(name) for name in COLUMNS}
     known = tuple(columns)
-    compared: dict[str, Kind] = {column.name: "a number" for column in known if column.better is not None}
+    averaged: dict[str, Kind] = {column.name: "a number" for column in known if column.better is not None}
+    averaged |= dict.fromkeys(alternative_columns(column.name for column in known), "a number")
     reasons: dict[str, Kind] = {column.reason: "text or empty" for column in known if column.reason}
-    return {**common, **compared, **reasons}
+    return {**common, **averaged, **reasons}
 
 
 def cell_fault(kind: Kind, value: object) -> str | None:

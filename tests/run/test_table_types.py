@@ -9,15 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.core.table import COLUMNS
+from bench.core.table import COLUMNS, alternative_column
 from bench.plugins.metric import Column
 from bench.run.table_types import cell_fault, kinds_of, table_fault
 
-KINDS = kinds_of([Column("level", "how bright", better="higher", reason="why"), Column("kept", "of any kind")])
+GREY = alternative_column("fill=grey")
+KINDS = kinds_of(
+    [Column("level", "how bright", better="higher", reason="why"), Column("kept", "of any kind"), Column(GREY, "grey")]
+)
 
 
-def test_every_common_column_has_a_kind_and_of_a_metrics_those_that_are_compared_or_reasons() -> None:
-    assert set(KINDS) == {*COLUMNS, "level", "why"}
+def test_every_common_column_has_a_kind_and_of_a_metrics_those_that_are_averaged_or_reasons() -> None:
+    assert set(KINDS) == {*COLUMNS, "level", "why", GREY}
+    assert KINDS[GREY] == "a number"
     assert KINDS["concept"] == "a whole number"
     assert KINDS["cost_fit_seconds"] == "a number"
     assert KINDS["scene"] == "text"
