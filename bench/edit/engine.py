@@ -155,7 +155,8 @@ def _painted(
 
 def _record(job: Job, options: EditOptions) -> dict[str, Any]:
     sampler = job.session.backbone.settings.sampler
-    texts: dict[str, Any] = {"prompts": options.prompts} if len(options.prompts) > 1 else {"prompt": options.prompts[0]}
+    first, *others = options.prompts
+    texts: dict[str, Any] = {"prompts": options.prompts} if others else {"prompt": first}
     return {
         "key": job.key,
         "fit": job.unit.key,

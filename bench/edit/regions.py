@@ -57,9 +57,10 @@ def check_region(mask: Mask, what: str, side: int) -> None:
 def _check_sought(region: Region, side: int) -> None:
     """RoI matching looks for one concept, by its mask in the source."""
     named = handles(region.concepts)
-    if len(region.concepts) > 1:
+    sought, *others = region.concepts
+    if others:
         raise UserError(f"without --mask one region is sought: name one of {named} in --prompt, or mark it")
-    check_region(region.concepts[0].mask, f"the mask of {named}", side)
+    check_region(sought.mask, f"the mask of {named}", side)
 
 
 def _check_together(masks: Sequence[Mask], side: int) -> None:
