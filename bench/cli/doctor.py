@@ -12,7 +12,7 @@ from typing import NamedTuple
 import psutil
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from bench.core.checkpoints import BACKBONES
@@ -37,7 +37,8 @@ def add_to(app: typer.Typer) -> None:
 
 def doctor() -> None:
     """Examine device, memory, versions and which weights are reachable, and say how to get what is missing."""
-    table = Table("what", "found", "next step", title="bench doctor", title_justify="left")
+    columns = (Column(name, overflow="fold") for name in ("what", "found", "next step"))
+    table = Table(*columns, title="bench doctor", title_justify="left")
     for finding in (*_machine(), *_versions(), *_weights()):
         table.add_row(*map(Text, finding), style="yellow" if finding.advice else None)
     console.print(table)

@@ -179,6 +179,12 @@ def test_a_method_by_name_shows_its_settings_its_variants_and_its_ledger(
     assert "its K and V get no gradient" in " ".join(shown.split())
 
 
+def test_the_doctor_cuts_no_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert call("doctor") == 0
+    assert "\u2026" not in capsys.readouterr().out
+
+
 def test_the_doctor_says_what_is_missing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert call("doctor") == 0
