@@ -180,7 +180,7 @@ def test_a_method_by_name_shows_its_settings_its_variants_and_its_ledger(
 
 
 def test_the_doctor_cuts_no_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("bench.cli.doctor.console", Console(width=80))
     assert call("doctor") == 0
     assert "\u2026" not in capsys.readouterr().out
 
