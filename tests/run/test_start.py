@@ -96,7 +96,7 @@ def test_what_is_known_before_loading_needs_no_weights(monkeypatch: pytest.Monke
         asked.extend(allow_patterns)
         return str(tiny_pipeline)
 
-    monkeypatch.setattr(checkpoint, "snapshot_download", download)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     spec = checkpoint.BackboneSpec("someone/model")
     checkpoint.locate_configuration(spec)
     checkpoint.fingerprint(spec)

@@ -187,15 +187,15 @@ def test_weights_of_the_hub_are_asked_for_in_seconds(
 ) -> None:
     bare = tmp_path / "snapshots" / "0123"
     shutil.copytree(tiny_pipeline, bare, ignore=shutil.ignore_patterns("*.safetensors"))
-    monkeypatch.setattr(checkpoint, "snapshot_download", lambda *_, **__: str(bare))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(bare))
     asked: list[object] = []
-    monkeypatch.setattr(checkpoint.HfApi, "model_info", lambda *_, **more: asked.append(more["timeout"]))
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **more: asked.append(more["timeout"]))
     checkpoint.check_weights(checkpoint.BackboneSpec("someone/model"))
     assert asked == [checkpoint.PATIENCE]
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError("Name or service not known")
 
-    monkeypatch.setattr(checkpoint.HfApi, "model_info", refuse)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", refuse)
     with pytest.raises(UserError, match="someone/model is neither a folder nor available from the hub"):
         checkpoint.check_weights(checkpoint.BackboneSpec("someone/model"))

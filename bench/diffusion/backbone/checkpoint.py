@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
 from bench.core.checkpoints import BACKBONES, mirrors
 from bench.core.errors import UserError
 from bench.core.hashing import folder_hash
@@ -73,6 +70,8 @@ def check_weights(spec: BackboneSpec) -> None:
         return
     if not _is_snapshot(folder):
         raise UserError(f"{spec.source} has no weights of its {lacking[0]} (*.safetensors); {_next_step()}")
+    from huggingface_hub import HfApi  # noqa: PLC0415 - slow to import
+
     # Any: the client annotates what it calls by keyword in part.
     hub: Any = HfApi()
     try:
@@ -125,6 +124,9 @@ def _check_index(spec: BackboneSpec, folder: Path) -> None:
 
 
 def _download(spec: BackboneSpec, files: list[str]) -> Path:
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - slow to import
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+
     try:
         options: dict[str, Any] = {"allow_patterns": files, "ignore_patterns": LEFT_OUT}
         return Path(snapshot_download(spec.hub_ids[0], revision=spec.revision, **options))

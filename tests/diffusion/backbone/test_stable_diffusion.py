@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 from bench.core.device import Hardware, resolve
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
-from bench.diffusion.backbone import checkpoint as module
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint
 from bench.diffusion.backbone.handles import add_handles, embedding
 from bench.diffusion.backbone.loading import load_backbone
@@ -127,7 +126,7 @@ def test_a_hub_download_is_identified_by_its_commit(
 ) -> None:
     snapshot = tmp_path / "snapshots" / "0123abcd"
     shutil.copytree(tiny_pipeline, snapshot)
-    monkeypatch.setattr(module, "snapshot_download", lambda *_, **__: str(snapshot))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(snapshot))
     assert fingerprint(BackboneSpec("CompVis/stable-diffusion-v1-4")) == "CompVis/stable-diffusion-v1-4@0123abcd"
 
 
@@ -144,7 +143,7 @@ def test_without_a_network_the_mirrors_are_named(source: str, monkeypatch: pytes
     def refuse(*_: object, **__: object) -> NoReturn:
         raise LocalEntryNotFoundError("Cannot reach\nthe hub")
 
-    monkeypatch.setattr(module, "snapshot_download", refuse)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
     _fails(source, "Cannot reach the hub.*mirrors: .*Manojb/stable-diffusion-2-1-base")
 
 
