@@ -1,1 +1,1 @@
-"""Editing: the concepts that a method learned, painted into a region of another picture."""
+"""What learned concepts are used for: edits of other pictures, and pictures of any text."""

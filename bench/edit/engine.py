@@ -18,7 +18,7 @@ from bench.diffusion.sampling.sampler import warn_of_long_texts
 from bench.edit.fitting import Share, learner, load_fit
 from bench.edit.inputs import Target, read_target
 from bench.edit.options import EditOptions, EditPaths
-from bench.edit.output import RESULT, is_made, write_edit
+from bench.edit.output import RESULT, is_made, output_name, write_edit
 from bench.edit.regions import Region, paired
 from bench.edit.session import EditSession
 from bench.edit.source import source_scene
@@ -76,7 +76,8 @@ def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPat
     session = EditSession.opened(backbone_options)
     target = read_target(options.target, options.masks, session.backbone.resolution)
     job = _job(options, session, method, source_scene(options, paths, session), target)
-    folder = paths.outputs / (paths.name or _name(job, options))
+    made = output_name((job.unit.method.spec, job.unit.scene.name, options.target.stem), job.key)
+    folder = paths.outputs / (paths.name or made)
     if is_made(folder, job.key):
         console.print(f"already made: {folder}", soft_wrap=True, markup=False)
         return folder
@@ -110,12 +111,6 @@ def _job(options: EditOptions, session: EditSession, method: Configured, scene: 
         start=options.start,
         blending=options.blending or blending,
     )
-
-
-def _name(job: Job, options: EditOptions) -> str:
-    words = (job.unit.method.spec, job.unit.scene.name, options.target.stem)
-    safe = ("".join(letter if letter.isalnum() or letter in "._" else "-" for letter in word) for word in words)
-    return "-".join((*(word.strip("-.") for word in safe), job.key[:6]))
 
 
 def _found(job: Job, progress: ProgressBar) -> Mask:

@@ -21,6 +21,7 @@ from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.edit.fitting import Share, learner, load_fit
 from bench.edit.inputs import handles, read_source
 from bench.edit.options import EditPaths, GenerateOptions
+from bench.edit.output import output_name
 from bench.edit.session import EditSession
 from bench.edit.sheet import Row, contact_sheet
 from bench.plugins.method import ExtendsScene
@@ -55,8 +56,14 @@ class Generation:
     unit: Unit
     scene: Scene
     texts: tuple[str, ...]
-    folder: Path
+    paths: EditPaths
     batch_size: int
+
+    @property
+    def folder(self) -> Path:
+        """The output's folder: the name that was given, or one of method, source and key."""
+        made = output_name((self.unit.method.spec, self.unit.scene.name), self.key)
+        return self.paths.outputs / (self.paths.name or made)
 
     @property
     def key(self) -> str:
@@ -159,12 +166,7 @@ def _generation(options: GenerateOptions, session: EditSession, method: Configur
     texts = dict.fromkeys((*options.texts, *(text for one in options.each for text in expanded(one, learned))))
     check_texts(tuple(texts), learned)
     check_steps(options.attention, session.backbone.settings.sampler.steps)
-    unit = session.unit(method, scene)
-    sampler = session.backbone.settings.sampler
-    own = digest([unit.key, sampler.steps, sampler.guidance, session.conditions.seed])[:6]
-    words = (re.sub(r"[^\w.]+", "-", word).strip("-.") for word in (method.spec, scene.name))
-    folder = paths.outputs / (paths.name or "-".join((*words, own)))
-    return Generation(session, unit, learned, tuple(texts), folder, options.batch_size)
+    return Generation(session, session.unit(method, scene), learned, tuple(texts), paths, options.batch_size)
 
 
 def _recorded(generation: Generation, samples: int) -> Record:

@@ -1,4 +1,4 @@
-"""The output of an edit: a folder with the pictures, a grid of them and a record, written atomically."""
+"""The output of an edit: a folder with the pictures, a grid of them and a record, written atomically; its name."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ RECORD, GRID, MASK = "edit.json", "grid.png", "mask"
 RESULT = "step-size-"
 """Prefix of a result's file name, before its step size of the guidance; `region-1-` stands before that of a step."""
 _CELL, _GAP, _LINE, _OUTLINE = 256, 8, 20, 3
+
+
+def output_name(words: Sequence[str], key: str) -> str:
+    """A folder's name from words, as method, source and target, and the beginning of the output's key."""
+    safe = ("".join(letter if letter.isalnum() or letter in "._" else "-" for letter in word) for word in words)
+    return "-".join((*(word.strip("-.") for word in safe), key[:6]))
 
 
 def is_made(folder: Path, key: str) -> bool:

@@ -1,4 +1,4 @@
-"""The loaded backbone and the conditions of an edit; fits have the same keys as in a run."""
+"""The loaded backbone and the conditions of `bench edit` and `bench generate`; fits have the keys of a run's."""
 
 from __future__ import annotations
 

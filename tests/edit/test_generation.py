@@ -93,6 +93,14 @@ def test_an_interrupted_one_goes_on(
         assert generate(texts, setup, places("mine"))[0].is_file()
 
 
+def test_without_a_name_the_folder_is_called_after_method_source_and_key(
+    texts: GenerateOptions, setup: BackboneOptions, places: Made
+) -> None:
+    folder = generate(replace(texts, method="ours[phase1_steps=0]"), setup, places())[0].parent
+    key = json.loads((folder / "generated.json").read_text())["key"]
+    assert folder.name == f"ours-phase1_steps-0-pair-{key[:6]}"
+
+
 def test_a_folder_of_something_else_is_left_alone(texts: GenerateOptions, setup: BackboneOptions, places: Made) -> None:
     generate(texts, setup, places("mine"))
     with pytest.raises(UserError, match="of another method, source, sampler or seed; give these another --name"):
