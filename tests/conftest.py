@@ -17,6 +17,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from bench.cli.main import main
 from bench.core.device import resolve
 from bench.core.scenes import Concept, ImageArray, Prompt, Scene, handle
 from bench.diffusion.backbone.checkpoint import BackboneSpec
@@ -47,6 +48,19 @@ def pytest_configure() -> None:
 def fixtures() -> Path:
     """The folder of small real data that is part of the checkout; its README names sources and licences."""
     return FIXTURES
+
+
+@pytest.fixture(scope="session")
+def call() -> Callable[..., int]:
+    """Runs the command line in this process; gives its exit code."""
+
+    def run(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as exit_:
+            main(arguments)
+        assert isinstance(exit_.value.code, int)
+        return exit_.value.code
+
+    return run
 
 
 @pytest.fixture(scope="session")

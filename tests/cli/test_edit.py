@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
-
-from bench.cli.main import main
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(arguments)
-    assert isinstance(exit_.value.code, int)
-    return exit_.value.code
 
 
 @pytest.fixture
@@ -27,7 +19,7 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ["--source", "scene", "--target", "room.png", "--mask", "mask.png", "--prompt", "a photo of [v1]"]
 
 
-def test_its_help_says_what_a_scene_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_help_says_what_a_scene_is(call: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     assert call("edit", "--help") == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "Usage: bench edit" in shown
@@ -51,7 +43,12 @@ def test_its_help_says_what_a_scene_is(capsys: pytest.CaptureFixture[str]) -> No
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(
-    method: str, changes: dict[str, str], message: str, inputs: list[str], capsys: pytest.CaptureFixture[str]
+    call: Callable[..., int],
+    method: str,
+    changes: dict[str, str],
+    message: str,
+    inputs: list[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     options = {**dict(zip(inputs[::2], inputs[1::2], strict=True)), **changes}
     assert call("edit", method, *(part for pair in options.items() for part in pair)) == 2
@@ -72,7 +69,7 @@ def test_bad_input_is_one_line_and_exit_2(
     ],
 )
 def test_regions_that_cannot_be_painted_are_one_line(
-    more: list[str], message: str, inputs: list[str], capsys: pytest.CaptureFixture[str]
+    call: Callable[..., int], more: list[str], message: str, inputs: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("L", (64, 64)).save("black.png")
     assert call("edit", "ours", *inputs, *more) == 2

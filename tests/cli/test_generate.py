@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from bench.cli.generate import _asked
-from bench.cli.main import main
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(arguments)
-    assert isinstance(exit_.value.code, int)
-    return exit_.value.code
 
 
 @pytest.fixture
@@ -53,7 +46,7 @@ def test_texts_of_the_line_come_before_those_of_the_file(tmp_path: Path) -> None
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(
-    arguments: list[str], message: str, scene: Path, capsys: pytest.CaptureFixture[str]
+    call: Callable[..., int], arguments: list[str], message: str, scene: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (scene.parent / "latin").write_bytes("ein Käfer".encode("latin-1"))
     assert call("generate", *arguments) == 2
@@ -63,6 +56,6 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert not list(scene.parent.glob("generated/*/*"))
 
 
-def test_its_help_shows_how_a_text_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_help_shows_how_a_text_is_written(call: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     assert call("generate", "--help") == 0
     assert "a photo of [v1] and [v2]" in " ".join(capsys.readouterr().out.split())

@@ -6,20 +6,12 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
-
-from bench.cli.main import main
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(arguments)
-    assert isinstance(exit_.value.code, int)
-    return exit_.value.code
 
 
 @pytest.fixture
@@ -30,7 +22,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("verb", ["run", "score", "report", "list", "doctor", "build-dataset"])
-def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_verb_has_help(call: Callable[..., int], verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(verb, "--help") == 0
     assert "Usage: bench" in capsys.readouterr().out
 
@@ -49,7 +41,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], empty: Path
+    call: Callable[..., int], arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], empty: Path
 ) -> None:
     assert call(*arguments) == 2
     error = capsys.readouterr().err
@@ -75,7 +67,12 @@ def test_bad_input_is_one_line_and_exit_2(
     ],
 )
 def test_names_and_places_that_no_run_can_have_are_one_line(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], empty: Path, fixtures: Path
+    call: Callable[..., int],
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    empty: Path,
+    fixtures: Path,
 ) -> None:
     (empty / "file").write_text("")
     (empty / "own").symlink_to(fixtures / "break-a-scene" / "bear")
@@ -100,7 +97,11 @@ def test_names_and_places_that_no_run_can_have_are_one_line(
     ],
 )
 def test_what_the_system_refuses_is_one_line_wherever_it_happens(
-    error: BaseException, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    call: Callable[..., int],
+    error: BaseException,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse() -> None:
         raise error
@@ -149,7 +150,9 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_the_list_names_everything_with_its_source(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_names_everything_with_its_source(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call("list") == 0
     listed = capsys.readouterr().out
     for name in ("ours", "ours:code", "ti-m", "break-a-scene", "folder", "playroom", "pareto", "prompt-similarity"):
@@ -157,7 +160,7 @@ def test_the_list_names_everything_with_its_source(capsys: pytest.CaptureFixture
 
 
 def test_the_presets_are_listed_with_their_models_and_what_of_them_is_not_pinned(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.cli.listing.console", Console(width=400))
     assert call("list", "presets") == 0
@@ -169,7 +172,7 @@ def test_the_presets_are_listed_with_their_models_and_what_of_them_is_not_pinned
 
 
 def test_a_method_by_name_shows_its_settings_its_variants_and_its_ledger(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.cli.describe.console", Console(width=400))
     assert call("list", "cd-m") == 0
@@ -179,13 +182,17 @@ def test_a_method_by_name_shows_its_settings_its_variants_and_its_ledger(
     assert "its K and V get no gradient" in " ".join(shown.split())
 
 
-def test_the_doctor_cuts_no_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_cuts_no_command(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bench.cli.doctor.console", Console(width=80))
     assert call("doctor") == 0
     assert "\u2026" not in capsys.readouterr().out
 
 
-def test_the_doctor_says_what_is_missing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_says_what_is_missing(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert call("doctor") == 0
     examined = capsys.readouterr().out
@@ -194,14 +201,16 @@ def test_the_doctor_says_what_is_missing(capsys: pytest.CaptureFixture[str], mon
     assert "evaluator" in examined
 
 
-def test_the_ledger_of_edits_is_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ledger_of_edits_is_listed(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bench.cli.describe.console", Console(width=400))
     assert call("list", "edit") == 0
     assert "from-target" in capsys.readouterr().out
 
 
 def test_a_metric_a_preset_and_the_tables_columns_are_listed_with_their_meaning(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.cli.describe.console", Console(width=400))
     assert call("list", "lpips-diversity") == 0
@@ -214,7 +223,7 @@ def test_a_metric_a_preset_and_the_tables_columns_are_listed_with_their_meaning(
 
 
 def test_brackets_in_a_listing_are_no_markup(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.cli.listing.console", Console(width=400))
     assert call("list", "methods") == 0

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from bench.cli.main import main
 from bench.masks.choice import LEAST_KEPT, NEAR_BEST
 from bench.masks.models import MODELS
 from bench.playroom.world.ground_truth import as_benchmark_scene
 from bench.playroom.world.scene import sample_scene
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(arguments)
-    assert isinstance(exit_.value.code, int)
-    return exit_.value.code
 
 
 @pytest.fixture
@@ -33,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_its_help_names_the_models_and_states_the_rules(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "400")
     assert call("masks", "--help") == 0
@@ -44,7 +37,9 @@ def test_its_help_names_the_models_and_states_the_rules(
     assert LEAST_KEPT < NEAR_BEST
 
 
-def test_masks_of_a_playroom_picture_make_a_dataset(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_masks_of_a_playroom_picture_make_a_dataset(
+    call: Callable[..., int], folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     labels = Path("words.txt").read_text(encoding="utf-8")
     assert call("masks", folder, "--labels", labels, "--model", "playroom", "--device", "cpu") == 0
     printed = capsys.readouterr().out.split()
@@ -68,7 +63,7 @@ def test_masks_of_a_playroom_picture_make_a_dataset(folder: str, capsys: pytest.
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(
-    arguments: list[str], message: str, folder: str, capsys: pytest.CaptureFixture[str]
+    call: Callable[..., int], arguments: list[str], message: str, folder: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("masks", folder, *arguments) == 2
     error = capsys.readouterr().err

@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 
 from bench.cli import describe
-from bench.cli.main import main
 from bench.core import progress
 from bench.plugins.discovery import refresh
 
@@ -33,13 +32,6 @@ class Metric:
     def score(self, batch):
         return [{"brightness": float(job.picture.mean())} for job in batch.jobs]
 '''
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(arguments)
-    assert isinstance(exit_.value.code, int)
-    return exit_.value.code
 
 
 @pytest.fixture
@@ -76,12 +68,16 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
         "build-dataset folder",
     ],
 )
-def test_the_help_of_every_verb_tells_of_path(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_every_verb_tells_of_path(
+    call: Callable[..., int], verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call(*verb.split(), "--help") == 0
     assert "--path DIR (or $BENCH_PATH), anywhere on the line" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_broken_file_asked_for_by_name_says_why(own: Own, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_file_asked_for_by_name_says_why(
+    call: Callable[..., int], own: Own, capsys: pytest.CaptureFixture[str]
+) -> None:
     own("nosource.py", METRIC.replace('grain: ClassVar[str] = "picture"', 'grain: ClassVar[str] = "page"'))
     assert call("list", "nosource") == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -89,13 +85,15 @@ def test_a_broken_file_asked_for_by_name_says_why(own: Own, capsys: pytest.Captu
     assert "nosource.py is broken: ValueError: its class Metric names 'page', which is none of picture" in line
 
 
-def test_a_misspelt_name_is_told_from_a_broken_file(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelt_name_is_told_from_a_broken_file(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call("list", "leakag") == 2
     assert "did you mean leakage?" in capsys.readouterr().err
 
 
 def test_the_range_of_a_column_that_is_not_compared_is_listed(
-    own: Own, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    call: Callable[..., int], own: Own, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(describe, "console", Console(width=200))
     own("brightness.py", METRIC)
@@ -112,7 +110,7 @@ def test_the_range_of_a_column_that_is_not_compared_is_listed(
     [("Method", "steps: int = 3"), ("Builder", "scenes: int = 3"), ("Report", "wide: bool = False")],
 )
 def test_a_drop_in_whose_settings_could_change_is_refused(
-    own: Own, role: str, body: str, capsys: pytest.CaptureFixture[str]
+    call: Callable[..., int], own: Own, role: str, body: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own("loose.py", f"from dataclasses import dataclass\n\n\n@dataclass\nclass {role}:\n    {body}\n")
     assert call("list", "loose") == 2
@@ -130,7 +128,7 @@ def test_brackets_of_a_spec_stay_on_the_progress_bar(monkeypatch: pytest.MonkeyP
 
 
 def test_a_preset_lists_the_words_of_its_segmenter(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(describe, "console", Console(width=200))
     assert call("list", "playroom-yolo") == 0
@@ -139,7 +137,7 @@ def test_a_preset_lists_the_words_of_its_segmenter(
 
 
 def test_without_a_network_a_presets_words_are_told_not_to_be_known_at_once(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError("Name or service not known")

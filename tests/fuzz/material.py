@@ -20,28 +20,6 @@ from bench.playroom.world.coco import CocoSpec, write_coco
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1,pool=20]"
-METHOD = '''
-from dataclasses import dataclass
-
-import numpy as np
-import torch
-
-
-@dataclass(frozen=True)
-class Method:
-    """Paints the mean colour of the scene, with noise from the picture's seed."""
-
-    shade: float = 1.0
-
-    def fit(self, scene, workbench):
-        workbench.on_step(1, 1)
-        return {"mean": torch.tensor(scene.picture.mean() * self.shade)}
-
-    def generate(self, state, scene, requests, workbench):
-        for request in requests:
-            noise = np.random.default_rng(request.noise_seed).integers(0, 20, scene.picture.shape)
-            yield (state["mean"].item() + noise).clip(0, 255).astype(np.uint8)
-'''
 
 
 def make(folder: Path) -> None:
@@ -57,7 +35,7 @@ def make(folder: Path) -> None:
     shutil.copytree(CHECKPOINTS.parents[1] / "stats" / "audit" / "published", "tables")
     _backbone(Path("backbone"))
     Path("mine").mkdir()
-    Path("mine/quick.py").write_text(METHOD)
+    shutil.copy(FIXTURES / "quick.py", "mine")
     Path("file").write_text("a file\n")
     _bench("run", "--path", "mine", "--dataset", DATASET, "--name", "r", "--methods", "quick")
     _notes(Path("runs/r"))
