@@ -180,17 +180,24 @@ def _preview(folder: RunFolder, methods: MethodSelection, options: RunOptions, r
 
 
 def _remove(folder: RunFolder, specs: str, methods: str, dry_run: bool) -> None:
-    """Take methods and metrics out of `run.json`; pictures and scores stay, for when they are asked for again."""
-    from bench.run.settings import load_settings, save_settings  # noqa: PLC0415 - drop-ins import torch
+    """Take methods and metrics out of `run.json`; pictures and scores stay, for when they are asked for again.
+
+    The tracebacks of such a method go.
+    """
+    from bench.run.failures import forget_method  # noqa: PLC0415 - drop-ins import torch
+    from bench.run.settings import load_settings, save_settings  # noqa: PLC0415
 
     if methods != defaults.METHODS:
         raise UserError("--remove takes out of a run and adds nothing: leave out --methods")
     with contextlib.nullcontext() if dry_run else hold(folder.path):
         settings = load_settings(folder)
+        before = settings.methods
         for spec in split_specs(specs):
             settings = settings.without(spec)
         if not dry_run:
             save_settings(folder, settings)
+            for method in set(before) - set(settings.methods):
+                forget_method(folder, method)
     done = "would take out" if dry_run else "took out"
     console.print(f"{folder.path}: {done} {specs}; left: {', '.join(settings.written)}", soft_wrap=True, markup=False)
     remarks.print(f"next: bench report {folder.path}", soft_wrap=True, markup=False)

@@ -32,6 +32,10 @@ class ProgressBar:
         """Set the bar's description."""
         self.progress.update(self.task, description=what)
 
+    def reach(self, pieces: float) -> None:
+        """Count so many pieces of work as done in all."""
+        self.progress.update(self.task, completed=pieces)
+
     def advance(self, pieces: float = 1.0) -> None:
         """Count so many more pieces of work as done."""
         self.progress.advance(self.task, pieces)

@@ -24,6 +24,7 @@ from bench.plugins.spec import Configured, configure
 from bench.reporting.command import command
 from bench.reporting.text import listed
 from bench.run.evaluators import recorded_evaluators
+from bench.run.failures import report_failure_file
 from bench.run.folder import RunFolder
 from bench.run.plan import Unit
 from bench.run.session import Session
@@ -69,7 +70,7 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
 
 def _written(session: Session, report: Configured, table: pd.DataFrame, out: Path) -> tuple[Path, ...]:
     """Let a report write its files into `out`; what it raises is told in one line, its traceback lies in `failed/`."""
-    file, log = report.drop_in.file, session.folder.failure(f"report-{report.drop_in.name}")
+    file, log = report.drop_in.file, report_failure_file(session.folder, report.drop_in.name)
     try:
         files: object = report.instance.write(_data(session, table), out)
     except (UserError, *REFUSED):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -21,8 +20,10 @@ from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitRecords, MethodContext, Request
 from bench.run.contracts import ContractError, checked_pictures, checked_state, drawn_pictures
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
+from bench.run.failures import failure_file, keep_failure
 from bench.run.fit_files import read_fit, write_fit
 from bench.run.folder import SCHEMA, RunFolder
+from bench.run.names import label
 from bench.run.plan import PlannedPicture, Unit
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ FIT_PIECES = 20.0
 class ExecutionContext:
     """The run's folder, the loaded backbone and how to execute: nothing here can change a result.
 
-    With `keep_weights`, a unit's fit is kept after its last picture.
+    With `keep_weights`, a unit's fit is kept after its last picture. `names` are display names of methods by spec.
     """
 
     folder: RunFolder
@@ -46,6 +47,11 @@ class ExecutionContext:
     budget: str
     batch_size: int
     keep_weights: bool
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def label(self, unit: Unit) -> str:
+        """What progress and errors call the unit's method."""
+        return label(self.names, unit.method.spec)
 
     @cached_property
     def meter(self) -> Meter:
@@ -71,20 +77,23 @@ def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
     A unit whose method raises, whatever it is, leaves its traceback in `failed/` and does not stop the others; a full
     disk stops all.
     """
-    failed = 0
-    with progress_bar("units", sum(_pieces(context.folder, unit) for unit in units)) as progress:
-        for unit in units:
+    failed, done = 0, 0.0
+    pieces = [_pieces(context.folder, unit) for unit in units]
+    with progress_bar("units", sum(pieces)) as progress:
+        for unit, own in zip(units, pieces, strict=True):
             try:
                 _work_unit(context, unit, progress)
             except Exception as error:
                 if is_disk_full(error):
                     raise  # not the method's failure: the same command goes on when there is space again
                 failed += 1
-                path = context.folder.failure(unit.key)
-                write_bytes(path, traceback.format_exc().encode())
+                path = keep_failure(context.folder, unit)
                 why = str(error) if isinstance(error, ContractError) else one_line(error)
-                told = f"{unit.method.spec} on {unit.scene.name} failed: {why} (traceback: {path})"
+                told = f"{context.label(unit)} on {unit.scene.name} failed: {why} (traceback: {path})"
                 console.print(told, soft_wrap=True, markup=False)
+            done += own
+            progress.say("units")
+            progress.reach(done)  # also what a failed unit had still to do
     return failed
 
 
@@ -93,7 +102,7 @@ def _pieces(folder: RunFolder, unit: Unit) -> float:
 
 
 def _work_unit(context: ExecutionContext, unit: Unit, progress: ProgressBar) -> None:
-    title = f"{unit.method.spec} · {unit.scene.name}"
+    title = f"{context.label(unit)} · {unit.scene.name}"
     missing = [picture.key for picture in missing_pictures(context.folder, unit)]
     state, cost = _fit(context, unit, progress, title)
     for planned, picture, share in _draw(context, unit, state, _batches_with(missing, unit, context.batch_size)):
@@ -104,8 +113,7 @@ def _work_unit(context: ExecutionContext, unit: Unit, progress: ProgressBar) -> 
     _record(context.folder, unit, cost)
     if not context.keep_weights:
         context.folder.fit(unit.key).unlink(missing_ok=True)
-    context.folder.failure(unit.key).unlink(missing_ok=True)
-    progress.say("units")
+    failure_file(context.folder, unit).unlink(missing_ok=True)
 
 
 def _batches_with(missing: Sequence[str], unit: Unit, size: int) -> tuple[PlannedPicture, ...]:

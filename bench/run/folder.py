@@ -79,9 +79,14 @@ class RunFolder:
         """The file of a finished unit's record."""
         return self.path / "units" / f"{unit}.json"
 
-    def failure(self, unit: str) -> Path:
-        """The file of the traceback of a unit whose method failed."""
-        return self.path / "failed" / f"{unit}.txt"
+    @property
+    def failures(self) -> Path:
+        """`failed/`: the tracebacks of units whose method failed, see `bench.run.failures`."""
+        return self.path / "failed"
+
+    def failure(self, name: str) -> Path:
+        """The file of a traceback."""
+        return self.failures / f"{name}.txt"
 
     def scores(self, metric: str, unit: str) -> Path:
         """The file of the scores of a unit's pictures by the metric of that key: see `bench.run.score_cache`."""

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,6 +28,7 @@ from bench.plugins.spec import Configured
 from bench.run.cost import GENERATE, UnitCost, picture_cost, read_unit_record
 from bench.run.execute import is_done
 from bench.run.folder import RunFolder
+from bench.run.names import label
 from bench.run.plan import PlannedPicture, Unit
 from bench.run.prefetch import prefetch
 from bench.run.score_cache import Samples, ScoredImage, keep_scores, kept_scores, samples_of
@@ -110,12 +112,18 @@ def lacking_metrics(folder: RunFolder, metrics: KeyedMetrics, unit: Unit) -> tup
     return tuple(metric for metric in metrics if len(kept_scores(folder, metric, unit)) < len(unit.pictures))
 
 
-def score(folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit], scorer: Scorer) -> None:
+def score(
+    folder: RunFolder,
+    metrics: KeyedMetrics,
+    units: Sequence[Unit],
+    scorer: Scorer,
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Compute the missing scores of each unit and store them under each metric's key.
 
     The units are all that are drawn. Which pictures share a call follows from them alone, and not from what an earlier
     start had scored: a score depends, by rounding, on its call, and so a start that was interrupted changes none. Of a
-    call that lacks something, what it does not lack is kept.
+    call that lacks something, what it does not lack is kept. `names` are display names of methods by spec.
 
     Raises `UserError` for a picture that cannot be read, and for a metric that breaks its contract.
     """
@@ -125,7 +133,8 @@ def score(folder: RunFolder, metrics: KeyedMetrics, units: Sequence[Unit], score
     reading = prefetch(lambda one: _open(folder, *one), wanted, AHEAD)
     with contextlib.closing(reading) as pictures, progress_bar("scoring", len(wanted)) as progress:
         for call in lacking:
-            progress.say(f"scoring {call[0].unit.method.spec} · {call[0].unit.scene.name}")
+            unit = call[0].unit
+            progress.say(f"scoring {label(names, unit.method.spec)} · {unit.scene.name}")
             loaded = list(itertools.islice(pictures, sum(len(task.samples) for task in call)))
             chosen = {key: metric for key, metric in metrics.items() if any(key in task.metrics for task in call)}
             values = scorer.values([one.job for one in loaded], list(chosen.values()))

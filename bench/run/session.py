@@ -23,6 +23,7 @@ from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.spec import Configured, configure, distinct
 from bench.run.evaluators import record_evaluators
 from bench.run.execute import ExecutionContext, execute, is_done
+from bench.run.failures import failure_file, forget_others
 from bench.run.folder import RunFolder
 from bench.run.names import label
 from bench.run.options import ExecutionOptions
@@ -137,11 +138,11 @@ class Session:
 
     def failed(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
         """Those of the units that are not done because their method failed when it was last tried."""
-        return tuple(unit for unit in self.todo(units) if self.folder.failure(unit.key).is_file())
+        return tuple(unit for unit in self.todo(units) if failure_file(self.folder, unit).is_file())
 
     def untried(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
         """Those of the units that are not done and have not failed."""
-        return tuple(unit for unit in self.todo(units) if not self.folder.failure(unit.key).is_file())
+        return tuple(unit for unit in self.todo(units) if not failure_file(self.folder, unit).is_file())
 
     def remarks(self, units: Sequence[Unit]) -> tuple[str, ...]:
         """What will have no value or mean little in these units, a sentence each."""
@@ -158,6 +159,7 @@ class Session:
 
     def generate(self, units: Sequence[Unit], hardware: Hardware, execution: ExecutionOptions) -> None:
         """Fit and draw what is missing of the units; which of them `failed` is known afterwards."""
+        forget_others(self.folder, self.plan)
         todo = self.todo(units)
         if not todo:
             return
@@ -167,7 +169,12 @@ class Session:
         warn_of_undrawn(todo)
         backbone = load_backbone(self.backbone_spec, hardware, self.backbone_settings)
         context = ExecutionContext(
-            self.folder, backbone, self.settings.budget, execution.batch_size, execution.keep_weights
+            self.folder,
+            backbone,
+            self.settings.budget,
+            execution.batch_size,
+            execution.keep_weights,
+            self.settings.names,
         )
         with hardware.computing():
             execute(context, todo)
@@ -189,7 +196,8 @@ class Session:
         if lacking:
             wanted = [metric for key, metric in keyed.items() if key in lacking]
             check_available(self.preset, (feature for metric in wanted for feature in metric.instance.needs))
-            scoring.score(self.folder, keyed, units, Scorer.load(self.preset, device, metrics=wanted))
+            scorer = Scorer.load(self.preset, device, metrics=wanted)
+            scoring.score(self.folder, keyed, units, scorer, self.settings.names)
         record_evaluators(self.folder, self.preset, self.metrics)
         columns = tuple(column for metric in self.metrics for column in columns_of(metric, self.preset))
         layout = scoring.TableLayout(self.dataset.name, self.preset.name, columns)
