@@ -108,6 +108,12 @@ if TYPE_CHECKING:
     from bench.plugins.precomputed import precomputed_pixels as precomputed_pixels
     from bench.plugins.report import Report as Report
     from bench.plugins.report import ReportData as ReportData
+    from bench.reporting.columns import ANALYSIS_FILES as ANALYSIS_FILES
+    from bench.reporting.columns import COLUMNS_PAGE as COLUMNS_PAGE
+    from bench.reporting.columns import MASK_FILES as MASK_FILES
+    from bench.reporting.columns import STUDY_FILES as STUDY_FILES
+    from bench.reporting.columns import CsvFile as CsvFile
+    from bench.reporting.columns import columns_page as columns_page
     from bench.reporting.gallery import make_gallery as make_gallery
     from bench.reporting.headline import SIGNIFICANT as SIGNIFICANT
     from bench.reporting.headline import headline as headline
@@ -221,6 +227,7 @@ _NAMES = {
     # Reports: the role, its data, and pages
     "bench.core.defaults": "PARETO_AXES",
     "bench.plugins.report": "Report ReportData",
+    "bench.reporting.columns": "ANALYSIS_FILES COLUMNS_PAGE MASK_FILES STUDY_FILES CsvFile columns_page",
     "bench.reporting.gallery": "make_gallery",
     "bench.reporting.headline": "SIGNIFICANT headline",
     "bench.reporting.mask_records": "mask_curve_figure mask_rows read_mask_records",

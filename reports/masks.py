@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -9,8 +10,12 @@ from typing import ClassVar
 import jinja2
 
 from bench.api import (
+    COLUMNS_PAGE,
+    MASK_FILES,
+    CsvFile,
     ReportData,
     UserError,
+    columns_page,
     describe_rule,
     mask_curve_figure,
     mask_rows,
@@ -34,9 +39,10 @@ class Report:
 
     summary: ClassVar[str] = "IoU of estimated masks over steps, and DenseCRF's gain: masks.html, masks.csv"
     source: ClassVar[str] = "Rahman et al. 2024, Figure 3 and Ablation Studies"
+    files: ClassVar[Mapping[str, CsvFile]] = MASK_FILES
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
-        """Write the page and the CSV file; returns them, the page first.
+        """Write the page, the CSV file and what its columns mean; returns them, the page first.
 
         Raises `UserError` if no method of the run estimated a mask.
         """
@@ -53,7 +59,9 @@ class Report:
             data=data, rows=rows, rule=rule, plot=mask_curve_figure(notes), papers_gain=PAPERS_CRF_GAIN
         )
         write_bytes(page, html.encode())
-        return page, table
+        columns = out / COLUMNS_PAGE
+        write_bytes(columns, columns_page(self.files))
+        return page, table, columns
 
 
 def _template() -> jinja2.Template:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -14,13 +14,16 @@ import pandas as pd
 from pydantic import Field
 
 from bench.api import (
+    ANALYSIS_FILES,
     COLUMNS,
+    COLUMNS_PAGE,
     LEAKAGE_EVENTS,
     LEAKAGE_GROUPS,
     PARETO_AXES,
     SIGNIFICANT,
     Analysis,
     Column,
+    CsvFile,
     LeakageRate,
     ProtocolVariant,
     ReportData,
@@ -28,6 +31,7 @@ from bench.api import (
     Summary,
     analyse,
     axes_of,
+    columns_page,
     describe_plot,
     describe_rule,
     effects_frame,
@@ -74,9 +78,10 @@ class Report:
 
     summary: ClassVar[str] = "one HTML page: Pareto plot, table, tests and gallery; all numbers as CSV"
     source: ClassVar[str] = "Break-A-Scene, Figure 5, Table 3 and section 4.1"
+    files: ClassVar[Mapping[str, CsvFile]] = ANALYSIS_FILES
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
-        """Write the page and the CSV files; returns them, the page first.
+        """Write the page, the CSV files and what their columns mean; returns them, the page first.
 
         Raises `UserError` if `methods` or `reference` names a method that the run has not.
         """
@@ -86,10 +91,12 @@ class Report:
         tables = {out / name: frame for name, frame in _tables(chosen, findings).items()}
         for file, frame in tables.items():
             write_bytes(file, frame.to_csv(index=False).encode())
+        columns = out / COLUMNS_PAGE
+        write_bytes(columns, columns_page(self.files, chosen.metrics))
         scores = _address(data.run_folder / "scores.parquet", out)
         page = out / "pareto.html"
         write_bytes(page, render(chosen, findings, reference, scores).encode())
-        return page, *tables
+        return page, *tables, columns
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from bench.api import (
+    COLUMNS_PAGE,
+    STUDY_FILES,
     Answers,
     ChoicesStudy,
+    CsvFile,
     ReportData,
     Study,
     UserError,
     agreement_frame,
+    columns_page,
     make_study,
     methods_frame,
     page_templates,
@@ -38,9 +42,10 @@ class Report:
 
     summary: ClassVar[str] = "ratings, forced choices or rankings of people: user-study[answers=FILE.csv]; HTML and CSV"
     source: ClassVar[str] = "Break-A-Scene, B.3; Visual Concept EM, Table 2; CLiC, Table 1"
+    files: ClassVar[Mapping[str, CsvFile]] = STUDY_FILES
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
-        """Write the page and the CSV files; returns them, the page first.
+        """Write the page, the CSV files and what their columns mean; returns them, the page first.
 
         Raises `UserError` if there are no answers, or if their CSV is malformed.
         """
@@ -52,9 +57,11 @@ class Report:
         }
         for file, frame in tables.items():
             write_bytes(file, frame.to_csv(index=False).encode())
+        columns = out / COLUMNS_PAGE
+        write_bytes(columns, columns_page(self.files))
         page = out / "user-study.html"
         write_bytes(page, render(data, studies).encode())
-        return page, *tables
+        return page, *tables, columns
 
     def _read(self) -> list[Answers]:
         path = Path(self.answers)

@@ -30,7 +30,7 @@ _BY_HASH = "files: their hash is recorded with the run"
 
 
 def describe(drop_in: DropIn) -> None:
-    """Print a drop-in's summary, settings, variants, columns (of a metric) and fidelity ledger."""
+    """Print a drop-in's summary, settings, variants, columns (a metric's, a report's CSV files'), and ledger."""
     console.print(Text.assemble((drop_in.name, "bold"), f"  {drop_in.source}\n{_unwrapped(drop_in.role)}"))
     _show("settings", ("field", "default", "what it is"), _settings(drop_in))
     variants = (
@@ -40,6 +40,8 @@ def describe(drop_in: DropIn) -> None:
     _show("variants", ("name", "sets"), variants)
     if drop_in.kind == "metrics":
         _show("columns", ("name", "what it is", "better", "range"), map(_column, _columns(drop_in)))
+    for name, file in getattr(drop_in.role, "files", {}).items():
+        _show(f"{name}: one row is {file.row}", ("column", "what it is"), file.columns.items())
     describe_ledger("fidelity ledger", drop_in.ledger)
 
 

@@ -47,7 +47,11 @@ class ReportData:
 
 
 class Report(Protocol):
-    """A drop-in of `reports/`: a frozen dataclass called `Report`."""
+    """A drop-in of `reports/`: a frozen dataclass called `Report`.
+
+    A class variable `files` may say what the columns of its CSV files mean, for `bench list`: a mapping of file names
+    to `CsvFile` (of `bench.api`), which `columns_page` writes beside them.
+    """
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
         """Write the report's files into `out`; returns them, the one to open first."""

@@ -49,7 +49,9 @@ def choices(folder: Path, data: ReportData) -> Path:
 
 def write(answers: Path, data: ReportData, out: Path) -> tuple[str, dict[str, pd.DataFrame]]:
     page, *tables = configure("reports", f"user-study[answers={answers}]").instance.write(data, out)
-    return page.read_text(encoding="utf-8"), {table.stem: pd.read_csv(table) for table in tables}
+    return page.read_text(encoding="utf-8"), {
+        table.stem: pd.read_csv(table) for table in tables if table.suffix == ".csv"
+    }
 
 
 def test_ratings_and_metrics_that_agree(make_data: MakeData, tmp_path: Path) -> None:

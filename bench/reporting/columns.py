@@ -1,0 +1,238 @@
+"""What the columns of a report's CSV files mean: written beside them as `columns.md`, and shown by `bench list`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.core.table import COLUMNS
+from bench.plugins.metric import Column
+
+COLUMNS_PAGE = "columns.md"
+METRIC = "METRIC"
+"""Stands for the name of every compared metric, with `_` in place of `-`."""
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file of a report: what one of its rows is, and what its columns mean."""
+
+    row: str
+    columns: Mapping[str, str]
+
+
+_SCENE_MEAN = (
+    "the mean over scenes, each weighing the same; a scene's value is the mean over its pictures with a value, each "
+    "the mean of its concepts, or, for a pooled metric such as detection-rate, the mean over all rows (picture and "
+    "concept) of the scene in scores.parquet"
+)
+_BOUNDS = {
+    "low": "lower end of the interval; empty below 4 scenes",
+    "high": "upper end of the interval",
+    "interval": "level and method of the interval; none where there is none",
+}
+_TEST = {
+    "test": "the test, with the correction for the number of pairs",
+    "unit": "what is counted: pictures, scenes, items, raters or answers",
+    "first": "first method; empty: a test of all methods together",
+    "second": "second method; empty: a test of all methods together",
+    "n": "units that the test rests on (of each method)",
+    "statistic": "the test's statistic, of tests of all methods",
+    "effect": "mean of first minus second",
+    **_BOUNDS,
+    "p": "p value, corrected as the test says; empty where there is no test",
+    "log10_p": "its decimal logarithm, also where p is too small for a number",
+    "p_text": "p as the page prints it, or why there is none",
+}
+_COSTS = ("cost_fit_seconds", "cost_peak_memory_bytes", "cost_disk_bytes", "cost_energy_joules")
+_ESTIMATE = {
+    METRIC: _SCENE_MEAN,
+    f"{METRIC}_low": _BOUNDS["low"],
+    f"{METRIC}_high": _BOUNDS["high"],
+    f"{METRIC}_interval": _BOUNDS["interval"],
+    f"{METRIC}_n_scenes": "scenes with a value",
+}
+_COUNTS = {
+    "n_scenes": "scenes that entered: those of the pictures that every method has",
+    "n_pictures": "pictures that entered",
+}
+_PARETO = {
+    "method": "the method, by its name in this run",
+    "pareto": "whether no other method has at least its prompt and identity similarity and more of one",
+}
+
+ANALYSIS_FILES: Mapping[str, CsvFile] = {
+    "pareto.csv": CsvFile("a method: the points of the plot", {**_PARETO, **_ESTIMATE, **_COUNTS}),
+    "summary.csv": CsvFile(
+        "a method: the table of results",
+        {
+            **_PARETO,
+            **_ESTIMATE,
+            **_COUNTS,
+            **{name: f"mean over units of: {COLUMNS[name]}" for name in _COSTS},
+            "cost_generate_seconds": f"mean over pictures of: {COLUMNS['cost_generate_seconds']}",
+        },
+    ),
+    "pictures.csv": CsvFile(
+        "a method and metric, over pictures as in the papers' tables",
+        {
+            "method": "the method",
+            "metric": "the metric",
+            "n": "pictures with a value, of those where every method has one",
+            "mean": "the mean over these pictures, each weighing the same and each the mean of its concepts; no metric "
+            "is pooled here, so that a detection rate differs from summary.csv, where every concept of a scene weighs "
+            "the same, and every scene",
+            "deviation": "standard deviation over pictures (denominator n - 1)",
+            "variance": "its square",
+        },
+    ),
+    "tests.csv": CsvFile("a test of one metric", {"metric": "the metric", **_TEST}),
+    "effects.csv": CsvFile(
+        "an effect size of two methods in one metric",
+        {
+            "metric": "the metric",
+            "measure": "Cliff's delta of scene means (-1 to 1), or the probability of improvement over pictures of a "
+            "scene (0 to 1); above 0, or above 1/2, the first method is better",
+            "first": "first method",
+            "second": "second method",
+            "n_scenes": "scenes that both have",
+            "value": "the effect size",
+            **_BOUNDS,
+        },
+    ),
+    "front.csv": CsvFile(
+        "a method, and one of all together",
+        {
+            "method": "the method",
+            "n_scenes": "scenes where every method has both coordinates",
+            "front_probability": "probability of being on the Pareto front of the true means; empty below 4 scenes",
+            "hypervolume": "area of the plot that the method, or all together, dominates above (0, 0)",
+            **{f"hypervolume_{name}": meaning for name, meaning in _BOUNDS.items()},
+        },
+    ),
+    "power.csv": CsvFile(
+        "a metric and pair of methods",
+        {
+            "metric": "the metric",
+            "first": "first method",
+            "second": "second method",
+            "n_scenes": "scenes that both have",
+            "spread": "standard deviation over scenes of their difference",
+            "alpha": "level of the test, corrected for the number of pairs",
+            "difference": "the difference asked about (the report's field `difference`)",
+            "scenes_needed": "scenes that show it with a probability of 80 %; empty: more than 1,000, or unknown",
+            "detectable_difference": "least difference that these n_scenes show with that probability",
+        },
+    ),
+    "sensitivity.csv": CsvFile(
+        "a way to read identity similarity, and a method",
+        {
+            "variant": "what is done about missing objects, or the setting that is changed, as fill=grey",
+            "method": "the method",
+            "identity_similarity": "mean over scenes, so read",
+            **_BOUNDS,
+            "n_scenes": "scenes with a value",
+            "rank": "the method's rank, 1 is best",
+            "kendall_tau_with_reported": "Kendall's tau of this ranking with the reported one",
+            "passes": "methods that it passes, compared with the reported ranking",
+        },
+    ),
+    "leakage.csv": CsvFile(
+        "a method, an event and a group of prompts",
+        {
+            "method": "the method",
+            "event": "omission (asked for, not found), swap (more like another concept), duplication (there twice or "
+            "more), intrusion (there unasked)",
+            "by": "what rates are told apart by: all, concepts (how many the prompt has), class, template",
+            "group": "the group",
+            "rate": "how often it happens: the mean over scenes of the share within a scene",
+            **_BOUNDS,
+            "n_scenes": "scenes where it could be told",
+            "n": "pictures (intrusion) or pictures and concepts where it could be told",
+        },
+    ),
+    "leakage_matrix.csv": CsvFile(
+        "a method, scene, requested concept and concept of the scene",
+        {
+            "method": "the method",
+            "scene": "the scene",
+            "requested": "index of the concept that was asked for",
+            "label": "its class word",
+            "identity": "index of the concept that what was found is compared with",
+            "similarity": "mean cosine of the two over pictures",
+            "n": "pictures with a value",
+        },
+    ),
+}
+"""The CSV files of a run's means, tests and leakage."""
+
+STUDY_FILES: Mapping[str, CsvFile] = {
+    "tests.csv": CsvFile(
+        "a test of one question",
+        {
+            "question": "the question that people were asked",
+            "scale": "what of the answers is tested: ratings, ranks, preference, or decided answers (no neutral ones)",
+            **_TEST,
+        },
+    ),
+    "methods.csv": CsvFile(
+        "a question, method and measure",
+        {
+            "question": "the question",
+            "method": "the method",
+            "measure": "mean rating, mean rank or strength, and over what",
+            "value": "its value",
+            **_BOUNDS,
+        },
+    ),
+    "agreement.csv": CsvFile(
+        "a question and measure of agreement",
+        {
+            "question": "the question",
+            "who": "the raters among themselves, or a metric with the people",
+            "measure": "Krippendorff's alpha, Kendall's tau or Spearman's rho",
+            "n": "raters, or what was compared",
+            "value": "its value",
+            **_BOUNDS,
+        },
+    ),
+}
+"""The CSV files of a user study."""
+
+MASK_FILES: Mapping[str, CsvFile] = {
+    "masks.csv": CsvFile(
+        "a method, scene, step and concept",
+        {
+            "method": "the method",
+            "scene": "the scene",
+            "seed": "seed of the run",
+            "step": "training step after which the mask was estimated; 0: the first mask",
+            "concept": "index of the concept",
+            "label": "its class word",
+            "estimated": "whether the mask was estimated at that step",
+            "iou": "intersection over union with the true mask",
+            "iou_without_crf": "the same before DenseCRF",
+        },
+    ),
+}
+"""The CSV file of estimated masks."""
+
+
+def columns_page(files: Mapping[str, CsvFile], metrics: Sequence[Column] = ()) -> bytes:
+    """The Markdown of `columns.md`: every file with its columns, and the metrics that `METRIC` stands for."""
+    return ("\n".join(["# The columns of the CSV files here", *_files(files), *_metrics(metrics)]) + "\n").encode()
+
+
+def _files(files: Mapping[str, CsvFile]) -> Iterator[str]:
+    for name, file in files.items():
+        yield f"\n## {name}\n\nOne row is {file.row}.\n\n| column | what it is |\n|---|---|"
+        yield from (f"| `{column}` | {meaning} |" for column, meaning in file.columns.items())
+
+
+def _metrics(metrics: Sequence[Column]) -> Iterator[str]:
+    if metrics:
+        yield f"\n## {METRIC}\n\nIt stands for each of these.\n"
+        yield "| name | what it is | better | a scene's value |\n|---|---|---|---|"
+    for metric in metrics:
+        of_scene = "mean of all its rows (pooled)" if metric.pooled else "mean of its pictures"
+        yield f"| `{metric.label.replace('-', '_')}` | {metric.description} | {metric.better} | {of_scene} |"
