@@ -14,6 +14,7 @@ from rich.console import Console
 from bench.core import defaults
 from bench.core.console import say
 from bench.data.build import build_dataset
+from bench.data.templates import takes_no_templates
 from bench.plugins.discovery import DropIn, discover, find
 from bench.plugins.spec import field_types
 
@@ -21,6 +22,9 @@ remarks = Console(stderr=True)
 
 _FOLDER = Path("data")
 _OUT = "folder to write; nothing else may be in it"
+_NOT_TAKEN = "templates_not_taken"
+_REFUSED_TEMPLATES = Annotated[str | None, typer.Option("--templates", hidden=True)]
+"""The option of a builder without a field for it: what is missing is said, not that there is no such option."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -86,6 +90,8 @@ def _command(drop_in: DropIn, name: str, values: Mapping[str, Any]) -> Callable[
     """A function whose parameters are `--out` and the builder's fields, for typer to read."""
 
     def build(out: Path, **options: Any) -> None:
+        if options.pop(_NOT_TAKEN, None) is not None:
+            raise takes_no_templates(drop_in.name, drop_in.file)
         build_dataset(drop_in.role(**options), out)
 
     default = _FOLDER / name.replace(":", "-")
@@ -95,6 +101,8 @@ def _command(drop_in: DropIn, name: str, values: Mapping[str, Any]) -> Callable[
         made = field.default_factory() if field.default_factory is not MISSING else field.default
         start = values.get(field.name, inspect.Parameter.empty if made is MISSING else made)
         parameters.append(_parameter(field.name, _option(field.name, types[field.name]), start))
+    if "templates" not in types:
+        parameters.append(_parameter(_NOT_TAKEN, _REFUSED_TEMPLATES, None))
     build.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     build.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return build

@@ -61,6 +61,14 @@ def read_templates(text: str) -> tuple[str, ...]:
     return _parsed(str(file), lines)
 
 
+def takes_no_templates(name: str, file: Path) -> UserError:
+    """The error for own templates given to a builder that declares no field for them."""
+    return UserError(
+        f'{name} takes no --templates: in {file}, the class Builder would declare `templates: str = ""` and make its '
+        "prompts of own_templates(self.templates) where that is not empty (an example: docs/api.md, A dataset)"
+    )
+
+
 def templates_of_folder(folder: Path) -> str:
     """The name of the file of templates in a folder of one's own pictures, for `own_templates`; empty if it has none.
 

@@ -15,7 +15,7 @@ from bench.core.progress import console
 from bench.data import build
 from bench.data.load import dataset_hash
 from bench.data.manifest import MANIFEST
-from bench.data.templates import read_templates
+from bench.data.templates import read_templates, takes_no_templates
 from bench.plugins.discovery import discover
 from bench.plugins.source import source_hash
 from bench.plugins.spec import Configured, configure, spec_name
@@ -123,8 +123,7 @@ def _builder(text: str, templates: Sequence[str]) -> Configured:
     if not templates:
         return builder
     if "templates" not in (field.name for field in fields(builder.instance)):
-        file = builder.drop_in.file
-        raise UserError(f"{builder.drop_in.name} takes no --templates: its class Builder has no such field ({file})")
+        raise takes_no_templates(builder.drop_in.name, builder.drop_in.file)
     return replace(builder, instance=replace(builder.instance, templates="\n".join(templates)))
 
 
