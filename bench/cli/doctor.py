@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,21 +78,30 @@ def _weights() -> Iterator[HealthCheck]:
     for name in BACKBONES:
         place = BackboneSpec(name).hub_ids[0]
         yield _weight(f"backbone {name}", place, f"hf download {place}, then --backbone FOLDER")
-    places = {source.place for preset in METRICS.values() for source in preset.sources}
-    places |= {preset.lpips.place for preset in METRICS.values() if preset.lpips.place}
-    for place in sorted(places):
-        yield _weight("evaluator", place, f"hf download {place}")
-    yield from map(_trunk, LPIPS_TRUNKS)
+    users: dict[str, dict[str, None]] = {}
+    for preset in METRICS.values():
+        for place in (*(source.place for source in preset.sources), preset.lpips.place or preset.lpips.net):
+            users.setdefault(place, {})[preset.name] = None
+    for place in sorted(users.keys() - LPIPS_TRUNKS.keys()):
+        yield _weight(_evaluator(users[place]), place, f"hf download {place}")
+    for net in LPIPS_TRUNKS:
+        yield _trunk(net, users.get(net, {}))
 
 
-def _trunk(net: str) -> HealthCheck:
+def _evaluator(presets: Iterable[str]) -> str:
+    """What needs a model: the presets, by name."""
+    return f"evaluator of {', '.join(presets)}"
+
+
+def _trunk(net: str, presets: Collection[str]) -> HealthCheck:
     from bench.scoring.models.lpips_networks import trunk_file  # noqa: PLC0415 - torch is slow to import
 
     path = trunk_file(net)
+    what = f"LPIPS {net}" + (f" of {', '.join(presets)}" if presets else "")
     if path.is_file():
-        return HealthCheck(f"LPIPS {net}", f"{path.name}: in torch's cache")
+        return HealthCheck(what, f"{path.name}: in torch's cache")
     advice = f"torchvision downloads it at first use; without a network, bring it to {path.parent}"
-    return HealthCheck(f"LPIPS {net}", f"{path.name}: not in torch's cache", advice)
+    return HealthCheck(what, f"{path.name}: not in torch's cache", advice)
 
 
 def _weight(what: str, place: str, advice: str) -> HealthCheck:

@@ -198,7 +198,22 @@ def test_the_doctor_says_what_is_missing(
     examined = capsys.readouterr().out
     assert "torch" in examined
     assert "backbone playroom" in examined
-    assert "evaluator" in examined
+
+
+def test_the_doctor_says_which_presets_need_a_model(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.cli.doctor.console", Console(width=400))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert call("doctor") == 0
+    lines = capsys.readouterr().out.splitlines()
+    (clip,) = [line for line in lines if "openai/clip-vit-large-patch14:" in line]
+    (segmenter,) = [line for line in lines if "checkpoints/yolo:" in line]
+    (trunk,) = [line for line in lines if "vgg16-" in line]
+    assert "evaluator of " in clip
+    assert "paper-hf" in clip
+    assert "evaluator of playroom-yolo, playroom-em " in segmenter
+    assert "LPIPS vgg of paper-vgg " in trunk
 
 
 def test_the_ledger_of_edits_is_listed(
