@@ -53,8 +53,8 @@ class DropIn:
 
     @property
     def source(self) -> str:
-        """The class's `source`: the paper and section that describe it."""
-        return str(getattr(self.role, "source", ""))
+        """The class's `source`: the paper and section that describe it; its file where it names none."""
+        return str(getattr(self.role, "source", "") or self.file)
 
     @property
     def variants(self) -> Mapping[str, Mapping[str, Any]]:

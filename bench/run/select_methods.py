@@ -9,7 +9,7 @@ from bench.core.errors import UserError
 from bench.plugins.discovery import DropIn, discover
 from bench.plugins.method import HasRequirements
 from bench.plugins.spec import Configured, configure, distinct, required, split_name
-from bench.run.contracts import own_code
+from bench.run.contracts import check_configuration, own_code
 from bench.run.names import check_name, matched
 
 ALL = "all"
@@ -30,7 +30,8 @@ class MethodSelection:
 def select_methods(texts: Sequence[str]) -> MethodSelection:
     """The methods that the specs name, each once whatever its spelling, in order; `NAME=SPEC` gives it a name.
 
-    Raises `UserError` for an invalid spec or name, and for a method named explicitly that cannot run here.
+    Raises `UserError` for an invalid spec or name, for a method whose configuration is wrong (as a recipe with a phase
+    that there is not), and for one named explicitly that cannot run here.
     """
     given = [split_name(text) for text in texts]
     for name, spec in given:
@@ -55,6 +56,8 @@ def _selected(texts: Sequence[str]) -> MethodSelection:
         else:
             _check(configure("methods", text))
             methods.append(text)
+    for text in methods:
+        check_configuration(configure("methods", text))
     skipped = tuple(f"{name} ({why})" for name, why in everyone.items() if why is not None and name not in methods)
     return MethodSelection(distinct("methods", methods), skipped)
 

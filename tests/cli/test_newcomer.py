@@ -147,3 +147,78 @@ def test_without_a_network_a_presets_words_are_told_not_to_be_known_at_once(
     monkeypatch.setattr("bench.scoring.models.availability.HfApi.model_info", refuse)
     assert call("list", "paper") == 0
     assert "not known here: the model facebook/maskformer-swin-large-coco" in capsys.readouterr().out
+
+
+RECIPE = '''
+from dataclasses import dataclass
+
+from bench.api import Optimiser, Phase, Recipe, RecipeMethod, SceneSamples
+
+
+@dataclass(frozen=True)
+class Method(RecipeMethod):
+    """Handles, then what there is not."""
+
+    second: str = "everything"
+
+    def recipe(self) -> Recipe:
+        return Recipe(
+            phases=(Phase("handles", 4, learning_rate=5e-4), Phase(self.second, 4, learning_rate=5e-4)),
+            samples=SceneSamples("uniform", flip=0.0),
+            optimiser=Optimiser("adam", betas=(0.9, 0.99), weight_decay=1e-8),
+            initialiser="mean",
+            masked=True,
+        )
+'''
+BUILDER = '''
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds nothing."""
+
+    scenes: int = 1
+
+    def build(self, out):
+        raise AssertionError
+'''
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_recipe_that_cannot_be_is_told_before_a_dataset_is_built(
+    more: tuple[str, ...], call: Callable[..., int], own: Own, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own("two_phase.py", RECIPE)
+    own("plain.py", BUILDER)
+    assert call("run", "--methods", "two-phase[second=kv]", "--dataset", "plain", *more) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "two_phase.py" in line
+    assert "'kv'" in line
+    assert not Path("runs").exists()
+
+
+def test_a_drop_in_without_a_source_is_listed_with_its_file(
+    call: Callable[..., int], own: Own, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "console", Console(width=400))
+    own("two_phase.py", RECIPE)
+    assert call("list", "two-phase") == 0
+    assert str(Path("own/two_phase.py").resolve()) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", [("build-dataset", "plain"), ("run", "--methods", "real", "--dataset", "plain")])
+def test_a_builder_without_templates_says_what_it_would_declare(
+    verb: tuple[str, ...], call: Callable[..., int], own: Own, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own("plain.py", BUILDER)
+    assert call(*verb, "--templates", "a photo of {tokens}") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "plain takes no --templates: in " in line
+    assert 'plain.py, the class Builder would declare `templates: str = ""`' in line
+    assert "--templates" not in _help_of(call, capsys)
+
+
+def _help_of(call: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> str:
+    assert call("build-dataset", "plain", "--help") == 0
+    return capsys.readouterr().out
