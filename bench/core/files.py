@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, content: dict[str, Any], schema: int) -> None:
     """Write `content` with its schema version; sorted keys, so equal content is equal bytes."""
-    text = json.dumps({"schema": schema, **content}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    write_bytes(path, text.encode())
+    write_bytes(path, json_bytes(content, schema))
+
+
+def json_bytes(content: dict[str, Any], schema: int) -> bytes:
+    """What `write_json` writes."""
+    return (json.dumps({"schema": schema, **content}, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def read_json(path: Path, schema: int) -> dict[str, Any]:
@@ -103,14 +108,29 @@ def _sync(path: Path) -> None:
 def whole_folder(out: Path) -> Iterator[Path]:
     """A temporary folder beside `out` that takes its place when the block succeeds, and is removed if it fails.
 
-    `out` is not there yet, or empty. What killed processes left beside it is swept. Raises `UserError` for whatever the
-    file system refuses.
+    `out` is not there yet, or empty. What killed processes left beside it is swept. Files that `written_with` names are
+    in it too. Raises `UserError` for whatever the file system refuses.
     """
     with _built_beside(out) as (building, place):
         yield building
+        for name, content in _WITH.get({}).get(place, {}).items():
+            (building / name).write_bytes(content)
         if place.is_dir():
             place.rmdir()
         building.rename(place)
+
+
+_WITH: ContextVar[Mapping[Path, Mapping[str, bytes]]] = ContextVar("files written with a folder")
+
+
+@contextlib.contextmanager
+def written_with(out: Path, files: Mapping[str, bytes]) -> Iterator[None]:
+    """While the block runs, a `whole_folder(out)` also gets these files: they are there as soon as the folder is."""
+    token = _WITH.set({**_WITH.get({}), Path(os.path.abspath(out)): files})  # noqa: PTH100 - as in `_built_beside`
+    try:
+        yield
+    finally:
+        _WITH.reset(token)
 
 
 @contextlib.contextmanager

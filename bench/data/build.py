@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.core.errors import UserError
-from bench.core.files import read_json, write_json
+from bench.core.files import json_bytes, read_json, write_bytes, written_with
 from bench.core.leftovers import sweep_below
 from bench.plugins.builder import Builder, RecommendsBudget
 
@@ -20,9 +20,13 @@ def build_dataset(builder: Builder, out: Path) -> None:
     What a killed process had begun in `out` is removed first. Raises `UserError` as the builder does.
     """
     sweep_below(out)
-    builder.build(out)
-    if isinstance(builder, RecommendsBudget):
-        write_json(out / RECOMMENDED, {"training_budget": builder.training_budget}, SCHEMA)
+    if not isinstance(builder, RecommendsBudget):
+        builder.build(out)
+        return
+    word = json_bytes({"training_budget": builder.training_budget}, SCHEMA)
+    with written_with(out, {RECOMMENDED: word}):  # whoever finds the dataset, also after a kill, finds it too
+        builder.build(out)
+    write_bytes(out / RECOMMENDED, word)  # of a dataset that was there already
 
 
 def builders_budget(builder: Builder) -> str | None:

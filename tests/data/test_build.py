@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -59,6 +60,17 @@ def test_building_again_removes_what_a_killed_process_had_begun(tmp_path: Path) 
         begun.with_name(f".{begun.stem}.tmp-{ENDED}{begun.suffix}").touch()
     build_dataset(builder, tmp_path / "out")
     assert [path for path in sorted(tmp_path.rglob("*")) if path.name != "references"] == whole
+
+
+def test_it_is_there_as_soon_as_the_dataset_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.data.build.write_bytes", killed)
+    with pytest.raises(KeyboardInterrupt):
+        build_dataset(configure("datasets", SMALL).instance, tmp_path / "out")
+    assert read_manifest(tmp_path / "out" / MANIFEST).has_pictures
+    assert recommended_budget(tmp_path / "out") == "quick"
 
 
 def test_building_again_keeps_the_last_word(tmp_path: Path) -> None:
