@@ -82,6 +82,7 @@ def edit(options: EditOptions, backbone_options: BackboneOptions, paths: EditPat
         console.print(f"already made: {folder}", soft_wrap=True, markup=False)
         return folder
     edits = len(job.guidance_step_sizes) * len(job.regions)
+    session.warn_of_unknown_words(job.scene)
     total = _FIT + _EDIT * edits + (0 if target.masks else _REGION)
     with session.backbone.hardware.computing(), progress_bar("edit", total) as progress:
         load_fit(session, job.unit, paths, Share(progress, _FIT))

@@ -112,6 +112,7 @@ def generate(options: GenerateOptions, backbone: BackboneOptions, paths: EditPat
     method = learner(options.method)
     session = EditSession.opened(backbone)
     generation = _generation(options, session, method, paths)
+    session.warn_of_unknown_words(generation.scene)
     record = _recorded(generation, options.samples)
     pictures = [Picture(text, number + 1) for text in generation.texts for number in range(options.samples)]
     missing = [picture for picture in pictures if not (generation.folder / picture.file).is_file()]

@@ -6,13 +6,16 @@ from dataclasses import asdict, dataclass
 
 from bench.core.device import resolve
 from bench.core.scenes import Dataset, Scene
+from bench.core.text import some
 from bench.diffusion.backbone.checkpoint import BackboneSpec, fingerprint, locate
+from bench.diffusion.backbone.handles import spelled_words
 from bench.diffusion.backbone.loading import load_backbone
 from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import read_settings
 from bench.plugins.spec import Configured
 from bench.run.options import BackboneOptions
 from bench.run.plan import Conditions, Unit, make_plan
+from bench.run.suitability import warn
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,13 @@ class EditSession:
             seed=options.seed,
         )
         return cls(load_backbone(spec, hardware, settings), conditions, budget)
+
+    def warn_of_unknown_words(self, scene: Scene) -> None:
+        """Say which class words of a scene the backbone's vocabulary lacks: handles begin as these words."""
+        words = spelled_words(self.backbone.tokenizer, [concept.word for concept in scene.concepts])
+        if words:
+            kind = "class word" if len(words) == 1 else "class words"
+            warn([f"The backbone does not know the {kind} {some(words)}: what its handles begin as means nothing."])
 
     def unit(self, method: Configured, scene: Scene) -> Unit:
         """The fit of a method on a scene, with the key that it has in every run."""
