@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import urllib.error
 import urllib.request
 from collections.abc import Iterable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi, try_to_load_from_cache
+from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
 
 from bench.core.errors import UserError, one_line
 from bench.plugins.metric import Feature
@@ -46,6 +49,29 @@ def check_model(source: ModelSource) -> None:
             hub.model_info(source.place, revision=source.revision, timeout=PATIENCE)
         except Exception as error:  # every version of the hub's client has transport errors of its own
             raise UserError(not_had(source, error)) from error
+
+
+def loading_options(source: ModelSource) -> dict[str, Any]:
+    """What `from_pretrained` is told of a model's revision, and that the cache has to do where the hub is away.
+
+    Without that, each file that a model may have and this one lacks is asked for again and again, half a minute each.
+    """
+    if source.folder is not None:
+        return {}
+    away = not HF_HUB_OFFLINE and _is_cached(source) and not _hub_answers()
+    return {"revision": source.revision, **({"local_files_only": True} if away else {})}
+
+
+@cache
+def _hub_answers() -> bool:
+    """Whether the hub answers at all, within `PATIENCE`; asked once."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(ENDPOINT, method="HEAD"), timeout=PATIENCE):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def _is_cached(source: ModelSource) -> bool:

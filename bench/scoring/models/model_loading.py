@@ -13,6 +13,7 @@ from transformers.utils import logging
 
 from bench.core.errors import UserError
 from bench.core.text import count
+from bench.scoring.models.availability import loading_options
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.weights import check_folder, not_had
 
@@ -25,13 +26,13 @@ def load_model(kind: type[Model], source: ModelSource, device: torch.device, **o
     Raises `UserError` if it is not available, has no safetensors or lacks weights (they would be random).
     """
     load: Any = kind.from_pretrained
-    with _loading(source) as revision:
+    with _loading(source) as found:
         model, report = load(
             source.place,
             use_safetensors=True,
             dtype=torch.float32,
             output_loading_info=True,
-            **revision,
+            **found,
             **options,
         )
     if report["missing_keys"]:
@@ -50,16 +51,16 @@ AS_STORED: dict[str, Any] = {"input_data_format": "channels_last", "return_tenso
 
 def load_processor(source: ModelSource) -> Any:
     """The model's own image processor, on Pillow as in the papers; raises `UserError` if it is not available."""
-    with _loading(source) as revision:
+    with _loading(source) as found:
         load: Any = AutoImageProcessor.from_pretrained
-        return load(source.place, backend="pil", **revision)
+        return load(source.place, backend="pil", **found)
 
 
 def load_tokenizer(source: ModelSource) -> Any:
     """The CLIP tokenizer beside the model; raises `UserError` if it is not available."""
-    with _loading(source) as revision:
+    with _loading(source) as found:
         load: Any = CLIPTokenizer.from_pretrained
-        return load(source.place, **revision)
+        return load(source.place, **found)
 
 
 def load_own_processor(kind: Any, source: ModelSource) -> Any:
@@ -67,13 +68,13 @@ def load_own_processor(kind: Any, source: ModelSource) -> Any:
 
     Raises `UserError` if it is not available.
     """
-    with _loading(source) as revision:
-        return kind.from_pretrained(source.place, **revision)
+    with _loading(source) as found:
+        return kind.from_pretrained(source.place, **found)
 
 
 @contextmanager
-def _loading(source: ModelSource) -> Iterator[dict[str, str]]:
-    """Yield the revision as a keyword; errors inside become a `UserError` naming the model and the next step."""
+def _loading(source: ModelSource) -> Iterator[dict[str, Any]]:
+    """Yield `loading_options` as keywords; errors inside become a `UserError` naming the model and the next step."""
     if source.folder is not None:
         check_folder(source.folder)
     # Any: partly untyped. Part of a checkpoint, as CLIP's image half, is loaded on purpose: no report of the rest.
@@ -82,7 +83,7 @@ def _loading(source: ModelSource) -> Iterator[dict[str, str]]:
     library.disable_progress_bar()
     library.set_verbosity_error()
     try:
-        yield {} if source.revision is None else {"revision": source.revision}
+        yield loading_options(source)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise UserError(not_had(source, error)) from error
     finally:
