@@ -108,6 +108,9 @@ if TYPE_CHECKING:
     from bench.plugins.precomputed import precomputed_pixels as precomputed_pixels
     from bench.plugins.report import Report as Report
     from bench.plugins.report import ReportData as ReportData
+    from bench.reporting.attention_records import attention_exhibits as attention_exhibits
+    from bench.reporting.attention_records import attention_rows as attention_rows
+    from bench.reporting.attention_records import read_attention_records as read_attention_records
     from bench.reporting.gallery import make_gallery as make_gallery
     from bench.reporting.headline import SIGNIFICANT as SIGNIFICANT
     from bench.reporting.headline import headline as headline
@@ -221,6 +224,7 @@ _NAMES = {
     # Reports: the role, its data, and pages
     "bench.core.defaults": "PARETO_AXES",
     "bench.plugins.report": "Report ReportData",
+    "bench.reporting.attention_records": "attention_exhibits attention_rows read_attention_records",
     "bench.reporting.gallery": "make_gallery",
     "bench.reporting.headline": "SIGNIFICANT headline",
     "bench.reporting.mask_records": "mask_curve_figure mask_rows read_mask_records",

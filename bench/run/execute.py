@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -19,6 +20,7 @@ from bench.core.progress import ProgressBar, console, progress_bar
 from bench.core.scenes import ImageArray
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitRecords, MethodContext, Request
+from bench.run.attention import has_maps, recorded_steps, write_maps
 from bench.run.contracts import ContractError, checked_pictures, checked_state, drawn_pictures
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
 from bench.run.fit_files import read_fit, write_fit
@@ -28,6 +30,7 @@ from bench.run.plan import PlannedPicture, Unit
 if TYPE_CHECKING:
     import torch
 
+    from bench.diffusion.sampling.attention_watch import AttentionWatch
     from bench.run.metering import Meter
 
 FIT_PIECES = 20.0
@@ -38,7 +41,8 @@ FIT_PIECES = 20.0
 class ExecutionContext:
     """The run's folder, the loaded backbone and how to execute: nothing here can change a result.
 
-    With `keep_weights`, a unit's fit is kept after its last picture.
+    With `keep_weights`, a unit's fit is kept after its last picture. `attention` are the sampling steps, from 1, before
+    which attention maps are recorded.
     """
 
     folder: RunFolder
@@ -46,6 +50,7 @@ class ExecutionContext:
     budget: str
     batch_size: int
     keep_weights: bool
+    attention: tuple[int, ...] = ()
 
     @cached_property
     def meter(self) -> Meter:
@@ -96,16 +101,35 @@ def _work_unit(context: ExecutionContext, unit: Unit, progress: ProgressBar) -> 
     title = f"{unit.method.spec} · {unit.scene.name}"
     missing = [picture.key for picture in missing_pictures(context.folder, unit)]
     state, cost = _fit(context, unit, progress, title)
-    for planned, picture, share in _draw(context, unit, state, _batches_with(missing, unit, context.batch_size)):
-        if planned.key in missing:
-            progress.say(f"{title} · picture {missing.index(planned.key) + 1}/{len(missing)}")
-            _save_picture(context.folder, planned, picture, share)
-            progress.advance()
-    _record(context.folder, unit, cost)
+    with _watched(context, unit) as watch:
+        wanted = unit.pictures if watch else _batches_with(missing, unit, context.batch_size)
+        for planned, picture, share in _draw(context, unit, state, wanted):
+            if planned.key in missing:
+                progress.say(f"{title} · picture {missing.index(planned.key) + 1}/{len(missing)}")
+                _save_picture(context.folder, planned, picture, share)
+                progress.advance()
+    if watch:
+        write_maps(context.folder, unit, watch)
+    if not is_done(context.folder, unit):  # else it was drawn again for its attention maps: what it cost is known
+        _record(context.folder, unit, cost)
     if not context.keep_weights:
         context.folder.fit(unit.key).unlink(missing_ok=True)
     context.folder.failure(unit.key).unlink(missing_ok=True)
     progress.say("units")
+
+
+@contextlib.contextmanager
+def _watched(context: ExecutionContext, unit: Unit) -> Iterator[AttentionWatch | None]:
+    """While the block runs, the attention of the unit's handles is recorded, if it is asked for and not there yet."""
+    if has_maps(context.folder, unit.key, context.attention):
+        yield None
+        return
+    from bench.diffusion.sampling.attention_watch import AttentionWatch, watching  # noqa: PLC0415 - imports torch
+
+    steps = {*context.attention, *recorded_steps(context.folder.attention_maps(unit.key))}
+    handles = [concept.handle for concept in unit.scene.concepts]
+    with watching(AttentionWatch(handles, {step - 1 for step in steps})) as watch:
+        yield watch
 
 
 def _batches_with(missing: Sequence[str], unit: Unit, size: int) -> tuple[PlannedPicture, ...]:
