@@ -113,9 +113,15 @@ def run(
         seed=seed,
     )
     own = () if templates is None else read_templates(templates)
-    steps = backbone_options.attention_steps(attention)
+    looks = backbone_options.attention_steps(attention)
     options = RunOptions(
-        dataset=dataset, backbone=on_backbone, metrics=metrics, scenes=scenes, limit=limit, templates=own, attention=steps
+        dataset=dataset,
+        backbone=on_backbone,
+        metrics=metrics,
+        scenes=scenes,
+        limit=limit,
+        templates=own,
+        attention=looks,
     )
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
     folder = run_folder(runs, default_name(dataset, backbone) if name is None else name)
