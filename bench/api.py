@@ -108,12 +108,16 @@ if TYPE_CHECKING:
     from bench.plugins.precomputed import precomputed_pixels as precomputed_pixels
     from bench.plugins.report import Report as Report
     from bench.plugins.report import ReportData as ReportData
+    from bench.reporting.attention_records import attention_exhibits as attention_exhibits
+    from bench.reporting.attention_records import attention_rows as attention_rows
+    from bench.reporting.attention_records import read_attention_records as read_attention_records
     from bench.reporting.columns import ANALYSIS_FILES as ANALYSIS_FILES
     from bench.reporting.columns import COLUMNS_PAGE as COLUMNS_PAGE
     from bench.reporting.columns import MASK_FILES as MASK_FILES
     from bench.reporting.columns import STUDY_FILES as STUDY_FILES
     from bench.reporting.columns import CsvFile as CsvFile
     from bench.reporting.columns import columns_page as columns_page
+    from bench.reporting.concept_curves import concept_curves_figure as concept_curves_figure
     from bench.reporting.gallery import make_gallery as make_gallery
     from bench.reporting.headline import SIGNIFICANT as SIGNIFICANT
     from bench.reporting.headline import headline as headline
@@ -139,6 +143,9 @@ if TYPE_CHECKING:
     from bench.scoring.views import masked as masked
     from bench.stats.analysis import Analysis as Analysis
     from bench.stats.analysis import analyse as analyse
+    from bench.stats.by_concepts import ConceptCountMean as ConceptCountMean
+    from bench.stats.by_concepts import by_concepts_frame as by_concepts_frame
+    from bench.stats.by_concepts import by_number_of_concepts as by_number_of_concepts
     from bench.stats.dataframes import effects_frame as effects_frame
     from bench.stats.dataframes import front_frame as front_frame
     from bench.stats.dataframes import moments_frame as moments_frame
@@ -228,6 +235,8 @@ _NAMES = {
     "bench.core.defaults": "PARETO_AXES",
     "bench.plugins.report": "Report ReportData",
     "bench.reporting.columns": "ANALYSIS_FILES COLUMNS_PAGE MASK_FILES STUDY_FILES CsvFile columns_page",
+    "bench.reporting.attention_records": "attention_exhibits attention_rows read_attention_records",
+    "bench.reporting.concept_curves": "concept_curves_figure",
     "bench.reporting.gallery": "make_gallery",
     "bench.reporting.headline": "SIGNIFICANT headline",
     "bench.reporting.mask_records": "mask_curve_figure mask_rows read_mask_records",
@@ -237,6 +246,7 @@ _NAMES = {
     "bench.reporting.text": "listed",
     # Reports: statistics of a table of scores
     "bench.stats.analysis": "Analysis analyse",
+    "bench.stats.by_concepts": "ConceptCountMean by_concepts_frame by_number_of_concepts",
     "bench.stats.dataframes": "effects_frame front_frame moments_frame power_frame tests_frame",
     "bench.stats.front": "axes_of",
     "bench.stats.intervals": "Interval describe_rule mean_interval",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bench.core.checkpoints import BACKBONES
+from bench.core.errors import UserError
 
 _KNOWN = ", ".join(BACKBONES)
 
@@ -30,3 +31,15 @@ BatchSize = Annotated[
         help="pictures drawn at once; changes pictures by rounding alone (by 1/255 in less than 0.02 % of values)",
     ),
 ]
+Attention = Annotated[
+    str | None,
+    typer.Option(metavar="STEPS", help="also show where each handle looks before these sampling steps, as 5,10,20"),
+]
+
+
+def attention_steps(text: str | None) -> tuple[int, ...]:
+    """The distinct sampling steps in a text such as `5,10,20`, ascending."""
+    try:
+        return tuple(sorted({int(part) for part in (text or "").split(",") if part.strip()}))
+    except ValueError:
+        raise UserError(f"--attention {text}: write sampling steps with commas, for example 5,10,20") from None

@@ -45,13 +45,7 @@ def generate(
     texts: Texts = None,
     each: Each = None,
     samples: Annotated[int, typer.Option(min=1, help="pictures of each text")] = 4,
-    attention: Annotated[
-        str | None,
-        typer.Option(
-            metavar="STEPS",
-            help="also show where each handle looks before these sampling steps, as 5,10,20",
-        ),
-    ] = None,
+    attention: backbone_options.Attention = None,
     outputs: Annotated[Path, typer.Option(help="folder of all generated pictures and their fits")] = Path("generated"),
     runs: Annotated[Path, typer.Option(help="folder of runs, whose kept fits are used")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="name of the folder; by default one is made")] = None,
@@ -78,7 +72,8 @@ def generate(
     asked, templates = _asked(text or [], texts), tuple(one.strip() for one in each or [])
     if not asked and not templates:
         raise UserError("nothing to draw: give --text 'a photo of [v1]', --each, or --texts FILE with a text per line")
-    options = GenerateOptions(method, source, asked, samples, batch_size, _steps(attention), templates)
+    steps = backbone_options.attention_steps(attention)
+    options = GenerateOptions(method, source, asked, samples, batch_size, steps, templates)
     on_backbone = BackboneOptions(
         backbone=backbone,
         revision=revision,
@@ -93,14 +88,6 @@ def generate(
         files = make(options, on_backbone, EditPaths(outputs, runs, name, keep_weights))
     for file in files:
         typer.echo(file)
-
-
-def _steps(text: str | None) -> tuple[int, ...]:
-    """The distinct sampling steps in a text such as `5,10,20`, ascending."""
-    try:
-        return tuple(sorted({int(part) for part in (text or "").split(",") if part.strip()}))
-    except ValueError:
-        raise UserError(f"--attention {text}: write sampling steps with commas, for example 5,10,20") from None
 
 
 def _asked(given: list[str], file: Path | None) -> tuple[str, ...]:

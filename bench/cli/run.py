@@ -93,6 +93,7 @@ def run(
     precision: backbone_options.Precision = "auto",
     batch_size: backbone_options.BatchSize = 8,
     keep_weights: Kept = False,
+    attention: backbone_options.Attention = None,
 ) -> None:
     """Compare methods: fit each on every scene, draw all prompts, score, test and report.
 
@@ -111,13 +112,16 @@ def run(
         guidance=guidance,
         seed=seed,
     )
+    own = () if templates is None else read_templates(templates)
+    looks = backbone_options.attention_steps(attention)
     options = RunOptions(
         dataset=dataset,
         backbone=on_backbone,
         metrics=metrics,
         scenes=scenes,
         limit=limit,
-        templates=() if templates is None else read_templates(templates),
+        templates=own,
+        attention=looks,
     )
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
     folder = run_folder(runs, default_name(dataset, backbone) if name is None else name)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -20,6 +21,8 @@ from bench.core.scenes import ImageArray, Mask, SoftMask
 
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+_DIMMED = 0.15
+"""Brightness of a dimmed picture where there is no light."""
 
 
 def crop_picture(picture: ImageArray, square: Square, size: int) -> ImageArray:
@@ -37,6 +40,13 @@ def crop_soft(mask: SoftMask, square: Square, size: int) -> SoftMask:
     """The square of a soft mask [height, width], resized to [size, size] by nearest neighbour, as `crop_mask` does."""
     cropped = Image.fromarray(mask[square.rows, square.columns])
     return np.asarray(cropped.resize((size, size), Image.Resampling.NEAREST), dtype=np.uint8)
+
+
+def dimmed(picture: ImageArray, light: NDArray[np.float32]) -> ImageArray:
+    """A picture [s, s, 3] dimmed where `light` [s, s] is low; where that is highest the picture stays as it is."""
+    share = light / max(float(light.max()), float(np.finfo(np.float32).tiny))
+    shown: ImageArray = (picture * (_DIMMED + (1 - _DIMMED) * share[:, :, None])).round().astype(np.uint8)
+    return shown
 
 
 def picture_png(picture: ImageArray, inside: Mapping[str, str] | None = None) -> bytes:

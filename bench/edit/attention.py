@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.core.files import write_bytes
+from bench.core.images import dimmed
 from bench.core.progress import console
 from bench.core.scenes import Concept, ImageArray, Mask, Scene
 from bench.diffusion.sampling.attention_maps import draw_with_maps, resized
@@ -20,13 +21,10 @@ from bench.diffusion.sampling.sampler import DrawJob
 from bench.edit.output import marked
 from bench.edit.sheet import CELL, Row, contact_sheet
 from bench.plugins.backbone import Backbone
+from bench.scoring.attention_share import attention_share, found_segments
 from bench.scoring.evaluators import Evaluators
-from bench.scoring.models.segmenter import Segments
 from bench.scoring.presets import find_preset
 from bench.stats.intervals import mean_interval
-
-_DIMMED = 0.15
-"""Brightness where no attention lies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,28 +54,6 @@ class AttentionShare:
     reason: str = ""
 
 
-def attention_share(attention: NDArray[np.float32], segment: Mask) -> float:
-    """The part of a map [s, s] of probabilities that lies within a mask [s, s]; NaN for a map of zeros."""
-    total = float(attention.sum(dtype=np.float64))
-    return float(attention[segment].sum(dtype=np.float64)) / total if total else math.nan
-
-
-def found_segment(segmenter: Segments, picture: ImageArray, label: str) -> tuple[Mask | None, str]:
-    """The largest segment of a class word in a picture, or None and the reason."""
-    index = segmenter.class_index(label)
-    if index is None:
-        return None, f"the segmenter does not know '{label}'"
-    mask = segmenter.segment([picture])[0].largest(index)
-    return mask, "" if mask is not None else "not found"
-
-
-def overlay(picture: ImageArray, attention: NDArray[np.float32]) -> ImageArray:
-    """A picture [s, s, 3] dimmed where a map [s, s] is low; where it is highest the picture stays as it is."""
-    light = attention / max(float(attention.max()), float(np.finfo(np.float32).tiny))
-    dimmed: ImageArray = (picture * (_DIMMED + (1 - _DIMMED) * light[:, :, None])).round().astype(np.uint8)
-    return dimmed
-
-
 class AttentionReport:
     """The attention of a scene's handles in some pictures: a sheet, the shares as CSV, and their means.
 
@@ -100,8 +76,9 @@ class AttentionReport:
         names = [concept.handle for concept in concepts]
         picture, maps = draw_with_maps(self._backbone, DrawJob(text, noise_seed), names, indices)
         large = resized(maps, len(picture)).numpy()
-        for number, concept in enumerate(concepts):
-            self._add(_Watched(text, sample, picture, large[:, number]), concept)
+        segments = found_segments(self._segmenter, picture, [concept.label for concept in concepts])
+        for number, (concept, found) in enumerate(zip(concepts, segments, strict=True)):
+            self._add(_Watched(text, sample, picture, large[:, number]), concept, *found)
 
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Write `attention.png` and `attention.csv` into a folder and remark on the means; returns their paths."""
@@ -112,15 +89,14 @@ class AttentionReport:
             console.print(line, soft_wrap=True, markup=False)
         return sheet, table
 
-    def _add(self, watched: _Watched, concept: Concept) -> None:
-        segment, reason = found_segment(self._segmenter, watched.picture, concept.label)
+    def _add(self, watched: _Watched, concept: Concept, segment: Mask | None, reason: str) -> None:
         for step, attention in zip(self._steps, watched.maps, strict=True):
             share = math.nan if segment is None else attention_share(attention, segment)
             area = math.nan if segment is None else float(segment.mean())
             self._shares.append(AttentionShare(watched.text, watched.sample, step, concept.handle, share, area, reason))
         steps = ", ".join(map(str, self._steps))
         caption = f"{watched.text} · sample {watched.sample} · attention of {concept.handle} before step {steps}"
-        overlays = (overlay(watched.picture, attention) for attention in watched.maps)
+        overlays = (dimmed(watched.picture, attention) for attention in watched.maps)
         self._rows.append(Row(caption, (_outlined(watched.picture, segment), *overlays)))
 
 

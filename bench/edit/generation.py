@@ -155,18 +155,12 @@ def check_texts(texts: Sequence[str], scene: Scene) -> None:
             console.print(f"'{text}' names no concept; the source has {has}", soft_wrap=True, markup=False)
 
 
-def check_steps(steps: Sequence[int], count: int) -> None:
-    """Raise `UserError` for a number that is not one of `count` sampling steps, from 1."""
-    if wrong := [step for step in steps if not 1 <= step <= count]:
-        raise UserError(f"--attention {wrong[0]}: the sampler takes steps 1 to {count}")
-
-
 def _generation(options: GenerateOptions, session: EditSession, method: Configured, paths: EditPaths) -> Generation:
     scene = read_source(options.source, session.backbone.resolution)
     learned = method.instance.training_scene(scene) if isinstance(method.instance, ExtendsScene) else scene
     texts = dict.fromkeys((*options.texts, *(text for one in options.each for text in expanded(one, learned))))
     check_texts(tuple(texts), learned)
-    check_steps(options.attention, session.backbone.settings.sampler.steps)
+    session.backbone.settings.sampler.check_attention(options.attention)
     return Generation(session, session.unit(method, scene), learned, tuple(texts), paths, options.batch_size)
 
 

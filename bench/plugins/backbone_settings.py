@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,6 +49,11 @@ class Sampler:
 
     steps: Annotated[int, Field(ge=1)] = 50
     guidance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 7.5
+
+    def check_attention(self, steps: Sequence[int]) -> None:
+        """Raise `UserError` for a step of `--attention` that the sampler does not take; the first is 1."""
+        if wrong := [step for step in steps if not 1 <= step <= self.steps]:
+            raise UserError(f"--attention {wrong[0]}: the sampler takes steps 1 to {self.steps}")
 
 
 @dataclass(frozen=True)

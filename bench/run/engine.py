@@ -85,7 +85,7 @@ def _session(
     merged, moved = _merged(folder, _settings(configuration, dataset, methods, options), dataset)
     asked = Start(merged.methods, options.scenes, options.limit, user_folders(), str(folder.path.parent))
     inputs = CurrentInputs(asked, {new: old for old, new in moved.items()})
-    session = Session(folder, merged.started(asked), inputs.find, dataset)
+    session = Session(folder, merged.started(asked), inputs.find, dataset, attention=options.attention)
     units = select_units(session.plan, options.scenes, options.limit)
     check_scenes(session.untried(units), read_limits(configuration, session.backbone_settings))
     session.metrics  # noqa: B018 - two that fill the same column must not get into run.json
@@ -108,7 +108,9 @@ def _check_options(configuration: Path, options: RunOptions) -> None:
     """Raise `UserError` for what is wrong whatever the dataset holds, before it is built."""
     check_dataset(options.dataset)
     check_scene_count(options.scenes)
-    read_settings(configuration).budget_name(options.backbone.budget, None)
+    settings = read_settings(configuration).with_sampler(options.backbone.sampling_steps, options.backbone.guidance)
+    settings.budget_name(options.backbone.budget, None)
+    settings.sampler.check_attention(options.attention)
 
 
 def _check_evaluators(configuration: Path, options: RunOptions) -> None:

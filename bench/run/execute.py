@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -18,6 +19,7 @@ from bench.core.progress import ProgressBar, console, progress_bar
 from bench.core.scenes import ImageArray
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitRecords, MethodContext, Request
+from bench.run.attention import has_maps, recorded_steps, write_maps
 from bench.run.contracts import ContractError, checked_pictures, checked_state, drawn_pictures
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
 from bench.run.failures import failure_file, keep_failure
@@ -29,6 +31,7 @@ from bench.run.plan import PlannedPicture, Unit
 if TYPE_CHECKING:
     import torch
 
+    from bench.diffusion.sampling.attention_watch import AttentionWatch
     from bench.run.metering import Meter
 
 FIT_PIECES = 20.0
@@ -40,6 +43,7 @@ class ExecutionContext:
     """The run's folder, the loaded backbone and how to execute: nothing here can change a result.
 
     With `keep_weights`, a unit's fit is kept after its last picture. `names` are display names of methods by spec.
+    `attention` are the sampling steps, from 1, before which attention maps are recorded.
     """
 
     folder: RunFolder
@@ -48,6 +52,7 @@ class ExecutionContext:
     batch_size: int
     keep_weights: bool
     names: Mapping[str, str] = field(default_factory=dict)
+    attention: tuple[int, ...] = ()
 
     def label(self, unit: Unit) -> str:
         """What progress and errors call the unit's method."""
@@ -105,15 +110,34 @@ def _work_unit(context: ExecutionContext, unit: Unit, progress: ProgressBar) -> 
     title = f"{context.label(unit)} · {unit.scene.name}"
     missing = [picture.key for picture in missing_pictures(context.folder, unit)]
     state, cost = _fit(context, unit, progress, title)
-    for planned, picture, share in _draw(context, unit, state, _batches_with(missing, unit, context.batch_size)):
-        if planned.key in missing:
-            progress.say(f"{title} · picture {missing.index(planned.key) + 1}/{len(missing)}")
-            _save_picture(context.folder, planned, picture, share)
-            progress.advance()
-    _record(context.folder, unit, cost)
+    with _watched(context, unit) as watch:
+        wanted = unit.pictures if watch else _batches_with(missing, unit, context.batch_size)
+        for planned, picture, share in _draw(context, unit, state, wanted):
+            if planned.key in missing:
+                progress.say(f"{title} · picture {missing.index(planned.key) + 1}/{len(missing)}")
+                _save_picture(context.folder, planned, picture, share)
+                progress.advance()
+    if watch:
+        write_maps(context.folder, unit, watch)
+    if not is_done(context.folder, unit):  # else it was drawn again for its attention maps: what it cost is known
+        _record(context.folder, unit, cost)
     if not context.keep_weights:
         context.folder.fit(unit.key).unlink(missing_ok=True)
     failure_file(context.folder, unit).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _watched(context: ExecutionContext, unit: Unit) -> Iterator[AttentionWatch | None]:
+    """While the block runs, the attention of the unit's handles is recorded, if it is asked for and not there yet."""
+    if has_maps(context.folder, unit.key, context.attention):
+        yield None
+        return
+    from bench.diffusion.sampling.attention_watch import AttentionWatch, watching  # noqa: PLC0415 - imports torch
+
+    steps = {*context.attention, *recorded_steps(context.folder.attention_maps(unit.key))}
+    handles = [concept.handle for concept in unit.scene.concepts]
+    with watching(AttentionWatch(handles, {step - 1 for step in steps})) as watch:
+        yield watch
 
 
 def _batches_with(missing: Sequence[str], unit: Unit, size: int) -> tuple[PlannedPicture, ...]:

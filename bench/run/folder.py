@@ -75,6 +75,15 @@ class RunFolder:
         """The file of a generated picture."""
         return self.path / "pictures" / f"{key}.png"
 
+    def attention_maps(self, unit: str) -> Path:
+        """The file of the attention maps of a unit's pictures, where they were asked for."""
+        return self.path / "attention" / f"{unit}.safetensors"
+
+    @property
+    def attention(self) -> Path:
+        """`attention.csv`: how much of each handle's attention lies on its concept (`bench.run.attention`)."""
+        return self.path / "attention.csv"
+
     def unit_record(self, unit: str) -> Path:
         """The file of a finished unit's record."""
         return self.path / "units" / f"{unit}.json"

@@ -29,7 +29,8 @@ class RunOptions:
 
     `metrics` None leaves the choice to the backbone: the preset that knows what it draws. `scenes` and `limit` say
     which units the start is about (`bench.run.select_units.select_units`). `templates` are the user's own, for a
-    builder; none leave them to it.
+    builder; none leave them to it. `attention` are sampling steps, from 1, before which the handles' attention maps are
+    recorded; no picture depends on them.
     """
 
     dataset: str
@@ -38,6 +39,7 @@ class RunOptions:
     scenes: str | None = None
     limit: int | None = None
     templates: tuple[str, ...] = ()
+    attention: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

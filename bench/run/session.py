@@ -21,6 +21,7 @@ from bench.diffusion.backbone.checkpoint import (
 )
 from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.spec import Configured, configure, distinct
+from bench.run.attention import has_maps, measure_attention
 from bench.run.evaluators import record_evaluators
 from bench.run.execute import ExecutionContext, execute, is_done
 from bench.run.failures import failure_file, forget_others
@@ -45,17 +46,25 @@ class Session:
     """One start on a run: its settings, its dataset and its plan; each stage can be done alone.
 
     `find_inputs` returns what a method takes from outside its scenes, `dataset` is the folder of the built dataset,
-    `preset` the metric preset where it is not the run's own: then `folder` is one `with_preset`.
+    `preset` the metric preset where it is not the run's own: then `folder` is one `with_preset`. `attention` are the
+    sampling steps whose maps are to be recorded.
     """
 
     def __init__(
-        self, folder: RunFolder, settings: Settings, find_inputs: FindInputs, dataset: Path, preset: str | None = None
+        self,
+        folder: RunFolder,
+        settings: Settings,
+        find_inputs: FindInputs,
+        dataset: Path,
+        preset: str | None = None,
+        attention: tuple[int, ...] = (),
     ) -> None:
         self.folder = folder
         self.settings = settings
         self._find_inputs = partial(find_inputs, folder)
         self._dataset = dataset
         self._preset = preset or settings.preset
+        self._attention = attention
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -133,8 +142,12 @@ class Session:
         return asked_units(self.plan, self.settings)
 
     def todo(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
-        """The units that are not done."""
-        return tuple(unit for unit in units if not is_done(self.folder, unit))
+        """The units that are not done, or lack attention maps that this start asks for."""
+        return tuple(
+            unit
+            for unit in units
+            if not (is_done(self.folder, unit) and has_maps(self.folder, unit.key, self._attention))
+        )
 
     def failed(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
         """Those of the units that are not done because their method failed when it was last tried."""
@@ -175,6 +188,7 @@ class Session:
             execution.batch_size,
             execution.keep_weights,
             self.settings.names,
+            self._attention,
         )
         with hardware.computing():
             execute(context, todo)
@@ -198,6 +212,7 @@ class Session:
             check_available(self.preset, (feature for metric in wanted for feature in metric.instance.needs))
             scorer = Scorer.load(self.preset, device, metrics=wanted)
             scoring.score(self.folder, keyed, units, scorer, self.settings.names)
+        measure_attention(self.folder, self.preset, units, device)
         record_evaluators(self.folder, self.preset, self.metrics)
         columns = tuple(column for metric in self.metrics for column in columns_of(metric, self.preset))
         layout = scoring.TableLayout(self.dataset.name, self.preset.name, columns)

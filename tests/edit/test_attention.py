@@ -13,18 +13,19 @@ import pytest
 
 from bench.core.device import resolve
 from bench.core.errors import UserError
-from bench.core.images import read_picture
+from bench.core.images import dimmed, read_picture
 from bench.core.scenes import Concept, Scene
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.sampling.attention_maps import draw_with_maps, resized
 from bench.diffusion.sampling.sampler import DrawJob, draw
-from bench.edit.attention import AttentionShare, attention_share, found_segment, overlay, summary
+from bench.edit.attention import AttentionShare, summary
 from bench.edit.generation import generate
 from bench.edit.options import EditPaths, GenerateOptions
 from bench.plugins.backbone import Backbone
 from bench.run.options import BackboneOptions
+from bench.scoring.attention_share import attention_share, found_segments
 from bench.scoring.models.segmenter import Segmentation
 
 Made = Callable[..., EditPaths]
@@ -88,7 +89,7 @@ def test_a_flat_map_has_the_share_of_the_area() -> None:
 
 def test_an_overlay_is_the_picture_where_the_map_is_highest() -> None:
     picture = np.full((2, 2, 3), 200, np.uint8)
-    shown = overlay(picture, np.array([[0.5, 0.0], [0.25, 0.5]], np.float32))
+    shown = dimmed(picture, np.array([[0.5, 0.0], [0.25, 0.5]], np.float32))
     assert shown[:, :, 0].tolist() == [[200, 30], [115, 200]]
 
 
@@ -109,7 +110,7 @@ class _Knows:
     [("cat", 0.5, ""), ("dog", None, "not found"), ("toy", None, "the segmenter does not know 'toy'")],
 )
 def test_a_concept_is_its_largest_segment_or_has_a_reason(label: str, area: float | None, reason: str) -> None:
-    mask, told = found_segment(_Knows(), np.zeros((4, 4, 3), np.uint8), label)
+    [(mask, told)] = found_segments(_Knows(), np.zeros((4, 4, 3), np.uint8), [label])
     assert told == reason
     assert (None if mask is None else float(mask.mean())) == area
 

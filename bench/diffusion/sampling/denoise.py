@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.diffusion.sampling.attention_watch import current_watch
 from bench.plugins.backbone import Backbone
 
 
@@ -21,6 +22,7 @@ class Denoiser:
     """
 
     backbone: Backbone
+    texts: tuple[str, ...]
     states: Tensor
     times: tuple[int, ...]
 
@@ -33,7 +35,7 @@ class Denoiser:
         unconditional = [""] * len(texts) if sampler.guidance > 1 else []
         with backbone.hardware.drawing():
             states = backbone.encode_text([*unconditional, *texts])
-        return cls(backbone, states, tuple(int(time) for time in backbone.scheduler.timesteps))
+        return cls(backbone, tuple(texts), states, tuple(int(time) for time in backbone.scheduler.timesteps))
 
     @torch.no_grad()
     def step(self, latents: Tensor, index: int) -> Tensor:
@@ -41,6 +43,8 @@ class Denoiser:
         # Any: the library annotates neither the UNet's call nor the scheduler's as they are used.
         unet: Any = self.backbone.unet
         scheduler: Any = self.backbone.scheduler
+        if watch := current_watch():
+            watch.look(self.backbone, self.texts, self.states[-len(latents) :], latents, index)
         pairs = len(self.states) // len(latents)
         with self.backbone.hardware.drawing():
             predicted: Tensor = unet(torch.cat([latents] * pairs), self.times[index], self.states).sample

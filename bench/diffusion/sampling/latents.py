@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.core.scenes import ImageArray
+from bench.diffusion.sampling.attention_watch import current_watch
 from bench.plugins.backbone import Backbone
 
 
@@ -41,8 +42,9 @@ def denoise(backbone: Backbone, texts: Sequence[str], noise_seeds: Sequence[int]
     """Scaled latents [B, C, h, w] of a batch of texts, by DDIM (eta 0) with the backbone's steps and guidance."""
     noise = torch.cat([initial_noise(backbone, seed) for seed in noise_seeds])
     with backbone.hardware.drawing():
+        states = backbone.encode_text(list(texts))
         drawn: Any = backbone.pipeline()(
-            prompt_embeds=backbone.encode_text(list(texts)),
+            prompt_embeds=states,
             negative_prompt_embeds=backbone.encode_text([""] * len(texts)),
             height=backbone.resolution,
             width=backbone.resolution,
@@ -50,6 +52,24 @@ def denoise(backbone: Backbone, texts: Sequence[str], noise_seeds: Sequence[int]
             num_inference_steps=backbone.settings.sampler.steps,
             guidance_scale=backbone.settings.sampler.guidance,
             output_type="latent",
+            callback_on_step_end=_watched(backbone, texts, states, noise),
         )
     latents: Tensor = drawn.images
     return latents
+
+
+def _watched(
+    backbone: Backbone, texts: Sequence[str], states: Tensor, noise: Tensor
+) -> Callable[[Any, int, int, dict[str, Tensor]], dict[str, Tensor]] | None:
+    """What shows the latents after each step to the watch; None if nothing watches. It sees the first ones at once."""
+    watch = current_watch()
+    if watch is None:
+        return None
+    backbone.scheduler.set_timesteps(backbone.settings.sampler.steps)
+    watch.look(backbone, texts, states, noise.to(backbone.device), 0)
+
+    def after_step(_pipeline: Any, index: int, _time: int, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        watch.look(backbone, texts, states, tensors["latents"], index + 1)
+        return tensors
+
+    return after_step
