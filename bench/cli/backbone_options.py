@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.option_groups import OptionGroup
+from bench.core import defaults
 from bench.core.checkpoints import BACKBONES
+from bench.run.options import BackboneOptions
 
 _KNOWN = ", ".join(BACKBONES)
 
@@ -30,3 +33,19 @@ BatchSize = Annotated[
         help="pictures drawn at once; changes pictures by rounding alone (by 1/255 in less than 0.02 % of values)",
     ),
 ]
+
+OPTIONS = OptionGroup(
+    BackboneOptions,
+    {
+        "backbone": Backbone,
+        "revision": Revision,
+        "device": Device,
+        "precision": Precision,
+        "budget": Budget,
+        "sampling_steps": SamplingSteps,
+        "guidance": Guidance,
+        "seed": Seed,
+    },
+    {"backbone": defaults.BACKBONE},
+)
+"""What `BackboneOptions` are made of."""

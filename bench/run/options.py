@@ -29,7 +29,7 @@ class RunOptions:
 
     `metrics` None leaves the choice to the backbone: the preset that knows what it draws. `scenes` and `limit` say
     which units the start is about (`bench.run.select_units.select_units`). `templates` are the user's own, for a
-    builder; none leave them to it.
+    builder; none leave them to it. `tuned` are hashes of the files that settings of the methods came from.
     """
 
     dataset: str
@@ -38,6 +38,7 @@ class RunOptions:
     scenes: str | None = None
     limit: int | None = None
     templates: tuple[str, ...] = ()
+    tuned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
