@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from bench.plugins.method import PreservesPrior as PreservesPrior
     from bench.plugins.method import ProvidesImages as ProvidesImages
     from bench.plugins.method import Request as Request
+    from bench.plugins.method import Tunable as Tunable
     from bench.plugins.metric import Column as Column
     from bench.plugins.metric import DependsOnPreset as DependsOnPreset
     from bench.plugins.metric import Feature as Feature
@@ -153,6 +154,7 @@ if TYPE_CHECKING:
     from bench.stats.dataframes import tests_frame as tests_frame
     from bench.stats.front import axes_of as axes_of
     from bench.stats.intervals import Interval as Interval
+    from bench.stats.intervals import SceneMean as SceneMean
     from bench.stats.intervals import describe_rule as describe_rule
     from bench.stats.intervals import mean_interval as mean_interval
     from bench.stats.leakage import LEAKAGE_EVENTS as LEAKAGE_EVENTS
@@ -177,6 +179,10 @@ if TYPE_CHECKING:
     from bench.stats.user_study.dataframes import study_tests_frame as study_tests_frame
     from bench.stats.user_study.study import Study as Study
     from bench.stats.user_study.study import make_study as make_study
+    from bench.tune.record import TunedMethod as TunedMethod
+    from bench.tune.record import Tuning as Tuning
+    from bench.tune.record import read_trials as read_trials
+    from bench.tune.record import read_tuning as read_tuning
 
 _NAMES = {
     # What everything is made of
@@ -191,8 +197,7 @@ _NAMES = {
     "bench.plugins.method": (
         "INCIDENTAL Blending ChecksConfiguration ChecksScenes DeclaresPictureSide FidelityNote FitRecords FitState "
         "GeneratesPrior HasFingerprint HasRequirements Method MethodContext PrecomputedImage PreservesPrior "
-        "ProvidesImages "
-        "Request"
+        "ProvidesImages Request Tunable"
     ),
     # Methods: drawing with a backbone
     "bench.diffusion.backbone.resize": "fit_mask fit_resolution",
@@ -249,7 +254,7 @@ _NAMES = {
     "bench.stats.by_concepts": "ConceptCountMean by_concepts_frame by_number_of_concepts",
     "bench.stats.dataframes": "effects_frame front_frame moments_frame power_frame tests_frame",
     "bench.stats.front": "axes_of",
-    "bench.stats.intervals": "Interval describe_rule mean_interval",
+    "bench.stats.intervals": "Interval SceneMean describe_rule mean_interval",
     "bench.stats.leakage": (
         "LEAKAGE_EVENTS LEAKAGE_GROUPS LeakageRate SimilarityMatrix leakage_frame leakage_matrix "
         "leakage_rates similarity_matrices"
@@ -262,6 +267,8 @@ _NAMES = {
     "bench.stats.user_study.choices": "ChoicesStudy",
     "bench.stats.user_study.dataframes": "agreement_frame methods_frame study_tests_frame",
     "bench.stats.user_study.study": "Study make_study",
+    # Reports: what tuning found
+    "bench.tune.record": "TunedMethod Tuning read_trials read_tuning",
 }
 """The public names of each module, by kind."""
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -19,6 +19,7 @@ from bench.api import (
     RecipeMethod,
     SceneSamples,
     TextTemplate,
+    Tunable,
 )
 
 STYLE = TextTemplate("{tokens}", "{a_object} with {handle} style")
@@ -35,6 +36,7 @@ class Method(RecipeMethod):
 
     summary: ClassVar[str] = 'Custom Diffusion on the raw picture, "an OBJECT with v* style": cross-attention'
     source: ClassVar[str] = "Kumari et al. 2023; CLiC (Safaee et al. 2024), section 4.2; Mehdi0xC/clic"
+    tunable: ClassVar[Tunable] = Tunable({"learning_rate": (1.25e-6, 8e-5)}, ("steps",))
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "prior": {"prior_weight": 1.0},
         "code": {"variant": "code"},

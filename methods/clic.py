@@ -26,6 +26,7 @@ from bench.api import (
     SceneSamples,
     TextTemplate,
     Trained,
+    Tunable,
     in_up_blocks,
 )
 
@@ -51,6 +52,7 @@ class Method(RecipeMethod):
 
     summary: ClassVar[str] = "in-context learning: soft mask, attention and RoI losses on the cross-attention"
     source: ClassVar[str] = "Safaee et al. 2024 (CLiC), sections 3 and 4.1; Mehdi0xC/clic"
+    tunable: ClassVar[Tunable] = Tunable({"learning_rate": (1.25e-6, 8e-5)}, ("steps",))
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": {"variant": "code"},
         "no-attention-loss": {"attention_weight": 0.0},

@@ -8,7 +8,18 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.api import BY_VARIANT, CODE_ADAMW, PAPER_ADAM, FidelityNote, Phase, Prior, Recipe, RecipeMethod, SceneSamples
+from bench.api import (
+    BY_VARIANT,
+    CODE_ADAMW,
+    PAPER_ADAM,
+    FidelityNote,
+    Phase,
+    Prior,
+    Recipe,
+    RecipeMethod,
+    SceneSamples,
+    Tunable,
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,7 @@ class Method(RecipeMethod):
 
     summary: ClassVar[str] = "DreamBooth on the raw picture, no masks: all weights"
     source: ClassVar[str] = "Ruiz et al. 2023; Break-A-Scene, A.3; diffusers, dreambooth"
+    tunable: ClassVar[Tunable] = Tunable({"learning_rate": (2.5e-7, 1.6e-5)}, ("steps",))
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "prior": {"prior_weight": 1.0},
         "code": {"variant": "code"},

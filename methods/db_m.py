@@ -18,6 +18,7 @@ from bench.api import (
     Prior,
     Recipe,
     RecipeMethod,
+    Tunable,
 )
 
 
@@ -31,6 +32,7 @@ class Method(RecipeMethod):
 
     summary: ClassVar[str] = "DreamBooth on the masked collection: all weights"
     source: ClassVar[str] = "Ruiz et al. 2023; Break-A-Scene, section 4.1, Figure 6, B.1; diffusers, dreambooth"
+    tunable: ClassVar[Tunable] = Tunable({"learning_rate": (2.5e-7, 1.6e-5)}, ("steps",))
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "prior": {"prior_weight": 1.0},
         "code": {"variant": "code"},

@@ -19,6 +19,7 @@ from bench.api import (
     RecipeMethod,
     Scene,
     SceneSamples,
+    Tunable,
     UserError,
 )
 from bench.diffusion.em.alternation import ExpectationMaximization, every_layer, unmasked
@@ -41,6 +42,10 @@ class Method(RecipeMethod):
 
     summary: ClassVar[str] = "no mask given: handles and masks from cross-attention in turn, then all weights"
     source: ClassVar[str] = "Rahman et al. 2024, section 3, Figure 2"
+    tunable: ClassVar[Tunable] = Tunable(
+        {"phase1_learning_rate": (6.25e-5, 4e-3), "phase2_learning_rate": (2.5e-7, 1.6e-5)},
+        ("phase1_steps", "phase2_steps"),
+    )
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "fixed-masks": {"masks": "fixed"},
         "step-maps": {"estimation": "in-step"},

@@ -19,6 +19,7 @@ from bench.api import (
     Recipe,
     RecipeMethod,
     SceneSamples,
+    Tunable,
 )
 
 
@@ -33,6 +34,10 @@ class Method(RecipeMethod):
 
     summary: ClassVar[str] = "Break-A-Scene: handles, then all weights; masked and cross-attention losses"
     source: ClassVar[str] = "Avrahami et al. 2023, section 3, B.1; google/break-a-scene"
+    tunable: ClassVar[Tunable] = Tunable(
+        {"phase1_learning_rate": (6.25e-5, 4e-3), "phase2_learning_rate": (2.5e-7, 1.6e-5)},
+        ("phase1_steps", "phase2_steps"),
+    )
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": {"variant": "code"},
         "no-phase-1": {"phase1_steps": 0},

@@ -8,7 +8,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.api import BY_VARIANT, CODE_ADAMW, PAPER_ADAM, FidelityNote, Phase, Recipe, RecipeMethod, SceneSamples
+from bench.api import (
+    BY_VARIANT,
+    CODE_ADAMW,
+    PAPER_ADAM,
+    FidelityNote,
+    Phase,
+    Recipe,
+    RecipeMethod,
+    SceneSamples,
+    Tunable,
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,7 @@ class Method(RecipeMethod):
 
     summary: ClassVar[str] = "Textual Inversion on the raw picture, no masks: handles only"
     source: ClassVar[str] = "Gal et al. 2022; Break-A-Scene, A.3; diffusers, textual_inversion"
+    tunable: ClassVar[Tunable] = Tunable({"learning_rate": (6.25e-5, 4e-3)}, ("steps",))
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {"code": {"variant": "code"}}
     by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {

@@ -8,7 +8,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bench.api import BY_VARIANT, CODE_ADAMW, PAPER_ADAM, CollectionSamples, FidelityNote, Phase, Recipe, RecipeMethod
+from bench.api import (
+    BY_VARIANT,
+    CODE_ADAMW,
+    PAPER_ADAM,
+    CollectionSamples,
+    FidelityNote,
+    Phase,
+    Recipe,
+    RecipeMethod,
+    Tunable,
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,7 @@ class Method(RecipeMethod):
 
     summary: ClassVar[str] = "Textual Inversion on the masked collection: handles only"
     source: ClassVar[str] = "Gal et al. 2022; Break-A-Scene, section 4.1, Figure 6, B.1; diffusers, textual_inversion"
+    tunable: ClassVar[Tunable] = Tunable({"learning_rate": (6.25e-5, 4e-3)}, ("steps",))
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {"code": {"variant": "code"}}
     by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {"steps": 800, "batch": 1, "learning_rate": 5e-4, "optimiser": "adam", "initialiser": "mean"},

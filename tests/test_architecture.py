@@ -18,7 +18,7 @@ LEVELS = (
     {"data", "diffusion", "scoring"},
     {"stats", "external"},
     {"run", "playroom"},
-    {"reporting", "edit", "masks"},
+    {"reporting", "edit", "masks", "tune"},
     {"api"},
     {"cli", *CONTENT},
 )

@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.option_groups import OptionGroup
+from bench.core import defaults
 from bench.core.checkpoints import BACKBONES
 from bench.core.errors import UserError
+from bench.run.options import BackboneOptions
 
 _KNOWN = ", ".join(BACKBONES)
 
@@ -43,3 +46,20 @@ def attention_steps(text: str | None) -> tuple[int, ...]:
         return tuple(sorted({int(part) for part in (text or "").split(",") if part.strip()}))
     except ValueError:
         raise UserError(f"--attention {text}: write sampling steps with commas, for example 5,10,20") from None
+
+
+OPTIONS = OptionGroup(
+    BackboneOptions,
+    {
+        "backbone": Backbone,
+        "revision": Revision,
+        "device": Device,
+        "precision": Precision,
+        "budget": Budget,
+        "sampling_steps": SamplingSteps,
+        "guidance": Guidance,
+        "seed": Seed,
+    },
+    {"backbone": defaults.BACKBONE},
+)
+"""What `BackboneOptions` are made of."""

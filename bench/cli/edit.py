@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.cli import backbone_options
-from bench.core import defaults
+from bench.cli.option_groups import with_options
 from bench.core.errors import UserError
 from bench.edit.options import START, EditOptions, EditPaths
 from bench.plugins.method import Blending
@@ -79,7 +79,9 @@ def add_to(app: typer.Typer) -> None:
     app.command("edit")(edit)
 
 
+@with_options(on_backbone=backbone_options.OPTIONS)
 def edit(
+    on_backbone: BackboneOptions,
     method: Annotated[str, typer.Argument(metavar="METHOD", help="a method that learns handles, as `ours` or `clic`")],
     source: Source,
     target: Target,
@@ -94,14 +96,6 @@ def edit(
     runs: Annotated[Path, typer.Option(help="folder of runs, whose kept fits are used")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="name of the edit's folder; by default one is made")] = None,
     keep_weights: Kept = False,
-    backbone: backbone_options.Backbone = defaults.BACKBONE,
-    revision: backbone_options.Revision = None,
-    budget: backbone_options.Budget = None,
-    sampling_steps: backbone_options.SamplingSteps = None,
-    guidance: backbone_options.Guidance = None,
-    seed: backbone_options.Seed = 0,
-    device: backbone_options.Device = "auto",
-    precision: backbone_options.Precision = "auto",
 ) -> None:
     """Paint the learned concepts of a scene into regions of another picture (Blended Latent Diffusion).
 
@@ -121,16 +115,6 @@ def edit(
 
     masks, sizes = tuple(mask or ()), _step_sizes(guidance_step_size)
     options = EditOptions(method, source, target, masks, tuple(prompt), sizes, start, shared, object_, blending)
-    on_backbone = BackboneOptions(
-        backbone=backbone,
-        revision=revision,
-        device=device,
-        precision=precision,
-        budget=budget,
-        sampling_steps=sampling_steps,
-        guidance=guidance,
-        seed=seed,
-    )
     with hold(edits):
         folder = make(options, on_backbone, EditPaths(edits, runs, name, keep_weights))
     for file in pictures_of(folder):

@@ -9,7 +9,7 @@ import typer
 
 from bench.cli import backbone_options
 from bench.cli.edit import Kept, Source
-from bench.core import defaults
+from bench.cli.option_groups import with_options
 from bench.core.errors import UserError
 from bench.edit.options import EditPaths, GenerateOptions
 from bench.run.lock import hold
@@ -38,7 +38,9 @@ def add_to(app: typer.Typer) -> None:
     app.command("generate")(generate)
 
 
+@with_options(on_backbone=backbone_options.OPTIONS)
 def generate(
+    on_backbone: BackboneOptions,
     method: Method,
     source: Source,
     text: Text = None,
@@ -51,14 +53,6 @@ def generate(
     name: Annotated[str | None, typer.Option(help="name of the folder; by default one is made")] = None,
     keep_weights: Kept = False,
     batch_size: backbone_options.BatchSize = 8,
-    backbone: backbone_options.Backbone = defaults.BACKBONE,
-    revision: backbone_options.Revision = None,
-    budget: backbone_options.Budget = None,
-    sampling_steps: backbone_options.SamplingSteps = None,
-    guidance: backbone_options.Guidance = None,
-    seed: backbone_options.Seed = 0,
-    device: backbone_options.Device = "auto",
-    precision: backbone_options.Precision = "auto",
 ) -> None:
     """Draw any text with the concepts of a scene: variations, new contexts, one concept alone or all together.
 
@@ -74,16 +68,6 @@ def generate(
         raise UserError("nothing to draw: give --text 'a photo of [v1]', --each, or --texts FILE with a text per line")
     steps = backbone_options.attention_steps(attention)
     options = GenerateOptions(method, source, asked, samples, batch_size, steps, templates)
-    on_backbone = BackboneOptions(
-        backbone=backbone,
-        revision=revision,
-        device=device,
-        precision=precision,
-        budget=budget,
-        sampling_steps=sampling_steps,
-        guidance=guidance,
-        seed=seed,
-    )
     with hold(outputs):
         files = make(options, on_backbone, EditPaths(outputs, runs, name, keep_weights))
     for file in files:

@@ -25,7 +25,20 @@ PATHS = (
 
 def build_app() -> typer.Typer:
     """The command tree; built after `--path` is known, since each dataset builder is a command."""
-    from bench.cli import audit, build_dataset, convert_yolo, doctor, edit, generate, listing, masks, report, run, score  # noqa: PLC0415 - `--path` first
+    from bench.cli import (  # noqa: PLC0415 - `--path` first
+        audit,
+        build_dataset,
+        convert_yolo,
+        doctor,
+        edit,
+        generate,
+        listing,
+        masks,
+        report,
+        run,
+        score,
+        tune,
+    )
 
     app = typer.Typer(
         name="bench",
@@ -36,7 +49,7 @@ def build_app() -> typer.Typer:
         help="SceneBench: which method learns several concepts from one image best, and can you prove it?",
         epilog="Start with `bench run --methods ours,ti-m`: it needs no data, no weights and no GPU. " + PATHS,
     )
-    for verb in (build_dataset, run, score, report, audit, edit, generate, masks, convert_yolo, listing, doctor):
+    for verb in (build_dataset, run, tune, score, report, audit, edit, generate, masks, convert_yolo, listing, doctor):
         verb.add_to(app)
     _tell_of_paths(app)
     return app

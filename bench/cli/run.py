@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from bench.cli import backbone_options
+from bench.cli.option_groups import with_options
 from bench.core import defaults
 from bench.core.errors import UserError
 from bench.core.leftovers import scratch_folder
@@ -56,6 +57,10 @@ Limit = Annotated[int | None, typer.Option(min=1, help="only the first N units (
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="say what would be done: writes nothing and downloads no weights")
 ]
+Tuned = Annotated[
+    Path | None,
+    typer.Option(help="settings found by `bench tune`: its run or tuned.json; every method that can be tuned has them"),
+]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="try units again whose method failed in an earlier start")]
 Remove = Annotated[
     str | None,
@@ -70,27 +75,22 @@ def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
 
 
+@with_options(on_backbone=backbone_options.OPTIONS)
 def run(
+    on_backbone: BackboneOptions,
     methods: Methods = defaults.METHODS,
     dataset: Dataset = defaults.DATASET,
-    backbone: backbone_options.Backbone = defaults.BACKBONE,
-    revision: backbone_options.Revision = None,
     metrics: Metrics = None,
     name: Annotated[str | None, typer.Option(help="name of the run; by default dataset and backbone")] = None,
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
     templates: Templates = None,
+    tuned: Tuned = None,
     scenes: Scenes = None,
     limit: Limit = None,
     dry_run: DryRun = False,
     retry_failed: Retry = False,
     remove: Remove = None,
     report: Annotated[str, typer.Option(help="the report to write; see `bench list reports`")] = defaults.REPORT,
-    seed: backbone_options.Seed = 0,
-    budget: backbone_options.Budget = None,
-    sampling_steps: backbone_options.SamplingSteps = None,
-    guidance: backbone_options.Guidance = None,
-    device: backbone_options.Device = "auto",
-    precision: backbone_options.Precision = "auto",
     batch_size: backbone_options.BatchSize = 8,
     keep_weights: Kept = False,
     attention: backbone_options.Attention = None,
@@ -101,38 +101,28 @@ def run(
     computes only what is missing, and more methods can be added to it.
     """
     from bench.scoring.selection import select_metrics  # noqa: PLC0415 - slow to import
+    from bench.tune.record import tuning_digest  # noqa: PLC0415
 
-    on_backbone = BackboneOptions(
-        backbone=backbone,
-        revision=revision,
-        device=device,
-        precision=precision,
-        budget=budget,
-        sampling_steps=sampling_steps,
-        guidance=guidance,
-        seed=seed,
-    )
-    own = () if templates is None else read_templates(templates)
-    looks = backbone_options.attention_steps(attention)
     options = RunOptions(
         dataset=dataset,
         backbone=on_backbone,
         metrics=metrics,
         scenes=scenes,
         limit=limit,
-        templates=own,
-        attention=looks,
+        templates=() if templates is None else read_templates(templates),
+        attention=backbone_options.attention_steps(attention),
+        tuned=() if tuned is None else (tuning_digest(tuned),),
     )
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
-    folder = run_folder(runs, default_name(dataset, backbone) if name is None else name)
+    folder = run_folder(runs, default_name(dataset, on_backbone.backbone) if name is None else name)
     configure("reports", report)
     select_metrics(metrics)  # a bad name leaves nothing behind
     if remove is not None:
         _remove(open_run(folder.path), remove, methods, dry_run)
     elif dry_run:
-        _preview(folder, checked(methods), options, retry_failed)
+        _preview(folder, checked(methods, tuned), options, retry_failed, tuned)
     else:
-        _run(folder, checked(methods), options, execution, retry_failed, report)
+        _run(folder, checked(methods, tuned), options, execution, retry_failed, report, tuned)
 
 
 def _run(
@@ -142,13 +132,15 @@ def _run(
     execution: ExecutionOptions,
     retry_failed: bool,
     report: str,
+    tuned: Path | None,
 ) -> None:
     from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
     from bench.run.engine import start  # noqa: PLC0415
     from bench.run.select_units import select_units  # noqa: PLC0415
+    from bench.tune.apply import tuned_check  # noqa: PLC0415
 
     with hold(folder.path):
-        session, hardware = start(folder, methods, options)
+        session, hardware = start(folder, methods, options, tuned_check(tuned))
         units = select_units(session.plan, options.scenes, options.limit)
         session.generate(_wanted(session, units, retry_failed), hardware, execution)
         session.score(options.backbone.device)
@@ -170,13 +162,16 @@ def _wanted(session: Session, units: Sequence[Unit], retry_failed: bool) -> tupl
     return session.todo(units) if retry_failed else session.untried(units)
 
 
-def _preview(folder: RunFolder, methods: MethodSelection, options: RunOptions, retry_failed: bool) -> None:
+def _preview(
+    folder: RunFolder, methods: MethodSelection, options: RunOptions, retry_failed: bool, tuned: Path | None
+) -> None:
     from bench.run.engine import preview  # noqa: PLC0415 - slow to import
     from bench.run.select_units import select_units  # noqa: PLC0415
     from bench.run.suitability import warn  # noqa: PLC0415
+    from bench.tune.apply import tuned_check  # noqa: PLC0415
 
     with scratch_folder() as scratch:
-        session = preview(folder, methods, options, RunFolder(scratch))
+        session = preview(folder, methods, options, RunFolder(scratch), tuned_check(tuned))
         units = select_units(session.plan, options.scenes, options.limit)
         wanted = _wanted(session, units, retry_failed)
         _say_plan(session, units, wanted)
@@ -207,8 +202,8 @@ def _remove(folder: RunFolder, specs: str, methods: str, dry_run: bool) -> None:
     remarks.print(f"next: bench report {folder.path}", soft_wrap=True, markup=False)
 
 
-def checked(methods: str) -> MethodSelection:
-    """The selected methods; prints which of `all` are skipped.
+def checked(methods: str, tuned: Path | None = None) -> MethodSelection:
+    """The selected methods, with the settings that `tuned` has for them; prints which of `all` are skipped.
 
     Raises `UserError` for a bad one, or one that cannot run here, before anything is written.
     """
@@ -220,7 +215,11 @@ def checked(methods: str) -> MethodSelection:
     selection = select_methods(specs)
     if selection.skipped:
         remarks.print(f"Skipped: {'; '.join(selection.skipped)}", soft_wrap=True, markup=False)
-    return selection
+    if tuned is None:
+        return selection
+    from bench.tune.apply import with_tuned  # noqa: PLC0415 - slow to import
+
+    return with_tuned(selection, tuned)
 
 
 def default_name(dataset: str, backbone: str) -> str:

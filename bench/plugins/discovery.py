@@ -28,7 +28,7 @@ from typing import Any, Literal, get_args
 from bench.core.errors import UserError, did_you_mean, one_line
 from bench.plugins.helpers import HelperFinder
 from bench.plugins.imports import imported_names
-from bench.plugins.method import FidelityNote
+from bench.plugins.method import FidelityNote, Tunable
 from bench.plugins.metric import Column, Feature, Grain
 
 Kind = Literal["methods", "datasets", "metrics", "reports"]
@@ -65,6 +65,12 @@ class DropIn:
     def ledger(self) -> tuple[FidelityNote, ...]:
         """Its fidelity ledger: where its sources are silent or contradict each other, and what it does."""
         return tuple(getattr(self.role, "ledger", ()))
+
+    @property
+    def tunable(self) -> Tunable:
+        """What `bench tune` may change of it; nothing unless the class says so."""
+        tunable: Tunable = getattr(self.role, "tunable", Tunable())
+        return tunable
 
 
 @dataclass(frozen=True)
@@ -266,6 +272,20 @@ def _check_attributes(role: type[Any]) -> None:
     unknown = [field for values in variants.values() for field in values if field not in role.__dataclass_fields__]
     if unknown:
         raise TypeError(f"its variants set '{unknown[0]}', which is none of its fields")
+    _check_tunable(role)
+
+
+def _check_tunable(role: type[Any]) -> None:
+    """Raise `TypeError` for what a class says of its tuning in a form that nothing can read."""
+    tunable = getattr(role, "tunable", Tunable())
+    if not isinstance(tunable, Tunable):
+        raise TypeError("its tunable is not a Tunable")
+    unknown = [field for field in (*tunable.rates, *tunable.steps) if field not in role.__dataclass_fields__]
+    if unknown:
+        raise TypeError(f"its tunable has '{unknown[0]}', which is none of its fields")
+    for name, ends in tunable.rates.items():
+        if not 0 < ends[0] < ends[1]:
+            raise TypeError(f"its tunable's range of {name} is {ends}; give (lowest, highest), both above zero")
 
 
 def _check_metric(role: type[Any]) -> None:

@@ -84,6 +84,18 @@ class FidelityNote:
     why: str
 
 
+@dataclass(frozen=True)
+class Tunable:
+    """What `bench tune` may change of a method: the method's class attribute `tunable`.
+
+    `rates` are fields with the lowest and the highest value to try, explored on a log scale; `steps` are the fields
+    that count training steps, which are scaled together.
+    """
+
+    rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
+
+
 class Method(Protocol):
     """A drop-in of `methods/`: a frozen dataclass called `Method`, whose fields are its configuration.
 

@@ -16,9 +16,9 @@ from bench.core.images import dimmed, read_picture
 from bench.core.scenes import ImageArray, Prompt, Scene
 from bench.plugins.report import ReportData
 from bench.reporting.images import uri
-from bench.reporting.mask_records import SceneMean
 from bench.run.attention import read_attention, read_maps
 from bench.run.folder import RunFolder
+from bench.stats.intervals import SceneMean
 from bench.stats.scene_means import methods_of
 
 SHARE = (0.0, 1.0)

@@ -14,25 +14,9 @@ from bench.core.errors import UserError, one_line
 from bench.plugins.report import ReportData
 from bench.reporting.scatter import COLOURS, INK, LINE, plot_text
 from bench.run.folder import RunFolder
-from bench.stats.intervals import Interval, mean_interval
+from bench.stats.intervals import SceneMean
 
 IOU_GAIN = (-1.0, 1.0)
-
-
-@dataclass(frozen=True)
-class SceneMean:
-    """A mean over `n` scenes with its interval (None: too few scenes)."""
-
-    value: float
-    interval: Interval | None
-    n: int
-
-    @classmethod
-    def of(cls, scenes: pd.Series[float], limits: tuple[float, float]) -> SceneMean:
-        """The mean of one value a scene; scenes without one are left out."""
-        known = scenes.dropna()
-        value = float(known.mean()) if len(known) else float("nan")
-        return cls(value, mean_interval(known, limits), len(known))
 
 
 @dataclass(frozen=True)

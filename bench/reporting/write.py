@@ -161,6 +161,7 @@ def _facts(session: Session) -> dict[str, str]:
     return {
         "dataset": f"{dataset.name}, {count(len(dataset.scenes), 'scene')} ({settings.dataset_hash[:12]})",
         **_names(session),
+        **_tuned(settings.tuned),
         "backbone": f"{settings.backbone} ({settings.fingerprint})",
         "precision": settings.precision,
         "budget of training": settings.budget,
@@ -183,6 +184,11 @@ def _names(session: Session) -> dict[str, str]:
     """Which method each display name stands for; nothing where there are none."""
     names = [f"{name} is {spec}" for spec, name in session.settings.names.items()]
     return {"names": "; ".join(names)} if names else {}
+
+
+def _tuned(digests: Sequence[str]) -> dict[str, str]:
+    """Where tuned settings came from; nothing without any."""
+    return {"tuned by": f"tuned.json {', '.join(digests)}"} if digests else {}
 
 
 def _shortened(content: str) -> str:

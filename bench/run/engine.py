@@ -36,28 +36,43 @@ from bench.run.vocabulary import unknown_words
 from bench.scoring.presets import find_preset
 from bench.scoring.selection import select_metrics, standard_metrics
 
+Check = Callable[[Session], None]
+"""Raises `UserError` for a start that something else than the engine finds invalid."""
 
-def start(folder: RunFolder, methods: MethodSelection, options: RunOptions) -> tuple[Session, Hardware]:
+
+def _accept(_session: Session) -> None:
+    """The default of `check`: nothing more is asked of a start."""
+
+
+def start(
+    folder: RunFolder, methods: MethodSelection, options: RunOptions, check: Check = _accept
+) -> tuple[Session, Hardware]:
     """Start or resume a run; it is recorded in the run's folder once the whole start is known to be valid.
 
-    Raises `UserError` for invalid options and for options that differ from those that the run began with.
+    Raises `UserError` for invalid options and for options that differ from those that the run began with, and whatever
+    `check` raises.
     """
     hardware = resolve(options.backbone.device, options.backbone.precision)
     find_dataset = partial(current_dataset, options.dataset, folder, options.templates)
     session, inputs = _session(folder, methods, options, find_dataset)
+    check(session)
     locate(session.backbone_spec)
     inputs.record(folder)
     save_settings(folder, session.settings)
     return session, hardware
 
 
-def preview(folder: RunFolder, methods: MethodSelection, options: RunOptions, scratch: RunFolder) -> Session:
+def preview(
+    folder: RunFolder, methods: MethodSelection, options: RunOptions, scratch: RunFolder, check: Check = _accept
+) -> Session:
     """What `start` would begin, with nothing written but into `scratch`, and no weights downloaded.
 
     Raises `UserError` as `start` does.
     """
     find_dataset = partial(preview_dataset, options.dataset, folder, scratch, options.templates)
-    return _session(folder, methods, options, find_dataset)[0]
+    session = _session(folder, methods, options, find_dataset)[0]
+    check(session)
+    return session
 
 
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
@@ -149,4 +164,5 @@ def _settings(configuration: Path, dataset: Path, methods: MethodSelection, opti
         names=dict(methods.names),
         templates=options.templates,
         unknown_words=unknown_words(configuration, read_manifest(dataset / MANIFEST)),
+        tuned=options.tuned,
     )

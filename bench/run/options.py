@@ -30,7 +30,7 @@ class RunOptions:
     `metrics` None leaves the choice to the backbone: the preset that knows what it draws. `scenes` and `limit` say
     which units the start is about (`bench.run.select_units.select_units`). `templates` are the user's own, for a
     builder; none leave them to it. `attention` are sampling steps, from 1, before which the handles' attention maps are
-    recorded; no picture depends on them.
+    recorded; no picture depends on them. `tuned` are hashes of the files that settings of the methods came from.
     """
 
     dataset: str
@@ -40,6 +40,7 @@ class RunOptions:
     limit: int | None = None
     templates: tuple[str, ...] = ()
     attention: tuple[int, ...] = ()
+    tuned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,6 +75,11 @@ class Session:
             )
         return load_dataset(self._dataset)
 
+    @property
+    def dataset_folder(self) -> Path:
+        """The folder of the dataset."""
+        return self._dataset
+
     @cached_property
     def backbone_settings(self) -> BackboneSettings:
         """The backbone's own settings, with this run's sampler."""

@@ -16,7 +16,7 @@ from bench.plugins.spec import distinct, split_name
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.names import label, matched, written
 
-_GROWING = ("methods", "metrics", "names")
+_GROWING = ("methods", "metrics", "names", "tuned")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Settings:
     start to start. `starts` are what is needed to make the run again. `unknown_words` are the dataset's class words
     that the backbone's vocabulary does not have. `templates` are those that the builder of the dataset was given.
     `names` are display names by spec: nothing that is stored depends on them, and a later start may change them.
+    `tuned` are hashes of the files that tuned settings of methods came from.
     """
 
     __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
@@ -75,6 +76,7 @@ class Settings:
     templates: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     starts: tuple[Start, ...] = ()
+    tuned: tuple[str, ...] = ()
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -98,6 +100,7 @@ class Settings:
             methods=methods,
             names=matched(methods, [*earlier.names.items(), *self.names.items()]),
             metrics=tuple(dict.fromkeys(earlier.metrics + self.metrics)),
+            tuned=tuple(dict.fromkeys(earlier.tuned + self.tuned)),
             starts=earlier.starts,
         )
 

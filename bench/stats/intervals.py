@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import scipy
 from numpy.typing import ArrayLike
 
@@ -62,6 +63,22 @@ def mean_interval(
     else:
         low, high = _bca(scenes, level, seed)
     return Interval(max(low, limits[0]), min(high, limits[1]), level, method, n)
+
+
+@dataclass(frozen=True)
+class SceneMean:
+    """A mean over `n` scenes with its interval (None: too few scenes)."""
+
+    value: float
+    interval: Interval | None
+    n: int
+
+    @classmethod
+    def of(cls, scenes: pd.Series[float], limits: tuple[float, float] = UNLIMITED) -> SceneMean:
+        """The mean of one value a scene; scenes without one are left out."""
+        known = scenes.dropna()
+        value = float(known.mean()) if len(known) else float("nan")
+        return cls(value, mean_interval(known, limits), len(known))
 
 
 def describe_rule(counts: Sequence[int]) -> str:

@@ -1,0 +1,79 @@
+"""`bench tune`: the same number of trials for every method, on scenes that no result is reported on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bench.cli import backbone_options
+from bench.cli.option_groups import with_options
+from bench.cli.run import checked, default_name
+from bench.plugins.spec import split_specs
+from bench.run.folder import run_folder
+from bench.run.lock import hold
+from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
+
+console = Console()
+
+Methods = Annotated[str, typer.Option(help="what to tune, with commas: ours,ti-m, or all that declare how")]
+Dataset = Annotated[
+    str,
+    typer.Option(help="scenes to tune on, and to quote the optimum from; never those of results: for playroom, a seed"),
+]
+TuningScenes = Annotated[int, typer.Option(min=1, help="the first so many choose the optimum; the others quote it")]
+Trials = Annotated[int, typer.Option(min=2, help="settings tried of each method, on the first half of these scenes")]
+Kept = Annotated[int, typer.Option(min=1, help="the best so many of them are tried on all")]
+Widenings = Annotated[
+    int, typer.Option(min=0, help="how often a range grows, by half as many trials, where the best is at its end")
+]
+DATASET = "playroom[scenes=18,seed=7001,formats=2,samples=1]"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command on `app`."""
+    app.command("tune")(tune)
+
+
+@with_options(on_backbone=backbone_options.OPTIONS)
+def tune(
+    on_backbone: BackboneOptions,
+    methods: Methods = "all",
+    dataset: Dataset = DATASET,
+    tuning_scenes: TuningScenes = 12,
+    trials: Trials = 8,
+    kept: Kept = 4,
+    widenings: Widenings = 2,
+    name: Annotated[str | None, typer.Option(help="name of the run; by default `tune-`, dataset, backbone")] = None,
+    runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
+    batch_size: backbone_options.BatchSize = 8,
+) -> None:
+    """Tune methods, each with the same effort: learning rates over the ranges that they declare, then steps.
+
+    Trials are units of a run in runs/NAME, so an interrupted tuning goes on. It maximises the harmonic mean of prompt
+    and identity similarity, both rescaled by controls: 0 is what other concepts or the base model get, 1 what the base
+    model, or the concepts drawn anew, get. `bench run --tuned runs/NAME` uses what was found.
+    """
+    from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
+    from bench.tune import engine  # noqa: PLC0415
+    from bench.tune.search import Effort  # noqa: PLC0415
+
+    engine.refuse_names(split_specs(methods))
+    chosen = engine.tunable(checked(methods).methods)
+    folder = run_folder(runs, f"tune-{default_name(dataset, on_backbone.backbone)}" if name is None else name)
+    run = engine.TuningRun(
+        folder,
+        RunOptions(dataset=dataset, backbone=on_backbone),
+        ExecutionOptions(batch_size=batch_size, keep_weights=False),
+    )
+    with hold(folder.path):
+        scenes, held_out = engine.split_scenes(run.begun(tuning_scenes).dataset, tuning_scenes)
+        effort = Effort(scenes[: -(-len(scenes) // 2)], scenes, trials, kept, widenings)
+        tuning = engine.tune(run, chosen, effort, held_out)
+        files = write_report(run.session(chosen), "tuning")
+    for method, found in tuning.methods.items():
+        console.print(f"{method}: {found.verdict}; {found.spec}", soft_wrap=True, markup=False)
+    for file in files:
+        typer.echo(file)

@@ -1,0 +1,122 @@
+"""Tunes methods by runs: every stage is a start on one and the same run, so that nothing is computed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from bench.core.errors import UserError
+from bench.core.progress import console
+from bench.core.scenes import Dataset
+from bench.core.text import count
+from bench.plugins.spec import configure, split_name
+from bench.run.engine import start
+from bench.run.folder import RunFolder
+from bench.run.options import ExecutionOptions, RunOptions
+from bench.run.select_methods import MethodSelection
+from bench.run.session import Session
+from bench.stats.intervals import FEWEST
+from bench.tune.objective import BOUNDS, EMPTY, WRONG, Scale, scene_objectives
+from bench.tune.record import Tuning, save_tuning
+from bench.tune.search import Effort, Search
+from bench.tune.space import spaces
+
+
+@dataclass(frozen=True)
+class TuningRun:
+    """The run that holds all trials: its folder, and the options of its starts."""
+
+    folder: RunFolder
+    options: RunOptions
+    execution: ExecutionOptions
+
+    def begun(self, tuning_scenes: int) -> Session:
+        """The run with its controls; raises `UserError` where the dataset has too few scenes (`split_scenes`)."""
+        controls = MethodSelection((EMPTY, WRONG), ())
+        return start(self.folder, controls, self.options, lambda one: _check_split(one, tuning_scenes))[0]
+
+    def session(self, specs: Sequence[str]) -> Session:
+        """The run with these methods among its own."""
+        return start(self.folder, MethodSelection(tuple(specs), ()), self.options)[0]
+
+    def scores(self, specs: Sequence[str], scenes: Sequence[str]) -> pd.DataFrame:
+        """Fit, draw and score these methods on these scenes, as far as that is not done; their rows of the table."""
+        session, hardware = start(
+            self.folder, MethodSelection(tuple(specs), ()), replace(self.options, scenes=",".join(scenes))
+        )
+        units = [unit for unit in session.plan if unit.method.spec in specs and unit.scene.name in scenes]
+        session.generate(session.untried(units), hardware, self.execution)
+        table = session.score(self.options.backbone.device)
+        return table[table["method"].isin(list(specs)) & table["scene"].isin(list(scenes))]
+
+
+def tune(run: TuningRun, methods: Sequence[str], effort: Effort, held_out: Sequence[str]) -> Tuning:
+    """Search every method's space, then run the optimum and the method as it was on the `held_out` scenes.
+
+    The result is stored in the run's folder as `tuned.json`, all trials as `tuning.csv`. Raises `UserError` for a
+    method that cannot be tuned, and where the controls do not span a scale.
+    """
+    searched = Search(spaces(methods), effort, lambda specs, scenes: _objectives(run, specs, scenes, effort.scenes))
+    optima = searched.run()
+    quoted_specs = [one for spec in optima for one in (optima[spec].trial.spec, searched.default(spec).spec)]
+    quoted = _objectives(run, tuple(dict.fromkeys(quoted_specs)), held_out, held_out)
+    tuning = Tuning.of(run.session(methods), searched, optima, quoted)
+    save_tuning(run.folder, tuning, searched)
+    return tuning
+
+
+def split_scenes(dataset: Dataset, number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the scenes to tune on, and of those that are held out, of which no trial is chosen.
+
+    Raises `UserError` if there are too few of either for an interval.
+    """
+    names = [scene.name for scene in dataset.scenes]
+    if number < FEWEST or len(names) - number < FEWEST:
+        raise UserError(
+            f"{count(len(names), 'scene')}, {number} of them to tune on: an interval needs {FEWEST} of either; give "
+            "the dataset more scenes, or another --tuning-scenes"
+        )
+    return tuple(names[:number]), tuple(names[number:])
+
+
+def _check_split(session: Session, tuning_scenes: int) -> None:
+    split_scenes(session.dataset, tuning_scenes)
+
+
+def tunable(methods: Sequence[str]) -> tuple[str, ...]:
+    """Those of the methods that declare what can be tuned; the others are told of.
+
+    Raises `UserError` if none does.
+    """
+    found = tuple(spec for spec in methods if configure("methods", spec).drop_in.tunable.rates)
+    if not found:
+        raise UserError(
+            f"none of the methods declares what can be tuned ({', '.join(methods)}); a class does by `tunable`"
+        )
+    if left := [spec for spec in methods if spec not in found]:
+        console.print(
+            f"not tuned, as they declare nothing to be tuned: {', '.join(left)}", soft_wrap=True, markup=False
+        )
+    return found
+
+
+def refuse_names(texts: Sequence[str]) -> None:
+    """Raise `UserError` for a method with a display name: what is tuned is known by its spec."""
+    for text in texts:
+        if split_name(text)[0] is not None:
+            raise UserError(f"{text}: what is tuned has no name of its own; leave it out")
+
+
+def _objectives(
+    run: TuningRun, specs: Sequence[str], scenes: Sequence[str], scale_scenes: Sequence[str]
+) -> pd.DataFrame:
+    controls = run.scores((EMPTY, WRONG, bound(run)), scale_scenes)
+    return scene_objectives(run.scores(specs, scenes), Scale.of(controls, bound(run)), specs)
+
+
+def bound(run: TuningRun) -> str:
+    """The control that keeps all identity, of those that the dataset has."""
+    redrawn, real = BOUNDS
+    return redrawn if all(scene.references for scene in run.session((EMPTY,)).dataset.scenes) else real

@@ -1,0 +1,121 @@
+"""`bench tune` and `bench run --tuned` as a user would call them, with a method whose optimum is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.cli.main import main
+from bench.plugins import discovery
+from bench.run.folder import RunFolder
+from bench.run.settings import load_settings
+from bench.tune.record import read_trials, read_tuning
+
+METHOD = '''
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from bench.api import Tunable
+
+
+@dataclass(frozen=True)
+class Method:
+    """Shows the scene where the rate is 1; darker the further it is from that."""
+
+    tunable: ClassVar[Tunable] = Tunable({"rate": (0.1, 10.0)}, ("steps",))
+    rate: float = 4.0
+    steps: int = 4
+
+    def fit(self, scene, context):
+        if self.rate > 9:
+            raise RuntimeError("diverged")
+        return {"rate": torch.tensor(self.rate)}
+
+    def generate(self, state, scene, requests, context):
+        shown = scene.picture * np.exp(-abs(np.log(float(state["rate"]))))
+        yield from (shown.astype(np.uint8) for _ in requests)
+'''
+DATASET = "playroom[scenes=8,mix=1,0,0,formats=1,samples=1,pool=40,seed=7001]"
+TUNE = ("tune", "--methods", "shown", "--dataset", DATASET, "--tuning-scenes", "4", "--trials", "4", "--kept", "2")
+SAMPLER = ("--sampling-steps", "6", "--name", "t")
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    folder = tmp_path / "own" / "methods"
+    folder.mkdir(parents=True)
+    (folder / "shown.py").write_text(METHOD)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(discovery.ENVIRONMENT, str(tmp_path / "own"))
+    discovery.refresh()
+
+    def called(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as stopped:
+            main(arguments)
+        return int(stopped.value.code or 0)
+
+    return called
+
+
+def test_tuning_finds_the_optimum_and_a_run_uses_it(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(*TUNE, *SAMPLER) == 0, capsys.readouterr().err
+    run = Path("runs/t")
+    found = read_tuning(run).methods["shown"]
+    trials = read_trials(run)
+    assert 0.1 < found.values["rate"] < 4.0, "nearer to 1 than the default"
+    assert set(trials["stage"]) >= {"first", "steps"}
+    assert found.held_out.n == found.chosen_by.n == 4
+    assert found.gain.value == pytest.approx(found.gain.value), "a number, not NaN"
+    page = (run / "report" / "tuning" / "tuning.html").read_text()
+    assert "rate (log scale)" in page
+    assert found.verdict in page
+
+    # the same command has nothing left to do
+    before = sorted(path.name for path in (run / "pictures").iterdir())
+    assert call(*TUNE, *SAMPLER) == 0
+    assert sorted(path.name for path in (run / "pictures").iterdir()) == before
+
+    # a run on other scenes uses the optimum, and says so
+    other = DATASET.replace("seed=7001", "seed=1").replace("scenes=8", "scenes=4")
+    arguments = ("run", "--methods", "shown,real", "--dataset", other, "--sampling-steps", "6", "--tuned", "runs/t")
+    assert call(*arguments, "--name", "r") == 0, capsys.readouterr().err
+    settings = load_settings(RunFolder(Path("runs/r")))
+    assert dict(settings.names) == {found.spec: "shown (tuned)"}
+    assert found.spec in set(pd.read_parquet("runs/r/scores.parquet")["method"])
+    assert len(settings.tuned) == 1
+
+    # the scenes that chose the settings are refused, whole or in part, and so is another budget
+    capsys.readouterr()
+    same = DATASET.replace("scenes=8", "scenes=4")
+    assert call("run", "--methods", "shown", "--dataset", same, "--tuned", "runs/t", "--name", "s") == 2
+    assert "were tuned on" in capsys.readouterr().err
+    assert not Path("runs/s/run.json").exists()
+    assert call(*arguments, "--name", "q", "--budget", "quick") == 2
+    assert "holds for another budget" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("tune", "--methods", "base-model"), "none of the methods declares"),
+        (("tune", "--methods", "Mine=shown"), "has no name of its own"),
+        ((*TUNE[:-4], "--dataset", DATASET.replace("scenes=8", "scenes=5")), "an interval needs 4 of either"),
+        (("run", "--tuned", "nowhere"), "`bench tune` writes it"),
+    ],
+)
+def test_what_is_refused_leaves_nothing_behind(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str
+) -> None:
+    assert call(*arguments) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("bench: ")
+    assert told in last
+    assert not list(Path("runs").glob("*/run.json"))
