@@ -104,7 +104,7 @@ class Method(RecipeMethod):
             "on ten Playroom scenes from .473 to .471 (change -.003 [-.058, .053], .501 at step 100 of 160); step-maps "
             "from .473 to .445 (-.028 [-.106, .049])",
             "neither rises, nor is either shown to fall; the default ends .026 [-.046, .097] higher and is the paper's "
-            "order. Tried why, all from .473 on the same scenes: learning under the true masks changes as little (+.005 "
+            "order. Tried why, all from .473 on the same scenes: the true masks in their place change as little (+.005 "
             "[-.056, .066]), and so do ten times the attention weight (-.023 [-.082, .036]; under the true masks -.007 "
             "[-.062, .048]), a fifth of the rate (-.007 [-.043, .029]) and no attention loss (-.031 [-.093, .031]). So "
             "it is not the estimates: maps of 16x16 latents, averaged over all layers, show no more, whatever the "
