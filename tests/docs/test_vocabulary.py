@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -34,6 +34,20 @@ def test_every_member_that_is_told_is_there(name: str) -> None:
 def test_every_field_has_its_row_in_order(name: str) -> None:
     told = re.findall(r"^\| `(\w+)` \| .+ \|$", SECTIONS[name], re.MULTILINE)
     assert told == [field.name for field in dataclasses.fields(getattr(api, name))]
+
+
+def test_the_fields_that_must_be_given_are_named() -> None:
+    told = dict(re.findall(r"`([A-Z]\w+)\(([\w, ]+)\)`", PAGE.read_text(encoding="utf-8")))
+    recipes = PAGE.read_text(encoding="utf-8").partition("## Recipes")[2].partition("\n## ")[0]
+    required = {
+        name: [one.name for one in dataclasses.fields(getattr(api, name)) if _is_required(one)]
+        for name in re.findall(r"^### `(\w+)`", recipes, re.MULTILINE)
+    }
+    assert {name: names.split(", ") for name, names in told.items()} == {k: v for k, v in required.items() if v}
+
+
+def _is_required(one: dataclasses.Field[Any]) -> bool:
+    return one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_the_page_needs_no_network(outline: Callable[[str], Any], report: Report
     outside = [address for address in found.addresses if not address.startswith(("data:image/", "#"))]
     tables = ["tests.csv", "effects.csv", "front.csv", "power.csv", "pictures.csv"]
     readings = ["sensitivity.csv", "leakage.csv", "leakage_matrix.csv"]
-    assert outside == ["pareto.csv", *readings, "summary.csv", *tables, "../../scores.parquet"]
+    assert outside == ["columns.md", "pareto.csv", *readings, "summary.csv", *tables, "../../scores.parquet"]
     assert all((report.folder / address).is_file() for address in outside)
     styles = "".join(re.findall(r"<style>(.*?)</style>", report.page, flags=re.DOTALL))
     assert not re.findall(r"url\(|@import", styles)

@@ -123,7 +123,7 @@ def test_the_page_needs_no_network(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data()
     page, _ = write(choices(tmp_path, data), data, tmp_path / "out")
     addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert addresses == ["tests.csv", "methods.csv", "agreement.csv"]
+    assert addresses == ["tests.csv", "methods.csv", "agreement.csv", "columns.md"]
     assert all((tmp_path / "out" / address).is_file() for address in addresses)
 
 
