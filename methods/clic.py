@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -11,6 +11,7 @@ from pydantic import Field
 from bench.api import (
     ADAM,
     BY_VARIANT,
+    BackboneLimits,
     Blending,
     DrawJob,
     FidelityNote,
@@ -29,6 +30,7 @@ from bench.api import (
     Tunable,
     in_up_blocks,
 )
+from bench.diffusion.clic.source_masks import check_shared, mask_records, with_shared_masks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,6 +60,7 @@ class Method(RecipeMethod):
         "no-attention-loss": {"attention_weight": 0.0},
         "no-roi-loss": {"roi_weight": 0.0},
         "no-context-loss": {"context_weight": 0.0},
+        "shared-mask": {"masks": "shared"},
     }
     by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {"alpha": 0.5, "context_weight": 1.0, "attention_weight": 0.5, "roi_weight": 0.5},
@@ -150,6 +153,13 @@ class Method(RecipeMethod):
             "rate and weights are those of the method itself",
         ),
         FidelityNote(
+            "masks of all pictures (shared-mask)",
+            "paper: the map of w* is the mask of the source, one of the pictures",
+            "of a scene of several pictures of one object each picture's own map is its concept's mask",
+            "every picture of a scene shows a concept; w* is trained once for all of them. Of a single picture the map "
+            "is that of the object itself, which is warned of",
+        ),
+        FidelityNote(
             "RoI matching",
             "paper: 500 steps on w* alone, its learning rate and the maps' threshold not stated; code: all weights are "
             "trained, the maps go through several thresholds and morphology",
@@ -171,6 +181,9 @@ class Method(RecipeMethod):
     context_weight: Annotated[float, "weight of the context loss (equation 3)", Field(ge=0, le=1e3)] = BY_VARIANT
     attention_weight: Annotated[float, "weight of the attention loss (equation 1)", Field(ge=0, le=1e3)] = BY_VARIANT
     roi_weight: Annotated[float, "weight of the RoI loss (equation 4)", Field(ge=0, le=1e3)] = BY_VARIANT
+    masks: Annotated[
+        Literal["given", "shared"], "the scene's own, or what its pictures of one object have in common (section 3.3)"
+    ] = "given"
     first_steps: Annotated[int, "t_s: of 50 sampling steps, drawn without the concept", Field(ge=0, le=49)] = 5
 
     def recipe(self) -> Recipe:
@@ -191,8 +204,27 @@ class Method(RecipeMethod):
             initialiser="mean",
             masked=True,
             layers=in_up_blocks if self.attention_weight else None,
+            given_masks=self.masks == "given",
             detach_bos=not paper,
         )
+
+    def check_scene(self, scene: Scene, limits: BackboneLimits) -> None:
+        """Raise `UserError` as the recipe does, and for two concepts that would have one shared mask."""
+        super().check_scene(scene, limits)
+        if self.masks == "shared":
+            check_shared(scene)
+
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:
+        """Learn the concepts; with shared masks, these are found first, and the fit records are their IoU.
+
+        Raises `UserError` for two concepts that would have one shared mask.
+        """
+        if self.masks == "given":
+            return super().fit(scene, context)
+        steps = context.backbone.settings.budget(context.budget).scaled_steps(self.steps)
+        masked, remaining = with_shared_masks(scene, context, steps)
+        context.record(mask_records(masked, scene))
+        return replace(self, masks="given").fit(masked, remaining)
 
     def generate(
         self, state: FitState, scene: Scene, requests: Sequence[Request], context: MethodContext

@@ -11,15 +11,16 @@ import torch
 from bench.methods.clic import Method
 
 from bench.core.errors import UserError
-from bench.core.scenes import Scene
+from bench.core.scenes import Concept, Scene
 from bench.diffusion.backbone.terms import in_up_blocks
 from bench.diffusion.clic import two_stage
 from bench.diffusion.clic.in_context import CODE, PAPER, InContext
+from bench.diffusion.editing.common_region import SharedConcept, shared_regions
 from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.diffusion.training.recipe import Optimiser, Recipe
 from bench.diffusion.training.samples import SceneSamples, TextTemplate
 from bench.diffusion.training.trainer import HANDLES
-from bench.plugins.backbone import Backbone
+from bench.plugins.backbone import Backbone, BackboneLimits
 from bench.plugins.backbone_settings import BackboneSettings, Budget, Sampler
 from bench.plugins.method import MethodContext, Request
 from bench.plugins.spec import configure
@@ -102,6 +103,62 @@ def test_what_is_trained(
     assert all(".attn2." in name for name in weights)
     assert {name.split(".attn2.")[1].split(".")[0] for name in weights} == pieces
     assert state[HANDLES].shape == (2, 32)
+
+
+def shared_scene(scene: Scene) -> Scene:
+    """Three pictures of a cat with the same pattern, and of no concept a mask."""
+    pictures = (scene.picture, scene.picture[:, ::-1].copy(), scene.picture[::-1].copy())
+    concepts = [Concept("cat", np.zeros((32, 32), bool), f"[v{number + 1}]", picture=number) for number in range(3)]
+    return Scene("shared", pictures[0], tuple(concepts), scene.prompts[1:], pictures[1:], no_masks=True)
+
+
+def test_shared_masks_are_found_and_learned_from(
+    brief: Backbone, scene: Scene, context: Callable[..., MethodContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fit is the one of the masks that `shared_regions` finds; the records are their IoU with true ones."""
+    several, steps, records = shared_scene(scene), [], []
+    found = list(shared_regions(brief, SharedConcept(several.pictures, "cat", "full", 0), lambda *_: None))
+    brief.restore()
+    marked = [replace(one, mask=mask) for one, mask in zip(several.concepts, found, strict=True)]
+    expected = Method().fit(replace(several, concepts=tuple(marked), no_masks=False), context())
+    brief.restore()
+    own = replace(context(on_step=lambda *step: steps.append(step)), record=records.extend)
+    state = configure("methods", "clic:shared-mask").instance.fit(several, own)
+    assert state.keys() == expected.keys()
+    assert all(torch.equal(state[name], expected[name]) for name in state)
+    assert steps == [(done, 6) for done in range(1, 7)], "three for the masks, three for the concepts"
+    assert [(row["step"], row["concept"]) for row in records] == [(0, 0), (0, 1), (0, 2)]
+    assert all(np.isnan(row["iou"]) for row in records)
+
+
+def test_true_masks_are_for_the_records_alone(
+    brief: Backbone, scene: Scene, context: Callable[..., MethodContext]
+) -> None:
+    records: list[dict[str, float]] = []
+    method = Method(masks="shared")
+    state = method.fit(scene, replace(context(), record=records.extend))
+    assert all(0 <= row["iou"] < 1 for row in records)
+    brief.restore()
+    bare = replace(scene, concepts=tuple(replace(one, mask=np.zeros((32, 32), bool)) for one in scene.concepts))
+    again = method.fit(bare, context())
+    assert all(torch.equal(state[name], again[name]) for name in state)
+
+
+def test_two_concepts_of_one_object_in_a_picture_have_no_mask_of_their_own(scene: Scene) -> None:
+    limits = BackboneLimits(32, 16, 24, lambda text: len(text.split()))
+    twice = replace(scene, concepts=tuple(replace(one, object="cat") for one in scene.concepts))
+    Method().check_scene(twice, limits)
+    with pytest.raises(UserError, match="two concepts of one picture are parts of 'cat'") as caught:
+        Method(masks="shared").check_scene(twice, limits)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_picture_of_an_object_is_warned_of(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    limits = BackboneLimits(32, 16, 24, lambda text: len(text.split()))
+    Method(masks="shared").check_scene(shared_scene(scene), limits)
+    assert caplog.text == ""
+    Method(masks="shared").check_scene(scene, limits)
+    assert "one picture alone shows 'cat'" in caplog.text
 
 
 def requests(scene: Scene) -> list[Request]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,11 +37,16 @@ class SharedConcept:
 
 
 def shared_region(backbone: Backbone, shared: SharedConcept, on_step: Callable[[int, int], None]) -> Mask:
-    """The region of the first picture, bool [s, s], not empty; the backbone is changed.
+    """The region of the first picture, as `shared_regions` finds it."""
+    return next(shared_regions(backbone, shared, on_step))
+
+
+def shared_regions(backbone: Backbone, shared: SharedConcept, on_step: Callable[[int, int], None]) -> Iterator[Mask]:
+    """The region of each picture, bool [s, s], not empty; the backbone is changed.
 
     w* and the cross-attention's K and V are trained on the diffusion loss with the text "an OBJECT with w* style"
     (CLiC, section 3.3; the paper does not give the start of w*: here the object's class word); then the map of w*
-    is taken on the noised first picture.
+    is taken on each picture, noised.
 
     Raises `UserError` for an object word that the tokenizer has no token for.
     """
@@ -61,7 +66,7 @@ def shared_region(backbone: Backbone, shared: SharedConcept, on_step: Callable[[
             on_step(done + 1, steps)
     set_rows(backbone.text_encoder, ids, row.detach())
     backbone.unet.requires_grad_(requires_grad=False)
-    return region_of(backbone, shared.pictures[0], text, shared.seed)
+    yield from (region_of(backbone, picture, text, shared.seed) for picture in shared.pictures)
 
 
 def _keys_and_values(backbone: Backbone) -> list[nn.Parameter]:

@@ -107,3 +107,57 @@ def test_a_source_has_one_concept(pairs: Path, tmp_path: Path) -> None:
     (source / "objects.txt").write_text("ring\nring")
     with pytest.raises(UserError, match="has 2 masks; a pair has one"):
         PairsBuilder(pairs, 20, PLAN).build(tmp_path / "out")
+
+
+@pytest.fixture
+def listed(pairs: Path) -> Path:
+    """A CSV of three pairs: both, then the chair's ornament on the ring, under a name of its own."""
+    file = pairs.parent / "thirty.csv"
+    chair, ring = "mine/furniture/chair to table", "mine/jewelry/ring"
+    file.write_text(
+        "group,source,target,name\n"
+        f"furniture,{chair}/source,{chair}/target,chair to table\n"
+        f"jewelry,{ring}/source,{ring}/target,ring\n"
+        f"jewelry,{chair}/source,{ring}/target,\n"
+    )
+    return file
+
+
+def test_a_list_names_pairs_whose_folders_may_be_in_several(listed: Path, tmp_path: Path) -> None:
+    PairsBuilder(listed, 20, PLAN).build(tmp_path / "out")
+    scenes = load_dataset(tmp_path / "out").scenes
+    assert [scene.name for scene in scenes] == ["furniture-chair-to-table", "jewelry-ring", "jewelry-source-to-target"]
+    np.testing.assert_array_equal(scenes[0].picture, scenes[2].picture)
+    folder = tmp_path / "out" / "scenes"
+    assert (folder / "jewelry-source-to-target" / "prompt.txt").read_text() == "a photo of a ring with [v1] style\n"
+    assert "thirty.csv" in (tmp_path / "out" / "manifest.json").read_text()
+
+
+def test_a_listed_pair_is_the_one_of_the_folder(listed: Path, pairs: Path, tmp_path: Path) -> None:
+    PairsBuilder(pairs, 20, PLAN).build(tmp_path / "one")
+    PairsBuilder(listed, 20, PLAN).build(tmp_path / "other")
+    for name in ("furniture-chair-to-table", "jewelry-ring"):
+        for file in (tmp_path / "one" / "scenes" / name).iterdir():
+            assert (tmp_path / "other" / "scenes" / name / file.name).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("source,target\na,b\n", "has no column group"),
+        ("group,source,target\n", "has no pair"),
+        ("group,source,target\ntoys,a,b\n", "line 2 has the group 'toys'; the groups are buildings"),
+        ("group,source,target\njewelry,a,b\n", "line 2 lacks source/img.jpg"),
+        (
+            "group,source,target\n"
+            "jewelry,mine/jewelry/ring/source,mine/jewelry/ring/target\n"
+            "jewelry,mine/jewelry/ring/source,mine/jewelry/ring/target\n",
+            "line 3: another pair is called jewelry-source-to-target too",
+        ),
+    ],
+)
+def test_a_bad_list_is_one_line(listed: Path, text: str, told: str) -> None:
+    listed.write_text(text)
+    with pytest.raises(UserError, match=told) as caught:
+        find_pairs(listed)
+    assert "\n" not in str(caught.value)
