@@ -113,6 +113,8 @@ if TYPE_CHECKING:
     from bench.reporting.attention_records import attention_rows as attention_rows
     from bench.reporting.attention_records import read_attention_records as read_attention_records
     from bench.reporting.columns import ANALYSIS_FILES as ANALYSIS_FILES
+    from bench.reporting.columns import ATTENTION_FILES as ATTENTION_FILES
+    from bench.reporting.columns import BY_CONCEPTS_FILES as BY_CONCEPTS_FILES
     from bench.reporting.columns import COLUMNS_PAGE as COLUMNS_PAGE
     from bench.reporting.columns import MASK_FILES as MASK_FILES
     from bench.reporting.columns import STUDY_FILES as STUDY_FILES
@@ -239,7 +241,9 @@ _NAMES = {
     # Reports: the role, its data, and pages
     "bench.core.defaults": "PARETO_AXES",
     "bench.plugins.report": "Report ReportData",
-    "bench.reporting.columns": "ANALYSIS_FILES COLUMNS_PAGE MASK_FILES STUDY_FILES CsvFile columns_page",
+    "bench.reporting.columns": (
+        "ANALYSIS_FILES ATTENTION_FILES BY_CONCEPTS_FILES COLUMNS_PAGE MASK_FILES STUDY_FILES CsvFile columns_page"
+    ),
     "bench.reporting.attention_records": "attention_exhibits attention_rows read_attention_records",
     "bench.reporting.concept_curves": "concept_curves_figure",
     "bench.reporting.gallery": "make_gallery",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -10,10 +11,14 @@ import jinja2
 from pydantic import Field
 
 from bench.api import (
+    ATTENTION_FILES,
+    COLUMNS_PAGE,
+    CsvFile,
     ReportData,
     UserError,
     attention_exhibits,
     attention_rows,
+    columns_page,
     describe_rule,
     page_templates,
     read_attention_records,
@@ -37,9 +42,10 @@ class Report:
 
     summary: ClassVar[str] = "where handles look while pictures are drawn: attention.html, attention.csv"
     source: ClassVar[str] = "Break-A-Scene, Figure 4"
+    files: ClassVar[Mapping[str, CsvFile]] = ATTENTION_FILES
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
-        """Write the page and the CSV file; returns them, the page first.
+        """Write the page, the CSV file and what its columns mean; returns them, the page first.
 
         Raises `UserError` if the run has no attention maps.
         """
@@ -55,7 +61,9 @@ class Report:
         exhibits = attention_exhibits(data, records, self.prompts)
         rule = describe_rule([row.share.n for row in rows])
         write_bytes(page, _template().render(data=data, rows=rows, exhibits=exhibits, rule=rule).encode())
-        return page, table
+        columns = out / COLUMNS_PAGE
+        write_bytes(columns, columns_page(self.files))
+        return page, table, columns
 
 
 def _template() -> jinja2.Template:

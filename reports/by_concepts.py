@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -9,11 +10,15 @@ from typing import Annotated, ClassVar
 import jinja2
 
 from bench.api import (
+    BY_CONCEPTS_FILES,
+    COLUMNS_PAGE,
     Column,
+    CsvFile,
     ReportData,
     UserError,
     by_concepts_frame,
     by_number_of_concepts,
+    columns_page,
     concept_curves_figure,
     describe_rule,
     page_templates,
@@ -38,9 +43,10 @@ class Report:
 
     summary: ClassVar[str] = "metrics by the number of concepts in a prompt: by-concepts.html, by-concepts.csv"
     source: ClassVar[str] = "Break-A-Scene, Figure 8 and section 5 (limitations)"
+    files: ClassVar[Mapping[str, CsvFile]] = BY_CONCEPTS_FILES
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
-        """Write the page and the CSV file; returns them, the page first.
+        """Write the page, the CSV file and what its columns mean; returns them, the page first.
 
         Raises `UserError` for a metric that the run does not compare, and if none of them has a value.
         """
@@ -54,7 +60,9 @@ class Report:
             rule=describe_rule([one.n_scenes for one in rows]),
         )
         write_bytes(page, html.encode())
-        return page, table
+        columns = out / COLUMNS_PAGE
+        write_bytes(columns, columns_page(self.files))
+        return page, table, columns
 
     def _chosen(self, data: ReportData) -> tuple[Column, ...]:
         known = {metric.label: metric for metric in data.metrics}

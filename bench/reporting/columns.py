@@ -217,6 +217,44 @@ MASK_FILES: Mapping[str, CsvFile] = {
 }
 """The CSV file of estimated masks."""
 
+BY_CONCEPTS_FILES: Mapping[str, CsvFile] = {
+    "by-concepts.csv": CsvFile(
+        "a metric, method and number of concepts in the prompt",
+        {
+            "method": "the method",
+            "metric": "the metric",
+            "concepts": "how many concepts the prompts have",
+            "mean": "mean over scenes of the mean over a scene's pictures of such prompts",
+            **_BOUNDS,
+            "n_scenes": "scenes with a value",
+            "change": "mean difference to prompts of one concept, within scenes that have both",
+            **{f"change_{name}": meaning for name, meaning in _BOUNDS.items()},
+            "n_paired": "scenes that have both",
+        },
+    ),
+}
+"""The CSV file of metrics by number of concepts."""
+
+ATTENTION_FILES: Mapping[str, CsvFile] = {
+    "attention.csv": CsvFile(
+        "a picture, concept and sampling step",
+        {
+            "method": "the method",
+            "scene": "the scene",
+            "unit": COLUMNS["unit"],
+            "preset": COLUMNS["preset"],
+            "picture": COLUMNS["picture"],
+            "concept": COLUMNS["concept"],
+            "label": COLUMNS["label"],
+            "step": "sampling step, from 1, before which the map was recorded",
+            "share": "share of the handle's attention that lies on the segment found for the concept",
+            "area": "share of the picture that the segment takes: what a map that is equal everywhere has",
+            "reason": "why there is no share, else empty",
+        },
+    ),
+}
+"""The CSV file of where handles look."""
+
 
 def columns_page(files: Mapping[str, CsvFile], metrics: Sequence[Column] = ()) -> bytes:
     """The Markdown of `columns.md`: every file with its columns, and the metrics that `METRIC` stands for."""

@@ -79,7 +79,9 @@ def test_prompts_of_most_concepts_are_shown_first(data: ReportData) -> None:
 
 
 def test_the_page_and_the_file(data: ReportData, tmp_path: Path) -> None:
-    page, table = Report().write(data, tmp_path / "out")
+    page, table, columns = Report().write(data, tmp_path / "out")
+    assert set(pd.read_csv(table)) == set(Report.files[table.name].columns)
+    assert columns.name == "columns.md"
     text = page.read_text()
     assert "[v1], step 5: 0.100" in text
     assert "[v2], step 10: not found" in text
@@ -91,7 +93,7 @@ def test_the_page_and_the_file(data: ReportData, tmp_path: Path) -> None:
 def test_a_picture_that_is_gone_is_told(data: ReportData, tmp_path: Path) -> None:
     for file in (data.run_folder / "pictures").iterdir():
         file.unlink()
-    page, _ = Report().write(data, tmp_path / "out")
+    page, *_ = Report().write(data, tmp_path / "out")
     assert "the picture is missing or damaged" in page.read_text()
 
 

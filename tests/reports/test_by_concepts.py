@@ -18,7 +18,7 @@ MakeData = Callable[..., ReportData]
 
 def test_the_page_and_the_file(make_data: MakeData, outline: type[Any], tmp_path: Path) -> None:
     data = make_data(6)
-    page, file = Report().write(data, tmp_path / "out")
+    page, file, columns = Report().write(data, tmp_path / "out")
     frame = pd.read_csv(file)
     metrics = ["identity-similarity", "prompt-similarity", "detection-rate"]
     assert frame[["metric", "method", "concepts"]].to_numpy().tolist() == [
@@ -27,13 +27,15 @@ def test_the_page_and_the_file(make_data: MakeData, outline: type[Any], tmp_path
     detection = frame[frame["metric"] == "detection-rate"]
     assert detection["mean"].tolist() == [1.0, 0.5, 1.0, 0.5], "of two concepts one is found"
     assert detection["change"].dropna().tolist() == [-0.5, -0.5]
+    assert set(pd.read_csv(file)) == set(Report.files[file.name].columns)
+    assert columns.name == "columns.md"
     text = page.read_text()
     assert "−0.500 [−0.500, −0.500]" in text
     assert not [address for address in outline(text).addresses if address.startswith("http")]
 
 
 def test_other_metrics_can_be_named(make_data: MakeData, tmp_path: Path) -> None:
-    _, file = Report("background-copy").write(make_data(4), tmp_path / "out")
+    _, file, _ = Report("background-copy").write(make_data(4), tmp_path / "out")
     assert set(pd.read_csv(file)["metric"]) == {"background-copy"}
 
 

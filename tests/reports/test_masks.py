@@ -78,7 +78,9 @@ def test_notes_of_another_kind_are_not_of_masks(data: ReportData) -> None:
 
 
 def test_the_page_and_the_file(data: ReportData, tmp_path: Path) -> None:
-    page, table, _ = Report().write(data, tmp_path / "out")
+    page, table, columns = Report().write(data, tmp_path / "out")
+    assert set(pd.read_csv(table)) == set(Report.files[table.name].columns)
+    assert columns.name == "columns.md"
     text = page.read_text()
     assert "em:fixed-masks" in text
     assert "0.550" in text
