@@ -60,27 +60,26 @@ def test_maps_are_recorded_later_without_changing_what_is_there(start: Bench) ->
     assert 'src="http' not in page
 
 
-def test_what_is_recorded_is_not_recorded_again(start: Bench) -> None:
+def test_what_is_recorded_is_kept_and_what_is_damaged_is_told(start: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = RunFolder(Path("runs/r"))
     assert start("--attention", "2") == 0
-    shares = files("attention")
+    maps, shares = files("attention"), read_attention(folder)
+    folder.attention.write_text(folder.attention.read_text().replace(shares["key"].iloc[0], "0" * 20))
     assert start("--attention", "2", "--keep-weights") == 0
-    assert files("attention") == shares
+    assert files("attention") == maps
     assert not Path("runs/r/fits").exists() or not list(Path("runs/r/fits").iterdir()), "nothing was fitted again"
+    pd.testing.assert_frame_equal(read_attention(folder), shares, obj="shares of other maps are measured again")
+
     assert start("--attention", "3") == 0
     assert {recorded_steps(file) for file in Path("runs/r/attention").iterdir()} == {(2, 3)}
-    assert set(read_attention(RunFolder(Path("runs/r")))["step"]) == {2, 3}
+    both = read_attention(folder)
+    np.testing.assert_allclose(both.loc[both["step"] == 2, "share"], shares["share"], atol=1e-6)
 
-
-def test_shares_are_measured_again_where_the_maps_changed(start: Bench) -> None:
-    assert start("--attention", "2") == 0
-    folder = RunFolder(Path("runs/r"))
-    before = read_attention(folder)
-    folder.attention.write_text(folder.attention.read_text().replace(before["key"].iloc[0], "0" * 20))
-    assert start() == 0
-    pd.testing.assert_frame_equal(read_attention(folder), before)
-    folder.attention.unlink()
-    assert start() == 0
-    np.testing.assert_allclose(read_attention(folder)["share"], before["share"], atol=1e-6)
+    for file in Path("runs/r/attention").iterdir():
+        file.write_bytes(b"no tensors")
+    capsys.readouterr()
+    assert start("--attention", "2") == 2
+    assert "is damaged" in capsys.readouterr().err
 
 
 def test_a_step_that_the_sampler_does_not_take_is_told_at_once(
@@ -89,11 +88,3 @@ def test_a_step_that_the_sampler_does_not_take_is_told_at_once(
     assert start("--attention", "4") == 2
     assert "--attention 4: the sampler takes steps 1 to 3" in capsys.readouterr().err
     assert not Path("runs/r").exists()
-
-
-def test_a_damaged_file_is_one_line(start: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    assert start("--attention", "2") == 0
-    for file in Path("runs/r/attention").iterdir():
-        file.write_bytes(b"no tensors")
-    assert start("--attention", "2") == 2
-    assert "is damaged" in capsys.readouterr().err
