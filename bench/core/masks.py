@@ -12,6 +12,9 @@ from bench.core.scenes import Mask
 _COLOURS = ((240, 228, 66), (86, 180, 233), (230, 159, 0), (255, 150, 205), (120, 220, 140))
 """Light enough to stand out from dimmed pictures, told apart by colour-blind readers (after Okabe and Ito)."""
 
+SMALLEST_SHAPE = 0.005
+"""A mask of a smaller share of its picture has no shape to speak of: neither sides nor a direction."""
+
 
 def mask_iou(one: Mask, other: Mask) -> float:
     """Intersection over union of two masks of one shape, in [0, 1]; 1 where both are empty."""

@@ -1,88 +1,76 @@
 """Scenes that show the limitations of learning from one picture (Break-A-Scene, Figure 8), known by construction.
 
-(a) Lighting: each toy is lit from one side. (b) Pose: each toy is turned. (c) Number: up to six toys, all as small and
-in the places of a scene of the most, so that their number alone differs.
+Each changes a scene that was drawn as usual: its toys are lit from one side, turned, or fewer than it has places for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from bench.core.masks import principal_axis
-from bench.core.scenes import ImageArray, Prompt
-from bench.core.seeds import seed_from
-from bench.playroom.world.ground_truth import redrawn
-from bench.playroom.world.scene import PlacedToy, ToyScene, draw, sample_scene
+from bench.playroom.world.scene import PlacedToy, ToyScene, draw
 from bench.playroom.world.toys import ToyIdentity, sample_toy_identity
-
-MOST_TOYS = 6
-"""The most toys that a scene has places for."""
-
-MOST_LONG = 4
-"""The most toys of a scene whose toys are turned: only some classes are long enough."""
 
 _LONG = 1.3
 """A toy to be turned is at least so much longer than wide, so that its turn shows."""
 
 _ROOM = 0.8
-"""What turned toys are shrunk by, so that they hide less of each other."""
+"""What turned toys are made smaller by."""
 
 
-@dataclass(frozen=True)
-class LimitSpec:
-    """Scenes of a seed: numbers of toys (taken in turn), light from one side (0: none), turn in degrees (0: none)."""
-
-    seed: int
-    toys: tuple[int, ...]
-    light: float = 0.0
-    turn: float = 0.0
+def fewer(scene: ToyScene, count: int, rng: np.random.Generator) -> ToyScene:
+    """The scene with `count` of its toys left where they are, and as large as they are."""
+    kept = sorted(rng.permutation(len(scene.toys))[:count].tolist())
+    return replace(scene, toys=tuple(scene.toys[index] for index in kept))
 
 
-def limit_scene(spec: LimitSpec, number: int) -> ToyScene:
-    """Scene `number` (from 0): toys of different classes and of an appearance that training never sees.
+def lit(scene: ToyScene, light: float, number: int, rng: np.random.Generator) -> ToyScene:
+    """The scene with each toy lit from one side; `light` in [0, 1] is how much brighter and darker its sides are.
 
-    The side of the light, and of the turn, alternates from toy to toy and, for the first toy, from scene to scene: half
-    of the toys are lit from the left. A lit toy is not of two halves, which would look like a light.
+    The sides alternate within a scene and, for the first toy, with its `number`: half of the toys are lit from the
+    left. Toys of two halves, which look like a light, are replaced.
     """
-    rng = np.random.default_rng((spec.seed, number))
-    placed = sample_scene(rng, appearance="unseen", count=max(spec.toys))
-    kept = sorted(rng.permutation(max(spec.toys))[: spec.toys[number % len(spec.toys)]])
-    identities = _identities(spec, len(kept), rng)
-    toys = [replace(placed.toys[place], identity=toy) for place, toy in zip(kept, identities, strict=True)]
-    sided = (_sided(spec, toy, 1 if (number + index) % 2 else -1) for index, toy in enumerate(toys))
-    return replace(placed, toys=tuple(sided))
+    suiting = _suiting(scene, lambda toy: toy.motif != "halves", rng)
+    toys = (replace(toy, light=_side(number + index) * light) for index, toy in enumerate(suiting.toys))
+    return replace(suiting, toys=tuple(toys))
 
 
-def _sided(spec: LimitSpec, toy: PlacedToy, side: int) -> PlacedToy:
-    lit = replace(toy, light=side * spec.light)
-    return replace(lit, angle=side * spec.turn, size=_ROOM * toy.size) if spec.turn else lit
+def turned(scene: ToyScene, degrees: float, number: int, rng: np.random.Generator) -> ToyScene:
+    """The scene with its toys turned by so many degrees, one clockwise, the next counter-clockwise.
+
+    The first toy's sense alternates with the scene's `number`. Toys that are not long are replaced: theirs would not
+    show. All are made a bit smaller, so that they hide less of each other: a toy that is half hidden lies otherwise.
+    """
+    suiting = _suiting(scene, _is_long, rng)
+    toys = (
+        replace(toy, angle=_side(number + index) * degrees, size=_ROOM * toy.size)
+        for index, toy in enumerate(suiting.toys)
+    )
+    return replace(suiting, toys=tuple(toys))
 
 
-def _identities(spec: LimitSpec, count: int, rng: np.random.Generator) -> list[ToyIdentity]:
-    """So many suitable toys of different classes."""
-    found: dict[str, ToyIdentity] = {}
-    while len(found) < count:
-        toy = sample_toy_identity(rng, "unseen")
-        if toy.class_name not in found and _suits(spec, toy):
-            found[toy.class_name] = toy
-    return list(found.values())
+def _side(number: int) -> int:
+    """1 and -1 in turn."""
+    return 1 if number % 2 else -1
 
 
-def _suits(spec: LimitSpec, toy: ToyIdentity) -> bool:
-    if spec.light and toy.motif == "halves":
-        return False
+def _is_long(toy: ToyIdentity) -> bool:
     alone = ToyScene((PlacedToy(toy, 0.5, 0.5, 0.5),), None, 0)
-    return not spec.turn or principal_axis(draw(alone, 64).masks[0])[1] >= _LONG
+    return principal_axis(draw(alone, 64).masks[0])[1] >= _LONG
 
 
-def redraw(world: ToyScene, name: str, prompt: Prompt, size: int) -> ImageArray:
-    """The prompt's toys in its context as Playroom usually draws them, neither lit nor turned: [size, size, 3].
+def _suiting(scene: ToyScene, suits: Callable[[ToyIdentity], bool], rng: np.random.Generator) -> ToyScene:
+    """The scene with toys that suit, all of different classes: others of never-seen looks replace those that do not.
 
-    Raises `KeyError` for a context that is not Playroom's.
+    As many classes must have toys that suit as the scene has toys; six are long.
     """
-    toys = [world.toys[index].identity for index in prompt.subset]
-    context = prompt.template.split("{tokens}")[1].strip()
-    seed = seed_from(limits=name, template=prompt.template, subset=prompt.subset, sample=prompt.sample)
-    return draw(redrawn(toys, context, np.random.default_rng(seed)), size).picture
+    found: list[PlacedToy] = []
+    for toy in scene.toys:
+        identity, taken = toy.identity, {one.identity.class_name for one in found}
+        while identity.class_name in taken or not suits(identity):
+            identity = sample_toy_identity(rng, "unseen")
+        found.append(replace(toy, identity=identity))
+    return replace(scene, toys=tuple(found))
