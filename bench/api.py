@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from bench.core.errors import UserError as UserError
     from bench.core.files import write_bytes as write_bytes
     from bench.core.images import read_picture as read_picture
+    from bench.core.masks import SMALLEST_SHAPE as SMALLEST_SHAPE
+    from bench.core.masks import principal_axis as principal_axis
     from bench.core.progress import progress_bar as progress_bar
     from bench.core.scenes import BACKGROUND as BACKGROUND
     from bench.core.scenes import Concept as Concept
@@ -191,6 +193,7 @@ _NAMES = {
     "bench.core.errors": "UserError",
     "bench.core.files": "write_bytes",
     "bench.core.images": "read_picture",
+    "bench.core.masks": "SMALLEST_SHAPE principal_axis",
     "bench.core.progress": "progress_bar",
     "bench.core.scenes": "BACKGROUND Concept Dataset ImageArray Mask Prompt Scene handle",
     "bench.core.seeds": "seed_from",

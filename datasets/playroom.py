@@ -14,6 +14,7 @@ from bench.api import (
     Crop,
     PromptScheme,
     SceneOptions,
+    UserError,
     own_templates,
     parse_mix,
     read_manifest,
@@ -23,6 +24,17 @@ from bench.playroom.world.coco import CocoSpec, scratch_coco
 from bench.playroom.world.redrawing import Redrawing
 
 QUICK_FORMATS = "2"
+FURTHEST_TURN = 90
+"""Degrees after which a long axis comes back to where it was."""
+LIMITATION: Mapping[str, Any] = {
+    "scenes": 10,
+    "mix": "1,0,0",
+    "formats": QUICK_FORMATS,
+    "samples": 1,
+    "pool": 100,
+    "references": True,
+}
+"""Of the variants that show a limitation of learning from one picture (Break-A-Scene, section 5 and Figure 8)."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +53,19 @@ class Builder:
             "references": True,
             "training_budget": "quick",
         },
+        "lit": {**LIMITATION, "light": 70},
+        "turned": {**LIMITATION, "turn": 20, "coverage": 8},
+        "crowded": {**LIMITATION, "mix": "1,1,1,1,1", "coverage": 4, "equal_size": True},
     }
 
     scenes: Annotated[int, "how many scenes"] = 50
-    mix: Annotated[str, "shares of scenes with 2, 3 and 4 concepts"] = "30,15,5"
+    mix: Annotated[str, "shares of scenes with 2, 3 and 4 concepts, or with 2 to 6: 1,1,1,1,1"] = "30,15,5"
+    coverage: Annotated[int, "least share of the picture that a concept covers, in percent"] = 15
+    equal_size: Annotated[bool, "toys of all scenes as small as in those of the most, so that only numbers differ"] = (
+        False
+    )
+    light: Annotated[int, "light from one side of each toy: how much brighter and darker its sides are, in percent"] = 0
+    turn: Annotated[int, "degrees by which each toy is turned, clockwise or counter-clockwise; 0: as usual"] = 0
     formats: Annotated[str, "the first so many of the ten formats, or their names: beach,snow"] = "10"
     samples: Annotated[int, "pictures of each prompt"] = 2
     pool: Annotated[int, "how many pictures are drawn to choose from"] = 300
@@ -75,6 +96,7 @@ class Builder:
             crop=self.crop,
             prompts=self.prompts,
             templates=own_templates(self.templates, self.formats, ("10", QUICK_FORMATS)),
+            coverage=self.coverage,
         )
         with scratch_coco(self._spec) as coco:
             CocoBuilder(
@@ -91,7 +113,11 @@ class Builder:
 
     @property
     def _spec(self) -> CocoSpec:
-        return CocoSpec(self.pool, self.seed, self.size, self._toys())
+        if not (0 <= self.light <= 100 and 0 <= self.turn <= FURTHEST_TURN):
+            raise UserError(f"--light is 0 to 100 percent, --turn 0 to {FURTHEST_TURN} degrees")
+        return CocoSpec(
+            self.pool, self.seed, self.size, self._toys(), self.light / 100, self.turn, equal_size=self.equal_size
+        )
 
     def _toys(self) -> tuple[int, ...]:
         """The numbers of toys per picture that the mix needs: scenes of two concepts are drawn with two toys."""

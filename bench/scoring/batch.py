@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from bench.core.errors import UserError
-from bench.core.scenes import Concept, ImageArray, Scene
+from bench.core.scenes import Concept, ImageArray, Mask, Scene
 from bench.plugins.metric import Feature, PictureJob
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.scoring.concept_matches import ConceptMatches
+    from bench.scoring.concept_matches import ConceptMatch, ConceptMatches
     from bench.scoring.evaluators import Evaluators
     from bench.scoring.models.identity import IdentityFeatures
     from bench.scoring.models.lpips import LpipsDiversity
@@ -118,6 +118,10 @@ class ScoringBatch:
         self._check("segments")
         self._check("identity")
         return self.features.matches
+
+    def found_mask(self, match: ConceptMatch) -> Mask:
+        """What was found for a detected concept, as the preset compares it, at the picture's size [H, W]."""
+        return self.segmentations[match.detections.number].mask(match.chosen(self.preset.comparison.instances))
 
     @property
     def lpips(self) -> LpipsDiversity:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.core.masks import iou_with_truth, mask_iou, outline
+from bench.core.masks import iou_with_truth, mask_iou, outline, principal_axis
 from bench.reporting.mask_records import iou_by_step
 
 
@@ -31,6 +31,22 @@ def test_without_a_true_mask_there_is_no_iou() -> None:
     everything = np.ones((3, 3), bool)
     assert math.isnan(iou_with_truth(everything, ~everything))
     assert iou_with_truth(~everything, everything) == 0
+
+
+def test_the_principal_axis_by_hand() -> None:
+    """Of 2 x 6 pixels: variances (6**2 - 1) / 12 and (2**2 - 1) / 12, a ratio of deviations of sqrt(35 / 3)."""
+    mask = np.zeros((8, 8), bool)
+    mask[3:5, 1:7] = True
+    assert principal_axis(mask) == pytest.approx((0, math.sqrt(35 / 3)))
+    assert principal_axis(mask.T) == pytest.approx((90, math.sqrt(35 / 3)))
+    assert principal_axis(np.eye(8, dtype=bool))[0] == pytest.approx(45), "clockwise: down and to the right"
+    assert principal_axis(np.eye(8, dtype=bool)[::-1])[0] == pytest.approx(135)
+
+
+def test_a_round_an_empty_and_a_thin_mask_have_no_long_axis_or_an_endless_one() -> None:
+    assert principal_axis(np.ones((6, 6), bool))[1] == pytest.approx(1)
+    assert principal_axis(np.zeros((6, 6), bool)) == (0, 0)
+    assert principal_axis(np.arange(36).reshape(6, 6) < 6)[1] == math.inf
 
 
 def test_an_outline_is_within_its_width_and_leaves_the_edge_of_the_picture_free() -> None:

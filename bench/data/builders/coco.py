@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,11 +21,15 @@ from bench.data.coco import masks
 from bench.data.coco.funnel import Candidate, Crop, Funnel, candidates
 from bench.data.coco.images import find_picture, find_pictures
 from bench.data.coco.index import Index, annotation_files, load_index
+from bench.data.coco.rules import COVERAGE, FEWEST_CONCEPTS, SelectionCriteria
 from bench.data.coco.selection import Selection, parse_mix, quotas, select
 from bench.data.manifest import DatasetSpec, LicenceRecord, Manifest, MaskRecord, Option, SceneRecord
 from bench.data.prompts import PromptPlan, PromptScheme, parse_formats
 from bench.data.templates import template_options
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset, write_manifest
+
+PAPERS_COVERAGE = int(100 * COVERAGE)
+"""Each concept's least share of the picture in percent (B.2)."""
 
 
 class SelectionPolicy(Protocol):
@@ -68,9 +73,9 @@ class SelectedScenes:
 
 @dataclass(frozen=True)
 class SceneOptions:
-    """Break-A-Scene's selection: scenes of two to four concepts in the proportions of `mix`.
+    """Break-A-Scene's selection: scenes of two to four concepts (by a longer mix six) in the proportions of `mix`.
 
-    Own `templates` take the place of the `formats`.
+    Own `templates` take the place of the `formats`. `coverage` is each concept's least share of the picture in percent.
     """
 
     scenes: int
@@ -83,6 +88,7 @@ class SceneOptions:
     split: str = ""
     only_present: bool = False
     templates: tuple[str, ...] = ()
+    coverage: int = PAPERS_COVERAGE
 
     def __post_init__(self) -> None:
         """Raises `UserError` for invalid values."""
@@ -90,6 +96,8 @@ class SceneOptions:
             raise UserError("--scenes and --samples must be at least 1")
         if self.crop not in ("center", "best") or self.prompts not in ("powerset", "random"):
             raise UserError("--crop is center or best, --prompts is powerset or random")
+        if not 1 <= self.coverage <= 100:
+            raise UserError("--coverage is 1 to 100 percent")
         parse_mix(self.mix)
         parse_formats(self.formats)
 
@@ -100,7 +108,9 @@ class SceneOptions:
 
     def pool(self, indexes: Sequence[Index], on_images: Callable[[int], None]) -> tuple[list[Candidate], Funnel]:
         """All images with at least two concepts in their crop."""
-        return candidates(indexes, self.crop, on_images)
+        most = FEWEST_CONCEPTS - 1 + len(parse_mix(self.mix))
+        criteria = SelectionCriteria(most=most, coverage=Fraction(self.coverage, 100))
+        return candidates(indexes, self.crop, on_images, criteria)
 
     def choose(self, pool: Sequence[Candidate]) -> SelectedScenes:
         """The first in hash order for each number of concepts; if the pool lacks the mix, the first of all."""
@@ -158,7 +168,9 @@ class CocoBuilder:
         fields = asdict(own)
         if "templates" in fields:
             fields |= template_options(fields.pop("templates"), fields.pop("formats"))
-        if self.no_masks:  # no option of earlier manifests, whose hashes stay
+        if fields.get("coverage") == PAPERS_COVERAGE:  # no option of earlier manifests, whose hashes stay
+            del fields["coverage"]
+        if self.no_masks:  # nor these two
             fields["no_masks"] = True
         if self.background:
             fields["background"] = self.background
@@ -238,7 +250,7 @@ def _lack(selection: Selection) -> str:
     numbers = sorted(selection.wanted)
     wanted = ", ".join(str(selection.wanted[k]) for k in numbers)
     available = ", ".join(str(selection.available.get(k, 0)) for k in numbers)
-    return f"the mix needs {wanted} scenes with 2, 3, 4 concepts, the pool has {available}"
+    return f"the mix needs {wanted} scenes with {', '.join(map(str, numbers))} concepts, the pool has {available}"
 
 
 def _filter(files: Sequence[Path], options: SelectionPolicy) -> tuple[list[Candidate], Funnel]:

@@ -18,7 +18,7 @@ Crop: TypeAlias = Literal["center", "best"]
 """The centred square, or the window that keeps most of the concepts."""
 BATCH = 256
 """Number of images between two updates of the progress bar."""
-_WORDS = ("no", "one", "two", "three", "four")
+_WORDS = ("no", "one", "two", "three", "four", "five", "six")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ class _Examination:
     def candidate(self) -> Candidate | None:
         annotations = self._usable()
         square, instances = self._inside(annotations) if self.crop == "center" else self._best(annotations)
-        self.funnel.count("covers at least 15 % of the square crop", len(instances))
+        self.funnel.count(f"covers at least {float(100 * self.demand.coverage):g} % of the square crop", len(instances))
         instances = rules.largest_of_each_class(instances)
         self.funnel.count("the largest of its class", len(instances))
         if len(instances) < self.demand.fewest:
@@ -145,7 +145,7 @@ class _Examination:
         return [
             (annotation, self._draw(annotation))
             for annotation in annotations
-            if rules.fills(masks.most_pixels(annotation.segmentation, square), side)
+            if rules.fills(masks.most_pixels(annotation.segmentation, square), side, self.demand.coverage)
         ]
 
     def _best(self, annotations: Sequence[Annotation]) -> tuple[Square, list[Instance]]:
@@ -153,18 +153,21 @@ class _Examination:
         square = centred_square(self.photo.width, self.photo.height)
         whole = Square(0, 0, max(self.photo.width, self.photo.height))
         drawn = self._drawn(annotations, whole, square.side)
-        drawn = [(a, rle) for a, rle in drawn if rules.fills(masks.area(rle), square.side)]
+        drawn = [(a, rle) for a, rle in drawn if self._fills(masks.area(rle), square.side)]
         if drawn:
             pixels = [masks.decode(rle) for _, rle in drawn]
             labels = [self._label(annotation) for annotation, _ in drawn]
-            square = rules.best_square(self.photo.width, self.photo.height, labels, pixels)
+            square = rules.best_square(self.photo.width, self.photo.height, labels, pixels, self.demand)
         return square, self._filling(drawn, square)
 
     def _filling(self, drawn: Sequence[tuple[Annotation, masks.Rle]], square: Square) -> list[Instance]:
         counted = [(a, rle, masks.pixels_inside(rle, square)) for a, rle in drawn]
         return [
-            Instance(a, self._label(a), rle, pixels) for a, rle, pixels in counted if rules.fills(pixels, square.side)
+            Instance(a, self._label(a), rle, pixels) for a, rle, pixels in counted if self._fills(pixels, square.side)
         ]
+
+    def _fills(self, pixels: float, side: int) -> bool:
+        return rules.fills(pixels, side, self.demand.coverage)
 
     def _draw(self, annotation: Annotation) -> masks.Rle:
         try:

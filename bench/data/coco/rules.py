@@ -20,15 +20,21 @@ COVERAGE = Fraction(3, 20)
 """Each concept's least share of the square picture (B.2: 15 %), exact."""
 FEWEST_CONCEPTS, MOST_CONCEPTS = 2, 4
 """A scene has at least two concepts of distinct classes (B.2) and at most four (section 4.1)."""
+CROWDED = 6
+"""The most concepts of scenes that show what more than four do (section 5, limitation c)."""
 
 
 @dataclass(frozen=True)
 class SelectionCriteria:
-    """The criteria for an image: classes (None: all but the dropped ones), minimum and maximum number of concepts."""
+    """The criteria for an image: classes (None: all but the dropped ones), minimum and maximum number of concepts.
+
+    `coverage` is each concept's least share of the square picture.
+    """
 
     classes: frozenset[str] | None = None
     fewest: int = FEWEST_CONCEPTS
     most: int = MOST_CONCEPTS
+    coverage: Fraction = COVERAGE
 
     def allows(self, label: str) -> bool:
         """Whether instances of this class may be concepts."""
@@ -48,9 +54,9 @@ class Instance:
     pixels: int
 
 
-def fills(pixels: float, side: int) -> bool:
-    """Whether this many pixels are at least `COVERAGE` of a square; exact, in integers."""
-    return pixels * COVERAGE.denominator >= COVERAGE.numerator * side * side
+def fills(pixels: float, side: int, coverage: Fraction = COVERAGE) -> bool:
+    """Whether this many pixels are at least this share of a square; exact, in integers."""
+    return pixels * coverage.denominator >= coverage.numerator * side * side
 
 
 def largest_of_each_class(instances: Sequence[Instance]) -> list[Instance]:
@@ -66,25 +72,31 @@ def by_size(instances: Sequence[Instance]) -> list[Instance]:
     return sorted(instances, key=lambda one: (-one.pixels, one.annotation.id))
 
 
-def best_square(width: int, height: int, labels: Sequence[str], masks: Sequence[Mask]) -> Square:
+def best_square(
+    width: int,
+    height: int,
+    labels: Sequence[str],
+    masks: Sequence[Mask],
+    criteria: SelectionCriteria = BREAK_A_SCENE,
+) -> Square:
     """The square window of full height or width that keeps most of the concepts.
 
-    Most concepts of distinct classes that fill enough of it, at most four, come first; then most of their
-    pixels; then the place nearest to the centre, then the smaller offset. `masks` are [height, width].
+    Most concepts of distinct classes that fill enough of it, at most as many as a scene has, come first; then most
+    of their pixels; then the place nearest to the centre, then the smaller offset. `masks` are [height, width].
     """
     centre = centred_square(width, height)
     long_axis = 1 if width >= height else 0
     inside = _pixels_by_offset(masks, long_axis, centre.side)
-    kept = np.sort(_by_class(labels, np.where(fills_array(inside, centre.side), inside, 0)), axis=0)
-    kept = kept[::-1][:MOST_CONCEPTS]
+    kept = np.sort(_by_class(labels, np.where(fills_array(inside, centre.side, criteria.coverage), inside, 0)), axis=0)
+    kept = kept[::-1][: criteria.most]
     from_centre = np.abs(np.arange(inside.shape[1]) - max(centre.left, centre.top))
     offset = int(np.lexsort((from_centre, -kept.sum(axis=0), -(kept > 0).sum(axis=0)))[0])
     return Square(offset, 0, centre.side) if long_axis == 1 else Square(0, offset, centre.side)
 
 
-def fills_array(pixels: npt.NDArray[np.int64], side: int) -> npt.NDArray[np.bool_]:
+def fills_array(pixels: npt.NDArray[np.int64], side: int, coverage: Fraction) -> npt.NDArray[np.bool_]:
     """`fills` elementwise."""
-    return np.asarray(pixels * COVERAGE.denominator >= COVERAGE.numerator * side * side)
+    return np.asarray(pixels * coverage.denominator >= coverage.numerator * side * side)
 
 
 def _pixels_by_offset(masks: Sequence[Mask], axis: int, side: int) -> npt.NDArray[np.int64]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.core.errors import UserError
 from bench.core.hashing import bytes_hash
 from bench.data.coco.funnel import Candidate
-from bench.data.coco.rules import FEWEST_CONCEPTS, MOST_CONCEPTS
+from bench.data.coco.rules import CROWDED, FEWEST_CONCEPTS, MOST_CONCEPTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,19 +23,22 @@ class Selection:
 
 
 def parse_mix(text: str) -> tuple[int, ...]:
-    """Parse the shares of scenes with two, three and four concepts, such as `30,15,5`.
+    """Parse the shares of scenes with two, three and four concepts, such as `30,15,5`; or with two to six: `1,1,1,1,1`.
 
     Raises `UserError` for anything else.
     """
     parts = text.split(",")
     shares = [int(part) for part in parts if part.strip().isdecimal()]
-    if len(shares) != len(parts) or len(shares) != MOST_CONCEPTS - FEWEST_CONCEPTS + 1 or not sum(shares):
-        raise UserError(f"--mix {text}: write three whole numbers, the shares of 2, 3 and 4 concepts: 30,15,5")
+    lengths = [most - FEWEST_CONCEPTS + 1 for most in (MOST_CONCEPTS, CROWDED)]
+    if len(shares) != len(parts) or len(shares) not in lengths or not sum(shares):
+        raise UserError(
+            f"--mix {text}: write three whole numbers, the shares of 2, 3 and 4 concepts: 30,15,5 (or five, of 2 to 6)"
+        )
     return tuple(shares)
 
 
 def quotas(mix: Sequence[int], scenes: int) -> dict[int, int]:
-    """The number of scenes with 2, 3 and 4 concepts: the mix scaled to `scenes` by largest remainders."""
+    """The number of scenes with 2, 3, 4 (5, 6) concepts: the mix scaled to `scenes` by largest remainders."""
     total = sum(mix)
     counts = {k: share * scenes // total for k, share in enumerate(mix, start=FEWEST_CONCEPTS)}
     remainder = {k: share * scenes % total for k, share in enumerate(mix, start=FEWEST_CONCEPTS)}

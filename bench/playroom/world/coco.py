@@ -18,13 +18,14 @@ from bench.core.errors import UserError
 from bench.core.files import whole_folder
 from bench.core.leftovers import scratch_folder
 from bench.core.limits import check_side
+from bench.playroom.world.limits import fewer, lit, turned
 from bench.playroom.world.scene import RENDERER, ToyScene, draw, sample_scene
 from bench.playroom.world.toys import CLASSES
 
 SPLIT = "playroom"
 """The split's name: pictures lie in `playroom/`, annotations in `annotations/instances_playroom.json`."""
 
-_SHARES = {2: 0.4, 3: 0.3, 4: 0.3}
+_SHARES = {2: 0.4, 3: 0.3, 4: 0.3, 5: 0.3, 6: 0.3}
 """How often a picture holds so many toys, before the pool is confined to some of these numbers."""
 
 Json = dict[str, Any]
@@ -32,23 +33,36 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class CocoSpec:
-    """A pool of scenes: number of pictures, seed, pixels per side, and numbers of toys (2 to 4)."""
+    """A pool of scenes: number of pictures, seed, pixels per side, and numbers of toys (2 to 6).
+
+    `light` in [0, 1] and `turn` in degrees are those of `bench.playroom.world.limits`, 0 as usual. With `equal_size`
+    the toys of all scenes are as large, and lie, as in scenes of the most toys, so that their number alone differs.
+    """
 
     pictures: int = 300
     seed: int = 0
     size: int = 128
-    toys: tuple[int, ...] = tuple(_SHARES)
+    toys: tuple[int, ...] = (2, 3, 4)
+    light: float = 0.0
+    turn: float = 0.0
+    equal_size: bool = False
 
 
 def pool_scene(spec: CocoSpec, image_id: int) -> ToyScene:
     """The scene of picture `image_id` (from 1): toys of an appearance that training never sees.
 
-    It depends on the seed, the id and the numbers of toys alone, so that any picture's ground truth can be drawn
-    again.
+    It depends on the specification (but for pictures and size) and the id alone, so that any picture's ground truth
+    can be drawn again.
     """
     rng = np.random.default_rng((spec.seed, image_id))
     shares = np.array([_SHARES[number] for number in spec.toys])
-    return sample_scene(rng, appearance="unseen", count=int(rng.choice(spec.toys, p=shares / shares.sum())))
+    count = int(rng.choice(spec.toys, p=shares / shares.sum()))
+    scene = sample_scene(rng, appearance="unseen", count=max(spec.toys) if spec.equal_size else count)
+    if spec.equal_size:
+        scene = fewer(scene, count, rng)
+    if spec.light:
+        scene = lit(scene, spec.light, image_id, rng)
+    return turned(scene, spec.turn, image_id, rng) if spec.turn else scene
 
 
 def write_coco(folder: Path, spec: CocoSpec) -> None:
@@ -97,6 +111,8 @@ def _build(folder: Path, spec: CocoSpec) -> None:
 def _header(spec: CocoSpec) -> Json:
     """The info and licenses of the file; without dates, so that equal pools are equal files."""
     about = f"Playroom, drawn toys: seed {spec.seed}, {spec.pictures} pictures of {spec.size} px"
+    limits = {"light": spec.light, "turn": spec.turn, "equal_size": spec.equal_size}
+    about += "".join(f", {name} {value}" for name, value in limits.items() if value)
     licence = {"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
     return {"info": {"description": about, "version": f"renderer {RENDERER}"}, "licenses": [licence]}
 

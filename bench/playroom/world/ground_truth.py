@@ -24,7 +24,7 @@ def as_benchmark_scene(name: str, world: ToyScene, size: int) -> scenes.Scene:
 
 
 def redrawn(toys: Sequence[ToyIdentity], context: str | None, rng: np.random.Generator) -> ToyScene:
-    """The same toys (up to four), in another pose, size and place and in the given context (None: plain)."""
+    """The same toys (up to six), in another pose, size and place and in the given context (None: plain)."""
     placed = sample_scene(rng, count=len(toys), context=context)
     again = (replace(place, identity=toy) for place, toy in zip(placed.toys, toys, strict=True))
     return replace(placed, toys=tuple(again))

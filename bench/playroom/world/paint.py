@@ -31,7 +31,8 @@ class PlacedToy:
     """A toy in a scene.
 
     `x` and `y` are its centre and `size` about its width, in units of the picture's side; `angle` in degrees
-    turns it clockwise; `flip` mirrors it left to right.
+    turns it clockwise; `flip` mirrors it left to right. `light` in [-1, 1] is a second light, from the left (below 0)
+    or the right: 0 at the toy's middle, that share brighter or darker at its sides.
     """
 
     identity: ToyIdentity
@@ -40,6 +41,7 @@ class PlacedToy:
     size: float
     angle: float = 0.0
     flip: bool = False
+    light: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ def paint_toy(toy: PlacedToy, canvas_size: int) -> Patch:
     x = (columns + (start[0] + 0.5 - centre[0])).astype(np.float32)
     y = (rows + (start[1] + 0.5 - centre[1])).astype(np.float32)
     pixels = _coloured(toy.identity, indices, (x, y), np.linalg.inv(matrix).astype(np.float32))
-    pixels *= _light(x / (toy.size * canvas_size), y / (toy.size * canvas_size))[:, :, None]
+    across = x / (toy.size * canvas_size)
+    pixels *= (_light(across, y / (toy.size * canvas_size)) * _side_light(across, toy.light))[:, :, None]
     return Patch(pixels.clip(0, 255).astype(np.uint8), indices > 0, int(start[0]), int(start[1]))
 
 
@@ -139,3 +142,8 @@ def _light(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32
     """Soft light from the upper left: the factor on each pixel, offsets in units of the toy's size."""
     away = (x + 0.2) ** 2 + (y + 0.25) ** 2
     return np.asarray(1.12 - 0.42 * np.minimum(away, 0.8), dtype=np.float32)
+
+
+def _side_light(x: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
+    """Light from one side: the factor on each pixel by its column, offsets in units of the toy's size; 1 without."""
+    return np.asarray(1 + strength * (2 * x).clip(-1, 1), dtype=np.float32)

@@ -24,7 +24,7 @@ _FINE = 3
 _COUNTS = (0.04, 0.44, 0.34, 0.10, 0.08)
 """How often a scene has 0, 1, 2, 3, 4 toys."""
 
-_SIZES = ((0.0, 0.0), (0.45, 0.75), (0.38, 0.52), (0.36, 0.48), (0.37, 0.475))
+_SIZES = ((0.0, 0.0), (0.45, 0.75), (0.38, 0.52), (0.36, 0.48), (0.37, 0.475), (0.31, 0.36), (0.31, 0.36))
 """The range of a toy's size by the number of toys."""
 
 _SLOTS: dict[int, tuple[tuple[tuple[float, float], ...], ...]] = {
@@ -33,10 +33,12 @@ _SLOTS: dict[int, tuple[tuple[tuple[float, float], ...], ...]] = {
     2: (((0.28, 0.5), (0.72, 0.56)), ((0.28, 0.58), (0.72, 0.5))),
     3: (((0.5, 0.29), (0.27, 0.7), (0.73, 0.72)), ((0.27, 0.3), (0.73, 0.31), (0.5, 0.71))),
     4: (((0.27, 0.28), (0.74, 0.28), (0.26, 0.73), (0.73, 0.73)),),
+    5: (((0.19, 0.28), (0.5, 0.26), (0.81, 0.28), (0.32, 0.73), (0.68, 0.73)),),
+    6: (((0.19, 0.28), (0.5, 0.26), (0.81, 0.28), (0.19, 0.73), (0.5, 0.75), (0.81, 0.73)),),
 }
 """Where the toys' centres go by their number, back to front: one arrangement of several is taken."""
 
-_LOOSE = (0.0, 0.12, 0.06, 0.04, 0.025)
+_LOOSE = (0.0, 0.12, 0.06, 0.04, 0.025, 0.02, 0.02)
 """How far a toy may lie from its slot by the number of toys."""
 
 _BARE = 1 / 8
@@ -67,7 +69,7 @@ def sample_scene(
     count: int | None = None,
     context: str | None = "any",
 ) -> ToyScene:
-    """A scene of `count` toys (0 to 4; None: mostly one or two) of the given appearance.
+    """A scene of `count` toys (0 to 6; None: at most four, mostly one or two) of the given appearance.
 
     `context` is one of `CONTEXTS`, None for a plain backdrop, or "any". The classes are distinct but for one
     scene in twenty; the toys of one scene have similar sizes and mostly stay visible.

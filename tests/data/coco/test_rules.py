@@ -1,6 +1,7 @@
 """Break-A-Scene's rules, each on cases worked out by hand."""
 
 from array import array
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -41,6 +42,8 @@ def test_fifteen_percent_counts_and_a_pixel_less_does_not() -> None:
     # 0.15 * 20 * 20 is 60 exactly, but 0.15 has no exact binary form.
     assert rules.fills(60, 20)
     assert not rules.fills(59, 20)
+    assert rules.fills(400, 100, Fraction(1, 25))
+    assert not rules.fills(399, 100, Fraction(1, 25))
 
 
 @given(st.integers(1, 4000), st.integers(0, 2))

@@ -85,6 +85,11 @@ def test_quotas_add_up_and_are_within_one_of_their_share(mix: tuple[int, ...], s
         assert abs(count - scenes * share / sum(mix)) < 1
 
 
+def test_a_mix_of_five_is_of_scenes_with_up_to_six_concepts() -> None:
+    assert selection.parse_mix("0,0,0,1,3") == (0, 0, 0, 1, 3)
+    assert selection.quotas((0, 0, 0, 1, 3), 8) == {2: 0, 3: 0, 4: 0, 5: 2, 6: 6}
+
+
 def test_a_mix_is_three_whole_numbers() -> None:
     assert selection.parse_mix("30,15,5") == (30, 15, 5)
     assert selection.parse_mix("1, 0, 0") == (1, 0, 0)

@@ -74,6 +74,15 @@ def test_a_part_that_vanishes_at_the_attention_alone_is_said(
     assert told.startswith("pair: nothing of the mask of [v1] (cat) is left at 16 x 16, where the attention loss")
 
 
+@pytest.mark.parametrize("number", [4, 5, 6])
+def test_more_than_four_concepts_are_said(scene: Scene, number: int, caplog: pytest.LogCaptureFixture) -> None:
+    many = replace(scene, concepts=(scene.concepts[0],) * number)
+    with caplog.at_level(logging.WARNING):
+        warn_of_limits(COLLECTION, many, 32, set())
+    told = [f"pair has {number} concepts; more than 4 are learned badly (Break-A-Scene, section 5, limitation c)"]
+    assert caplog.messages == (told if number > 4 else [])
+
+
 def test_concepts_that_leave_no_background_are_refused_where_it_is_learned(scene: Scene) -> None:
     everything = marked(scene, np.ones((32, 32), bool))
     check_scene(MASKED, everything, limits())
