@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 PRECISIONS = ("fp32", "bf16", "fp16")
 Memory = Literal["default", "low"]
-MEMORY = ("default", "low")
+MEMORY: tuple[Memory, ...] = ("default", "low")
 """How fits use the device's memory; `low` computes activations twice and keeps Adam's moments in host memory."""
 
 
