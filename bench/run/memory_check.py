@@ -43,9 +43,7 @@ def memory_line(needs: dict[str, int], low: dict[str, int], capacity: int) -> st
     if all(low[spec] <= capacity for spec in over):
         most = max(low[spec] for spec in over)
         raise UserError(f"{line}: {', '.join(over)} cannot fit; --memory low needs {most / GIB:.0f} GiB")
-    raise UserError(
-        f"{line}: {', '.join(over)} cannot fit, also not with --memory low; take a larger GPU or --device cpu"
-    )
+    raise UserError(f"{line}: {', '.join(over)} cannot fit, nor with --memory low; take a larger GPU or --device cpu")
 
 
 def _capacity(hardware: Hardware) -> int:
