@@ -18,6 +18,9 @@ Backbone = Annotated[str, typer.Option(help=f"{_KNOWN}, a hub id or a folder of 
 Revision = Annotated[str | None, typer.Option(help="the hub revision of the backbone")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")]
 Precision = Annotated[str, typer.Option(help="auto, fp32, fp16, or bf16, in which fits run and fp16 draws")]
+Memory = Annotated[
+    str, typer.Option(help="default, or low: longer fits in less of the device's memory, equal up to rounding")
+]
 Budget = Annotated[
     str | None,
     typer.Option(
@@ -55,6 +58,7 @@ OPTIONS = OptionGroup(
         "revision": Revision,
         "device": Device,
         "precision": Precision,
+        "memory": Memory,
         "budget": Budget,
         "sampling_steps": SamplingSteps,
         "guidance": Guidance,

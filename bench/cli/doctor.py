@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from bench.core import defaults
 from bench.core.checkpoints import BACKBONES
+from bench.core.device import MEMORY
 from bench.scoring.presets import YOLO_FOLDER
 
 console = Console()
@@ -55,11 +57,22 @@ def _machine() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "disk here", f"{free:.0f} GiB free", "" if free > 10 else "Stable Diffusion needs 10 GiB and more"
     )
+    yield HealthCheck("memory of fits", _needs())
     if not torch.cuda.is_available():
         yield HealthCheck("GPU", "no CUDA device", "Playroom needs none; for Stable Diffusion use a machine with a GPU")
     for index in range(torch.cuda.device_count()):
         gpu = torch.cuda.get_device_properties(index)
         yield HealthCheck(f"GPU cuda:{index}", f"{gpu.name}, {gpu.total_memory / 2**30:.0f} GiB")
+
+
+def _needs() -> str:
+    """What fits of Stable Diffusion 2.1 need of a GPU, in one line."""
+    from bench.diffusion.training.memory import SD21, peak_memory  # noqa: PLC0415
+    from bench.plugins.spec import configure  # noqa: PLC0415 - drop-ins are slow to import
+
+    recipe = configure("methods", defaults.METHODS.split(",")[0]).instance.recipe()
+    usual, low = (peak_memory(recipe, SD21, memory) / 2**30 for memory in MEMORY)
+    return f"all weights of Stable Diffusion 2.1, 512 px: {usual:.0f} GiB of a GPU, with --memory low {low:.0f}"
 
 
 def _versions() -> Iterator[HealthCheck]:

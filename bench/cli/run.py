@@ -13,6 +13,7 @@ from rich.console import Console
 from bench.cli import backbone_options
 from bench.cli.option_groups import with_options
 from bench.core import defaults
+from bench.core.device import Hardware, resolve
 from bench.core.errors import UserError
 from bench.core.leftovers import scratch_folder
 from bench.core.progress import console as remarks
@@ -142,7 +143,9 @@ def _run(
     with hold(folder.path):
         session, hardware = start(folder, methods, options, tuned_check(tuned))
         units = select_units(session.plan, options.scenes, options.limit)
-        session.generate(_wanted(session, units, retry_failed), hardware, execution)
+        wanted = _wanted(session, units, retry_failed)
+        _say_memory(session, hardware, wanted)
+        session.generate(wanted, hardware, execution)
         session.score(options.backbone.device)
         files = write_report(session, report)
     for file in files:
@@ -175,6 +178,8 @@ def _preview(
         units = select_units(session.plan, options.scenes, options.limit)
         wanted = _wanted(session, units, retry_failed)
         _say_plan(session, units, wanted)
+        on = options.backbone
+        _say_memory(session, resolve(on.device, on.precision, on.memory), wanted)
         warn(session.remarks(wanted))
 
 
@@ -227,6 +232,14 @@ def default_name(dataset: str, backbone: str) -> str:
     besides = [] if backbone == defaults.BACKBONE else [Path(backbone).name]
     parts = [Path(dataset.rstrip("/")).name, *besides]
     return "-".join("".join(c if c.isalnum() or c in "._" else "-" for c in part).strip("-") for part in parts)
+
+
+def _say_memory(session: Session, hardware: Hardware, units: Sequence[Unit]) -> None:
+    """Print what the units' fits need of a GPU; raises `UserError` if it is more than it has."""
+    from bench.run.memory_check import check_memory  # noqa: PLC0415 - slow to import
+
+    if (line := check_memory(session, hardware, units)) is not None:
+        console.print(line, soft_wrap=True, markup=False)
 
 
 def _say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> None:

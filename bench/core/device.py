@@ -15,14 +15,18 @@ if TYPE_CHECKING:
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 PRECISIONS = ("fp32", "bf16", "fp16")
+Memory = Literal["default", "low"]
+MEMORY: tuple[Memory, ...] = ("default", "low")
+"""How fits use the device's memory; `low` computes activations twice and keeps Adam's moments in host memory."""
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device and the resolved precision (`fp32`, `bf16` or `fp16`) of forward passes."""
+    """A device, the resolved precision (`fp32`, `bf16` or `fp16`) of forward passes, and how fits use its memory."""
 
     device: torch.device
     precision: str
+    memory: Memory = "default"
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """A context in which forward passes run in this precision; weights stay float32."""
@@ -67,14 +71,17 @@ def full_fp32() -> Iterator[None]:
             switch.allow_tf32 = allowed
 
 
-def resolve(device: str, precision: str) -> Hardware:
-    """The hardware that two options name: device `auto` is CUDA if available, else the CPU.
+def resolve(device: str, precision: str, memory: str = "default") -> Hardware:
+    """The hardware that the options name: device `auto` is CUDA if available, else the CPU.
 
     Precision `auto` is bf16 on a GPU that has it in hardware, else fp16; fp32 on a CPU.
 
-    Raises `UserError` for a device that does not exist and for an unknown precision.
+    Raises `UserError` for a device that does not exist, an unknown precision and an unknown use of memory.
     """
-    return Hardware(where := resolve_device(device), resolve_precision(where, precision))
+    if memory not in MEMORY:
+        raise UserError(f"--memory {memory} is not known; use {' or '.join(MEMORY)}")
+    where = resolve_device(device)
+    return Hardware(where, resolve_precision(where, precision), "low" if memory == "low" else "default")
 
 
 def resolve_device(device: str) -> torch.device:

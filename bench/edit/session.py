@@ -33,7 +33,7 @@ class EditSession:
         Raises `UserError` for a backbone, device, precision or budget that does not exist.
         """
         spec = BackboneSpec(options.backbone, options.revision)
-        hardware = resolve(options.device, options.precision)
+        hardware = resolve(options.device, options.precision, options.memory)
         settings = read_settings(locate(spec)).with_sampler(options.sampling_steps, options.guidance)
         budget = settings.budget_name(options.budget, None)
         conditions = Conditions(

@@ -52,7 +52,7 @@ def start(
     Raises `UserError` for invalid options and for options that differ from those that the run began with, and whatever
     `check` raises.
     """
-    hardware = resolve(options.backbone.device, options.backbone.precision)
+    hardware = resolve(options.backbone.device, options.backbone.precision, options.backbone.memory)
     find_dataset = partial(current_dataset, options.dataset, folder, options.templates)
     session, inputs = _session(folder, methods, options, find_dataset)
     check(session)

@@ -17,6 +17,7 @@ class BackboneOptions:
     revision: str | None = None
     device: str = "auto"
     precision: str = "auto"
+    memory: str = "default"
     budget: str | None = None
     sampling_steps: int | None = None
     guidance: float | None = None

@@ -14,6 +14,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
 from bench.core.errors import UserError
+from bench.diffusion.backbone.checkpointing import recomputing
 from bench.diffusion.backbone.terms import Layer, Predicate
 
 
@@ -125,8 +126,9 @@ class _Recording:
         scores = (query * attn.scale) @ key.transpose(-1, -2)
         scores = scores if attention_mask is None else scores + attention_mask
         probabilities = scores.float().softmax(dim=-1)
-        self._recorder.maps.append(probabilities)
-        self._recorder.layers.append(self._layer)
+        if not recomputing():  # the maps of the forward pass itself are already there
+            self._recorder.maps.append(probabilities)
+            self._recorder.layers.append(self._layer)
         mixed = (probabilities.to(value.dtype) @ value).transpose(1, 2).flatten(2)
         output: Tensor = attn.to_out[1](attn.to_out[0](mixed))
         return output

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from bench.core.device import Hardware
+from bench.diffusion.backbone.checkpointing import checkpoint_gradients
 from bench.diffusion.backbone.handles import embedding, resize_embedding
 from bench.plugins.backbone_settings import BackboneSettings
 
@@ -45,6 +46,8 @@ class StableDiffusion:
             module.load_state_dict(self._original[name])
             module.eval().requires_grad_(False)
             module.zero_grad(set_to_none=True)
+        if self.hardware.memory == "low":
+            checkpoint_gradients(self.unet, self.text_encoder)
 
     def move_away(self) -> None:
         """Move the networks to the CPU and return the device's cached memory, until `restore` is called."""

@@ -16,6 +16,7 @@ from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced, set_rows
 from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.training.objective import Objective, Randomness
+from bench.diffusion.training.optimiser import HostMomentsAdam, make_optimiser, stepping_in_backward
 from bench.diffusion.training.prior import PriorImages, class_texts
 from bench.diffusion.training.recipe import PIECES, Optimiser, Phase, Recipe
 from bench.diffusion.training.scene_check import check_masks, warn_of_limits
@@ -126,9 +127,12 @@ def _walk(phase: Phase, objective: Objective, handles: nn.Parameter, progress: _
     update = Update(groups, objective.recipe.optimiser, phase.learning_rate, objective.backbone)
     loss = objective if phase.objective is None else phase.objective(objective)
     for _ in range(phase.steps):
-        for _ in range(phase.batch):
-            update.gather(loss() / phase.batch)
-        update.step()
+        if phase.batch == 1:
+            update(loss())
+        else:
+            for _ in range(phase.batch):
+                update.gather(loss() / phase.batch)
+            update.step()
         if phase.after_step is not None:
             phase.after_step(objective)
         progress.advance()
@@ -178,22 +182,22 @@ class Update:
         backbone: Backbone,
     ) -> None:
         self._clip = optimiser.clip
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimiser.kind]
-        self._optimiser = kind(
-            parameters,
-            lr=learning_rate,
-            betas=optimiser.betas,
-            weight_decay=optimiser.weight_decay,
-            fused=True,
-        )
+        self._optimiser = make_optimiser(parameters, optimiser, learning_rate, backbone.hardware.memory)
         self._optimiser.zero_grad(set_to_none=True)
         scaled = backbone.hardware.precision == "fp16"
         self._scaler = torch.amp.GradScaler(backbone.device.type, enabled=scaled)
 
     def __call__(self, loss: Tensor) -> None:
         """Make one optimiser step on `loss`."""
-        self.gather(loss)
+        with self._in_backward():
+            self.gather(loss)
         self.step()
+
+    def _in_backward(self) -> contextlib.AbstractContextManager[None]:
+        """Steps inside the backward pass, where memory is to be saved and each gradient stands for itself."""
+        if self._clip is None and not self._scaler.is_enabled() and isinstance(self._optimiser, HostMomentsAdam):
+            return stepping_in_backward(self._parameters(), self._optimiser.step_one)
+        return contextlib.nullcontext()
 
     def gather(self, loss: Tensor) -> None:
         """Accumulate the gradient of `loss` for the next step."""
