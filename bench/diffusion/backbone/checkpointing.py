@@ -27,12 +27,12 @@ def checkpoint_gradients(unet: UNet2DConditionModel, text_encoder: CLIPTextModel
     so the mark is set on the layers themselves and not on what computes in them, such as dropout.
     """
     unet.enable_gradient_checkpointing(_checkpointed)
-    for layer in text_encoder.modules():
-        if isinstance(layer, GradientCheckpointingLayer):
+    for module in text_encoder.modules():
+        if isinstance(module, GradientCheckpointingLayer):
+            # Any: the verb of its network that sets this has another name in each version of the library
+            layer: Any = module
             layer.gradient_checkpointing = layer.training = True
-            layer._gradient_checkpointing_func = (
-                _checkpointed  # its network's own verb has another name in each version
-            )
+            layer._gradient_checkpointing_func = _checkpointed
 
 
 def _checkpointed(layer: Callable[..., Any], *inputs: Any) -> Any:

@@ -55,12 +55,13 @@ def _peak_of_phase(recipe: Recipe, phase: Phase, size: BackboneSize, memory: Mem
     forward = CAST * trainable + ACTIVATIONS[memory] * size.cells * size.width * rows
     gradients = GRADIENT * trained
     if memory == "low":
+        # as counted: computing layers again leaves their cast weights beside the gradients
         whole = recipe.optimiser.clip is not None or phase.batch > 1
-        return round(weights + max(forward, gradients if whole else 0) + CUDA_CONTEXT)
+        return round(weights + forward + (gradients if whole else 0) + CUDA_CONTEXT)
     return round(weights + MOMENTS * trained + max(forward, gradients) + CUDA_CONTEXT)
 
 
-ACTIVATIONS: Mapping[Memory, float] = {"default": 1500.0, "low": 300.0}
+ACTIVATIONS: Mapping[Memory, float] = {"default": 900.0, "low": 150.0}
 """Bytes of activations per latent cell, channel of the first block and row, as counted on Stable Diffusion 2.1."""
 
 

@@ -93,5 +93,6 @@ def stepping_in_backward(parameters: Iterable[nn.Parameter], step: Callable[[nn.
 
     with contextlib.ExitStack() as stack:
         for parameter in parameters:
-            stack.callback(parameter.register_post_accumulate_grad_hook(act).remove)
+            hook = parameter.register_post_accumulate_grad_hook(act)  # type: ignore[no-untyped-call]
+            stack.callback(hook.remove)
         yield

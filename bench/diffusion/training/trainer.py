@@ -205,10 +205,12 @@ class Update:
 
     def step(self) -> None:
         """Make one optimiser step with the accumulated gradient."""
+        # Any: the scaler is annotated with torch's class and uses what both optimisers have
+        optimiser: Any = self._optimiser
         if self._clip is not None:
-            self._scaler.unscale_(self._optimiser)
+            self._scaler.unscale_(optimiser)
             nn.utils.clip_grad_norm_(self._parameters(), self._clip)
-        self._scaler.step(self._optimiser)
+        self._scaler.step(optimiser)
         self._scaler.update()
         self._optimiser.zero_grad(set_to_none=True)
 
