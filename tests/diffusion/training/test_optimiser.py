@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -127,3 +128,17 @@ def test_computing_a_layer_again_records_no_map_again(backbones: dict[Memory, St
         (predicted.sum() + recorder.maps[0].square().sum()).backward()
     assert 0 < maps == len(recorder.maps) == len(set(recorder.layers))
     backbone.restore()
+
+
+def test_a_scaler_leaves_out_the_step_of_all_where_one_gradient_overflowed() -> None:
+    sound, overflown = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    # Any: the scaler uses what both kinds of optimisers have.
+    optimiser: Any = make_optimiser([sound, overflown], PAPER_ADAM, 1e-2, "low")
+    for factor, moved in ((float("inf"), 0.0), (3.0, -0.01)):
+        scaler.scale((2 * sound).sum() + (factor * overflown).sum()).backward()
+        scaler.step(optimiser)
+        scaler.update()
+        optimiser.zero_grad()
+        assert (sound.detach() - 1).tolist() == pytest.approx([moved] * 2, abs=1e-6)
+        assert (overflown.detach() - 1).tolist() == pytest.approx([moved] * 2, abs=1e-6)
