@@ -71,8 +71,8 @@ class Method(RecipeMethod):
             'Break-A-Scene: "the corresponding learning rate" as its own: that of the phase which trains weights '
             "(2e-6, handles too), or of each parameter (handles 5e-4)",
             "the phase's, 2e-6; `fast-handles`: 5e-4; the same in `cd-m`",
-            "one rate, as in Break-A-Scene's second phase; on six scenes of Playroom (quick) no difference shows: "
-            "`fast-handles` less this, identity +.038 [-.118, .194], prompt -.008 [-.029, .014]",
+            "one rate, as in Break-A-Scene's second phase; on ten scenes of Playroom no difference shows: "
+            "`fast-handles` less this, identity +.003 [-.054, .059], prompt -.007 [-.019, .005]",
         ),
         FidelityNote(
             "prior preservation",
