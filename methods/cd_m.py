@@ -89,8 +89,8 @@ class Method(RecipeMethod):
             'Break-A-Scene: "the corresponding learning rate" as its own: that of the phase which trains weights '
             "(2e-6, handles too), or of each parameter (handles 5e-4)",
             "the phase's, 2e-6; `fast-handles`: 5e-4; the same in `db-m`",
-            "one rate, as in Break-A-Scene's second phase; on ten scenes of Playroom, `fast-handles` less this: identity "
-            "+.024 [-.099, .147], prompt -.032 [-.052, -.012], .18 fewer found",
+            "one rate, as in Break-A-Scene's second phase; on ten scenes of Playroom, `fast-handles` less this: "
+            "identity +.024 [-.099, .147], prompt -.032 [-.052, -.012], .18 fewer found",
         ),
         FidelityNote(
             "a factor of the backbone's budget",
