@@ -102,6 +102,9 @@ def test_what_takes_no_templates_says_so(
     (drop_ins / "datasets" / "fixed.py").write_text(FIXED)
     refresh()
     assert bench("run", "--dataset", "fixed", "--methods", "quick", "--templates", "{tokens}") == 2
-    assert "fixed takes no --templates: its class Builder has no such field" in error(capsys)
+    told = error(capsys)
+    assert (
+        f"fixed takes no --templates: in {drop_ins / 'datasets' / 'fixed.py'}, the class Builder would declare" in told
+    )
     assert bench("run", "--dataset", "runs/r/dataset", "--methods", "quick", "--templates", "{tokens}") == 2
     assert "runs/r/dataset is built, and its prompts with it: give --templates to bench build" in error(capsys)
