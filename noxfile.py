@@ -82,6 +82,13 @@ def gpu(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def cluster(session: nox.Session) -> None:
+    """The tests that start Ray again and again (minutes)."""
+    install(session, "test")
+    session.run(PYTHON, "-m", "pytest", "-m", "cluster", *session.posargs)
+
+
+@nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """10,000 damaged inputs, none of which may end in more than one line of error (an hour; `-- --cases 100`: less)."""
     install(session, "test")

@@ -34,9 +34,11 @@ def build_app() -> typer.Typer:
         generate,
         listing,
         masks,
+        merge,
         report,
         run,
         score,
+        status,
         tune,
     )
 
@@ -49,7 +51,8 @@ def build_app() -> typer.Typer:
         help="SceneBench: which method learns several concepts from one image best, and can you prove it?",
         epilog="Start with `bench run --methods ours,ti-m`: it needs no data, no weights and no GPU. " + PATHS,
     )
-    for verb in (build_dataset, run, tune, score, report, audit, edit, generate, masks, convert_yolo, listing, doctor):
+    making, reading = (build_dataset, run, tune, status, merge, score, report), (audit, edit, generate, masks)
+    for verb in (*making, *reading, convert_yolo, listing, doctor):
         verb.add_to(app)
     _tell_of_paths(app)
     return app

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from bench.cli import backbone_options
+from bench.cli import backbone_options, worker_options
 from bench.cli.option_groups import with_options
 from bench.core import defaults
 from bench.core.device import Hardware, resolve
@@ -23,6 +23,8 @@ from bench.plugins.spec import configure, split_specs
 from bench.run.folder import RunFolder, open_run, run_folder
 from bench.run.lock import hold
 from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
+from bench.run.shards import parse_shard, shard_name
+from bench.run.worker_options import WorkerOptions
 
 if TYPE_CHECKING:
     from bench.run.plan import Unit
@@ -55,12 +57,25 @@ Metrics = Annotated[
 ]
 Scenes = Annotated[str | None, typer.Option(help="only the first N scenes, or scenes by name")]
 Limit = Annotated[int | None, typer.Option(min=1, help="only the first N units (a method on a scene)")]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="K/N",
+        help="only every N-th unit, from the K-th, into the run NAME-K-of-N: `bench merge` puts all together",
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="say what would be done: writes nothing and downloads no weights")
 ]
 Tuned = Annotated[
     Path | None,
     typer.Option(help="settings found by `bench tune`: its run or tuned.json; every method that can be tuned has them"),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="threads of each worker on a CPU, on which results depend by rounding; by default the backbone's"
+    ),
 ]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="try units again whose method failed in an earlier start")]
 Remove = Annotated[
@@ -76,9 +91,10 @@ def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
 
 
-@with_options(on_backbone=backbone_options.OPTIONS)
+@with_options(on_backbone=backbone_options.OPTIONS, on_workers=worker_options.OPTIONS)
 def run(
     on_backbone: BackboneOptions,
+    on_workers: WorkerOptions,
     methods: Methods = defaults.METHODS,
     dataset: Dataset = defaults.DATASET,
     metrics: Metrics = None,
@@ -88,6 +104,7 @@ def run(
     tuned: Tuned = None,
     scenes: Scenes = None,
     limit: Limit = None,
+    shard: Shard = None,
     dry_run: DryRun = False,
     retry_failed: Retry = False,
     remove: Remove = None,
@@ -95,14 +112,14 @@ def run(
     batch_size: backbone_options.BatchSize = 8,
     keep_weights: Kept = False,
     attention: backbone_options.Attention = None,
+    threads: Threads = None,
 ) -> None:
     """Compare methods: fit each on every scene, draw all prompts, score, test and report.
 
     Without options it runs on Playroom, in minutes, on any machine. A run is stored in runs/NAME; starting it again
     computes only what is missing, and more methods can be added to it.
     """
-    from bench.scoring.selection import select_metrics  # noqa: PLC0415 - slow to import
-    from bench.tune.record import tuning_digest  # noqa: PLC0415
+    from bench.tune.record import tuning_digest  # noqa: PLC0415 - slow to import
 
     options = RunOptions(
         dataset=dataset,
@@ -110,20 +127,34 @@ def run(
         metrics=metrics,
         scenes=scenes,
         limit=limit,
+        shard=shard,
+        threads=threads,
         templates=() if templates is None else read_templates(templates),
         attention=backbone_options.attention_steps(attention),
         tuned=() if tuned is None else (tuning_digest(tuned),),
     )
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
-    folder = run_folder(runs, default_name(dataset, on_backbone.backbone) if name is None else name)
-    configure("reports", report)
-    select_metrics(metrics)  # a bad name leaves nothing behind
+    folder = _folder(runs, default_name(dataset, on_backbone.backbone) if name is None else name, shard)
+    _check_names(report, metrics)
     if remove is not None:
         _remove(open_run(folder.path), remove, methods, dry_run)
     elif dry_run:
-        _preview(folder, checked(methods, tuned), options, retry_failed, tuned)
+        _preview(folder, checked(methods, tuned), options, retry_failed, tuned, on_workers)
     else:
-        _run(folder, checked(methods, tuned), options, execution, retry_failed, report, tuned)
+        _run(folder, checked(methods, tuned), options, execution, retry_failed, report, tuned, on_workers)
+
+
+def _folder(runs: Path, name: str, shard: str | None) -> RunFolder:
+    """The run's folder; a shard has its own."""
+    return run_folder(runs, name if shard is None else shard_name(name, shard))
+
+
+def _check_names(report: str, metrics: str | None) -> None:
+    """Raise `UserError` for a report or a metric that there is not: a bad name leaves nothing behind."""
+    from bench.scoring.selection import select_metrics  # noqa: PLC0415 - slow to import
+
+    configure("reports", report)
+    select_metrics(metrics)
 
 
 def _run(
@@ -134,6 +165,7 @@ def _run(
     retry_failed: bool,
     report: str,
     tuned: Path | None,
+    on_workers: WorkerOptions,
 ) -> None:
     from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
     from bench.run.engine import start  # noqa: PLC0415
@@ -142,12 +174,13 @@ def _run(
 
     with hold(folder.path):
         session, hardware = start(folder, methods, options, tuned_check(tuned))
-        units = select_units(session.plan, options.scenes, options.limit)
+        units = select_units(session.plan, options.scenes, options.limit, options.shard)
         wanted = _wanted(session, units, retry_failed)
         _say_memory(session, hardware, wanted)
-        session.generate(wanted, hardware, execution)
-        session.score(options.backbone.device)
-        files = write_report(session, report)
+        with session.pool(hardware, execution, on_workers) or contextlib.nullcontext() as pool:
+            session.generate(wanted, hardware, execution, pool)
+            session.score(options.backbone.device, pool)
+        files = write_report(session, report) if options.shard is None else ()
     for file in files:
         typer.echo(file)
     if failed := len(session.failed(units)):
@@ -156,8 +189,17 @@ def _run(
             "--retry-failed tries them again",
             FAILED,
         )
-    if files[0].suffix == ".html":
+    if options.shard is not None:
+        remarks.print(_next_of_shard(folder, options.shard), soft_wrap=True, markup=False)
+    elif files[0].suffix == ".html":
         remarks.print(f"Open {files[0]} in a browser.", soft_wrap=True, markup=False)
+
+
+def _next_of_shard(folder: RunFolder, shard: str) -> str:
+    """What to do when all shards are done."""
+    name, (_, of) = folder.name.removesuffix(shard_name("", shard)), parse_shard(shard)
+    runs = "" if folder.path.parent == Path("runs") else f" --runs {folder.path.parent}"
+    return f"When all {of} are done: bench merge {folder.path.parent / name}-*-of-{of} --name {name}{runs}"
 
 
 def _wanted(session: Session, units: Sequence[Unit], retry_failed: bool) -> tuple[Unit, ...]:
@@ -166,7 +208,12 @@ def _wanted(session: Session, units: Sequence[Unit], retry_failed: bool) -> tupl
 
 
 def _preview(
-    folder: RunFolder, methods: MethodSelection, options: RunOptions, retry_failed: bool, tuned: Path | None
+    folder: RunFolder,
+    methods: MethodSelection,
+    options: RunOptions,
+    retry_failed: bool,
+    tuned: Path | None,
+    on_workers: WorkerOptions,
 ) -> None:
     from bench.run.engine import preview  # noqa: PLC0415 - slow to import
     from bench.run.select_units import select_units  # noqa: PLC0415
@@ -175,9 +222,10 @@ def _preview(
 
     with scratch_folder() as scratch:
         session = preview(folder, methods, options, RunFolder(scratch), tuned_check(tuned))
-        units = select_units(session.plan, options.scenes, options.limit)
+        units = select_units(session.plan, options.scenes, options.limit, options.shard)
         wanted = _wanted(session, units, retry_failed)
         _say_plan(session, units, wanted)
+        _say_workers(session, options, on_workers)
         on = options.backbone
         _say_memory(session, resolve(on.device, on.precision, on.memory), wanted)
         warn(session.remarks(wanted))
@@ -268,3 +316,10 @@ def _say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> 
         if minutes is None
         else f"time: about {count(round(minutes), 'minute')}, from what this run measured so far"
     )
+
+
+def _say_workers(session: Session, options: RunOptions, on_workers: WorkerOptions) -> None:
+    from bench.core.device import resolve_device  # noqa: PLC0415 - torch is slow to import
+
+    plan = session.worker_plan(on_workers, resolve_device(options.backbone.device).type)
+    console.print(f"workers: {'this process alone' if plan is None else plan.told}", soft_wrap=True, markup=False)

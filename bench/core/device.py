@@ -114,3 +114,11 @@ def resolve_precision(device: torch.device, precision: str) -> str:
 
     with torch.cuda.device(device):  # the query is about the current one
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+
+
+def use_threads(number: int) -> None:
+    """Let torch compute with so many threads in this process from now on; 0 leaves them to it."""
+    if number:
+        import torch  # noqa: PLC0415 - slow to import
+
+        torch.set_num_threads(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -19,6 +20,18 @@ from rich.progress import (
 
 console = Console(stderr=True)
 """Where progress and remarks go; results go to standard output."""
+
+
+class ShowsProgress(Protocol):
+    """What a piece of work tells how far it is: a bar, or what passes it on."""
+
+    def say(self, what: str) -> None:
+        """Set the description."""
+        ...
+
+    def advance(self, pieces: float = 1.0) -> None:
+        """Count so many more pieces of work as done."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import shlex
 from bench.run.folder import RunFolder
 from bench.run.names import written
 from bench.run.settings import Settings, Start
+from bench.run.shards import shard_name
 
 
 def command(folder: RunFolder, settings: Settings, preset: str) -> str:
@@ -37,8 +38,10 @@ def _start(name: str, settings: Settings, start: Start) -> list[str]:
         "--seed": settings.seed,
         "--scenes": start.scenes,
         "--limit": start.limit,
+        "--shard": start.shard,
+        "--threads": settings.threads or None,
         "--runs": None if start.runs == "runs" else start.runs,
-        "--name": name,
+        "--name": name if start.shard is None else name.removesuffix(shard_name("", start.shard)),
     }
     paths = [word for path in start.paths for word in ("--path", path)]
     words = [word for option, value in options.items() if value is not None for word in (option, str(value))]

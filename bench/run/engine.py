@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bench.core.device import Hardware, resolve
+from bench.core.device import Hardware, resolve, resolve_device
 from bench.data.load import dataset_hash, load_dataset
 from bench.data.manifest import MANIFEST, read_manifest
 from bench.diffusion.backbone.checkpoint import (
@@ -31,8 +31,11 @@ from bench.run.select_methods import MethodSelection
 from bench.run.select_units import select_units
 from bench.run.session import Session
 from bench.run.settings import Settings, Start, earlier_settings, load_settings, save_settings
+from bench.run.status import record_asked
 from bench.run.suitability import check_scene_count
+from bench.run.versions import record_versions
 from bench.run.vocabulary import unknown_words
+from bench.run.worker_options import default_threads, weights_bytes
 from bench.scoring.presets import find_preset
 from bench.scoring.selection import select_metrics, standard_metrics
 
@@ -59,6 +62,8 @@ def start(
     locate(session.backbone_spec)
     inputs.record(folder)
     save_settings(folder, session.settings)
+    record_asked(folder, session.asked, session.settings.names)
+    record_versions(folder)
     return session, hardware
 
 
@@ -97,11 +102,11 @@ def _session(
     if not folder.settings.is_file():
         _check_evaluators(configuration, options)
     dataset = find_dataset()
-    merged, moved = _merged(folder, _settings(configuration, dataset, methods, options), dataset)
-    asked = Start(merged.methods, options.scenes, options.limit, user_folders(), str(folder.path.parent))
+    merged, moved = _merged(folder, _settings(configuration, dataset, methods, options), dataset, options)
+    asked = Start(merged.methods, options.scenes, options.limit, user_folders(), str(folder.path.parent), options.shard)
     inputs = CurrentInputs(asked, {new: old for old, new in moved.items()})
     session = Session(folder, merged.started(asked), inputs.find, dataset, attention=options.attention)
-    units = select_units(session.plan, options.scenes, options.limit)
+    units = select_units(session.plan, options.scenes, options.limit, options.shard)
     check_scenes(session.untried(units), read_limits(configuration, session.backbone_settings))
     session.metrics  # noqa: B018 - two that fill the same column must not get into run.json
     if session.todo(units):  # a finished run asks for no model
@@ -111,10 +116,12 @@ def _session(
     return session, inputs
 
 
-def _merged(folder: RunFolder, asked: Settings, dataset: Path) -> tuple[Settings, dict[str, str]]:
+def _merged(folder: RunFolder, asked: Settings, dataset: Path, options: RunOptions) -> tuple[Settings, dict[str, str]]:
     """What is asked for with the run's earlier starts, and the new specs of methods whose files were moved."""
     if (earlier := earlier_settings(folder)) is None:
         return asked.merged(asked, folder.path), {}
+    if options.threads is None:
+        asked = replace(asked, threads=earlier.threads)
     moved = find_moved(folder, earlier, asked.methods, lambda: load_dataset(dataset))
     return asked.merged(earlier.relocated(moved), folder.path), moved
 
@@ -163,6 +170,14 @@ def _settings(configuration: Path, dataset: Path, methods: MethodSelection, opti
         methods=methods.methods,
         names=dict(methods.names),
         templates=options.templates,
+        threads=_threads(configuration, options),
         unknown_words=unknown_words(configuration, read_manifest(dataset / MANIFEST)),
         tuned=options.tuned,
     )
+
+
+def _threads(configuration: Path, options: RunOptions) -> int:
+    """The threads that were asked for, else those that suit the backbone: the same for any number of workers."""
+    if options.threads is not None:
+        return options.threads
+    return default_threads(resolve_device(options.backbone.device).type, weights_bytes(configuration))

@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from bench.core.errors import is_disk_full, one_line
 from bench.core.files import write_bytes, write_json
-from bench.core.progress import ProgressBar, console, progress_bar
+from bench.core.progress import ShowsProgress, console, progress_bar
 from bench.core.scenes import ImageArray
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitRecords, MethodContext, Request
@@ -43,7 +43,8 @@ class ExecutionContext:
     """The run's folder, the loaded backbone and how to execute: nothing here can change a result.
 
     With `keep_weights`, a unit's fit is kept after its last picture. `names` are display names of methods by spec.
-    `attention` are the sampling steps, from 1, before which attention maps are recorded.
+    `attention` are the sampling steps, from 1, before which attention maps are recorded. `on_unit` is called when a
+    unit begins.
     """
 
     folder: RunFolder
@@ -53,6 +54,7 @@ class ExecutionContext:
     keep_weights: bool
     names: Mapping[str, str] = field(default_factory=dict)
     attention: tuple[int, ...] = ()
+    on_unit: Callable[[Unit], None] = lambda _unit: None
 
     def label(self, unit: Unit) -> str:
         """What progress and errors call the unit's method."""
@@ -86,27 +88,43 @@ def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
     pieces = [_pieces(context.folder, unit) for unit in units]
     with progress_bar("units", sum(pieces)) as progress:
         for unit, own in zip(units, pieces, strict=True):
-            try:
-                _work_unit(context, unit, progress)
-            except Exception as error:
-                if is_disk_full(error):
-                    raise  # not the method's failure: the same command goes on when there is space again
+            context.on_unit(unit)
+            if (why := attempt(context, unit, progress)) is not None:
                 failed += 1
-                path = keep_failure(context.folder, unit)
-                why = str(error) if isinstance(error, ContractError) else one_line(error)
-                told = f"{context.label(unit)} on {unit.scene.name} failed: {why} (traceback: {path})"
-                console.print(told, soft_wrap=True, markup=False)
+                say_failed(context.folder, unit, context.names, why)
             done += own
             progress.say("units")
             progress.reach(done)  # also what a failed unit had still to do
     return failed
 
 
+def attempt(context: ExecutionContext, unit: Unit, progress: ShowsProgress) -> str | None:
+    """Fit and draw what is missing of a unit; why that failed, if it did, in one line, with the traceback in `failed/`.
+
+    Raises what a full disk raises: it is not the method's failure, and the same command goes on when there is space.
+    """
+    try:
+        _work_unit(context, unit, progress)
+    except Exception as error:
+        if is_disk_full(error):
+            raise
+        keep_failure(context.folder, unit)
+        return str(error) if isinstance(error, ContractError) else one_line(error)
+    return None
+
+
+def say_failed(folder: RunFolder, unit: Unit, names: Mapping[str, str], why: str) -> None:
+    """Print that a unit failed, in one line; `names` are display names of methods by spec."""
+    title = f"{label(names, unit.method.spec)} on {unit.scene.name}"
+    told = f"{title} failed: {why} (traceback: {failure_file(folder, unit)})"
+    console.print(told, soft_wrap=True, markup=False)
+
+
 def _pieces(folder: RunFolder, unit: Unit) -> float:
     return FIT_PIECES + len(missing_pictures(folder, unit))
 
 
-def _work_unit(context: ExecutionContext, unit: Unit, progress: ProgressBar) -> None:
+def _work_unit(context: ExecutionContext, unit: Unit, progress: ShowsProgress) -> None:
     title = f"{context.label(unit)} · {unit.scene.name}"
     missing = [picture.key for picture in missing_pictures(context.folder, unit)]
     state, cost = _fit(context, unit, progress, title)
@@ -150,7 +168,7 @@ def _batches_with(missing: Sequence[str], unit: Unit, size: int) -> tuple[Planne
 
 
 def _fit(
-    context: ExecutionContext, unit: Unit, progress: ProgressBar, title: str
+    context: ExecutionContext, unit: Unit, progress: ShowsProgress, title: str
 ) -> tuple[dict[str, torch.Tensor], Cost]:
     """The unit's fit and its cost, read back if an earlier start made it."""
     kept = read_fit(context.folder.fit(unit.key))

@@ -49,7 +49,7 @@ class CurrentInputs:
     def record(self, folder: RunFolder) -> None:
         """Keep the hashes of all that was found."""
         if self._found:
-            write_json(folder.outside, {"methods": {**_kept(folder), **self._found}}, SCHEMA)
+            write_json(folder.outside, {"methods": {**read_inputs(folder), **self._found}}, SCHEMA)
 
 
 def recorded_inputs(folder: RunFolder, method: Configured, _dataset: Dataset) -> ExternalInputs:
@@ -59,10 +59,11 @@ def recorded_inputs(folder: RunFolder, method: Configured, _dataset: Dataset) ->
 
 def recorded_hashes(folder: RunFolder, spec: str) -> dict[str, str]:
     """The hashes of what a method took in earlier starts, by scene name; none if it took nothing."""
-    return _kept(folder).get(spec, {})
+    return read_inputs(folder).get(spec, {})
 
 
-def _kept(folder: RunFolder) -> dict[str, dict[str, str]]:
+def read_inputs(folder: RunFolder) -> dict[str, dict[str, str]]:
+    """The record: for every method that took something, hashes by scene name."""
     if not folder.outside.is_file():
         return {}
     record: _InputHashes = read_record(folder.outside, SCHEMA, _InputHashes)

@@ -38,6 +38,13 @@ def keep_failure(folder: RunFolder, unit: Unit) -> Path:
     return path
 
 
+def keep_reason(folder: RunFolder, unit: Unit, why: str) -> Path:
+    """Write why a unit failed where no exception tells, as when its process was killed; returns the file."""
+    path = failure_file(folder, unit)
+    write_bytes(path, f"{_head(unit.method.spec)}{unit.scene.name}\n\n{why}\n".encode(errors="backslashreplace"))
+    return path
+
+
 def forget_others(folder: RunFolder, plan: Iterable[Unit]) -> None:
     """Delete the tracebacks of units that are not in the plan any more, as of methods that were mended since."""
     current = {failure_file(folder, unit) for unit in plan}

@@ -42,6 +42,26 @@ class RunFolder:
         return self.path / "evaluators.json"
 
     @property
+    def versions(self) -> Path:
+        """`versions.json`: the versions of Python, of packages and of scenebench that the run was worked on with."""
+        return self.path / "versions.json"
+
+    @property
+    def asked(self) -> Path:
+        """`asked.json`: the units that the run has been asked for in all its starts."""
+        return self.path / "asked.json"
+
+    @property
+    def merge(self) -> Path:
+        """`merge.json`: the runs that this one was merged of, if it was."""
+        return self.path / "merge.json"
+
+    @property
+    def activity(self) -> Path:
+        """`.activity.json`: what a start is doing, for as long as it is at work."""
+        return self.path / ".activity.json"
+
+    @property
     def dataset(self) -> Path:
         """The dataset, where the run built it itself."""
         return self.path / "dataset"

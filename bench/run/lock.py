@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -14,6 +15,7 @@ import filelock
 
 from bench.core.errors import UserError
 from bench.core.leftovers import sweep_held
+from bench.run.folder import RunFolder
 
 LOCK = ".lock"
 HELD = 3
@@ -27,7 +29,7 @@ def hold(folder: Path) -> Iterator[None]:
     Raises `UserError` (exit code 3) naming the process that holds it, and where the folder cannot be written.
     """
     lock = filelock.FileLock(folder / LOCK)
-    holder = folder / ".holder"
+    holder = holder_file(folder)
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,11 +42,18 @@ def hold(folder: Path) -> Iterator[None]:
         raise UserError(f"cannot write {folder}: {error.strerror or error}; name another --runs or --name") from error
     try:
         sweep_held(folder)
+        RunFolder(folder).activity.unlink(missing_ok=True)
         yield
     finally:
+        RunFolder(folder).activity.unlink(missing_ok=True)
         holder.unlink(missing_ok=True)
         _remove_unused(made)
         lock.release()
+
+
+def holder_file(folder: Path) -> Path:
+    """The file that says, while a process holds a run's folder, which; after a kill it stays."""
+    return folder / ".holder"
 
 
 def _remove_unused(made: Sequence[Path]) -> None:
@@ -59,7 +68,8 @@ def _remove_unused(made: Sequence[Path]) -> None:
 
 def _who() -> str:
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    return f"process {os.getpid()} ({shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])}, since {started})"
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return f"process {os.getpid()} on {socket.gethostname()} ({command}, since {started})"
 
 
 def _read(holder: Path) -> str:

@@ -29,9 +29,11 @@ class RunOptions:
     """The options of `bench run`, besides the methods and those of the backbone.
 
     `metrics` None leaves the choice to the backbone: the preset that knows what it draws. `scenes` and `limit` say
-    which units the start is about (`bench.run.select_units.select_units`). `templates` are the user's own, for a
-    builder; none leave them to it. `attention` are sampling steps, from 1, before which the handles' attention maps are
-    recorded; no picture depends on them. `tuned` are hashes of the files that settings of the methods came from.
+    which units the start is about (`bench.run.select_units.select_units`), `shard` of these every N-th, as `3/8`.
+    `templates` are the user's own, for a builder; none leave them to it. `threads` is what torch computes with on a
+    CPU; None leaves it to the backbone, and to what the run began with. `attention` are sampling steps, from 1, before
+    which the handles' attention maps are recorded; no picture depends on them. `tuned` are hashes of the files that
+    settings of the methods came from.
     """
 
     dataset: str
@@ -42,6 +44,8 @@ class RunOptions:
     templates: tuple[str, ...] = ()
     attention: tuple[int, ...] = ()
     tuned: tuple[str, ...] = ()
+    shard: str | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Scores the drawn pictures of a plan and assembles the one tidy table; never draws a picture.
 
-Threads read pictures ahead while the evaluators compute. A call of the scorer takes whole prompts, of several units if
-one does not fill the evaluators' batches; a unit's scores are stored as soon as its last picture is scored.
+Threads read pictures ahead while the evaluators compute. A call of the scorer takes whole prompts of one unit, so that
+its scores do not depend, by rounding, on which other units are drawn, nor on which worker scores it; they are stored as
+soon as its last picture is scored.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from bench.core.errors import UserError, one_line
 from bench.core.files import damaged, write_whole
 from bench.core.hashing import bytes_hash
 from bench.core.images import opened
-from bench.core.progress import progress_bar
+from bench.core.progress import ShowsProgress, progress_bar
 from bench.core.table import COLUMNS, COST
 from bench.plugins.metric import Column, PictureJob
 from bench.plugins.spec import Configured
@@ -118,12 +119,14 @@ def score(
     units: Sequence[Unit],
     scorer: Scorer,
     names: Mapping[str, str] = MappingProxyType({}),
+    progress: ShowsProgress | None = None,
 ) -> None:
     """Compute the missing scores of each unit and store them under each metric's key.
 
-    The units are all that are drawn. Which pictures share a call follows from them alone, and not from what an earlier
-    start had scored: a score depends, by rounding, on its call, and so a start that was interrupted changes none. Of a
-    call that lacks something, what it does not lack is kept. `names` are display names of methods by spec.
+    Which pictures share a call follows from their unit alone, and not from what an earlier start had scored: a score
+    depends, by rounding, on its call, and so a start that was interrupted changes none. Of a call that lacks something,
+    what it does not lack is kept. `names` are display names of methods by spec. Progress is shown as a bar unless
+    something else is to be told of it.
 
     Raises `UserError` for a picture that cannot be read, and for a metric that breaks its contract.
     """
@@ -131,30 +134,32 @@ def score(
     lacking = [call for call in calls(writer.tasks()) if any(task.metrics for task in call)]
     wanted = [(task.unit, picture) for call in lacking for task in call for picture in task.samples]
     reading = prefetch(lambda one: _open(folder, *one), wanted, AHEAD)
-    with contextlib.closing(reading) as pictures, progress_bar("scoring", len(wanted)) as progress:
+    showing = progress_bar("scoring", len(wanted)) if progress is None else contextlib.nullcontext(progress)
+    with contextlib.closing(reading) as pictures, showing as shown:
         for call in lacking:
             unit = call[0].unit
-            progress.say(f"scoring {label(names, unit.method.spec)} · {unit.scene.name}")
+            shown.say(f"scoring {label(names, unit.method.spec)} · {unit.scene.name}")
             loaded = list(itertools.islice(pictures, sum(len(task.samples) for task in call)))
             chosen = {key: metric for key, metric in metrics.items() if any(key in task.metrics for task in call)}
             values = scorer.values([one.job for one in loaded], list(chosen.values()))
             for key, metric in chosen.items():
                 writer.add(key, loaded, values[metric.spec])
-            progress.advance(len(loaded))
+            shown.advance(len(loaded))
 
 
 def calls(tasks: Iterable[ScoringTask]) -> Iterator[list[ScoringTask]]:
-    """Group the tasks, in order, into calls that end at full batches or at `CALL` pictures."""
-    call: list[ScoringTask] = []
-    pictures = 0
-    for task in tasks:
-        call.append(task)
-        pictures += len(task.samples)
-        if pictures % BATCH == 0 or pictures >= CALL:
+    """Group the tasks, in order, into calls that end at full batches, at `CALL` pictures, or where a unit ends."""
+    for _, of_unit in itertools.groupby(tasks, lambda task: task.unit):
+        call: list[ScoringTask] = []
+        pictures = 0
+        for task in of_unit:
+            call.append(task)
+            pictures += len(task.samples)
+            if pictures % BATCH == 0 or pictures >= CALL:
+                yield call
+                call, pictures = [], 0
+        if call:
             yield call
-            call, pictures = [], 0
-    if call:
-        yield call
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,23 @@ from bench.core.errors import UserError
 from bench.plugins.spec import split_specs
 from bench.run.plan import Unit
 from bench.run.settings import Settings, Start
+from bench.run.shards import select_shard
 
 _SHOWN = 12
 
 
-def select_units(plan: Sequence[Unit], scenes: str | None, limit: int | None) -> tuple[Unit, ...]:
+def select_units(
+    plan: Sequence[Unit], scenes: str | None, limit: int | None, shard: str | None = None
+) -> tuple[Unit, ...]:
     """The first `limit` units of the scenes: a number of them from the first, or names with commas; None is all.
+
+    Of these, a shard's own (see `bench.run.shards.select_shard`).
 
     Raises `UserError` for a scene that the dataset does not have, and where no scene is named.
     """
     known = list(dict.fromkeys(unit.scene.name for unit in plan))
     wanted = _scenes(scenes, known)
-    return tuple(unit for unit in plan if unit.scene.name in wanted)[:limit]
+    return select_shard([unit for unit in plan if unit.scene.name in wanted][:limit], shard)
 
 
 def scenes_of(method: str, methods: Sequence[str], start: Start, known: Sequence[str]) -> tuple[str, ...]:
@@ -39,7 +44,7 @@ def asked_units(plan: Sequence[Unit], settings: Settings) -> tuple[Unit, ...]:
     asked: set[str] = set()
     for start in settings.starts:
         of_methods = [unit for unit in plan if unit.method.spec in start.methods]
-        asked |= {unit.key for unit in select_units(of_methods, start.scenes, start.limit)}
+        asked |= {unit.key for unit in select_units(of_methods, start.scenes, start.limit, start.shard)}
     return tuple(unit for unit in plan if unit.key in asked)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
 
 import pandas as pd
 
-from bench.core.device import Hardware
+from bench.core.device import Hardware, use_threads
 from bench.core.errors import UserError
 from bench.core.scenes import Dataset
 from bench.data.load import dataset_hash, load_dataset
@@ -29,11 +30,15 @@ from bench.run.folder import RunFolder
 from bench.run.names import label
 from bench.run.options import ExecutionOptions
 from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
+from bench.run.pool import Pool
 from bench.run.select_units import asked_units
 from bench.run.settings import Settings
+from bench.run.status import Activity, record_activity
 from bench.run.suitability import enlarged, undetectable, warn
 from bench.run.undrawn import warn_of_undrawn
 from bench.run.vocabulary import unknown_words_warning, where_known_words_are
+from bench.run.worker import WorkerSettings
+from bench.run.worker_options import WorkerOptions, WorkerPlan, plan_workers, weights_bytes
 from bench.scoring.models.class_words import known_words
 from bench.scoring.presets import Preset, find_preset
 from bench.scoring.selection import columns_of, metric_key, standard_metrics
@@ -175,17 +180,35 @@ class Session:
             found.append(f"{sentence} {where_known_words_are(configuration, known_words(self.preset))}")
         return tuple(found)
 
-    def generate(self, units: Sequence[Unit], hardware: Hardware, execution: ExecutionOptions) -> None:
-        """Fit and draw what is missing of the units; which of them `failed` is known afterwards."""
+    def generate(
+        self, units: Sequence[Unit], hardware: Hardware, execution: ExecutionOptions, pool: Pool | None = None
+    ) -> None:
+        """Fit and draw what is missing of the units, by the workers of a pool, or here.
+
+        Which of the units `failed` is known afterwards.
+        """
         forget_others(self.folder, self.plan)
         todo = self.todo(units)
         if not todo:
             return
-        from bench.diffusion.backbone.loading import load_backbone  # noqa: PLC0415 - slow, and only drawing needs it
-
         warn(self.remarks(todo))
         warn_of_undrawn(todo)
+        if pool is None:
+            self._generate_here(todo, hardware, execution)
+        else:
+            pool.draw(todo)
+
+    def _generate_here(self, todo: Sequence[Unit], hardware: Hardware, execution: ExecutionOptions) -> None:
+        from bench.diffusion.backbone.loading import load_backbone  # noqa: PLC0415 - slow, and only drawing needs it
+
+        use_threads(self.settings.threads)
         backbone = load_backbone(self.backbone_spec, hardware, self.backbone_settings)
+        began = time.time()
+
+        def on_unit(unit: Unit) -> None:
+            work = {"1": f"{self.label(unit.method.spec)} · {unit.scene.name}"}
+            record_activity(self.folder, Activity("fitting and drawing", began, work))
+
         context = ExecutionContext(
             self.folder,
             backbone,
@@ -194,6 +217,7 @@ class Session:
             execution.keep_weights,
             self.settings.names,
             self._attention,
+            on_unit,
         )
         with hardware.computing():
             execute(context, todo)
@@ -203,22 +227,74 @@ class Session:
         """Whether it is scored with the run's own preset."""
         return self._preset == self.settings.preset
 
-    def score(self, device: str) -> pd.DataFrame:
-        """Score the pictures without scores, loading only the models that this needs, and write the table."""
+    def score(self, device: str, pool: Pool | None = None) -> pd.DataFrame:
+        """Score the pictures without scores, by the workers of a pool or here, and write the table.
+
+        Only the models are loaded that this needs.
+        """
         from bench.run import scoring  # noqa: PLC0415 - torch is slow to import
-        from bench.scoring.models.availability import check_available  # noqa: PLC0415
-        from bench.scoring.scorer import Scorer  # noqa: PLC0415
 
         keyed = {metric_key(metric, self.preset): metric for metric in self.metrics}
         units = scoring.drawn_units(self.folder, self.plan)
-        lacking = {key for unit in units for key in scoring.lacking_metrics(self.folder, keyed, unit)}
-        if lacking:
-            wanted = [metric for key, metric in keyed.items() if key in lacking]
-            check_available(self.preset, (feature for metric in wanted for feature in metric.instance.needs))
-            scorer = Scorer.load(self.preset, device, metrics=wanted)
-            scoring.score(self.folder, keyed, units, scorer, self.settings.names)
+        found = {unit: scoring.lacking_metrics(self.folder, keyed, unit) for unit in units}
+        lacking = {unit: keys for unit, keys in found.items() if keys}
+        if lacking and pool is not None:
+            pool.score(lacking)
+        elif lacking:
+            self._score_here(keyed, lacking, device)
         measure_attention(self.folder, self.preset, units, device)
         record_evaluators(self.folder, self.preset, self.metrics)
         columns = tuple(column for metric in self.metrics for column in columns_of(metric, self.preset))
         layout = scoring.TableLayout(self.dataset.name, self.preset.name, columns)
         return scoring.assemble(self.folder, keyed, layout, self.plan)
+
+    def _score_here(
+        self, keyed: Mapping[str, Configured], lacking: Mapping[Unit, tuple[str, ...]], device: str
+    ) -> None:
+        from bench.run import scoring  # noqa: PLC0415 - torch is slow to import
+        from bench.scoring.models.availability import check_available  # noqa: PLC0415
+        from bench.scoring.scorer import Scorer  # noqa: PLC0415
+
+        use_threads(self.settings.threads)
+        record_activity(self.folder, Activity("scoring", time.time()))
+        keys = {key for of_unit in lacking.values() for key in of_unit}
+        wanted = [metric for key, metric in keyed.items() if key in keys]
+        check_available(self.preset, (feature for metric in wanted for feature in metric.instance.needs))
+        scoring.score(
+            self.folder, keyed, tuple(lacking), Scorer.load(self.preset, device, metrics=wanted), self.settings.names
+        )
+
+    def worker_settings(self, hardware: Hardware, execution: ExecutionOptions) -> WorkerSettings:
+        """What a worker needs to know of this start."""
+        settings = self.settings
+        return WorkerSettings(
+            folder=str(Path.cwd()),
+            backbone=settings.backbone,
+            revision=settings.revision,
+            device=hardware.device.type,
+            precision=settings.precision,
+            sampling_steps=settings.sampling_steps,
+            guidance=settings.guidance,
+            budget=settings.budget,
+            batch_size=execution.batch_size,
+            keep_weights=execution.keep_weights,
+            threads=settings.threads,
+            preset=self._preset,
+            methods=tuple(method.spec for method in self.methods),
+            metrics=tuple(metric.spec for metric in self.metrics),
+            names=dict(self.settings.names),
+            attention=self._attention,
+            memory=hardware.memory,
+        )
+
+    def pool(self, hardware: Hardware, execution: ExecutionOptions, options: WorkerOptions) -> Pool | None:
+        """The workers of this start, not started yet; None where this process does the work itself."""
+        plan = self.worker_plan(options, hardware.device.type)
+        if plan is None:
+            return None
+        return Pool(self.folder, self._dataset, self.worker_settings(hardware, execution), plan)
+
+    def worker_plan(self, options: WorkerOptions, kind: str) -> WorkerPlan | None:
+        """How many workers this start has on devices of a kind; None where this process does the work itself."""
+        weights = weights_bytes(locate_configuration(self.backbone_spec))
+        return plan_workers(options, kind, self.settings.threads, weights)

@@ -24,7 +24,7 @@ class Start:
     """What a start asked for: which units of which `methods` (all that the run had by then), and where things lay.
 
     `scenes` and `limit` are as on the command line (None: all), `paths` the folders of the user's drop-ins, `runs` the
-    folder of all runs. Nothing of it can change a result.
+    folder of all runs, `shard` the part of a run that is done in several. Nothing of it can change a result.
     """
 
     methods: tuple[str, ...]
@@ -32,16 +32,17 @@ class Start:
     limit: int | None = None
     paths: tuple[str, ...] = ()
     runs: str = "runs"
+    shard: str | None = None
 
     @property
-    def units(self) -> tuple[tuple[str, ...], str | None, int | None]:
+    def units(self) -> tuple[tuple[str, ...], str | None, int | None, str | None]:
         """What says which units it asked for."""
-        return self.methods, self.scenes, self.limit
+        return self.methods, self.scenes, self.limit, self.shard
 
     @property
     def whole(self) -> bool:
         """Whether it asked for every unit that the run had."""
-        return self.scenes is None and self.limit is None
+        return self.scenes is None and self.limit is None and self.shard is None
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class Settings:
     metric preset; `precision` is the resolved one. `methods` and `metrics` (those besides the standard ones) grow from
     start to start. `starts` are what is needed to make the run again. `unknown_words` are the dataset's class words
     that the backbone's vocabulary does not have. `templates` are those that the builder of the dataset was given.
-    `names` are display names by spec: nothing that is stored depends on them, and a later start may change them.
-    `tuned` are hashes of the files that tuned settings of methods came from.
+    `threads` is what each worker computes with on a CPU (0: as many as torch takes), on which results depend by
+    rounding. `names` are display names by spec: nothing that is stored depends on them, and a later start may change
+    them. `tuned` are hashes of the files that tuned settings of methods came from.
     """
 
     __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
@@ -74,6 +76,7 @@ class Settings:
     metrics: tuple[str, ...] = ()
     unknown_words: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+    threads: int = 0
     names: Mapping[str, str] = field(default_factory=dict)
     starts: tuple[Start, ...] = ()
     tuned: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from commands import COMMANDS, RUN, Command
+from commands import COMMANDS, RUN, WORKERS, Command
 from process import preload
 from trial import Trial, Unbroken, run_trial, trials, unbroken
 
@@ -26,7 +26,9 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=100, help="how many trials have random moments")
     parser.add_argument("--trial", type=int, action="append", help="only the trial of this number (repeatable)")
     parser.add_argument("--part", default="1/1", help="2/3: the second of every three trials")
-    parser.add_argument("--commands", default=",".join(one.name for one in COMMANDS), help="which to stop")
+    parser.add_argument(
+        "--commands", default=",".join(one.name for one in COMMANDS), help="which to stop; also: workers"
+    )
     parser.add_argument("--folder", type=Path, help="where failed trials stay; by default they are removed too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
@@ -45,7 +47,7 @@ def main() -> None:
 
 def _needed(names: list[str]) -> list[Command]:
     """The commands of these names, and first the run that others start from."""
-    named = [command for command in COMMANDS if command.name in names]
+    named = [command for command in (*COMMANDS, WORKERS) if command.name in names]
     return [RUN, *named] if RUN not in named and any(one.without is not None for one in named) else named
 
 

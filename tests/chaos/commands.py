@@ -35,13 +35,15 @@ DRAWING = ("bench.cli.build_dataset", "bench.playroom.world.coco")
 class Command:
     """A command line, and what is taken out of the finished run that it starts from; None: it starts from nothing.
 
-    `imports` are the slow modules that it imports.
+    `imports` are the slow modules that it imports. With `workers` it has some, which are killed too, and it is stopped
+    at random moments alone.
     """
 
     name: str
     arguments: tuple[str, ...]
     without: tuple[str, ...] | None = None
     imports: tuple[str, ...] = EVERYTHING
+    workers: bool = False
 
     def prepare(self, folder: Path, finished: Path) -> None:
         """Make the folder that the command starts in; `finished` is one where `RUN` came to its end."""
@@ -65,6 +67,10 @@ COMMANDS = (
     Command("score", ("score", "runs/r"), ("runs/r/scores", "runs/r/scores.parquet", "runs/r/evaluators.json")),
     Command("report", ("report", "runs/r"), ()),
 )
+
+
+WORKERS = Command("workers", (*RUN.arguments, "--workers", "2"), workers=True)
+"""Stopped only where it is asked for, by `--commands workers`: it needs Ray."""
 
 
 def _remove(path: Path) -> None:

@@ -65,6 +65,9 @@ def start(
     process.start()
     writing.close()
     output, taken = _follow(reading, process.pid or 0, at.share * seconds if isinstance(at, AtTime) else math.inf)
+    if isinstance(at, AtTime) and at.victim != "driver":
+        _kill_below(process.pid or 0, at.victim)
+        output += _follow(reading, process.pid or 0, math.inf)[0]
     if not select.select([process.sentinel], [], [], 0.0 if isinstance(at, AtTime) else 5.0)[0]:
         process.kill()
     process.join()
@@ -75,6 +78,17 @@ def changes(arguments: Sequence[str], folder: Path, log: Path) -> tuple[Ended, l
     """Run the command unbroken; returns every change that it made in the folder, in order."""
     ended = start(arguments, folder, log=log)
     return ended, [Change(*json.loads(line)) for line in log.read_text().splitlines()]
+
+
+def _kill_below(process: int, victim: str) -> None:
+    """Kill one of the workers of a command, or Ray's own process, with which they all end; nothing if there is none."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        below = psutil.Process(process).children(recursive=True)
+        found = [one for one in below if one.name() == "raylet"]
+        if victim == "worker":
+            found = [one for one in below if "_RayWorker" in " ".join(one.cmdline())]
+        for one in found[:1]:
+            one.kill()
 
 
 def _follow(reading: Connection, process: int, seconds: float) -> tuple[bytes, float]:

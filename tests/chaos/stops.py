@@ -19,12 +19,17 @@ _ARGUMENTS = {"os.rename": 2, "os.mkdir": 1, "os.remove": 1, "os.rmdir": 1}
 
 @dataclass(frozen=True)
 class AtTime:
-    """A kill after this share of the processor time that the unbroken command takes."""
+    """A kill after this share of the processor time that the unbroken command takes.
+
+    `victim` is the command itself, one of its workers, or the whole Ray node that these run on: the command then goes
+    on to its end, whatever that is.
+    """
 
     share: float
+    victim: Literal["driver", "worker", "node"] = "driver"
 
     def __str__(self) -> str:
-        return f"killed at {self.share:.1%} of its time"
+        return f"{'' if self.victim == 'driver' else f'{self.victim} '}killed at {self.share:.1%} of its time"
 
 
 @dataclass(frozen=True)

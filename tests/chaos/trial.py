@@ -69,12 +69,16 @@ def _at_moments(found: Sequence[Unbroken], seed: int, count: int) -> Iterator[_P
         rng = random.Random(f"{seed} {number}")
         (one,) = rng.choices(found, [1 + len(each.changes) for each in found])
         kills = rng.randint(1, MOST_KILLS)
-        yield "moments", one.command.name, tuple(AtTime(rng.random()) for _ in range(kills))
+        yield "moments", one.command.name, tuple(AtTime(rng.random(), _victim(one, rng)) for _ in range(kills))
+
+
+def _victim(one: Unbroken, rng: random.Random) -> Literal["driver", "worker", "node"]:
+    return rng.choice(("driver", "worker", "node")) if one.command.workers else "driver"
 
 
 def _at_changes(found: Sequence[Unbroken]) -> Iterator[_Planned]:
     """Killed before each change; every second file that is moved into place is torn."""
-    for one in found:
+    for one in (one for one in found if not one.command.workers):
         for number in _different(one.changes):
             torn = one.changes[number - 1].event == "os.rename" and number % 2 == 0
             yield "changes", one.command.name, (AtChange(number, "tear" if torn else "kill"),)
@@ -96,7 +100,7 @@ def _different(made: Sequence[Change]) -> list[int]:
 
 
 def _on_full_disks(found: Sequence[Unbroken]) -> Iterator[_Planned]:
-    for one in found:
+    for one in (one for one in found if not one.command.workers):
         created = [number for number, change in enumerate(one.changes, 1) if change.creates]
         chosen = [created[place * (len(created) - 1) // (FULL_DISKS - 1)] for place in range(FULL_DISKS)]
         for place, number in enumerate(dict.fromkeys(chosen)):
@@ -124,5 +128,7 @@ def _stopped(ended: Ended, at: AtTime | AtChange) -> Iterator[str]:
             yield f"{at}: not one line and exit code 2, but {ended.code}: {ended.output[-2000:]}"
     elif isinstance(at, AtChange) and not ended.was_killed:
         yield f"{at}: it ended before, with {ended.code}: {ended.output[-2000:]}"
+    elif isinstance(at, AtTime) and at.victim == "node":
+        return  # whatever it ends with, the same command goes on
     elif not ended.was_killed and ended.code != 0:
         yield f"{at}: it ended by itself with {ended.code}: {ended.output[-2000:]}"

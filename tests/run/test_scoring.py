@@ -147,10 +147,17 @@ def test_the_rows_are_those_of_the_pictures_in_the_plans_order(folder: RunFolder
     assert set(table["together"]) == {3.0}
 
 
-def test_calls_hold_several_units_and_no_prompt_is_divided(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+def test_a_call_is_of_one_unit_and_no_prompt_is_divided(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     judge = run(folder, units, Judge())
-    assert [len(call) for call in judge.calls] == [24, 24]
-    assert {job.unit for job in judge.calls[0]} == {units[0].key, units[1].key}
+    assert [len(call) for call in judge.calls] == [12, 12, 12, 12]
+    assert [{job.unit for job in call} for call in judge.calls] == [{unit.key} for unit in units]
+
+
+def test_a_unit_is_scored_in_the_same_calls_whatever_else_is_drawn(folder: RunFolder, units: tuple[Unit, ...]) -> None:
+    alone = [places(call) for unit in units for call in run(folder, [unit], Judge()).calls]
+    with tempfile.TemporaryDirectory() as scratch:
+        other = RunFolder(Path(scratch))
+        assert alone == [places(call) for call in run(other, drawn(other), Judge()).calls]
 
 
 def test_what_is_scored_is_not_scored_again(folder: RunFolder, units: tuple[Unit, ...]) -> None:
@@ -170,7 +177,7 @@ def test_a_changed_picture_is_scored_anew_in_the_call_that_it_was_scored_in(
     paint(folder, changed.key, 200)
     assert unscored(folder, units) == (units[2],)
     (call,) = run(folder, units, Judge()).calls
-    assert places(call) == places(first.calls[1])
+    assert places(call) == places(first.calls[2])
     after = assemble(folder, METRICS, LAYOUT, units).set_index(["picture", "concept"])
     moved = after["level"] != before["level"]
     assert set(after[moved].index.get_level_values("picture")) == {changed.key}
@@ -293,10 +300,10 @@ def test_a_metric_that_is_added_is_scored_alone(folder: RunFolder, units: tuple[
 def test_a_call_is_scored_by_the_metrics_that_one_of_its_pictures_lacks(
     folder: RunFolder, units: tuple[Unit, ...]
 ) -> None:
-    """The second call's units were scored by one of the metrics before."""
+    """The last two units were scored by one of the metrics before."""
     only: Any = {"level-1": METRICS["level-1"]}
     score(folder, only, units[2:], Judge())  # type: ignore[arg-type]
-    assert run(folder, units, Judge()).metrics == [("level", "together"), ("together",)]
+    assert run(folder, units, Judge()).metrics == [("level", "together")] * 2 + [("together",)] * 2
 
 
 @given(st.sets(st.tuples(st.integers(0, 3), st.sampled_from(list(METRICS)))))

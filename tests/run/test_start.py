@@ -205,7 +205,14 @@ def test_the_pages_command_makes_the_run_again(bench: Bench, drop_ins: Path) -> 
     start = ("--dataset", DATASET, "--name", "r", "--methods", "quick", "--scenes", "1", "--runs", "elsewhere")
     assert bench("run", *start) == 0
     (written,) = json.loads(Path("elsewhere/r/run.json").read_text())["starts"]
-    assert written == {"methods": ["quick"], "scenes": "1", "limit": None, "paths": ["mine"], "runs": "elsewhere"}
+    assert written == {
+        "methods": ["quick"],
+        "scenes": "1",
+        "limit": None,
+        "paths": ["mine"],
+        "runs": "elsewhere",
+        "shard": None,
+    }
     text = Path("elsewhere/r/report/pareto/pareto.html").read_text()
     (line,) = [line for line in text.splitlines() if "bench run --path mine" in line]
     words = shlex.split(line.partition("<pre>")[2].partition("</pre>")[0].replace("&#39;", "'"))

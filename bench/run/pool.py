@@ -1,0 +1,204 @@
+"""The workers of one start: what they make is written into the run's folder here, by the driver, and nowhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from bench.core.errors import UserError
+from bench.core.files import whole_files, write_bytes
+from bench.core.leftovers import sweep_scratch
+from bench.plugins.discovery import ENVIRONMENT
+from bench.run.cost import FIT, Cost, picture_cost, read_unit_record
+from bench.run.dispatch import Dispatcher, Listener, Task
+from bench.run.execute import FIT_PIECES, say_failed
+from bench.run.failures import failure_file, keep_reason
+from bench.run.folder import RunFolder
+from bench.run.names import label
+from bench.run.payload import pack_dataset, pack_drop_ins, precomputed_content, unit_content
+from bench.run.plan import Unit
+from bench.run.ray_local import joined_ray, local_ray
+from bench.run.status import Activity, record_activity
+from bench.run.versions import engine_hash, first_difference, versions
+from bench.run.worker import FAILED, Parcel, UnitWorker, WorkerSettings
+from bench.run.worker_options import WorkerPlan
+from bench.run.worker_progress import WorkerBars, worker_bars
+
+_ACTIVITY_EVERY = 2.0
+"""Seconds between two records of what the workers do."""
+
+
+class Pool:
+    """Workers by Ray, started when there is first something to do, and ended with the block that it is entered for."""
+
+    def __init__(self, folder: RunFolder, dataset: Path, settings: WorkerSettings, plan: WorkerPlan) -> None:
+        self._folder = folder
+        self._dataset = dataset
+        self._settings = settings
+        self._plan = plan
+        self._open = ExitStack()
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+        sweep_scratch()
+
+    def draw(self, units: Sequence[Unit]) -> None:
+        """Fit and draw the units, each from the start; the same units `failed` as in one process."""
+        costs, shared = _estimates(self._folder, units), _Shared(self._folder)
+        by_key = {unit.key: unit for unit in units}
+        tasks = [Task(one.key, self._title(one), costs[one.key], partial(shared.arguments, one)) for one in units]
+        with self._at_work("fitting and drawing", tasks) as bars:
+
+            def on_parcel(worker: str, task: Task, parcel: Parcel) -> None:
+                for path, content in parcel[1]:
+                    self._write(path, content)
+                if parcel[0].startswith(FAILED):
+                    say_failed(self._folder, by_key[task.key], self._settings.names, parcel[0].removeprefix(FAILED))
+                elif parcel[0]:
+                    bars.say(worker, parcel[0])
+
+            def on_end(worker: str, task: Task) -> None:
+                if self._folder.unit_record(task.key).is_file():
+                    failure_file(self._folder, by_key[task.key]).unlink(missing_ok=True)
+                    if not self._settings.keep_weights:
+                        self._folder.fit(task.key).unlink(missing_ok=True)  # of a start without workers
+                bars.end(worker, task)
+
+            def on_lost(task: Task, why: str) -> None:
+                keep_reason(self._folder, by_key[task.key], why)
+                say_failed(self._folder, by_key[task.key], self._settings.names, why)
+                bars.end("", task)
+
+            self._dispatcher.run("draw", tasks, Listener(bars.begin, on_parcel, on_end, on_lost))
+
+    def score(self, lacking: Mapping[Unit, tuple[str, ...]]) -> None:
+        """Score units by the metrics of these keys; raises `UserError` where a unit's scoring ends three workers."""
+        tasks = [
+            Task(unit.key, f"scoring {self._title(unit)}", len(unit.pictures), partial(self._to_score, unit, keys))
+            for unit, keys in lacking.items()
+        ]
+        with self._at_work("scoring", tasks) as bars:
+
+            def on_parcel(worker: str, _task: Task, parcel: Parcel) -> None:
+                for path, content in parcel[1]:
+                    self._write(path, content)
+                bars.say(worker, parcel[0] or "scoring")
+
+            def on_lost(task: Task, why: str) -> None:
+                raise UserError(f"{task.title}: {why}; the same command goes on, with fewer --workers if it was memory")
+
+            self._dispatcher.run("score", tasks, Listener(bars.begin, on_parcel, bars.end, on_lost))
+
+    def _title(self, unit: Unit) -> str:
+        return f"{label(self._settings.names, unit.method.spec)} · {unit.scene.name}"
+
+    def _to_score(self, unit: Unit, keys: tuple[str, ...]) -> tuple[Any, ...]:
+        pictures = [(one.key, self._folder.picture(one.key).read_bytes()) for one in unit.pictures]
+        return unit_content(unit), keys, pictures
+
+    def _write(self, path: str, content: bytes) -> None:
+        """Write a file of a worker into the run's folder; one that units share, only if it is missing."""
+        place = PurePosixPath(path)
+        if place.is_absolute() or ".." in place.parts:
+            raise UserError(f"a worker sent a file that is none of a run: {path}")
+        file = self._folder.path / place
+        if place.parts[0] != "shared" or not file.is_file():
+            write_bytes(file, content)
+
+    @contextlib.contextmanager
+    def _at_work(self, stage: str, tasks: Sequence[Task]) -> Iterator[WorkerBars]:
+        """Show what each worker does, here and for `bench status`."""
+        began, last = time.time(), 0.0
+
+        def on_change(work: Mapping[str, str]) -> None:
+            nonlocal last
+            if time.monotonic() - last > _ACTIVITY_EVERY:
+                last = time.monotonic()
+                record_activity(self._folder, Activity(stage, began, dict(work)))
+
+        record_activity(self._folder, Activity(stage, began))
+        with worker_bars(stage, sum(task.cost for task in tasks), on_change) as bars:
+            yield bars
+
+    @cached_property
+    def _dispatcher(self) -> Dispatcher:
+        plan = self._plan
+        if plan.ray is None:
+            ray = self._open.enter_context(local_ray(plan.count * plan.cpus, -int(-plan.count * plan.gpus // 1)))
+        else:
+            ray = self._open.enter_context(joined_ray(plan.ray))
+        count = plan.count or _room(ray, plan)
+        dispatcher = Dispatcher(ray, self._maker(ray), count, _check_versions)
+        self._open.callback(dispatcher.close)
+        return dispatcher
+
+    def _maker(self, ray: Any) -> Callable[[], Any]:
+        """What starts a worker; its dataset and its drop-ins go to each machine once."""
+        folders = [Path(folder) for folder in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if folder]
+        dataset, drop_ins = ray.put(pack_dataset(self._dataset)), [ray.put(pack_drop_ins(one)) for one in folders]
+        plan = self._plan
+        actor = ray.remote(
+            num_cpus=plan.cpus, num_gpus=plan.gpus, memory=plan.memory, max_restarts=0, max_task_retries=0
+        )(_RayWorker)
+        return lambda: actor.remote(self._settings, dataset, *drop_ins)
+
+
+class _RayWorker(UnitWorker):
+    """As Ray starts it: Ray replaces its references by what they stand for where they are arguments of their own."""
+
+    def __init__(self, settings: WorkerSettings, dataset: bytes, *drop_ins: bytes) -> None:
+        super().__init__(settings, dataset, drop_ins)
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """The files that units share, as far as a worker of an earlier task has sent them."""
+
+    folder: RunFolder
+    read: dict[str, bytes] = field(default_factory=dict)
+
+    def arguments(self, unit: Unit) -> tuple[Any, ...]:
+        """What a worker needs to draw a unit."""
+        for path in whole_files(self.folder.path, "shared/**/*.*"):
+            name = path.relative_to(self.folder.path).as_posix()
+            if name not in self.read:
+                self.read[name] = path.read_bytes()
+        return unit_content(unit), precomputed_content(unit), tuple(self.read.items())
+
+
+def _room(ray: Any, plan: WorkerPlan) -> int:
+    """How many workers the cluster has room for now."""
+    here = ray.cluster_resources()
+    places = here.get("GPU", 0) / plan.gpus if plan.gpus else here.get("CPU", 0) / plan.cpus
+    return max(1, int(min(places, here.get("memory", 0) / plan.memory)))
+
+
+def _check_versions(here: Mapping[str, Any]) -> None:
+    """Raise `UserError` for a worker whose Python, packages or scenebench are not those of the driver."""
+    own = versions() | {"source of scenebench": engine_hash()}
+    if told := first_difference(own, here["versions"]):
+        raise UserError(f"{here['host']} has other versions than this machine: {told}; install the same on both")
+
+
+def _estimates(folder: RunFolder, units: Sequence[Unit]) -> dict[str, float]:
+    """What each unit will take: by what its method took in this run so far, else by a method's usual share."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for path in whole_files(folder.path, "units/*.json")[:200]:
+        record = read_unit_record(path)
+        there = (file for file in map(folder.picture, record.pictures) if file.is_file())
+        first = next((picture_cost(file).seconds for file in there), 0.0)
+        seconds[record.method].append(Cost.from_metadata(FIT, vars(record)).seconds + first * len(record.pictures))
+    usual = {method: sum(found) / len(found) for method, found in seconds.items() if found}
+    known = usual.keys() >= {unit.method.drop_in.name for unit in units}
+    return {unit.key: usual[unit.method.drop_in.name] if known else FIT_PIECES + len(unit.pictures) for unit in units}

@@ -1,0 +1,176 @@
+"""How far a run is, from its files alone: what it was asked for, what is there, and what is in work."""
+
+from __future__ import annotations
+
+import math
+import re
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean
+
+import psutil
+
+from bench.core.errors import UserError
+from bench.core.files import read_record, write_json
+from bench.run.cost import picture_cost, read_unit_record
+from bench.run.failures import failure_file
+from bench.run.folder import SCHEMA, RunFolder
+from bench.run.lock import holder_file
+from bench.run.plan import Unit
+
+_SAMPLE = 10
+"""Number of finished units per method whose time is read."""
+
+
+@dataclass(frozen=True)
+class AskedUnit:
+    """A unit that the run was asked for: its key, its method's name in tables, its scene, its number of pictures.
+
+    `failure` is the name of the file of its traceback, if it fails.
+    """
+
+    unit: str
+    method: str
+    scene: str
+    pictures: int
+    failure: str
+
+
+@dataclass(frozen=True)
+class _AskedUnits:
+    """The schema of `asked.json`."""
+
+    units: list[AskedUnit]
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What a start is doing: its stage, since when (seconds since 1970), and what each worker works on."""
+
+    stage: str
+    since: float
+    work: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is. `minutes_left` and `units_per_hour` are None where nothing tells; `holder` may be empty.
+
+    `alive` is whether the process that holds the run is at work: None if that cannot be told from this machine.
+    """
+
+    done: int
+    failed: int
+    todo: int
+    holder: str
+    alive: bool | None
+    activity: Activity | None
+    units_per_hour: float | None
+    minutes_left: float | None
+
+    @property
+    def units(self) -> int:
+        """How many units the run was asked for."""
+        return self.done + self.failed + self.todo
+
+
+def record_asked(folder: RunFolder, units: Sequence[Unit], label: Mapping[str, str]) -> None:
+    """Write which units the run is asked for; `label` has the names of methods in tables by their specs."""
+    asked = [
+        {
+            "unit": unit.key,
+            "method": label.get(unit.method.spec, unit.method.spec),
+            "scene": unit.scene.name,
+            "pictures": len(unit.pictures),
+            "failure": failure_file(folder, unit).name,
+        }
+        for unit in units
+    ]
+    write_json(folder.asked, {"units": asked}, SCHEMA)
+
+
+def record_activity(folder: RunFolder, activity: Activity) -> None:
+    """Write what this start is doing."""
+    content = {"stage": activity.stage, "since": activity.since, "work": activity.work}
+    write_json(folder.activity, content, SCHEMA)
+
+
+def read_status(folder: RunFolder) -> Status:
+    """How far the run is; reads only.
+
+    Raises `UserError` for a run of a version that did not record what it asks for.
+    """
+    if not folder.asked.is_file():
+        raise UserError(f"{folder.path} does not say what it was asked for: start it once more with `bench run`")
+    record: _AskedUnits = read_record(folder.asked, SCHEMA, _AskedUnits)
+    done = [unit for unit in record.units if folder.unit_record(unit.unit).is_file()]
+    known = {unit.unit for unit in done}
+    failed = [one for one in record.units if one.unit not in known and (folder.failures / one.failure).is_file()]
+    known |= {unit.unit for unit in failed}
+    todo = [unit for unit in record.units if unit.unit not in known]
+    holder, alive = _holder(folder)
+    activity = _activity(folder) if alive is not False else None
+    rate, left = _pace(folder, done, todo, activity)
+    return Status(len(done), len(failed), len(todo), holder, alive, activity, rate, left)
+
+
+def _activity(folder: RunFolder) -> Activity | None:
+    if not folder.activity.is_file():
+        return None
+    found: Activity = read_record(folder.activity, SCHEMA, Activity)
+    return found
+
+
+def _holder(folder: RunFolder) -> tuple[str, bool | None]:
+    """What the run's lock says of its holder, and whether that process is there. The lock itself is not touched."""
+    file = holder_file(folder.path)
+    try:
+        text, written = file.read_text(encoding="utf-8", errors="replace"), file.stat().st_mtime
+    except OSError:
+        return "", False
+    match = re.match(r"process (\d+) on (\S+) ", text)
+    if match is None or match[2] != socket.gethostname():
+        return text, None
+    try:
+        process = psutil.Process(int(match[1]))
+        return text, process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= written + 2.0
+    except psutil.Error:
+        return text, False
+
+
+def _pace(
+    folder: RunFolder, done: Sequence[AskedUnit], todo: Sequence[AskedUnit], activity: Activity | None
+) -> tuple[float | None, float | None]:
+    """Units per hour of the present start, and the minutes left: units of a method take what its finished ones took."""
+    if activity is None:
+        return None, None
+    ended = [unit for unit in done if folder.unit_record(unit.unit).stat().st_mtime >= activity.since]
+    elapsed = time.time() - activity.since
+    if not ended or elapsed <= 0:
+        return None, None
+    seconds = _seconds(folder, [*ended, *done])
+    usual = mean(seconds.values())
+    at_once = sum(seconds[unit.method] for unit in ended) / elapsed
+    left = sum(seconds.get(unit.method, usual) for unit in todo)
+    return len(ended) / elapsed * 3600, left / at_once / 60 if at_once else None
+
+
+def _seconds(folder: RunFolder, units: Sequence[AskedUnit]) -> dict[str, float]:
+    """The mean seconds of a unit by method, of a few finished ones."""
+    of_method: dict[str, list[float]] = {}
+    for unit in units:
+        found = of_method.setdefault(unit.method, [])
+        if len(found) < _SAMPLE:
+            found.append(_unit_seconds(folder, folder.unit_record(unit.unit)))
+    return {method: mean(found) for method, found in of_method.items()}
+
+
+def _unit_seconds(folder: RunFolder, record: Path) -> float:
+    read = read_unit_record(record)
+    first = next((path for path in map(folder.picture, read.pictures) if path.is_file()), None)
+    drawing = 0.0 if first is None else picture_cost(first).seconds
+    known = [each for each in (read.cost_fit_seconds, drawing * len(read.pictures)) if not math.isnan(each)]
+    return sum(known) or 1e-3

@@ -1,0 +1,66 @@
+"""Progress of several workers on the terminal: a line for each, and one for the whole with the time left."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from bench.core.progress import console
+from bench.run.dispatch import Task
+
+
+@dataclass(frozen=True)
+class WorkerBars:
+    """A bar for the whole, and a line per worker; `on_change` is told what all of them do."""
+
+    progress: Progress
+    whole: TaskID
+    on_change: Callable[[Mapping[str, str]], None]
+    lines: dict[str, TaskID] = field(default_factory=dict)
+    work: dict[str, str] = field(default_factory=dict)
+
+    def begin(self, worker: str, task: Task) -> None:
+        """A worker begins a task."""
+        if worker not in self.lines:
+            self.lines[worker] = self.progress.add_task("", total=None)
+        self.say(worker, task.title)
+
+    def say(self, worker: str, what: str) -> None:
+        """A worker tells what it does."""
+        self.work[worker] = what
+        self.progress.update(self.lines[worker], description=f"  {worker}: {what}")
+        self.on_change(self.work)
+
+    def end(self, worker: str, task: Task) -> None:
+        """A task is over, on this worker or, without one, for good."""
+        self.progress.advance(self.whole, task.cost)
+        if worker in self.lines:
+            self.work.pop(worker, None)
+            self.progress.update(self.lines[worker], description=f"  {worker}: free")
+            self.on_change(self.work)
+
+
+@contextlib.contextmanager
+def worker_bars(what: str, total: float, on_change: Callable[[Mapping[str, str]], None]) -> Iterator[WorkerBars]:
+    """Show the bars while the block runs; `total` is the sum of the tasks' costs."""
+    columns = (
+        TextColumn("{task.description}", markup=False),  # brackets are those of a spec
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=console, speed_estimate_period=3600) as progress:
+        yield WorkerBars(progress, progress.add_task(what, total=total), on_change)
