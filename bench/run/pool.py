@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
@@ -31,6 +31,7 @@ from bench.run.versions import engine_hash, first_difference, versions
 from bench.run.worker import FAILED, Parcel, UnitWorker, WorkerSettings
 from bench.run.worker_options import WorkerPlan
 from bench.run.worker_progress import WorkerBars, worker_bars
+from bench.run.writer import FileWriter
 
 _ACTIVITY_EVERY = 2.0
 """Seconds between two records of what the workers do."""
@@ -61,14 +62,14 @@ class Pool:
         with self._at_work("fitting and drawing", tasks) as bars:
 
             def on_parcel(worker: str, task: Task, parcel: Parcel) -> None:
-                for path, content in parcel[1]:
-                    self._write(path, content)
+                self._writer.take(task.key, parcel[1])
                 if parcel[0].startswith(FAILED):
                     say_failed(self._folder, by_key[task.key], self._settings.names, parcel[0].removeprefix(FAILED))
                 elif parcel[0]:
                     bars.say(worker, parcel[0])
 
             def on_end(worker: str, task: Task) -> None:
+                self._writer.finish(task.key)
                 if self._folder.unit_record(task.key).is_file():
                     failure_file(self._folder, by_key[task.key]).unlink(missing_ok=True)
                     if not self._settings.keep_weights:
@@ -90,15 +91,18 @@ class Pool:
         ]
         with self._at_work("scoring", tasks) as bars:
 
-            def on_parcel(worker: str, _task: Task, parcel: Parcel) -> None:
-                for path, content in parcel[1]:
-                    self._write(path, content)
+            def on_parcel(worker: str, task: Task, parcel: Parcel) -> None:
+                self._writer.take(task.key, parcel[1])
                 bars.say(worker, parcel[0] or "scoring")
+
+            def on_end(worker: str, task: Task) -> None:
+                self._writer.finish(task.key)
+                bars.end(worker, task)
 
             def on_lost(task: Task, why: str) -> None:
                 raise UserError(f"{task.title}: {why}; the same command goes on, with fewer --workers if it was memory")
 
-            self._dispatcher.run("score", tasks, Listener(bars.begin, on_parcel, bars.end, on_lost))
+            self._dispatcher.run("score", tasks, Listener(bars.begin, on_parcel, on_end, on_lost))
 
     def _title(self, unit: Unit) -> str:
         return f"{label(self._settings.names, unit.method.spec)} · {unit.scene.name}"
@@ -106,15 +110,6 @@ class Pool:
     def _to_score(self, unit: Unit, keys: tuple[str, ...]) -> tuple[Any, ...]:
         pictures = [(one.key, self._folder.picture(one.key).read_bytes()) for one in unit.pictures]
         return unit_content(unit), keys, pictures
-
-    def _write(self, path: str, content: bytes) -> None:
-        """Write a file of a worker into the run's folder; one that units share, only if it is missing."""
-        place = PurePosixPath(path)
-        if place.is_absolute() or ".." in place.parts:
-            raise UserError(f"a worker sent a file that is none of a run: {path}")
-        file = self._folder.path / place
-        if place.parts[0] != "shared" or not file.is_file():
-            write_bytes(file, content)
 
     @contextlib.contextmanager
     def _at_work(self, stage: str, tasks: Sequence[Task]) -> Iterator[WorkerBars]:
@@ -130,6 +125,10 @@ class Pool:
         record_activity(self._folder, Activity(stage, began))
         with worker_bars(stage, sum(task.cost for task in tasks), on_change) as bars:
             yield bars
+
+    @cached_property
+    def _writer(self) -> FileWriter:
+        return self._open.enter_context(FileWriter(self._folder.path))
 
     @cached_property
     def _dispatcher(self) -> Dispatcher:

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bench.core.files import write_bytes
 from bench.run.dispatch import Dispatcher, Listener, Task
 from bench.run.ray_local import local_ray
 from bench.run.worker import Parcel
+from bench.run.writer import FileWriter
 
 SIDE = 128
 """Of the simulated pictures: Playroom's."""
@@ -78,19 +78,14 @@ def taken(ray: Any, pictures: int, workers: int, folder: Path) -> float:
     tasks = [Task(str(number), "", 1.0, lambda key=str(number): (key, each, batch)) for number in range(workers)]  # type: ignore[misc]
     dispatcher = Dispatcher(ray, ray.remote(num_cpus=1)(SleepingWorker).remote, workers, lambda here: None)
     dispatcher.run("sleep", [Task(f"warm {number}", "", 0.0, lambda: (0.5,)) for number in range(workers)], silent())
-    written = 0
-
-    def on_parcel(worker: str, task: Task, parcel: Parcel) -> None:
-        nonlocal written
-        for path, content in parcel[1]:
-            write_bytes(folder / path, content)
-            written += 1
-
     began = time.perf_counter()
-    dispatcher.run("paint", tasks, silent(on_parcel))
-    rate = written / (time.perf_counter() - began)
+    with FileWriter(folder) as writer:
+        dispatcher.run("paint", tasks, silent(lambda worker, task, parcel: writer.take(task.key, parcel[1])))
+        for task in tasks:
+            writer.finish(task.key)
+    seconds = time.perf_counter() - began
     dispatcher.close()
-    return rate
+    return len(list(folder.rglob("*.png"))) / seconds
 
 
 def silent(on_parcel: Any = lambda worker, task, parcel: None) -> Listener:
