@@ -1,7 +1,7 @@
 """Ray as an extra: a cluster of this machine alone, for the time of one command, or one that is there already.
 
-The local one keeps to itself: no usage statistics, no dashboard, bound to the loopback interface, a temporary folder of
-its own. All its processes are ended with the command; those of a command that was killed, by the next one.
+The local one keeps to itself: no usage statistics, no dashboard, bound to the loopback interface, a temporary folder and
+a token of its own, so that other users of the machine cannot join. All its processes are ended with the command; those of a command that was killed, by the next one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def local_ray(workers: int, gpus: int) -> Iterator[Any]:
     Raises `UserError` where it is not installed, or does not start.
     """
     sweep_ray()
-    os.environ.update(_ENVIRONMENT)
+    os.environ.update(_ENVIRONMENT | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)})
     ray = checked_ray()
     folder = _folder()
     try:
@@ -92,7 +93,7 @@ def joined_ray(address: str) -> Iterator[Any]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = checked_ray()
-    with _starting(f"--ray {address}: no Ray cluster can be joined there"):
+    with _starting(f"--ray {address}: no Ray cluster can be joined there (see docs/cluster.md)"):
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     try:
         yield ray

@@ -200,3 +200,14 @@ def test_a_small_backbone_takes_one_thread_whatever_the_machine(monkeypatch: pyt
     assert default_threads("cpu", 20 * 2**20) == 1
     assert default_threads("cpu", 4 * 2**30) == 8
     assert default_threads("cuda", 4 * 2**30) == 0
+
+
+@needs_ray
+@pytest.mark.cluster
+def test_the_timings_of_workers_run() -> None:
+    script = Path(__file__).parents[1] / "perf" / "bench_workers.py"
+    small = ("--units", "20", "--workers", "2", "--seconds", "0.05", "--pictures", "40")
+    done = subprocess.run([sys.executable, str(script), *small], capture_output=True, text=True, check=True)
+    rate, busy = done.stdout.splitlines()
+    assert int(rate.split()[0]) > 0
+    assert 0 < float(busy.split(" were busy for ")[1].split("%")[0]) <= 100

@@ -36,7 +36,7 @@ def test_what_is_sent_is_written(tmp_path: Path) -> None:
 
 
 def test_what_the_disk_refuses_is_raised(tmp_path: Path) -> None:
-    (tmp_path / "pictures").write_text("a file in the place of the folder")
+    (tmp_path / "pictures" / "a.png").mkdir(parents=True)
     with FileWriter(tmp_path) as files:
         files.take("u", [("pictures/a.png", b"")])
         with pytest.raises(UserError, match="cannot write"):
