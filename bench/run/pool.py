@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
-from bench.core.files import whole_files, write_bytes
+from bench.core.files import whole_files
 from bench.core.leftovers import sweep_scratch
 from bench.plugins.discovery import ENVIRONMENT
 from bench.run.cost import FIT, Cost, picture_cost, read_unit_record

@@ -1,7 +1,8 @@
 """Ray as an extra: a cluster of this machine alone, for the time of one command, or one that is there already.
 
-The local one keeps to itself: no usage statistics, no dashboard, bound to the loopback interface, a temporary folder and
-a token of its own, so that other users of the machine cannot join. All its processes are ended with the command; those of a command that was killed, by the next one.
+The local one keeps to itself: no usage statistics, no dashboard, on the loopback interface, a temporary folder and
+a token of its own, so that no other user of the machine can join. All its processes are ended with the command; those
+of a command that was killed, by the next one.
 """
 
 from __future__ import annotations

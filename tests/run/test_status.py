@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -40,8 +41,9 @@ def test_done_failed_and_to_do_are_counted(finished: Path) -> None:
     first, second = sorted(finished.glob("units/*.json"))
     first.unlink()
     assert (read_status(folder).done, read_status(folder).todo) == (1, 1)
-    folder.failure(first.stem).parent.mkdir()
-    folder.failure(first.stem).write_text("Traceback")
+    asked = json.loads(folder.asked.read_text())["units"]
+    folder.failures.mkdir()
+    (folder.failures / next(one["failure"] for one in asked if one["unit"] == first.stem)).write_text("Traceback")
     second.unlink()
     found = read_status(folder)
     assert (found.done, found.failed, found.todo, found.units) == (0, 1, 1, 2)
