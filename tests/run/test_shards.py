@@ -23,7 +23,7 @@ from bench.run.lock import hold
 from bench.run.merge import merge_runs
 from bench.run.shards import parse_shard, select_shard, shard_name
 
-from .conftest import DATASET, add_quick, call
+from .conftest import DATASET, add_quick
 
 Bench = Callable[..., int]
 METHODS = "quick,quick[shade=0.5],real"
@@ -80,7 +80,7 @@ def settings(run: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(call: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder `runs` with both shards of a run."""
     folder = tmp_path_factory.mktemp("shards")
     with pytest.MonkeyPatch.context() as patch:
