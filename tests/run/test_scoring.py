@@ -215,8 +215,8 @@ def test_scores_of_fewer_samples_do_not_count(folder: RunFolder, units: tuple[Un
 def test_a_stop_loses_no_unit_that_was_whole(folder: RunFolder, units: tuple[Unit, ...]) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(folder, units, Judge(breaks_at=1))
-    assert unscored(folder, units) == units[2:]
-    assert run(folder, units, Judge()).pictures == 24
+    assert unscored(folder, units) == units[1:]
+    assert run(folder, units, Judge()).pictures == 36
     assert len(assemble(folder, METRICS, LAYOUT, units)["unit"].unique()) == 4
 
 
@@ -253,8 +253,8 @@ def test_no_more_pictures_are_read_ahead_than_the_bound(
     seen: list[tuple[int, int]] = []
     judge.on_call = lambda: seen.append((len(read), judge.pictures))
     run(folder, units, judge)
-    assert len(seen) == 2
-    assert all(read_so_far <= before + 24 + 5 for read_so_far, before in seen)
+    assert len(seen) == 4
+    assert all(read_so_far <= before + 12 + 5 for read_so_far, before in seen)
 
 
 def test_the_costs_of_the_record_and_of_the_picture_are_in_the_table(
