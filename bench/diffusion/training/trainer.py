@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.optimiser import HostMomentsAdam, make_optimiser, stepping_in_backward
 from bench.diffusion.training.prior import PriorImages, class_texts
 from bench.diffusion.training.recipe import PIECES, Optimiser, Phase, Recipe
+from bench.diffusion.training.rows import losses
 from bench.diffusion.training.scene_check import check_masks, warn_of_limits
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitState, MethodContext
@@ -125,9 +126,12 @@ def _watched(recipe: Recipe, backbone: Backbone) -> Iterator[Recorder | None]:
 def _walk(phase: Phase, objective: Objective, handles: nn.Parameter, progress: _Progress) -> None:
     groups = _thaw(objective.backbone, handles, phase)
     update = Update(groups, objective.recipe.optimiser, phase.learning_rate, objective.backbone)
+    objective = replace(objective, trains_weights=bool(PIECES[phase.trains]))
     loss = objective if phase.objective is None else phase.objective(objective)
     for _ in range(phase.steps):
-        if phase.batch == 1:
+        if isinstance(loss, Objective):
+            update(torch.stack(losses([loss.draw() for _ in range(phase.batch)])).mean())
+        elif phase.batch == 1:
             update(loss())
         else:
             for _ in range(phase.batch):
