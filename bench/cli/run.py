@@ -55,6 +55,14 @@ Metrics = Annotated[
 ]
 Scenes = Annotated[str | None, typer.Option(help="only the first N scenes, or scenes by name")]
 Limit = Annotated[int | None, typer.Option(min=1, help="only the first N units (a method on a scene)")]
+Cohort = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="begin the fits of N scenes as one batch, where a method trains handles alone: less time, more memory; "
+        f"1: each alone; by default {defaults.COHORT}, or as the run began",
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="say what would be done: writes nothing and downloads no weights")
 ]
@@ -93,6 +101,7 @@ def run(
     remove: Remove = None,
     report: Annotated[str, typer.Option(help="the report to write; see `bench list reports`")] = defaults.REPORT,
     batch_size: backbone_options.BatchSize = 8,
+    cohort: Cohort = None,
     keep_weights: Kept = False,
     attention: backbone_options.Attention = None,
 ) -> None:
@@ -113,6 +122,7 @@ def run(
         templates=() if templates is None else read_templates(templates),
         attention=backbone_options.attention_steps(attention),
         tuned=() if tuned is None else (tuning_digest(tuned),),
+        cohort=cohort,
     )
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
     folder = run_folder(runs, default_name(dataset, on_backbone.backbone) if name is None else name)

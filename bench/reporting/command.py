@@ -35,6 +35,7 @@ def _start(name: str, settings: Settings, start: Start) -> list[str]:
         "--guidance": f"{settings.guidance:g}",
         "--precision": settings.precision,
         "--seed": settings.seed,
+        "--cohort": settings.cohort,
         "--scenes": start.scenes,
         "--limit": start.limit,
         "--runs": None if start.runs == "runs" else start.runs,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from bench.core import defaults
 from bench.core.device import Hardware, resolve
 from bench.data.load import dataset_hash, load_dataset
 from bench.data.manifest import MANIFEST, read_manifest
@@ -97,7 +98,7 @@ def _session(
     if not folder.settings.is_file():
         _check_evaluators(configuration, options)
     dataset = find_dataset()
-    merged, moved = _merged(folder, _settings(configuration, dataset, methods, options), dataset)
+    merged, moved = _merged(folder, _settings(configuration, dataset, methods, options), dataset, options)
     asked = Start(merged.methods, options.scenes, options.limit, user_folders(), str(folder.path.parent))
     inputs = CurrentInputs(asked, {new: old for old, new in moved.items()})
     session = Session(folder, merged.started(asked), inputs.find, dataset, attention=options.attention)
@@ -111,10 +112,12 @@ def _session(
     return session, inputs
 
 
-def _merged(folder: RunFolder, asked: Settings, dataset: Path) -> tuple[Settings, dict[str, str]]:
+def _merged(folder: RunFolder, asked: Settings, dataset: Path, options: RunOptions) -> tuple[Settings, dict[str, str]]:
     """What is asked for with the run's earlier starts, and the new specs of methods whose files were moved."""
     if (earlier := earlier_settings(folder)) is None:
         return asked.merged(asked, folder.path), {}
+    if options.cohort is None:
+        asked = replace(asked, cohort=earlier.cohort)
     moved = find_moved(folder, earlier, asked.methods, lambda: load_dataset(dataset))
     return asked.merged(earlier.relocated(moved), folder.path), moved
 
@@ -163,6 +166,7 @@ def _settings(configuration: Path, dataset: Path, methods: MethodSelection, opti
         methods=methods.methods,
         names=dict(methods.names),
         templates=options.templates,
+        cohort=defaults.COHORT if options.cohort is None else options.cohort,
         unknown_words=unknown_words(configuration, read_manifest(dataset / MANIFEST)),
         tuned=options.tuned,
     )

@@ -32,6 +32,7 @@ class RunOptions:
     which units the start is about (`bench.run.select_units.select_units`). `templates` are the user's own, for a
     builder; none leave them to it. `attention` are sampling steps, from 1, before which the handles' attention maps are
     recorded; no picture depends on them. `tuned` are hashes of the files that settings of the methods came from.
+    `cohort` is the most scenes whose fits are begun together (None: as the run began, or `bench.core.defaults.COHORT`).
     """
 
     dataset: str
@@ -42,6 +43,7 @@ class RunOptions:
     templates: tuple[str, ...] = ()
     attention: tuple[int, ...] = ()
     tuned: tuple[str, ...] = ()
+    cohort: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

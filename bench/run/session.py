@@ -23,8 +23,9 @@ from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.spec import Configured, configure, distinct
 from bench.run.attention import has_maps, measure_attention
 from bench.run.evaluators import record_evaluators
-from bench.run.execute import ExecutionContext, execute, is_done
+from bench.run.execute import execute, is_done
 from bench.run.failures import failure_file, forget_others
+from bench.run.fitting import ExecutionContext
 from bench.run.folder import RunFolder
 from bench.run.names import label
 from bench.run.options import ExecutionOptions
@@ -138,6 +139,7 @@ class Session:
             sampling_steps=self.settings.sampling_steps,
             guidance=self.settings.guidance,
             seed=self.settings.seed,
+            cohort=self.settings.cohort,
         )
         return make_plan(self.dataset, self.methods, conditions, self._find_inputs)
 
@@ -196,7 +198,7 @@ class Session:
             self._attention,
         )
         with hardware.computing():
-            execute(context, todo)
+            execute(context, todo, self.plan)
 
     @property
     def own_preset(self) -> bool:

@@ -54,7 +54,8 @@ class Settings:
     start to start. `starts` are what is needed to make the run again. `unknown_words` are the dataset's class words
     that the backbone's vocabulary does not have. `templates` are those that the builder of the dataset was given.
     `names` are display names by spec: nothing that is stored depends on them, and a later start may change them.
-    `tuned` are hashes of the files that tuned settings of methods came from.
+    `tuned` are hashes of the files that tuned settings of methods came from. `cohort` is the most scenes whose fits are
+    begun together; runs that do not say began each alone.
     """
 
     __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
@@ -77,6 +78,7 @@ class Settings:
     names: Mapping[str, str] = field(default_factory=dict)
     starts: tuple[Start, ...] = ()
     tuned: tuple[str, ...] = ()
+    cohort: int = 1
 
     @property
     def written(self) -> tuple[str, ...]:
