@@ -15,6 +15,7 @@ from bench.plugins.backbone import Backbone
 from bench.plugins.discovery import refresh
 from bench.plugins.spec import configure
 from bench.run.execute import execute, is_done
+from bench.run.failures import failure_file
 from bench.run.fitting import ExecutionContext
 from bench.run.folder import RunFolder
 from bench.run.plan import Conditions, Unit, cohort_of, make_plan
@@ -135,7 +136,7 @@ class Rack:
 
     def failures(self) -> list[str]:
         """The tracebacks of units that failed."""
-        paths = [self.folder.failure(unit.key) for unit in self.plan]
+        paths = [failure_file(self.folder, unit) for unit in self.plan]
         return [path.read_text() for path in paths if path.is_file()]
 
 

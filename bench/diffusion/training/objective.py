@@ -14,7 +14,7 @@ from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.attention import Recorder
 from bench.diffusion.backbone.encode import Encoder
-from bench.diffusion.backbone.terms import Layer, no_layer
+from bench.diffusion.backbone.terms import Predicate, every_layer, no_layer
 from bench.diffusion.training.losses import (
     cross_attention_losses,
     diffusion_loss,
@@ -105,10 +105,13 @@ class Objective:
             self._loss_of(sample),
         )
 
-    def reads(self, layer: Layer) -> bool:
-        """Whether a loss or whoever observes reads the maps of a layer."""
-        attention = no_layer if self.recipe.attention is None else self.recipe.attention.layers
-        return self.observe is not _ignore or attention(layer)
+    @property
+    def read_layers(self) -> Predicate:
+        """The layers whose maps a loss or whoever observes reads."""
+        if self.observe is not _ignore:
+            return every_layer
+        # not a method of this object: the recorder, which it refers to, keeps it
+        return no_layer if self.recipe.attention is None else self.recipe.attention.layers
 
     def positions(self, sample: Sample) -> Tensor:
         """The indices of the handles of the sample's concepts among the text's tokens, int64 [k].

@@ -50,7 +50,7 @@ def losses(samples: Sequence[Rows]) -> list[Tensor]:
     upload = own.backbone.hardware.upload
     noise, time = (torch.cat(each) for each in zip(*((one.noise, one.time) for one in samples), strict=True))
     if own.recorder is not None:
-        own.recorder.clear(own.reads)
+        own.recorder.clear(own.read_layers)
     step = Step(own.backbone, latents, upload(noise), upload(time))
     predicted, target = step.denoised(*(text for one in samples for text in one.texts))
     return list(_shares(samples, predicted, target))
