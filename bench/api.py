@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from bench.plugins.method import FidelityNote as FidelityNote
     from bench.plugins.method import FitRecords as FitRecords
     from bench.plugins.method import FitState as FitState
+    from bench.plugins.method import FitsTogether as FitsTogether
     from bench.plugins.method import GeneratesPrior as GeneratesPrior
     from bench.plugins.method import HasFingerprint as HasFingerprint
     from bench.plugins.method import HasRequirements as HasRequirements
@@ -201,8 +202,8 @@ _NAMES = {
     "bench.plugins.backbone": "Backbone BackboneLimits",
     "bench.plugins.method": (
         "INCIDENTAL Blending ChecksConfiguration ChecksScenes DeclaresPictureSide FidelityNote FitRecords FitState "
-        "GeneratesPrior HasFingerprint HasRequirements Method MethodContext PrecomputedImage PreservesPrior "
-        "ProvidesImages Request Tunable"
+        "FitsTogether GeneratesPrior HasFingerprint HasRequirements Method MethodContext PrecomputedImage "
+        "PreservesPrior ProvidesImages Request Tunable"
     ),
     # Methods: drawing with a backbone
     "bench.diffusion.backbone.resize": "fit_mask fit_resolution",

@@ -22,7 +22,7 @@ from bench.diffusion.training.recipe_method import RecipeMethod
 from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import BackboneSettings, Budget, Sampler
 from bench.plugins.discovery import KINDS, DropIn, Kind, discover
-from bench.plugins.method import FitState, HasRequirements, MethodContext, ProvidesImages, Request
+from bench.plugins.method import FitState, FitsTogether, HasRequirements, MethodContext, ProvidesImages, Request
 from bench.plugins.spec import configure, field_types, required
 from bench.run.plan import find_external_inputs
 
@@ -74,6 +74,13 @@ def _obstacle(text: str) -> str:
         return f"{text} needs {', '.join(needed)}: it has tests of its own"
     instance = configure("methods", text).instance
     return (instance.missing_requirements() or "") if isinstance(instance, HasRequirements) else ""
+
+
+def _together(text: str) -> bool:
+    if required(discover("methods").found[text.split(":", maxsplit=1)[0]].role):
+        return False
+    instance = configure("methods", text).instance
+    return isinstance(instance, FitsTogether) and instance.fits_together
 
 
 @pytest.fixture
@@ -136,6 +143,23 @@ def test_a_method_keeps_the_engines_promises(text: str, frugal: Backbone, scene:
     save_file({name: value.contiguous() for name, value in state.items()}, tmp_path / "fit.safetensors")
     kept = bench.generate(load_file(tmp_path / "fit.safetensors"), requests)
     assert all(np.array_equal(one, other) for one, other in zip(pictures, kept, strict=True))
+
+
+@pytest.mark.parametrize("text", [case for case in at_work(variants=True) if _together(str(case.values[0]))])
+def test_a_fit_that_is_begun_with_others_ends_as_alone(text: str, frugal: Backbone, scene: Scene) -> None:
+    """Up to rounding, and whichever of them is ended, in whatever order; the engine restores the backbone between."""
+    other = striped(scene, 3)
+    benches = [Bench(text, frugal, one) for one in (scene, other, scene)]
+    alone = [bench.fit() for bench in benches[:2]]
+    frugal.restore()
+    contexts = [bench.context for bench in benches]
+    ends = benches[0].method.begin_fits([scene, other, scene], contexts)
+    for number in (1, 0):
+        frugal.restore()
+        state = ends[number]()
+        assert state.keys() == alone[number].keys()
+        for name, tensor in state.items():
+            torch.testing.assert_close(tensor, alone[number][name], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("text", at_work(variants=True))

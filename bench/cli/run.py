@@ -64,6 +64,14 @@ Shard = Annotated[
         help="only every N-th unit, from the K-th, into the run NAME-K-of-N: `bench merge` puts all together",
     ),
 ]
+Cohort = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="begin the fits of N scenes as one batch, where a method trains handles alone: less time, more memory; "
+        f"1: each alone; by default {defaults.COHORT}, or as the run began",
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="say what would be done: writes nothing and downloads no weights")
 ]
@@ -74,7 +82,9 @@ Tuned = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(
-        min=1, help="threads of each worker on a CPU, on which results depend by rounding; by default the backbone's"
+        min=1,
+        help="threads on a CPU, of each worker; results depend on them by rounding; by default torch's, or with "
+        "--workers what suits the backbone, or as the run began",
     ),
 ]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="try units again whose method failed in an earlier start")]
@@ -110,6 +120,7 @@ def run(
     remove: Remove = None,
     report: Annotated[str, typer.Option(help="the report to write; see `bench list reports`")] = defaults.REPORT,
     batch_size: backbone_options.BatchSize = 8,
+    cohort: Cohort = None,
     keep_weights: Kept = False,
     attention: backbone_options.Attention = None,
     threads: Threads = None,
@@ -129,9 +140,11 @@ def run(
         limit=limit,
         shard=shard,
         threads=threads,
+        workers=on_workers.asked,
         templates=() if templates is None else read_templates(templates),
         attention=backbone_options.attention_steps(attention),
         tuned=() if tuned is None else (tuning_digest(tuned),),
+        cohort=cohort,
     )
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
     folder = _folder(runs, default_name(dataset, on_backbone.backbone) if name is None else name, shard)

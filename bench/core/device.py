@@ -40,6 +40,12 @@ class Hardware:
         """`autocast` for passes that draw pictures, in the `drawing_precision`."""
         return Hardware(self.device, drawing_precision(self.precision)).autocast()
 
+    def upload(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A CPU tensor on the device; a GPU's queue is not waited for, as it is with a copy from pageable memory."""
+        if self.device.type != "cuda":
+            return tensor.to(self.device)
+        return tensor.pin_memory().to(self.device, non_blocking=True)
+
     def computing(self) -> contextlib.AbstractContextManager[object]:
         """A context for all work on this hardware, backward passes included: in fp32 without TF32."""
         return full_fp32() if self.precision == "fp32" else contextlib.nullcontext()

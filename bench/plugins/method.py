@@ -122,6 +122,29 @@ class Method(Protocol):
 
 
 @runtime_checkable
+class FitsTogether(Protocol):
+    """A method that can begin the fits of several scenes together, for example as rows of one batch.
+
+    What a scene's fit learns must not depend on which the other scenes are, only on how many.
+    """
+
+    @property
+    def fits_together(self) -> bool:
+        """Whether the configured method does; then the number of scenes is part of the fit's key."""
+        ...
+
+    def begin_fits(
+        self, scenes: Sequence[Scene], contexts: Sequence[MethodContext]
+    ) -> Sequence[Callable[[], FitState]]:
+        """Begin the fits; the backbone is restored before the call and may be changed freely.
+
+        Returns, per scene, what ends its fit: a function that returns what `fit` does. It is called on a restored
+        backbone, in any order, at most once, perhaps never. What fails for one scene is raised by its function.
+        """
+        ...
+
+
+@runtime_checkable
 class ProvidesImages(Protocol):
     """A method that takes its pictures from outside its scene: from other scenes of the dataset, or from files."""
 

@@ -36,6 +36,7 @@ def _start(name: str, settings: Settings, start: Start) -> list[str]:
         "--guidance": f"{settings.guidance:g}",
         "--precision": settings.precision,
         "--seed": settings.seed,
+        "--cohort": settings.cohort,
         "--scenes": start.scenes,
         "--limit": start.limit,
         "--shard": start.shard,

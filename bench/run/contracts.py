@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from bench.core.errors import REFUSED, UserError, line_in, one_line
 from bench.core.limits import size_fault
 from bench.core.scenes import ImageArray
-from bench.plugins.method import ChecksConfiguration, DeclaresPictureSide
+from bench.plugins.method import ChecksConfiguration, DeclaresPictureSide, FitState
 from bench.plugins.spec import Configured
 
 if TYPE_CHECKING:
@@ -62,6 +62,16 @@ def checked_state(method: Configured, state: object) -> dict[str, torch.Tensor]:
             what = f"{name!r}: {_told(value)}"
             raise _broken(method, f"fit returned a mapping with {what}; it must be of str to torch.Tensor")
     return dict(state)
+
+
+def checked_beginnings(method: Configured, given: object, wanted: int) -> Sequence[Callable[[], FitState]]:
+    """What `begin_fits` returned, checked.
+
+    Raises `ContractError` unless it is so many functions.
+    """
+    if not isinstance(given, Sequence) or len(given) != wanted or not all(callable(one) for one in given):
+        raise _broken(method, f"begin_fits returned {_told(given)}; it must return a function for each scene, in order")
+    return given
 
 
 def drawn_pictures(method: Configured, pictures: object) -> Iterator[object]:

@@ -31,6 +31,11 @@ class Cost:
         """The cost of one of so many equal parts: seconds and energy are divided, memory is not."""
         return Cost(self.seconds / of, self.peak_memory_bytes, self.energy_joules / of)
 
+    def plus(self, other: Cost) -> Cost:
+        """The cost of both, one after the other: seconds and energy are added, memory is the larger peak."""
+        peak = float(np.max([self.peak_memory_bytes, other.peak_memory_bytes]))
+        return Cost(self.seconds + other.seconds, peak, self.energy_joules + other.energy_joules)
+
     def metadata(self, stage: str) -> dict[str, str]:
         """The known costs as texts for a file's metadata: `cost_fit_seconds` and so on."""
         return {name: repr(value) for name, value in _known(asdict(self), stage).items()}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from bench.core import defaults
 from bench.core.device import Hardware, resolve, resolve_device
 from bench.data.load import dataset_hash, load_dataset
 from bench.data.manifest import MANIFEST, read_manifest
@@ -122,6 +123,8 @@ def _merged(folder: RunFolder, asked: Settings, dataset: Path, options: RunOptio
         return asked.merged(asked, folder.path), {}
     if options.threads is None:
         asked = replace(asked, threads=earlier.threads)
+    if options.cohort is None:
+        asked = replace(asked, cohort=earlier.cohort)
     moved = find_moved(folder, earlier, asked.methods, lambda: load_dataset(dataset))
     return asked.merged(earlier.relocated(moved), folder.path), moved
 
@@ -171,13 +174,16 @@ def _settings(configuration: Path, dataset: Path, methods: MethodSelection, opti
         names=dict(methods.names),
         templates=options.templates,
         threads=_threads(configuration, options),
+        cohort=defaults.COHORT if options.cohort is None else options.cohort,
         unknown_words=unknown_words(configuration, read_manifest(dataset / MANIFEST)),
         tuned=options.tuned,
     )
 
 
 def _threads(configuration: Path, options: RunOptions) -> int:
-    """The threads that were asked for, else those that suit the backbone: the same for any number of workers."""
+    """The threads that were asked for, else those that suit the backbone on any number of workers; 0 without any."""
     if options.threads is not None:
         return options.threads
+    if not options.workers:
+        return 0
     return default_threads(resolve_device(options.backbone.device).type, weights_bytes(configuration))

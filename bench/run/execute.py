@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PIL import Image, PngImagePlugin
@@ -17,13 +15,12 @@ from bench.core.errors import is_disk_full, one_line
 from bench.core.files import write_bytes, write_json
 from bench.core.progress import ShowsProgress, console, progress_bar
 from bench.core.scenes import ImageArray
-from bench.plugins.backbone import Backbone
-from bench.plugins.method import FitRecords, MethodContext, Request
+from bench.plugins.method import Request
 from bench.run.attention import has_maps, recorded_steps, write_maps
-from bench.run.contracts import ContractError, checked_pictures, checked_state, drawn_pictures
+from bench.run.contracts import ContractError, checked_pictures, drawn_pictures
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
 from bench.run.failures import failure_file, keep_failure
-from bench.run.fit_files import read_fit, write_fit
+from bench.run.fitting import FIT_PIECES, ExecutionContext, Fitter, method_context
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.names import label
 from bench.run.plan import PlannedPicture, Unit
@@ -32,40 +29,6 @@ if TYPE_CHECKING:
     import torch
 
     from bench.diffusion.sampling.attention_watch import AttentionWatch
-    from bench.run.metering import Meter
-
-FIT_PIECES = 20.0
-"""A fit's share on the progress bar, in pictures."""
-
-
-@dataclass(frozen=True)
-class ExecutionContext:
-    """The run's folder, the loaded backbone and how to execute: nothing here can change a result.
-
-    With `keep_weights`, a unit's fit is kept after its last picture. `names` are display names of methods by spec.
-    `attention` are the sampling steps, from 1, before which attention maps are recorded. `on_unit` is called when a
-    unit begins.
-    """
-
-    folder: RunFolder
-    backbone: Backbone
-    budget: str
-    batch_size: int
-    keep_weights: bool
-    names: Mapping[str, str] = field(default_factory=dict)
-    attention: tuple[int, ...] = ()
-    on_unit: Callable[[Unit], None] = lambda _unit: None
-
-    def label(self, unit: Unit) -> str:
-        """What progress and errors call the unit's method."""
-        return label(self.names, unit.method.spec)
-
-    @cached_property
-    def meter(self) -> Meter:
-        """Measures costs on the backbone's device."""
-        from bench.run.metering import Meter  # noqa: PLC0415 - torch is slow to import
-
-        return Meter.on(self.backbone.device)
 
 
 def missing_pictures(folder: RunFolder, unit: Unit) -> tuple[PlannedPicture, ...]:
@@ -78,8 +41,8 @@ def is_done(folder: RunFolder, unit: Unit) -> bool:
     return folder.unit_record(unit.key).is_file() and not missing_pictures(folder, unit)
 
 
-def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
-    """Fit and draw every unit; returns how many failed.
+def execute(context: ExecutionContext, units: Sequence[Unit], plan: Sequence[Unit]) -> int:
+    """Fit and draw some units of the plan; returns how many failed.
 
     A unit whose method raises, whatever it is, leaves its traceback in `failed/` and does not stop the others; a full
     disk stops all.
@@ -87,9 +50,10 @@ def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
     failed, done = 0, 0.0
     pieces = [_pieces(context.folder, unit) for unit in units]
     with progress_bar("units", sum(pieces)) as progress:
+        fitter = Fitter(context, units, plan, progress)
         for unit, own in zip(units, pieces, strict=True):
             context.on_unit(unit)
-            if (why := attempt(context, unit, progress)) is not None:
+            if (why := attempt(context, fitter, unit, progress)) is not None:
                 failed += 1
                 say_failed(context.folder, unit, context.names, why)
             done += own
@@ -98,13 +62,13 @@ def execute(context: ExecutionContext, units: Sequence[Unit]) -> int:
     return failed
 
 
-def attempt(context: ExecutionContext, unit: Unit, progress: ShowsProgress) -> str | None:
+def attempt(context: ExecutionContext, fitter: Fitter, unit: Unit, progress: ShowsProgress) -> str | None:
     """Fit and draw what is missing of a unit; why that failed, if it did, in one line, with the traceback in `failed/`.
 
     Raises what a full disk raises: it is not the method's failure, and the same command goes on when there is space.
     """
     try:
-        _work_unit(context, unit, progress)
+        _work_unit(context, fitter, unit, progress)
     except Exception as error:
         if is_disk_full(error):
             raise
@@ -124,10 +88,10 @@ def _pieces(folder: RunFolder, unit: Unit) -> float:
     return FIT_PIECES + len(missing_pictures(folder, unit))
 
 
-def _work_unit(context: ExecutionContext, unit: Unit, progress: ShowsProgress) -> None:
-    title = f"{context.label(unit)} · {unit.scene.name}"
+def _work_unit(context: ExecutionContext, fitter: Fitter, unit: Unit, progress: ShowsProgress) -> None:
+    title = context.title(unit)
     missing = [picture.key for picture in missing_pictures(context.folder, unit)]
-    state, cost = _fit(context, unit, progress, title)
+    state, cost = fitter.fit(unit)
     with _watched(context, unit) as watch:
         wanted = unit.pictures if watch else _batches_with(missing, unit, context.batch_size)
         for planned, picture, share in _draw(context, unit, state, wanted):
@@ -167,54 +131,6 @@ def _batches_with(missing: Sequence[str], unit: Unit, size: int) -> tuple[Planne
     return tuple(one for batch in batches if any(one.key in missing for one in batch) for one in batch)
 
 
-def _fit(
-    context: ExecutionContext, unit: Unit, progress: ShowsProgress, title: str
-) -> tuple[dict[str, torch.Tensor], Cost]:
-    """The unit's fit and its cost, read back if an earlier start made it."""
-    kept = read_fit(context.folder.fit(unit.key))
-    if kept is not None:
-        progress.advance(FIT_PIECES)
-        return kept
-    shown = 0.0
-
-    def on_step(done: int, total: int) -> None:
-        nonlocal shown
-        progress.say(f"{title} · fit {done}/{total}")
-        progress.advance(FIT_PIECES * (done / total - shown))
-        shown = done / total
-
-    context.backbone.restore()
-    bench = _method_context(context, unit, on_step)
-    fitted, cost = context.meter.measure(lambda: unit.method.instance.fit(unit.scene.for_methods, bench))
-    state = checked_state(unit.method, fitted)
-    progress.advance(FIT_PIECES * (1.0 - shown))
-    write_fit(context.folder.fit(unit.key), state, cost)
-    return state, cost
-
-
-def _method_context(context: ExecutionContext, unit: Unit, on_step: Callable[[int, int], None]) -> MethodContext:
-    return MethodContext(
-        backbone=context.backbone,
-        fit_seed=unit.fit_seed,
-        batch_size=context.batch_size,
-        budget=context.budget,
-        on_step=on_step,
-        record=lambda records: _write_records(context.folder, unit, records),
-        run_seed=unit.run_seed,
-        shared=context.folder.shared,
-        precomputed=unit.precomputed,
-    )
-
-
-def _write_records(folder: RunFolder, unit: Unit, records: FitRecords) -> None:
-    """Write the fit records as CSV; before the fit is saved, so that a saved fit has its records."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(records[0]) if records else [])
-    writer.writeheader()
-    writer.writerows(records)
-    write_bytes(folder.fit_records(unit.key), text.getvalue().encode())
-
-
 def _say_nothing(_done: int, _total: int) -> None:
     """Ignore steps: drawing reports progress per picture."""
 
@@ -227,7 +143,7 @@ def _draw(
     requests: list[Request] = [picture.request for picture in wanted]
     method = unit.method
     given = method.instance.generate(
-        state, unit.scene.for_methods, requests, _method_context(context, unit, _say_nothing)
+        state, unit.scene.for_methods, requests, method_context(context, unit, _say_nothing)
     )
     drawn = drawn_pictures(method, given)
     for start in range(0, len(wanted), context.batch_size):

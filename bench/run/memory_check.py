@@ -25,8 +25,9 @@ def check_memory(session: Session, hardware: Hardware, units: Sequence[Unit]) ->
     if hardware.device.type != "cuda" or not recipes:
         return None
     size = read_size(locate_configuration(session.backbone_spec), session.backbone_settings.resolution)
-    needs = {spec: peak_memory(recipe, size, hardware.memory) for spec, recipe in recipes.items()}
-    low = {spec: peak_memory(recipe, size, "low") for spec, recipe in recipes.items()}
+    rows = {spec: max(len(unit.cohort) for unit in units if unit.method.spec == spec) or 1 for spec in recipes}
+    needs = {spec: peak_memory(recipe, size, hardware.memory, rows[spec]) for spec, recipe in recipes.items()}
+    low = {spec: peak_memory(recipe, size, "low", rows[spec]) for spec, recipe in recipes.items()}
     return memory_line(needs, low, _capacity(hardware))
 
 

@@ -31,9 +31,10 @@ class RunOptions:
     `metrics` None leaves the choice to the backbone: the preset that knows what it draws. `scenes` and `limit` say
     which units the start is about (`bench.run.select_units.select_units`), `shard` of these every N-th, as `3/8`.
     `templates` are the user's own, for a builder; none leave them to it. `threads` is what torch computes with on a
-    CPU; None leaves it to the backbone, and to what the run began with. `attention` are sampling steps, from 1, before
-    which the handles' attention maps are recorded; no picture depends on them. `tuned` are hashes of the files that
-    settings of the methods came from.
+    CPU; None leaves it to what the run began with, else to torch, or where the start has `workers` to the backbone.
+    `attention` are sampling steps, from 1, before which the handles' attention maps are recorded; no picture depends on
+    them. `tuned` are hashes of the files that settings of the methods came from. `cohort` is the most scenes whose fits
+    are begun together (None: as the run began, or `bench.core.defaults.COHORT`).
     """
 
     dataset: str
@@ -46,6 +47,8 @@ class RunOptions:
     tuned: tuple[str, ...] = ()
     shard: str | None = None
     threads: int | None = None
+    workers: bool = False
+    cohort: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

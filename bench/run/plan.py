@@ -10,6 +10,7 @@ from bench.core.hashing import digest, scene_digest
 from bench.core.scenes import Dataset, Prompt, Scene
 from bench.core.seeds import seed_from
 from bench.plugins.method import (
+    FitsTogether,
     GeneratesPrior,
     HasFingerprint,
     PrecomputedImage,
@@ -30,7 +31,8 @@ class Conditions:
     """Everything besides the method and the scene that can change a result.
 
     `backbone` is its content (hub commit or hash of the folder's files), `precision` the resolved one, `budget` the
-    factors on the papers' steps and learning rates. Device, paths, workers and batch size cannot change a result.
+    factors on the papers' steps and learning rates. `cohort` is the most scenes whose fits are begun together. Device,
+    paths, workers and batch size cannot change a result.
     """
 
     backbone: str
@@ -39,6 +41,7 @@ class Conditions:
     sampling_steps: int
     guidance: float
     seed: int
+    cohort: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class Unit:
     """One fit of one method on one scene and all its pictures; `key` is the fit's (20 hexadecimal digits).
 
     Everything random in the fit derives from `fit_seed`, which is the same for every method.
-    `precomputed` are the pictures of a method that takes them from outside the scene.
+    `precomputed` are the pictures of a method that takes them from outside the scene. `cohort` names the scenes whose
+    fits are begun together with this one, in the dataset's order, itself among them: a fixed block of the dataset,
+    whatever a start asks for. It is empty for a fit that is made alone.
     """
 
     key: str
@@ -64,6 +69,7 @@ class Unit:
     fit_seed: int
     pictures: tuple[PlannedPicture, ...]
     precomputed: Mapping[Prompt, PrecomputedImage] = field(default_factory=dict)
+    cohort: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +122,25 @@ def make_plan(
     for method in methods:
         check_configuration(method)
     outsides = [find_inputs(method, dataset) for method in methods]
+    together = [_fits_together(method) for method in methods]
+    names = [scene.name for scene in dataset.scenes]
+    blocks = [names[start : start + conditions.cohort] for start in range(0, len(names), conditions.cohort)]
     return tuple(
-        _unit(dataset.name, scene, method, outside, conditions)
-        for scene in dataset.scenes
-        for method, outside in zip(methods, outsides, strict=True)
+        _unit(dataset.name, scene, method, outside, conditions, tuple(block) if own and len(block) > 1 else ())
+        for scene, block in zip(dataset.scenes, (block for block in blocks for _ in block), strict=True)
+        for method, outside, own in zip(methods, outsides, together, strict=True)
     )
+
+
+def cohort_of(unit: Unit, plan: Sequence[Unit]) -> tuple[Unit, ...]:
+    """The units of the plan whose fits are begun together with this one's, itself among them."""
+    named = {one.scene.name: one for one in plan if one.method.spec == unit.method.spec}
+    return tuple(named[name] for name in unit.cohort)
+
+
+def _fits_together(method: Configured) -> bool:
+    with own_code(method):
+        return isinstance(method.instance, FitsTogether) and bool(method.instance.fits_together)
 
 
 def noise_seed(dataset: str, scene: str, prompt: Prompt, seed: int) -> int:
@@ -135,15 +155,29 @@ def noise_seed(dataset: str, scene: str, prompt: Prompt, seed: int) -> int:
     )
 
 
-def _unit(dataset: str, scene: Scene, method: Configured, outside: ExternalInputs, conditions: Conditions) -> Unit:
+def _unit(
+    dataset: str,
+    scene: Scene,
+    method: Configured,
+    outside: ExternalInputs,
+    conditions: Conditions,
+    cohort: tuple[str, ...],
+) -> Unit:
     content = outside.content.get(scene.name)
-    key = _fit_key(scene, method, {"outside": content} if content else {}, conditions)
+    key = _fit_key(
+        scene,
+        method,
+        # the number alone: a fit does not depend on which scenes they are
+        ({"outside": content} if content else {}) | ({"cohort": len(cohort)} if cohort else {}),
+        conditions,
+    )
     pictures = tuple(_picture(dataset, scene, prompt, key, conditions) for prompt in scene.prompts)
     fit_seed = seed_from(scene=scene_digest(scene.for_methods), seed=conditions.seed)
-    return Unit(key, method, scene, conditions.seed, fit_seed, pictures, outside.precomputed.get(scene.name, {}))
+    precomputed = outside.precomputed.get(scene.name, {})
+    return Unit(key, method, scene, conditions.seed, fit_seed, pictures, precomputed, cohort)
 
 
-def _fit_key(scene: Scene, method: Configured, outside: Mapping[str, str], conditions: Conditions) -> str:
+def _fit_key(scene: Scene, method: Configured, more: Mapping[str, str | int], conditions: Conditions) -> str:
     return digest(
         {
             "method": method.drop_in.name,
@@ -155,7 +189,7 @@ def _fit_key(scene: Scene, method: Configured, outside: Mapping[str, str], condi
             "budget": dict(conditions.budget),
             "scene": scene_digest(scene.for_methods),
             "seed": conditions.seed,
-            **outside,
+            **more,
             **_sampler_of_fit(method, conditions),
         }
     )

@@ -19,8 +19,9 @@ from bench.core.leftovers import sweep_scratch
 from bench.plugins.discovery import ENVIRONMENT
 from bench.run.cost import FIT, Cost, picture_cost, read_unit_record
 from bench.run.dispatch import Dispatcher, Listener, Task
-from bench.run.execute import FIT_PIECES, say_failed
+from bench.run.execute import say_failed
 from bench.run.failures import failure_file, keep_reason
+from bench.run.fitting import FIT_PIECES
 from bench.run.folder import RunFolder
 from bench.run.names import label
 from bench.run.payload import pack_dataset, pack_drop_ins, precomputed_content, unit_content

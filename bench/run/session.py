@@ -24,8 +24,9 @@ from bench.plugins.backbone_settings import BackboneSettings, read_settings
 from bench.plugins.spec import Configured, configure, distinct
 from bench.run.attention import has_maps, measure_attention
 from bench.run.evaluators import record_evaluators
-from bench.run.execute import ExecutionContext, execute, is_done
+from bench.run.execute import execute, is_done
 from bench.run.failures import failure_file, forget_others
+from bench.run.fitting import ExecutionContext
 from bench.run.folder import RunFolder
 from bench.run.names import label
 from bench.run.options import ExecutionOptions
@@ -143,6 +144,7 @@ class Session:
             sampling_steps=self.settings.sampling_steps,
             guidance=self.settings.guidance,
             seed=self.settings.seed,
+            cohort=self.settings.cohort,
         )
         return make_plan(self.dataset, self.methods, conditions, self._find_inputs)
 
@@ -220,7 +222,7 @@ class Session:
             on_unit,
         )
         with hardware.computing():
-            execute(context, todo)
+            execute(context, todo, self.plan)
 
     @property
     def own_preset(self) -> bool:
@@ -295,6 +297,15 @@ class Session:
         return Pool(self.folder, self._dataset, self.worker_settings(hardware, execution), plan)
 
     def worker_plan(self, options: WorkerOptions, kind: str) -> WorkerPlan | None:
-        """How many workers this start has on devices of a kind; None where this process does the work itself."""
+        """How many workers this start has on devices of a kind; None where this process does the work itself.
+
+        Raises `UserError` for workers where fits are begun together: a worker takes one unit at a time.
+        """
         weights = weights_bytes(locate_configuration(self.backbone_spec))
-        return plan_workers(options, kind, self.settings.threads, weights)
+        plan = plan_workers(options, kind, self.settings.threads, weights)
+        if plan is not None and self.settings.cohort > 1:
+            raise UserError(
+                f"fits of {self.settings.cohort} scenes are begun together here, which workers cannot share yet: use "
+                "--workers 1, or begin a run with --cohort 1"
+            )
+        return plan

@@ -56,7 +56,8 @@ class Settings:
     that the backbone's vocabulary does not have. `templates` are those that the builder of the dataset was given.
     `threads` is what each worker computes with on a CPU (0: as many as torch takes), on which results depend by
     rounding. `names` are display names by spec: nothing that is stored depends on them, and a later start may change
-    them. `tuned` are hashes of the files that tuned settings of methods came from.
+    them. `tuned` are hashes of the files that tuned settings of methods came from. `cohort` is the most scenes
+    whose fits are begun together; runs that do not say began each alone.
     """
 
     __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
@@ -80,6 +81,7 @@ class Settings:
     names: Mapping[str, str] = field(default_factory=dict)
     starts: tuple[Start, ...] = ()
     tuned: tuple[str, ...] = ()
+    cohort: int = 1
 
     @property
     def written(self) -> tuple[str, ...]:

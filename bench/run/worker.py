@@ -30,7 +30,8 @@ from bench.diffusion.backbone.checkpoint import BackboneSpec, locate_configurati
 from bench.plugins import discovery
 from bench.plugins.backbone_settings import read_settings
 from bench.plugins.spec import Configured, configure
-from bench.run.execute import ExecutionContext, attempt
+from bench.run.execute import attempt
+from bench.run.fitting import ExecutionContext, Fitter
 from bench.run.folder import RunFolder
 from bench.run.payload import unit_from, unpacked
 from bench.run.versions import engine_hash, versions
@@ -168,7 +169,7 @@ class UnitWorker:
         unit = unit_from(content, precomputed, self._scenes, self._methods)
         context = self._context
         with self._hardware.computing():
-            why = attempt(context, unit, courier)
+            why = attempt(context, Fitter(context, [unit], [unit], courier), unit, courier)
         return "" if why is None else f"{FAILED}{why}"
 
     def _score(

@@ -33,6 +33,11 @@ class WorkerOptions:
             raise UserError(f"--workers {self.workers} is not understood; give a number from 1, or {AUTO}")
 
     @property
+    def asked(self) -> bool:
+        """Whether a start says anything of workers."""
+        return self.workers is not None or self.ray is not None
+
+    @property
     def in_process(self) -> bool:
         """Whether this process does all the work itself."""
         return self.ray is None and (self.workers in (None, "1") or (self.workers == AUTO and not is_installed()))

@@ -15,18 +15,19 @@ from torch import Tensor, nn
 
 from bench.core.errors import UserError
 from bench.diffusion.backbone.checkpointing import recomputing
-from bench.diffusion.backbone.terms import Layer, Predicate
+from bench.diffusion.backbone.terms import Layer, Predicate, every_layer
 
 
 @dataclass
 class Recorder:
     """Collects the attention probabilities of one forward pass, [B, heads, pixels, tokens] per layer.
 
-    `layers` has the layer of each of the `maps`, in the order of the pass.
+    `layers` has the layer of each of the `maps`, in the order of the pass. `wants` says which layers are recorded.
     """
 
     maps: list[Tensor] = field(default_factory=list)
     layers: list[Layer] = field(default_factory=list)
+    wants: Predicate = every_layer
 
     def take(self, token_index: Tensor, wanted: Predicate | None = None) -> Tensor:
         """The maps of one token per row, averaged over layers and heads: [k, s, s] for `token_index` int64 [k].
@@ -38,10 +39,23 @@ class Recorder:
         side = math.isqrt(mean.shape[0])
         return mean[:, token_index.to(mean.device)].T.reshape(-1, side, side)
 
-    def clear(self) -> None:
-        """Delete all maps, before the next forward pass."""
+    def clear(self, wanted: Predicate = every_layer) -> None:
+        """Delete all maps, before the next forward pass, in which only the `wanted` layers are recorded.
+
+        That holds until the next call: a backward pass that computes layers again must find them as they were.
+        """
         self.maps.clear()
         self.layers.clear()
+        self.wants = wanted
+
+    @contextlib.contextmanager
+    def rows(self, first: int, last: int) -> Iterator[None]:
+        """While the block runs, the maps are those of the batch rows from `first` to before `last`."""
+        whole, self.maps = self.maps, [one[first:last] for one in self.maps]
+        try:
+            yield
+        finally:
+            self.maps = whole
 
 
 @contextlib.contextmanager
@@ -110,6 +124,7 @@ class _Recording:
     def __init__(self, recorder: Recorder, layer: Layer) -> None:
         self._recorder = recorder
         self._layer = layer
+        self._plain: Any = _plain()
 
     def __call__(
         self,
@@ -120,6 +135,9 @@ class _Recording:
         **_: object,
     ) -> Tensor:
         """The call of a diffusers attention processor; `attn` is its `Attention`, with projections that may be None."""
+        if not self._recorder.wants(self._layer):
+            unrecorded: Tensor = self._plain(attn, hidden_states, encoder_hidden_states, attention_mask)
+            return unrecorded
         query = _split(attn.to_q(hidden_states), attn.heads)
         key = _split(attn.to_k(encoder_hidden_states), attn.heads)
         value = _split(attn.to_v(encoder_hidden_states), attn.heads)

@@ -99,7 +99,7 @@ class StableDiffusion:
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """The text encoder's last hidden states, [N, L, width]."""
-        ids = self.tokenize(texts).to(self.device, non_blocking=True)
+        ids = self.hardware.upload(self.tokenize(texts))
         states: Tensor = self.text_encoder(ids).last_hidden_state
         return states
 

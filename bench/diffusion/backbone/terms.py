@@ -26,6 +26,16 @@ class Layer:
 Predicate = Callable[[Layer], bool]
 
 
+def every_layer(_layer: Layer) -> bool:
+    """All cross-attention layers."""
+    return True
+
+
+def no_layer(_layer: Layer) -> bool:
+    """None of the layers."""
+    return False
+
+
 def at_16(layer: Layer) -> bool:
     """Break-A-Scene's layers: the 16x16 maps of the down and up blocks (B.1; official train.py)."""
     return layer.side == 16 and layer.place in ("down", "up")

@@ -15,7 +15,7 @@ from bench.diffusion.editing.roi_matching import REGION, STEPS, region_of
 from bench.diffusion.training.losses import diffusion_loss
 from bench.diffusion.training.recipe import ADAM, PIECES
 from bench.diffusion.training.step import Step
-from bench.diffusion.training.trainer import Update
+from bench.diffusion.training.update import Update
 from bench.plugins.backbone import Backbone
 
 LEARNING_RATE = 1e-5

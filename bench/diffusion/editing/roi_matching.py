@@ -20,7 +20,7 @@ from bench.diffusion.sampling.latents import initial_noise
 from bench.diffusion.training.losses import region_loss
 from bench.diffusion.training.recipe import ADAM
 from bench.diffusion.training.step import Step
-from bench.diffusion.training.trainer import Update
+from bench.diffusion.training.update import Update
 from bench.plugins.backbone import Backbone
 
 REGION = "[w1]"

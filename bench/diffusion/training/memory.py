@@ -43,20 +43,28 @@ SD21 = BackboneSize({"unet.": 865_910_724, "text_encoder.": 340_387_840}, 83_653
 """Stable Diffusion 2.1 at 512 pixels; enough for phases that train handles or everything."""
 
 
-def peak_memory(recipe: Recipe, size: BackboneSize, memory: Memory) -> int:
-    """The predicted peak in bytes of the recipe's fit in half precision: that of its largest phase."""
-    return max(_peak_of_phase(recipe, phase, size, memory) for phase in recipe.phases if phase.steps)
+def peak_memory(recipe: Recipe, size: BackboneSize, memory: Memory, cohort: int = 1) -> int:
+    """The predicted peak in bytes of the recipe's fit in half precision: that of its largest phase.
+
+    The phases that several scenes share have the rows of a `cohort` of them.
+    """
+    return max(
+        _peak_of_phase(recipe, phase, size, memory, cohort if index < recipe.shared_phases else 1)
+        for index, phase in enumerate(recipe.phases)
+        if phase.steps
+    )
 
 
-def _peak_of_phase(recipe: Recipe, phase: Phase, size: BackboneSize, memory: Memory) -> int:
+def _peak_of_phase(recipe: Recipe, phase: Phase, size: BackboneSize, memory: Memory, cohort: int) -> int:
     trainable, trained = sum(size.trainable.values()), size.trained(phase)
-    rows = 1 + (recipe.prior is not None)
+    own_loss = phase.objective is not None  # which is called for one sample at a time
+    rows = cohort * (1 if own_loss else phase.batch) * (1 + (recipe.prior is not None and trained > 0))
     weights = WEIGHT * (trainable + size.frozen)
     forward = CAST * trainable + ACTIVATIONS[memory] * size.cells * size.width * rows
     gradients = GRADIENT * trained
     if memory == "low":
         # as counted: computing layers again leaves their cast weights beside the gradients
-        whole = recipe.optimiser.clip is not None or phase.batch > 1
+        whole = recipe.optimiser.clip is not None or (own_loss and phase.batch > 1)
         return round(weights + forward + (gradients if whole else 0) + CUDA_CONTEXT)
     return round(weights + MOMENTS * trained + max(forward, gradients) + CUDA_CONTEXT)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.attention import Recorder
 from bench.diffusion.backbone.encode import Encoder
+from bench.diffusion.backbone.terms import Predicate, every_layer, no_layer
 from bench.diffusion.training.losses import (
     cross_attention_losses,
     diffusion_loss,
@@ -23,8 +25,9 @@ from bench.diffusion.training.losses import (
 )
 from bench.diffusion.training.prior import class_text
 from bench.diffusion.training.recipe import AttentionLoss, Recipe
+from bench.diffusion.training.rows import Rows, losses
 from bench.diffusion.training.samples import Sample
-from bench.diffusion.training.step import Step
+from bench.diffusion.training.step import drawn_noise
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
 
@@ -52,7 +55,9 @@ class Objective:
 
     `ids` int64 [N] are the handles' tokens; `prior` holds the prior-preservation pictures by their text;
     `recorder` collects the cross-attention maps (None if the recipe needs none). `observe` is called after
-    each forward pass with its sample, while the recorder holds the pass's maps.
+    each forward pass with its sample, while the recorder holds the sample's maps: of the attention loss's layers, and
+    all others of the recipe for whoever observes. Without `trains_weights` nothing but handles learns: the pictures of
+    prior preservation, whose text has none, are chosen but not computed, and their loss is left out.
     """
 
     recipe: Recipe
@@ -64,6 +69,7 @@ class Objective:
     prior: Mapping[str, Sequence[ImageArray]]
     recorder: Recorder | None
     observe: Callable[[Sample], None] = _ignore
+    trains_weights: bool = True
 
     @property
     def backbone(self) -> Backbone:
@@ -72,18 +78,40 @@ class Objective:
 
     def __call__(self) -> Tensor:
         """The total loss of one random step, a scalar; Break-A-Scene, equation 3, plus prior preservation."""
-        if self.recorder is not None:
-            self.recorder.clear()
+        (loss,) = losses([self.draw()])
+        return loss
+
+    def draw(self) -> Rows:
+        """The rows of one random step: the sample, then the prior picture.
+
+        The random numbers are the same whether or not the prior picture is computed.
+        """
         sample = self.recipe.samples.draw(self.scene, self.random.numpy)
         pictures, texts = [sample.picture], [sample.text]
         if self.recipe.prior is not None:
             text = class_text(self.recipe.prior.text, self._one_class(self.recipe.prior.text, sample))
             pictures.append(self.prior[text][int(self.random.numpy.integers(len(self.prior[text])))])
             texts.append(text)
-        latents = torch.cat([self.encoder.sample(picture, self.random.torch) for picture in pictures])
-        predicted, target = Step.drawn(self.backbone, latents, self.random.torch).denoised(*texts)
-        self.observe(sample)
-        return self._total(sample, predicted, target)
+        latent_noise = torch.cat([self.encoder.noise(self.random.torch) for _ in pictures])
+        noise, time = drawn_noise(self.backbone, latent_noise.shape, self.random.torch)
+        rows = len(pictures) if self.trains_weights else 1
+        return Rows(
+            self,
+            tuple(pictures[:rows]),
+            tuple(texts[:rows]),
+            latent_noise[:rows],
+            noise[:rows],
+            time[:rows],
+            self._loss_of(sample),
+        )
+
+    @property
+    def read_layers(self) -> Predicate:
+        """The layers whose maps a loss or whoever observes reads."""
+        if self.observe is not _ignore:
+            return every_layer
+        # not a method of this object: the recorder, which it refers to, keeps it
+        return no_layer if self.recipe.attention is None else self.recipe.attention.layers
 
     def positions(self, sample: Sample) -> Tensor:
         """The indices of the handles of the sample's concepts among the text's tokens, int64 [k].
@@ -102,27 +130,37 @@ class Objective:
             return ""
         return self.scene.concepts[sample.subset[int(self.random.numpy.integers(len(sample.subset)))]].label
 
-    def _total(self, sample: Sample, predicted: Tensor, target: Tensor) -> Tensor:
-        """The weighted sum of the losses; row 0 of the batch is the sample, row 1 the prior picture."""
-        masks = torch.from_numpy(sample.masks.copy()).to(predicted.device)
+    def _loss_of(self, sample: Sample) -> Callable[[Tensor, Tensor], Tensor]:
+        """What makes the loss of a prediction; what it needs of the sample goes to the device before the pass."""
+        upload = self.backbone.hardware.upload
+        masks = upload(torch.from_numpy(sample.masks.copy()))
+        if self.recipe.attention is None or self.recorder is None:
+            return partial(self._total, sample, masks, None)
+        return partial(self._total, sample, masks, upload(self.positions(sample)))
+
+    def _total(
+        self, sample: Sample, masks: Tensor, positions: Tensor | None, predicted: Tensor, target: Tensor
+    ) -> Tensor:
+        """The weighted sum of the losses; row 0 is the sample, row 1, if there is one, the prior picture."""
+        self.observe(sample)
         loss = self._diffusion(masks, predicted[:1], target[:1])
-        if self.recipe.attention is not None and self.recorder is not None:
-            loss = loss + self._attention(self.recipe.attention, self.recorder, sample, masks)
-        if self.recipe.prior is not None:
+        if self.recipe.attention is not None and self.recorder is not None and positions is not None:
+            loss = loss + self._attention(self.recipe.attention, self.recorder, positions, masks)
+        if self.recipe.prior is not None and len(predicted) > 1:
             loss = loss + self.recipe.prior.weight * diffusion_loss(predicted[1:], target[1:])
         return loss
 
     def _diffusion(self, masks: Tensor, predicted: Tensor, target: Tensor) -> Tensor:
         if self.recipe.valid_region:
-            cells = inner_cells(predicted.shape[-1]).to(predicted)[None, None]
+            cells = self.backbone.hardware.upload(inner_cells(predicted.shape[-1]))[None, None]
             return weighted_loss(predicted, target, cells)
         if not self.recipe.masked:
             return diffusion_loss(predicted, target)
         union = shrink_masks(masks.amax(dim=0, keepdim=True), predicted.shape[-1])
         return masked_diffusion_loss(predicted, target, union[:, None])
 
-    def _attention(self, wanted: AttentionLoss, recorder: Recorder, sample: Sample, masks: Tensor) -> Tensor:
-        maps = recorder.take(self.positions(sample), wanted.layers)
+    def _attention(self, wanted: AttentionLoss, recorder: Recorder, positions: Tensor, masks: Tensor) -> Tensor:
+        maps = recorder.take(positions, wanted.layers)
         shrunk = shrink_masks(masks, maps.shape[-1])
         losses = cross_attention_losses(maps, shrunk)
         # a mask that vanishes at this side would teach its handle to be looked at nowhere

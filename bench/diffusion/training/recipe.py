@@ -151,6 +151,15 @@ class Recipe:
         wanted += [self.layers] if self.layers is not None else []
         return (lambda layer: any(one(layer) for one in wanted)) if wanted else None
 
+    @property
+    def shared_phases(self) -> int:
+        """How many of the first phases can train several scenes as rows of one batch.
+
+        Those that train handles alone, under the recipe's own losses: the network is the same for every row.
+        """
+        own = [phase.trains != "handles" or bool(phase.objective or phase.after_step) for phase in self.phases]
+        return own.index(True) if True in own else len(own)
+
     def training_scene(self, scene: Scene) -> Scene:
         """The scene to train on, with the background as a concept if the recipe learns it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
 from bench.core.scenes import ImageArray, Scene
@@ -77,6 +77,25 @@ class RecipeMethod(ABC):
         from bench.diffusion.training.trainer import fit_recipe  # noqa: PLC0415 - torch is slow to import
 
         return fit_recipe(self.recipe(), scene, context)
+
+    @property
+    def fits_together(self) -> bool:
+        """Whether the recipe begins with steps that train several scenes together.
+
+        A subclass with a `fit` of its own is fitted scene by scene.
+        """
+        if type(self).fit is not RecipeMethod.fit:
+            return False
+        recipe = self.recipe()
+        return any(phase.steps for phase in recipe.phases[: recipe.shared_phases])
+
+    def begin_fits(
+        self, scenes: Sequence[Scene], contexts: Sequence[MethodContext]
+    ) -> Sequence[Callable[[], FitState]]:
+        """Train what the scenes' fits share as one batch, as `fit_together` says."""
+        from bench.diffusion.training.trainer import fit_together  # noqa: PLC0415 - torch is slow to import
+
+        return fit_together(self.recipe(), scenes, contexts)
 
     def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
         """Load a fit's handles and weights into a restored backbone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +87,11 @@ class SceneSamples:
     def __post_init__(self) -> None:
         check_field(self, "subsets", Subsets)
 
+    @property
+    def fresh(self) -> bool:
+        """Whether every sample has a picture of its own, so that no encoding can be used twice."""
+        return self.brightness > 0
+
     def draw(self, scene: Scene, rng: np.random.Generator) -> Sample:
         """Draw one random sample of the scene."""
         subset = _concepts_of_one_image(scene, self.subsets, rng, self.single)
@@ -112,6 +117,8 @@ class CollectionSamples:
     subsets: Subsets = "uniform"
     flip: float = 0.5
     text_template: TextTemplate = TextTemplate()
+    fresh: ClassVar[bool] = True
+    """Every sample has a picture of its own, so that no encoding can be used twice."""
 
     def __post_init__(self) -> None:
         check_field(self, "subsets", Subsets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,8 @@ class Step:
     @classmethod
     def drawn(cls, backbone: Backbone, latents: Tensor, generator: torch.Generator) -> Step:
         """A step with uniform times and standard normal noise from `generator`, which is on the CPU."""
-        noise = torch.randn(latents.shape, generator=generator).to(latents)
-        time = torch.randint(backbone.scheduler.config["num_train_timesteps"], (len(latents),), generator=generator)
-        return cls(backbone, latents, noise, time.to(latents.device))
+        noise, time = drawn_noise(backbone, latents.shape, generator)
+        return cls(backbone, latents, backbone.hardware.upload(noise), backbone.hardware.upload(time))
 
     @property
     def noisy(self) -> Tensor:
@@ -57,3 +57,9 @@ class Step:
     def denoised(self, *texts: str) -> tuple[Tensor, Tensor]:
         """The UNet's prediction for B texts and its target (noise or velocity), float32 [B, C, h, w]."""
         return self.predicted(self.noisy, *texts), self.target
+
+
+def drawn_noise(backbone: Backbone, shape: Sequence[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Standard normal noise of a `shape` [B, C, h, w] and uniform times int64 [B], both on the CPU."""
+    noise = torch.randn(tuple(shape), generator=generator)
+    return noise, torch.randint(backbone.scheduler.config["num_train_timesteps"], (shape[0],), generator=generator)

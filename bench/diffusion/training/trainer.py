@@ -1,24 +1,25 @@
-"""Trains any recipe, phase by phase and step by step."""
+"""Trains any recipe, phase by phase: on one scene, or its first phases on several scenes together."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from bench.core.scenes import Scene
+from bench.core.errors import UserError
+from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.attention import Recorder, bos_detached, cross_attention_layers, recording
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles, embedding, rows_replaced, set_rows
 from bench.diffusion.backbone.resize import fit_resolution
 from bench.diffusion.training.objective import Objective, Randomness
-from bench.diffusion.training.optimiser import HostMomentsAdam, make_optimiser, stepping_in_backward
+from bench.diffusion.training.phase import Fit, Learner, Progress, train_phase, trains
 from bench.diffusion.training.prior import PriorImages, class_texts
-from bench.diffusion.training.recipe import PIECES, Optimiser, Phase, Recipe
+from bench.diffusion.training.recipe import Recipe
 from bench.diffusion.training.scene_check import check_masks, warn_of_limits
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitState, MethodContext
@@ -37,32 +38,38 @@ def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str
     Raises `UserError` if the recipe needs masks and the scene has none, or the backbone has no attention maps of
     the kind that the recipe needs, and `FloatingPointError` if the training diverged.
     """
-    backbone = context.backbone
-    training_scene = recipe.training_scene(scene)
-    _check(recipe, training_scene, backbone)
-    budget = backbone.settings.budget(context.budget)
-    phases = [phase.scaled(budget) for phase in recipe.phases]
-    prior_images = _prior(recipe, training_scene, context)
-    progress = _Progress(
-        sum(phase.steps for phase in phases) + sum(one.missing for one in prior_images), context.on_step
-    )
-    prior = {one.text: one.pictures(progress.advance) for one in prior_images}
-    ids = add_handles(backbone.tokenizer, backbone.text_encoder, training_scene.concepts, recipe.initialiser)
-    handles = nn.Parameter(embedding(backbone.text_encoder).detach()[ids.to(backbone.device)])
-    with rows_replaced(backbone.text_encoder, ids, handles), _watched(recipe, backbone) as recorder:
-        objective = Objective(
-            recipe=recipe,
-            scene=fit_resolution(training_scene, backbone.resolution),
-            context=context,
-            encoder=Encoder(backbone),
-            random=Randomness.seeded(context.fit_seed),
-            ids=ids,
-            prior=prior,
-            recorder=recorder,
-        )
-        for phase in phases:
-            _walk(phase, objective, handles, progress)
-    return _learned(backbone, handles, phases)
+    fit = _begun(recipe, scene, context, Encoder(context.backbone), {})
+    _train([fit], range(len(fit.phases)))
+    return _learned(fit)
+
+
+def fit_together(
+    recipe: Recipe, scenes: Sequence[Scene], contexts: Sequence[MethodContext]
+) -> list[Callable[[], dict[str, Tensor]]]:
+    """Train the recipe's `shared_phases` on several scenes, as rows of one batch, from a restored backbone.
+
+    The contexts are of one backbone. Returns what goes on with each scene's fit: it is called on a restored backbone,
+    trains the phases that are left and returns what `fit_recipe` does, equal up to rounding. Whatever a scene raises is
+    raised there; its row is then filled with another scene's, so that the batch keeps its shape.
+    """
+    encoder, prior = Encoder(contexts[0].backbone), dict[str, Sequence[ImageArray]]()
+    begun: list[Fit | Exception] = []
+    for scene, context in zip(scenes, contexts, strict=True):
+        try:
+            begun.append(_begun(recipe, scene, context, encoder, prior))
+        except Exception as error:  # the scene's own failure, raised again in its turn
+            begun.append(error)
+    _train(begun, range(recipe.shared_phases))
+    return [partial(_finished, fit, recipe.shared_phases) for fit in begun]
+
+
+def _finished(fit: Fit | Exception, shared: int) -> dict[str, Tensor]:
+    """Train a fit's phases after the shared ones, on a restored backbone."""
+    if isinstance(fit, Exception):
+        raise fit
+    if fit.failure is None and shared < len(fit.phases):
+        _train([fit], range(shared, len(fit.phases)))
+    return _learned(fit)
 
 
 @torch.no_grad()
@@ -77,17 +84,27 @@ def load_state(backbone: Backbone, scene: Scene, state: FitState, recipe: Recipe
     set_rows(backbone.text_encoder, ids, state[HANDLES])
 
 
-@dataclass
-class _Progress:
-    """Counts prior pictures and steps together."""
-
-    total: int
-    on_step: Callable[[int, int], None]
-    done: int = field(default=0)
-
-    def advance(self) -> None:
-        self.done += 1
-        self.on_step(self.done, self.total)
+def _begun(
+    recipe: Recipe,
+    scene: Scene,
+    context: MethodContext,
+    encoder: Encoder,
+    known_prior: dict[str, Sequence[ImageArray]],
+) -> Fit:
+    """A fit before its first phase, with its prior pictures, which are added to the known ones by their texts."""
+    backbone, training_scene = context.backbone, recipe.training_scene(scene)
+    _check(recipe, training_scene, backbone)
+    budget = backbone.settings.budget(context.budget)
+    phases = [phase.scaled(budget) for phase in recipe.phases]
+    prior_images = _prior(recipe, training_scene, context)
+    progress = Progress(
+        sum(phase.steps for phase in phases) + sum(one.missing for one in prior_images), context.on_step
+    )
+    for one in prior_images:
+        if one.text not in known_prior:
+            known_prior[one.text] = one.pictures(progress.advance)
+    random = Randomness.seeded(context.fit_seed)
+    return Fit(recipe, training_scene, context, phases, progress, encoder, known_prior, random)
 
 
 def _check(recipe: Recipe, scene: Scene, backbone: Backbone) -> None:
@@ -122,42 +139,61 @@ def _watched(recipe: Recipe, backbone: Backbone) -> Iterator[Recorder | None]:
             yield stack.enter_context(recording(backbone.unet, backbone.latent_shape[-1], recipe.recorded))
 
 
-def _walk(phase: Phase, objective: Objective, handles: nn.Parameter, progress: _Progress) -> None:
-    groups = _thaw(objective.backbone, handles, phase)
-    update = Update(groups, objective.recipe.optimiser, phase.learning_rate, objective.backbone)
-    loss = objective if phase.objective is None else phase.objective(objective)
-    for _ in range(phase.steps):
-        if phase.batch == 1:
-            update(loss())
+def _train(fits: Sequence[Fit | Exception], phases: Iterable[int]) -> None:
+    """Train the phases of these numbers of all fits together; an exception stands for a row that others fill."""
+    alive = {number: fit for number, fit in enumerate(fits) if isinstance(fit, Fit)}
+    if not alive:
+        return
+    recipe, backbone = next((fit.recipe, fit.context.backbone) for fit in alive.values())
+    rows: dict[int, tuple[Fit, Scene, Tensor]] = {}
+    for number, fit in alive.items():
+        scene = fit.scene if len(fits) == 1 else _numbered(fit.scene, number)
+        try:
+            ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, recipe.initialiser)
+        except UserError as error:
+            fit.failure = error
         else:
-            for _ in range(phase.batch):
-                update.gather(loss() / phase.batch)
-            update.step()
-        if phase.after_step is not None:
-            phase.after_step(objective)
-        progress.advance()
+            rows[number] = (fit, scene, ids)
+    with contextlib.ExitStack() as stack:
+        for fit, _, ids in rows.values():
+            if fit.handles is None:
+                fit.handles = nn.Parameter(embedding(backbone.text_encoder).detach()[ids.to(backbone.device)])
+            stack.enter_context(rows_replaced(backbone.text_encoder, ids, fit.handles))
+        recorder = stack.enter_context(_watched(recipe, backbone))
+        objectives = {number: _objective(*row, recorder) for number, row in rows.items()}
+        for index in phases:
+            train_phase({number: Learner(row[0], objectives[number], index) for number, row in rows.items()}, len(fits))
 
 
-def _thaw(backbone: Backbone, handles: nn.Parameter, phase: Phase) -> list[dict[str, Any]]:
-    """The parameter groups that the phase trains, handles with their own learning rate; all others are frozen."""
-    weights: list[nn.Parameter] = []
-    for name, parameter in backbone.parameters().items():
-        parameter.requires_grad_(trains(phase, name))
-        weights += [parameter] if parameter.requires_grad else []
-    rate = phase.learning_rate if phase.handle_learning_rate is None else phase.handle_learning_rate
-    return [{"params": [handles], "lr": rate}, *([{"params": weights}] if weights else [])]
+def _objective(fit: Fit, scene: Scene, ids: Tensor, recorder: Recorder | None) -> Objective:
+    return Objective(
+        recipe=fit.recipe,
+        scene=fit_resolution(scene, fit.context.backbone.resolution),
+        context=fit.context,
+        encoder=fit.encoder,
+        random=fit.random,
+        ids=ids,
+        prior=fit.prior,
+        recorder=recorder,
+    )
 
 
-def trains(phase: Phase, name: str) -> bool:
-    """Whether the phase trains the weight of that name in `Backbone.parameters`."""
-    return any(piece in name for piece in PIECES[phase.trains])
+def _numbered(scene: Scene, number: int) -> Scene:
+    """The scene with handles that no other scene of a batch has: each row learns tokens of its own."""
+    concepts = (replace(one, handle=f"[{number}:{one.handle.strip('[]')}]") for one in scene.concepts)
+    return replace(scene, concepts=tuple(concepts))
 
 
 @torch.no_grad()
-def _learned(backbone: Backbone, handles: nn.Parameter, phases: Sequence[Phase]) -> dict[str, Tensor]:
-    trained: dict[str, Tensor] = {HANDLES: handles.detach().to("cpu", torch.float32, copy=True)}
+def _learned(fit: Fit) -> dict[str, Tensor]:
+    """What a fit learned; raises what its samples raised."""
+    if fit.failure is not None:
+        raise fit.failure
+    assert fit.handles is not None, "it was trained"
+    backbone = fit.context.backbone
+    trained: dict[str, Tensor] = {HANDLES: fit.handles.detach().to("cpu", torch.float32, copy=True)}
     for name, parameter in backbone.parameters().items():
-        if any(phase.steps and trains(phase, name) for phase in phases):
+        if any(phase.steps and trains(phase, name) for phase in fit.phases):
             before = backbone.original(name)
             now = parameter[: len(before)].to("cpu", torch.float32, copy=True)
             if not torch.equal(now, before):
@@ -166,53 +202,3 @@ def _learned(backbone: Backbone, handles: nn.Parameter, phases: Sequence[Phase])
     if diverged:
         raise FloatingPointError(f"the training diverged: {diverged[0]} is not finite; lower the learning rate")
     return trained
-
-
-class Update:
-    """One optimiser over a phase's parameters; in fp16 the loss is scaled against underflow.
-
-    `parameters` are tensors, or groups of them as torch's optimisers take them.
-    """
-
-    def __init__(
-        self,
-        parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
-        optimiser: Optimiser,
-        learning_rate: float,
-        backbone: Backbone,
-    ) -> None:
-        self._clip = optimiser.clip
-        self._optimiser = make_optimiser(parameters, optimiser, learning_rate, backbone.hardware.memory)
-        self._optimiser.zero_grad(set_to_none=True)
-        scaled = backbone.hardware.precision == "fp16"
-        self._scaler = torch.amp.GradScaler(backbone.device.type, enabled=scaled)
-
-    def __call__(self, loss: Tensor) -> None:
-        """Make one optimiser step on `loss`."""
-        with self._in_backward():
-            self.gather(loss)
-        self.step()
-
-    def _in_backward(self) -> contextlib.AbstractContextManager[None]:
-        """Steps inside the backward pass, where memory is to be saved and each gradient stands for itself."""
-        if self._clip is None and not self._scaler.is_enabled() and isinstance(self._optimiser, HostMomentsAdam):
-            return stepping_in_backward(self._parameters(), self._optimiser.step_one)
-        return contextlib.nullcontext()
-
-    def gather(self, loss: Tensor) -> None:
-        """Accumulate the gradient of `loss` for the next step."""
-        torch.autograd.backward(self._scaler.scale(loss))
-
-    def step(self) -> None:
-        """Make one optimiser step with the accumulated gradient."""
-        # Any: the scaler is annotated with torch's class and uses what both optimisers have
-        optimiser: Any = self._optimiser
-        if self._clip is not None:
-            self._scaler.unscale_(optimiser)
-            nn.utils.clip_grad_norm_(self._parameters(), self._clip)
-        self._scaler.step(optimiser)
-        self._scaler.update()
-        self._optimiser.zero_grad(set_to_none=True)
-
-    def _parameters(self) -> list[nn.Parameter]:
-        return [parameter for group in self._optimiser.param_groups for parameter in group["params"]]

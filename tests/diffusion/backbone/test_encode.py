@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from bench.core.scenes import Scene
+from bench.core.scenes import ImageArray, Scene
+from bench.diffusion.backbone import encode
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.resize import fit_resolution
 from bench.plugins.backbone import Backbone
@@ -20,6 +22,36 @@ def test_latents_are_drawn_from_the_distribution_of_the_picture(scene: Scene, ba
     encoder, generator = Encoder(backbone), torch.Generator().manual_seed(3)
     torch.testing.assert_close(encoder.sample(scene.picture, generator), expected)
     assert not torch.equal(encoder.sample(scene.picture, generator), expected)
+
+
+def test_a_picture_is_encoded_once_while_it_is_kept_and_memory_is_bounded(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of 32 px takes 8 KiB here: mean and standard deviation of 4 x 16 x 16 cells."""
+    monkeypatch.setattr(encode, "CACHED_BYTES", 3 * 8 * 1024)
+    passes: list[int] = []
+    encoded = backbone.vae.encode
+    monkeypatch.setattr(backbone.vae, "encode", lambda pixels: passes.append(len(pixels)) or encoded(pixels))
+    encoder = Encoder(backbone)
+    a, b, c, d = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+
+    def encode_all(*pictures: ImageArray) -> int:
+        passes.clear()
+        encoder.latents(pictures, torch.zeros(len(pictures), 4, 16, 16))
+        return len(passes)
+
+    assert encode_all(a, b, c) == 3
+    assert encode_all(c, a, b, a) == 0
+    assert encode_all(d) == 1
+    assert encode_all(a, b, d) == 0
+    assert encode_all(c) == 1, "the one that was longest unused had to go"
+
+
+def test_fresh_pictures_are_one_batch_and_equal(backbone: Backbone) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    noise = torch.randn(3, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+    encoder = Encoder(backbone)
+    torch.testing.assert_close(encoder.latents(pictures, noise, fresh=True), encoder.latents(pictures, noise))
 
 
 def test_flipped_pictures_are_told_apart(scene: Scene, backbone: Backbone) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,13 +14,14 @@ from torch import Tensor
 
 from bench.core.errors import UserError
 from bench.core.scenes import ImageArray, Scene
-from bench.diffusion.backbone.attention import Recorder, recording
+from bench.diffusion.backbone.attention import Recorder, cross_attention_layers, recording
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.handles import add_handles
 from bench.diffusion.backbone.terms import at_16
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Prior, Recipe, Reduction
-from bench.diffusion.training.samples import Sample, SceneSamples
+from bench.diffusion.training.rows import losses
+from bench.diffusion.training.samples import CollectionSamples, Sample, SceneSamples
 from bench.diffusion.training.step import Step
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
@@ -28,6 +29,7 @@ from bench.plugins.method import MethodContext
 RECIPE = Recipe((), SceneSamples("uniform", 0.5), PAPER_ADAM, "mean", masked=True)
 PRIOR = Prior("a photo of {class}", pictures=2, weight=0.7)
 Benches = Callable[..., MethodContext]
+Denoised = tuple[Tensor, Tensor]
 
 
 @pytest.fixture
@@ -125,16 +127,79 @@ def test_prior_pictures_are_drawn_evenly_over_the_steps_classes_and_their_pictur
     names = {picture.tobytes(): (text, n) for text, found in own.prior.items() for n, picture in enumerate(found)}
     seen: Counter[tuple[str, int]] = Counter()
 
-    def sample(picture: ImageArray, _generator: torch.Generator) -> Tensor:
-        seen.update([names[picture.tobytes()]] if picture.tobytes() in names else [])
-        return torch.zeros(1, 4, 16, 16)
+    def latents(pictures: Sequence[ImageArray], _noise: Tensor, fresh: bool) -> Tensor:
+        seen.update(names[picture.tobytes()] for picture in pictures if picture.tobytes() in names)
+        return torch.zeros(len(pictures), 4, 16, 16)
 
-    monkeypatch.setattr(own.encoder, "sample", sample)
+    monkeypatch.setattr(own.encoder, "latents", latents)
     for _ in range(800):
         own()
     assert len(seen) == 4
     assert seen.total() == 800
     assert chisquare(list(seen.values())).pvalue > 1e-3
+
+
+def test_while_only_handles_learn_no_prior_picture_is_computed_and_all_else_stays(
+    backbone: Backbone, objective: Callable[..., Objective], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths: list[int] = []
+    monkeypatch.setattr(Step, "denoised", _counting(Step.denoised, widths))
+    whole, lean = (
+        objective(replace(RECIPE, prior=PRIOR), None, seed=3),
+        objective(replace(RECIPE, prior=PRIOR), None, 3),
+    )
+    lean = replace(lean, trains_weights=False)
+    for _ in range(3):
+        rows = whole.draw()
+        predicted, target = Step(
+            backbone, whole.encoder.latents(rows.pictures, rows.latent_noise), rows.noise, rows.time
+        ).denoised(*rows.texts)
+        expected = rows.loss(predicted[:1], target[:1])
+        torch.testing.assert_close(lean(), expected, rtol=1e-5, atol=1e-6)
+    assert widths == [2, 1] * 3
+    assert torch.equal(lean.random.torch.get_state(), whole.random.torch.get_state())
+    assert lean.random.numpy.bit_generator.state == whole.random.numpy.bit_generator.state
+
+
+def _counting(denoised: Callable[..., Denoised], widths: list[int]) -> Callable[..., Denoised]:
+    def counted(step: Step, *texts: str) -> Denoised:
+        widths.append(len(texts))
+        return denoised(step, *texts)
+
+    return counted
+
+
+@pytest.mark.parametrize("samples", [SceneSamples("uniform", 0.5), CollectionSamples()], ids=["scene", "collection"])
+def test_a_batch_is_its_samples_in_turn(
+    samples: SceneSamples | CollectionSamples, backbone: Backbone, objective: Callable[..., Objective]
+) -> None:
+    """The same losses and gradients, from one pass, with the prior picture of each and each its own maps."""
+    recipe = replace(RECIPE, samples=samples, attention=AttentionLoss(0.5, "sum"), prior=PRIOR)
+    weight = backbone.parameters()["unet.conv_in.weight"].requires_grad_()
+    with recording(backbone.unet, 16, at_16) as recorder:
+        own, twin = (objective(recipe, recorder, seed=7) for _ in range(2))
+        batched = losses([own.draw() for _ in range(4)])
+        (gradient,) = torch.autograd.grad(torch.stack(batched).mean(), weight)
+        in_turn = [twin() for _ in range(4)]
+        (expected,) = torch.autograd.grad(torch.stack(in_turn).mean(), weight)
+    torch.testing.assert_close(torch.stack(batched), torch.stack(in_turn), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(gradient, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_layers_that_only_observers_read_are_recorded_for_them_alone(
+    backbone: Backbone, objective: Callable[..., Objective]
+) -> None:
+    kept: list[int] = []
+    with recording(backbone.unet, 16, lambda _layer: True) as recorder:
+        own = objective(replace(RECIPE, attention=AttentionLoss(0.5, "mean"), layers=lambda _layer: True), recorder)
+        own()
+        kept.append(len(recorder.maps))
+        replace(own, observe=lambda _sample: kept.append(len(recorder.maps)))()
+        replace(own, recipe=replace(own.recipe, attention=None))()
+        kept.append(len(recorder.maps))
+    layers = cross_attention_layers(backbone.unet, 16)
+    assert kept == [sum(at_16(layer) for layer in layers), len(layers), 0]
+    assert kept[0] < kept[1]
 
 
 def test_whoever_observes_sees_the_sample_while_its_maps_are_there(

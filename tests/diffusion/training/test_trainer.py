@@ -24,8 +24,9 @@ from bench.diffusion.training.prior import PriorImages
 from bench.diffusion.training.recipe import AttentionLoss, Optimiser, Phase, Prior, Recipe, Trained
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples
 from bench.diffusion.training.step import Step
-from bench.diffusion.training.trainer import HANDLES, Update, fit_recipe, load_state, trains
+from bench.diffusion.training.trainer import HANDLES, fit_recipe, load_state, trains
 from bench.diffusion.training.trainer import _prior as prior_of
+from bench.diffusion.training.update import Update
 from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import BackboneSettings, Budget, Sampler
 from bench.plugins.method import MethodContext
