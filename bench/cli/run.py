@@ -204,7 +204,7 @@ def _run(
         )
     if options.shard is not None:
         remarks.print(_next_of_shard(folder, options.shard), soft_wrap=True, markup=False)
-    elif files[0].suffix == ".html":
+    elif files and files[0].suffix == ".html":
         remarks.print(f"Open {files[0]} in a browser.", soft_wrap=True, markup=False)
 
 

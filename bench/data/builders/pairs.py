@@ -167,8 +167,9 @@ def listed_pairs(file: Path) -> list[TransferPair]:
             rows = list(csv.DictReader(stream, restval=""))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"cannot read {file} as CSV: {error}") from error
-    if not rows or (lacking := [name for name in _COLUMNS if name not in rows[0]]):
-        told = f"no column {lacking[0]}" if rows else "no pair"
+    lacking = [name for name in _COLUMNS if rows and name not in rows[0]]
+    if lacking or not rows:
+        told = f"no column {lacking[0]}" if lacking else "no pair"
         raise UserError(f"{file} has {told}; its columns are {', '.join(_COLUMNS)} and, if you like, name")
     return [_listed(file, number, row) for number, row in enumerate(rows, 2)]
 

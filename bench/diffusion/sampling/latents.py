@@ -43,7 +43,8 @@ def denoise(backbone: Backbone, texts: Sequence[str], noise_seeds: Sequence[int]
     noise = torch.cat([initial_noise(backbone, seed) for seed in noise_seeds])
     with backbone.hardware.drawing():
         states = backbone.encode_text(list(texts))
-        drawn: Any = backbone.pipeline()(
+        pipeline: Any = backbone.pipeline()  # the library's annotation of the callback lacks its arguments
+        drawn: Any = pipeline(
             prompt_embeds=states,
             negative_prompt_embeds=backbone.encode_text([""] * len(texts)),
             height=backbone.resolution,
