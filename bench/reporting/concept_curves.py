@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from bench.reporting.scatter import COLOURS, INK, LINE, plot_text
+from bench.reporting.scatter import COLOURS, INK, LINE, SYMBOLS, plot_text
 from bench.reporting.text import noun
 from bench.stats.by_concepts import ConceptCountMean
 
-_APART = 0.05
-"""Between the points of two methods, in concepts, so that their intervals do not lie on each other."""
+_APART, _WIDEST = 0.05, 0.6
+"""Between the points of two methods, in concepts, so that their intervals do not lie on each other; and of all of them, so
+that they stay nearer to their own number than to the next."""
 
 
 def concept_curves_figure(rows: Sequence[ConceptCountMean]) -> str:
@@ -23,7 +24,7 @@ def concept_curves_figure(rows: Sequence[ConceptCountMean]) -> str:
     for column, metric in enumerate(metrics, 1):
         for index, method in enumerate(methods):
             chosen = [one for one in rows if (one.metric, one.method) == (metric, method)]
-            shift = _APART * (index - (len(methods) - 1) / 2)
+            shift = min(_APART, _WIDEST / len(methods)) * (index - (len(methods) - 1) / 2)
             figure.add_trace(_line(chosen, method, index, shift, named=column == 1), 1, column)
     axis = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "automargin": True}
     figure.update_xaxes(**axis, title="concepts in the prompt", tickvals=sorted({one.concepts for one in rows}))
@@ -32,8 +33,8 @@ def concept_curves_figure(rows: Sequence[ConceptCountMean]) -> str:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": INK, "size": 13, "family": "system-ui, sans-serif"},
-        margin={"l": 50, "r": 20, "t": 60, "b": 52},
-        legend={"orientation": "h", "y": 1.2},
+        margin={"l": 50, "r": 20, "t": 40, "b": 52},
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
     )
     config = {"displaylogo": False, "responsive": True}
     page: str = figure.to_html(full_html=False, include_plotlyjs=True, div_id="curves", config=config)
@@ -53,4 +54,5 @@ def _line(rows: Sequence[ConceptCountMean], method: str, index: int, shift: floa
         showlegend=named,
         mode="lines+markers",
         line={"color": colour, "width": 2},
+        marker={"symbol": SYMBOLS[index // len(COLOURS) % len(SYMBOLS)][0], "size": 8},
     )
