@@ -12,8 +12,8 @@ from bench.reporting.text import noun
 from bench.stats.by_concepts import ConceptCountMean
 
 _APART, _WIDEST = 0.05, 0.6
-"""Between the points of two methods, in concepts, so that their intervals do not lie on each other; and of all of them, so
-that they stay nearer to their own number than to the next."""
+"""Between the points of two methods, in concepts, so that their intervals do not lie on each other; and of all together, so
+that each stays nearer to its own number than to the next."""
 
 
 def concept_curves_figure(rows: Sequence[ConceptCountMean]) -> str:
