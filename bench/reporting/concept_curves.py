@@ -12,7 +12,7 @@ from bench.reporting.text import noun
 from bench.stats.by_concepts import ConceptCountMean
 
 _APART, _WIDEST = 0.05, 0.6
-"""Between the points of two methods, in concepts, so that their intervals do not lie on each other; and of all together, so
+"""Between the points of two methods, in concepts, so that their intervals do not lie on each other; and of all, so
 that each stays nearer to its own number than to the next."""
 
 
