@@ -54,9 +54,8 @@ class ProgressBar:
         self.progress.advance(self.task, pieces)
 
 
-@contextlib.contextmanager
-def progress_bar(what: str, total: float) -> Iterator[ProgressBar]:
-    """Show a bar with the time left while the block runs."""
+def bars(speed_over: float) -> Progress:
+    """Bars with the time left, which is told from the speed of the last `speed_over` seconds."""
     columns = (
         TextColumn("{task.description}", markup=False),  # brackets are those of a spec
         BarColumn(),
@@ -65,5 +64,11 @@ def progress_bar(what: str, total: float) -> Iterator[ProgressBar]:
         TextColumn("left"),
         TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=console, speed_estimate_period=600) as progress:
+    return Progress(*columns, console=console, speed_estimate_period=speed_over)
+
+
+@contextlib.contextmanager
+def progress_bar(what: str, total: float) -> Iterator[ProgressBar]:
+    """Show a bar with the time left while the block runs."""
+    with bars(600) as progress:
         yield ProgressBar(progress, progress.add_task(what, total=total))

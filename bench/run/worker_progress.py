@@ -6,17 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress, TaskID
 
-from bench.core.progress import console
+from bench.core.progress import bars
 from bench.run.dispatch import Task
 
 
@@ -54,13 +46,5 @@ class WorkerBars:
 @contextlib.contextmanager
 def worker_bars(what: str, total: float, on_change: Callable[[Mapping[str, str]], None]) -> Iterator[WorkerBars]:
     """Show the bars while the block runs; `total` is the sum of the tasks' costs."""
-    columns = (
-        TextColumn("{task.description}", markup=False),  # brackets are those of a spec
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(compact=True),
-    )
-    with Progress(*columns, console=console, speed_estimate_period=3600) as progress:
+    with bars(3600) as progress:
         yield WorkerBars(progress, progress.add_task(what, total=total), on_change)

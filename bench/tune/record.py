@@ -29,7 +29,7 @@ class TunedMethod:
 
     `chosen_by` is the objective on the tuning scenes, which is too favourable; `held_out` that of scenes which chose
     nothing, `gain` what is gained there on the method as it was, paired by scene. `steps` is what half and twice as
-    many steps change on the tuning scenes, paired, by the factor.
+    many steps change on the tuning scenes, paired, by the spec of the method with them.
     """
 
     spec: str
@@ -88,7 +88,7 @@ def _tuned(search: Search, optimum: Optimum, spec: str, quoted: pd.DataFrame) ->
         verdict=optimum.verdict,
         ends=optimum.ends,
         trials=optimum.trials,
-        chosen_by=SceneMean(optimum.mean, optimum.interval, len(here)),
+        chosen_by=optimum.objective,
         held_out=SceneMean.of(held_out, (0.0, 1.0)),
         gain=SceneMean.of(held_out - as_it_was),
         steps={trial.spec: SceneMean.of(_by_scene(search.results, trial.spec) - here) for trial in others},

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from bench.stats.intervals import Interval, mean_interval
+from bench.stats.intervals import SceneMean, mean_interval
 from bench.tune.space import Space, Values, spec_with
 
 Verdict = Literal["interior", "flat", "unbounded"]
@@ -52,16 +52,14 @@ class TuningTrial:
 class Optimum:
     """The best trial of a method and what is known of it; `ends` are the fields whose value is the last one tried.
 
-    `interval` is that of the mean objective over the tuning scenes, None below four of them. It is too favourable, as
-    the same scenes chose the trial.
+    `objective` is that over the tuning scenes. It is too favourable, as the same scenes chose the trial.
     """
 
     trial: TuningTrial
     verdict: Verdict
     ends: tuple[str, ...]
     trials: int
-    mean: float
-    interval: Interval | None
+    objective: SceneMean
 
 
 class Search:
@@ -93,14 +91,12 @@ class Search:
     def optimum(self, space: Space) -> Optimum:
         """The best so far of the trials with the method's own steps."""
         best, ends = self._leader(space), self._ends(space)
-        values = self._of(best)
         return Optimum(
             trial=best,
             verdict=self._verdict(space, best, ends),
             ends=tuple(name for name, _ in ends),
             trials=sum(trial.method == space.spec for trial in self.trials),
-            mean=float(values.mean()),
-            interval=mean_interval(values, limits=(0.0, 1.0)),
+            objective=SceneMean.of(self._of(best), (0.0, 1.0)),
         )
 
     def default(self, spec: str) -> TuningTrial:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from bench.cli.main import main
 from bench.plugins import discovery
 from bench.run.folder import RunFolder
 from bench.run.settings import load_settings
@@ -46,21 +45,18 @@ TUNE = ("tune", "--methods", "shown", "--dataset", DATASET, "--tuning-scenes", "
 SAMPLER = ("--sampling-steps", "6", "--name", "t")
 
 
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+@pytest.fixture(autouse=True)
+def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The method `shown` is known, and the working folder is empty."""
     folder = tmp_path / "own" / "methods"
     folder.mkdir(parents=True)
     (folder / "shown.py").write_text(METHOD)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(discovery.ENVIRONMENT, str(tmp_path / "own"))
     discovery.refresh()
-
-    def called(*arguments: str) -> int:
-        with pytest.raises(SystemExit) as stopped:
-            main(arguments)
-        return int(stopped.value.code or 0)
-
-    return called
+    yield
+    monkeypatch.undo()
+    discovery.refresh()
 
 
 def test_tuning_finds_the_optimum_and_a_run_uses_it(
