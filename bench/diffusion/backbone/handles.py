@@ -79,7 +79,7 @@ def rows_replaced(text_encoder: CLIPTextModel, ids: Tensor, rows: Tensor) -> Ite
 def spelled_words(tokenizer: CLIPTokenizer, labels: Sequence[str]) -> tuple[str, ...]:
     """The class words that the tokenizer splits into pieces of one or two letters: its vocabulary lacks them."""
     words = sorted({word for label in labels for word in label.split()})
-    return tuple(word for word in words if _is_spelled(tokenizer.tokenize(word)))
+    return tuple(word for word in words if _is_spelled(tokenizer.tokenize(word, verbose=False)))
 
 
 def _is_spelled(pieces: Sequence[str]) -> bool:
@@ -88,7 +88,7 @@ def _is_spelled(pieces: Sequence[str]) -> bool:
 
 @torch.no_grad()
 def _initial_row(tokenizer: CLIPTokenizer, encoder: CLIPTextModel, label: str, initialiser: Initialiser) -> Tensor:
-    ids = tokenizer(label, add_special_tokens=False).input_ids
+    ids = tokenizer(label, add_special_tokens=False, verbose=False).input_ids
     if not ids:
         raise UserError(f"'{label}' is not a class word: the backbone's tokenizer has no token for it; write a noun")
     rows = embedding(encoder)[torch.tensor(ids if initialiser == "mean" else ids[:1])]

@@ -34,7 +34,8 @@ def read_limits(folder: Path, settings: BackboneSettings) -> BackboneLimits:
     tokenizer.add_tokens([handle(index) for index in range(_HANDLES)])
 
     def count(words: str) -> int:
-        return len(tokenizer(words, add_special_tokens=False).input_ids)
+        # not verbose: it warns of texts beyond its own maximum, while the text encoder's is what counts
+        return len(tokenizer(words, add_special_tokens=False, verbose=False).input_ids)
 
     return BackboneLimits(resolution, resolution // factor, length, count)
 
