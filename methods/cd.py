@@ -70,6 +70,7 @@ class Method(RecipeMethod):
     )
     optimiser: Annotated[Literal["adam", "adamw"], "the paper's Adam or the code's AdamW"] = BY_VARIANT
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
+    initial_word: Annotated[str | None, "a word that all handles start from, else each from its class word"] = None
     flip: Annotated[float, "probability of a mirrored step", Field(ge=0, le=1)] = BY_VARIANT
     brightness: Annotated[float, "largest relative change of brightness", Field(ge=0, le=1)] = BY_VARIANT
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = 0.0
@@ -142,6 +143,7 @@ class Method(RecipeMethod):
             samples=SceneSamples("all", self.flip, brightness=self.brightness, text_template=STYLE),
             optimiser=ADAM if self.optimiser == "adam" else CLIC_ADAMW,
             initialiser=self.initialiser,
+            initial_word=self.initial_word,
             masked=False,
             prior=Prior("a photo of {class}", self.prior_pictures, self.prior_weight) if self.prior_weight else None,
             given_masks=False,

@@ -67,6 +67,7 @@ class Method(RecipeMethod):
     handle_learning_rate: Annotated[float | None, "the handles' own; None: the weights'", Field(gt=0, le=1)] = None
     optimiser: Annotated[Literal["adam", "adamw"], "Break-A-Scene's Adam or the code's AdamW"] = BY_VARIANT
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
+    initial_word: Annotated[str | None, "a word that all handles start from, else each from its class word"] = None
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
     prior_pictures: Annotated[int, "prior-preservation pictures per class", Field(ge=1)] = 200
     detach_bos: Annotated[bool, "no gradient through the BOS token's K and V"] = BY_VARIANT
@@ -138,6 +139,7 @@ class Method(RecipeMethod):
             samples=CollectionSamples(),
             optimiser=PAPER_ADAM if self.optimiser == "adam" else CODE_ADAMW,
             initialiser=self.initialiser,
+            initial_word=self.initial_word,
             masked=False,
             prior=Prior("a photo of {class}", self.prior_pictures, self.prior_weight) if self.prior_weight else None,
             detach_bos=self.detach_bos,

@@ -177,6 +177,7 @@ class Method(RecipeMethod):
     variant: Annotated[Literal["paper", "code"], "settings of the paper or of the official code"] = "paper"
     steps: Annotated[int, "training steps", Field(ge=0)] = 500
     learning_rate: Annotated[float, "learning rate of cross-attention and handles", Field(gt=0, le=1)] = 1e-5
+    initial_word: Annotated[str | None, "a word that all handles start from, else each from its class word"] = None
     alpha: Annotated[float, "weight outside the mask (equation 2)", Field(ge=0, le=1)] = BY_VARIANT
     context_weight: Annotated[float, "weight of the context loss (equation 3)", Field(ge=0, le=1e3)] = BY_VARIANT
     attention_weight: Annotated[float, "weight of the attention loss (equation 1)", Field(ge=0, le=1e3)] = BY_VARIANT
@@ -202,6 +203,7 @@ class Method(RecipeMethod):
             ),
             optimiser=ADAM if paper else CODE_ADAMW,
             initialiser="mean",
+            initial_word=self.initial_word,
             masked=True,
             layers=in_up_blocks if self.attention_weight else None,
             given_masks=self.masks == "given",

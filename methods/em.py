@@ -164,6 +164,7 @@ class Method(RecipeMethod):
     ] = "after-step"
     init: Annotated[Literal["class", "inversion"], "handles start from class words, or are inverted first"] = "class"
     inversion_steps: Annotated[int, "steps of the inversion", Field(ge=1)] = 100
+    initial_word: Annotated[str | None, "a word that all handles start from, else each from its class word"] = None
     times: Annotated[int, "random diffusion times that the first masks average", Field(ge=1)] = 50
     threshold: Annotated[float, "of a map stretched to [0, 1]", Field(gt=0, lt=1)] = 0.5
     momentum: Annotated[float, "share of what was in the running mean of maps", Field(ge=0, lt=1)] = 0.96
@@ -221,6 +222,7 @@ class Method(RecipeMethod):
             samples=SceneSamples("uniform", flip=self.flip),
             optimiser=PAPER_ADAM,
             initialiser="mean",
+            initial_word=self.initial_word,
             masked=self.masked,
             attention=AttentionLoss(self.attention_weight, "mean") if self.attention_weight else None,
             layers=None if given else every_layer,

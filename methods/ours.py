@@ -84,6 +84,7 @@ class Method(RecipeMethod):
     ] = None
     flip: Annotated[float, "probability of a mirrored step", Field(ge=0, le=1)] = BY_VARIANT
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
+    initial_word: Annotated[str | None, "a word that all handles start from, else each from its class word"] = None
     optimiser: Annotated[Literal["adam", "adamw"], "the paper's Adam or the code's AdamW"] = BY_VARIANT
     prior_weight: Annotated[float, "of prior preservation; 0: without", Field(ge=0, le=1e3)] = BY_VARIANT
     soft_masks: Annotated[bool, "masks keep their grey edges, where their files have any"] = BY_VARIANT
@@ -166,7 +167,7 @@ class Method(RecipeMethod):
         FidelityNote(
             "initial handles",
             "paper: silent; code: first sub-token of a word that the user may give, else copied rows of real tokens",
-            "paper: mean of the class word's sub-tokens; code: the first",
+            "paper: mean of the class word's sub-tokens; code: the first; `initial_word` is one word for all",
             "datasets have class words; a mean is of the whole word",
         ),
         FidelityNote(
@@ -206,6 +207,7 @@ class Method(RecipeMethod):
             samples=SceneSamples(self.subsets, self.flip, self.single, soft=self.soft_masks),
             optimiser=PAPER_ADAM if self.optimiser == "adam" else CODE_ADAMW,
             initialiser=self.initialiser,
+            initial_word=self.initial_word,
             masked=self.masked,
             attention=AttentionLoss(self.attention_weight, self.attention_reduction) if self.attention_weight else None,
             prior=Prior("a photo at the beach", 100, self.prior_weight) if self.prior_weight else None,

@@ -58,6 +58,7 @@ class Method(RecipeMethod):
     learning_rate: Annotated[float, "learning rate of the handles", Field(gt=0, le=1)] = BY_VARIANT
     optimiser: Annotated[Literal["adam", "adamw"], "Break-A-Scene's Adam or the example's AdamW"] = BY_VARIANT
     initialiser: Annotated[Literal["mean", "first"], "which sub-tokens of the class word"] = BY_VARIANT
+    initial_word: Annotated[str | None, "a word that all handles start from, else each from its class word"] = None
     flip: Annotated[float, "probability of a mirrored step", Field(ge=0, le=1)] = BY_VARIANT
 
     ledger: ClassVar[tuple[FidelityNote, ...]] = (
@@ -88,6 +89,7 @@ class Method(RecipeMethod):
             samples=SceneSamples("all", self.flip),
             optimiser=PAPER_ADAM if self.optimiser == "adam" else CODE_ADAMW,
             initialiser=self.initialiser,
+            initial_word=self.initial_word,
             masked=False,
             given_masks=False,
         )

@@ -31,7 +31,8 @@ def where_known_words_are(backbone: Path, candidates: Iterable[str]) -> str:
     tokenizer = read_tokenizer(backbone)
     known = sorted(word for word in candidates if not spelled_words(tokenizer, [word]))
     example = f"It knows {some(known)}. " if known else ""
-    return f"{example}All words that it knows are in {backbone / 'tokenizer' / 'vocab.json'}."
+    files = [backbone / "tokenizer" / name for name in ("vocab.json", "tokenizer.json")]
+    return f"{example}All words that it knows are in {next((file for file in files if file.is_file()), files[0])}."
 
 
 def unknown_words_warning(words: Sequence[str]) -> str | None:

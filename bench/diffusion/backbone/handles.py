@@ -19,12 +19,13 @@ def add_handles(
     text_encoder: CLIPTextModel,
     concepts: Sequence[Concept],
     initialiser: Initialiser,
+    word: str | None = None,
 ) -> Tensor:
-    """Add one token per concept, initialised from its class word; returns their ids, int64 [N] on the CPU.
+    """Add one token per concept, initialised from `word` or its class word; returns their ids, int64 [N] on the CPU.
 
-    Raises `UserError` for a class word without letters and for a handle that is a token already (or a duplicate).
+    Raises `UserError` for a word without letters and for a handle that is a token already (or a duplicate).
     """
-    rows = [_initial_row(tokenizer, text_encoder, concept.word, initialiser) for concept in concepts]
+    rows = [_initial_row(tokenizer, text_encoder, word or concept.word, initialiser) for concept in concepts]
     handles = [concept.handle for concept in concepts]
     if tokenizer.add_tokens(handles) != len(handles):
         raise UserError(f"the handles {', '.join(handles)} must be distinct and not yet tokens of the backbone")

@@ -125,7 +125,8 @@ class Recipe:
     recorded besides those of the attention loss. Without `given_masks` the scene's masks are not used, and a scene
     may have none.
     With `background` the complement of all concepts is learned as one more. With `detach_bos` no gradient
-    flows through K and V of the text's beginning-of-sequence (BOS) token.
+    flows through K and V of the text's beginning-of-sequence (BOS) token. Handles start from `initial_word`, else each
+    from its concept's class word.
     """
 
     phases: tuple[Phase, ...]
@@ -140,6 +141,7 @@ class Recipe:
     background: bool = False
     detach_bos: bool = False
     valid_region: bool = False
+    initial_word: str | None = None
 
     def __post_init__(self) -> None:
         check_field(self, "initialiser", Initialiser)

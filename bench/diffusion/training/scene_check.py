@@ -23,8 +23,10 @@ def check_scene(recipe: Recipe, scene: Scene, limits: BackboneLimits) -> None:
     """Raise `UserError`, one line, for a scene that the recipe cannot be trained on.
 
     Its background must have pixels if it is to be learned, its masks must pass `check_masks`, and the handles of every
-    text of a training step must be within what the text encoder reads.
+    text of a training step must be within what the text encoder reads; an initial word must be a word.
     """
+    if recipe.initial_word is not None and not limits.count_tokens(recipe.initial_word):
+        raise UserError(f"initial_word={recipe.initial_word!r}: the backbone has no token for it; name a noun")
     training_scene = recipe.training_scene(scene)
     check_masks(recipe, training_scene, limits.resolution, limits.latent_side)
     for text, handles in _longest_texts(recipe, training_scene):

@@ -76,7 +76,7 @@ def _finished(fit: Fit | Exception, shared: int) -> dict[str, Tensor]:
 def load_state(backbone: Backbone, scene: Scene, state: FitState, recipe: Recipe) -> None:
     """Load what a fit of this recipe learned into a restored backbone."""
     concepts = recipe.training_scene(scene).concepts
-    ids = add_handles(backbone.tokenizer, backbone.text_encoder, concepts, recipe.initialiser)
+    ids = add_handles(backbone.tokenizer, backbone.text_encoder, concepts, recipe.initialiser, recipe.initial_word)
     parameters = backbone.parameters()
     for name, tensor in state.items():
         if name != HANDLES:
@@ -149,7 +149,9 @@ def _train(fits: Sequence[Fit | Exception], phases: Iterable[int]) -> None:
     for number, fit in alive.items():
         scene = fit.scene if len(fits) == 1 else _numbered(fit.scene, number)
         try:
-            ids = add_handles(backbone.tokenizer, backbone.text_encoder, scene.concepts, recipe.initialiser)
+            ids = add_handles(
+                backbone.tokenizer, backbone.text_encoder, scene.concepts, recipe.initialiser, recipe.initial_word
+            )
         except UserError as error:
             fit.failure = error
         else:

@@ -90,6 +90,12 @@ def test_concepts_that_leave_no_background_are_refused_where_it_is_learned(scene
         check_scene(replace(MASKED, background=True), everything, limits())
 
 
+def test_an_initial_word_without_letters_is_refused(scene: Scene) -> None:
+    with pytest.raises(UserError, match="initial_word=' ': the backbone has no token for it"):
+        check_scene(replace(MASKED, initial_word=" "), scene, limits())
+    check_scene(replace(MASKED, initial_word="toy"), scene, limits())
+
+
 def test_a_text_of_all_concepts_must_be_read_up_to_its_last_handle(scene: Scene) -> None:
     """`a photo of [v1] and [v2]`: six words, and two tokens for the beginning and the end."""
     check_scene(MASKED, scene, limits(8))
