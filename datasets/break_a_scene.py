@@ -32,6 +32,7 @@ class Builder:
     only_present: Annotated[bool, "choose only among images whose picture is in the folder"] = False
     manifest_only: Annotated[bool, "write the manifest alone; needs no pictures"] = False
     from_manifest: Annotated[Path | None, "rebuild the dataset of this manifest; other options are ignored"] = None
+    repeated_classes: Annotated[bool, "also take several concepts of one class, which are confused most easily"] = False
     strict: Annotated[bool, "fail if the pool cannot supply the mix"] = False
     templates: Annotated[str, "your own in place of the formats: a file, a line each with {tokens}, or such lines"] = ""
     no_masks: Annotated[bool, "give methods no masks: they are for the evaluation alone"] = False
@@ -74,4 +75,5 @@ class Builder:
             split=self.split,
             only_present=self.only_present,
             templates=own_templates(self.templates, self.formats),
+            repeated_classes=self.repeated_classes,
         )

@@ -21,6 +21,7 @@ from bench.api import (
     write_references,
 )
 from bench.playroom.world.coco import CocoSpec, scratch_coco
+from bench.playroom.world.confusion import Shared
 from bench.playroom.world.redrawing import Redrawing
 
 QUICK_FORMATS = "2"
@@ -35,6 +36,8 @@ LIMITATION: Mapping[str, Any] = {
     "references": True,
 }
 """Of the variants that show a limitation of learning from one picture (Break-A-Scene, section 5 and Figure 8)."""
+CONFUSION: Mapping[str, Any] = {**LIMITATION, "scenes": 12}
+"""Of the variants whose toys are easily taken for each other."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,10 @@ class Builder:
         "lit": {**LIMITATION, "light": 70},
         "turned": {**LIMITATION, "turn": 20, "coverage": 8},
         "crowded": {**LIMITATION, "mix": "1,1,1,1,1", "coverage": 4, "equal_size": True},
+        "same-class": {**CONFUSION, "shared": "class"},
+        "same-palette": {**CONFUSION, "shared": "palette"},
+        "same-look": {**CONFUSION, "shared": "look"},
+        "overlapping": {**CONFUSION, "closer": 45, "coverage": 8},
     }
 
     scenes: Annotated[int, "how many scenes"] = 50
@@ -66,6 +73,8 @@ class Builder:
     )
     light: Annotated[int, "light from one side of each toy: how much brighter and darker its sides are, in percent"] = 0
     turn: Annotated[int, "degrees by which each toy is turned, clockwise or counter-clockwise; 0: as usual"] = 0
+    shared: Annotated[Shared, "what a scene's toys have in common: class, palette, or look (palette and motif)"] = ""
+    closer: Annotated[int, "how far toys are moved towards each other, in percent of the way; they overlap"] = 0
     formats: Annotated[str, "the first so many of the ten formats, or their names: beach,snow"] = "10"
     samples: Annotated[int, "pictures of each prompt"] = 2
     pool: Annotated[int, "how many pictures are drawn to choose from"] = 300
@@ -97,6 +106,7 @@ class Builder:
             prompts=self.prompts,
             templates=own_templates(self.templates, self.formats, ("10", QUICK_FORMATS)),
             coverage=self.coverage,
+            repeated_classes=self.shared == "class",
         )
         with scratch_coco(self._spec) as coco:
             CocoBuilder(
@@ -115,8 +125,18 @@ class Builder:
     def _spec(self) -> CocoSpec:
         if not (0 <= self.light <= 100 and 0 <= self.turn <= FURTHEST_TURN):
             raise UserError(f"--light is 0 to 100 percent, --turn 0 to {FURTHEST_TURN} degrees")
+        if not 0 <= self.closer < 100:
+            raise UserError("--closer is 0 to 99 percent")
         return CocoSpec(
-            self.pool, self.seed, self.size, self._toys(), self.light / 100, self.turn, equal_size=self.equal_size
+            pictures=self.pool,
+            seed=self.seed,
+            size=self.size,
+            toys=self._toys(),
+            light=self.light / 100,
+            turn=self.turn,
+            equal_size=self.equal_size,
+            shared=self.shared,
+            closer=self.closer / 100,
         )
 
     def _toys(self) -> tuple[int, ...]:

@@ -58,6 +58,14 @@ def test_what_a_dataset_recorded_before_there_were_limitations_is_recorded_still
     assert read_manifest(tmp_path / "other" / MANIFEST).spec.options["coverage"] == 10
 
 
+def test_concepts_that_are_easily_confused_are_of_one_class_or_hide_each_other(tmp_path: Path) -> None:
+    alike = build("playroom:same-class[scenes=2,pool=24,references=False]", tmp_path / "class")
+    assert [len({concept.label for concept in scene.concepts}) for scene in alike.scenes] == [1, 1]
+    assert read_manifest(tmp_path / "class" / MANIFEST).spec.options["repeated_classes"] is True
+    near = build("playroom:overlapping[scenes=2,pool=24,references=False]", tmp_path / "near")
+    assert all(len({concept.label for concept in scene.concepts}) == 2 for scene in near.scenes)
+
+
 def test_own_templates_take_the_place_of_the_formats(tmp_path: Path) -> None:
     dataset = build("playroom:lit[scenes=1,pool=24,templates=a painting of {tokens}]", tmp_path / "d")
     assert {prompt.template for prompt in dataset.scenes[0].prompts} == {"a painting of {tokens}"}
@@ -69,6 +77,7 @@ def test_own_templates_take_the_place_of_the_formats(tmp_path: Path) -> None:
         ("light=101", "--light is 0 to 100 percent"),
         ("light=-1", "--light is 0 to 100 percent"),
         ("turn=91", "--turn 0 to 90 degrees"),
+        ("closer=100", "--closer is 0 to 99 percent"),
         ("coverage=0", "--coverage is 1 to 100 percent"),
         ("mix=1,1,1,1", "--mix 1,1,1,1: write three whole numbers"),
     ],

@@ -76,6 +76,7 @@ class SceneOptions:
     """Break-A-Scene's selection: scenes of two to four concepts (by a longer mix six) in the proportions of `mix`.
 
     Own `templates` take the place of the `formats`. `coverage` is each concept's least share of the picture in percent.
+    With `repeated_classes` a scene may have several concepts of a class.
     """
 
     scenes: int
@@ -89,6 +90,7 @@ class SceneOptions:
     only_present: bool = False
     templates: tuple[str, ...] = ()
     coverage: int = PAPERS_COVERAGE
+    repeated_classes: bool = False
 
     def __post_init__(self) -> None:
         """Raises `UserError` for invalid values."""
@@ -109,7 +111,9 @@ class SceneOptions:
     def pool(self, indexes: Sequence[Index], on_images: Callable[[int], None]) -> tuple[list[Candidate], Funnel]:
         """All images with at least two concepts in their crop."""
         most = FEWEST_CONCEPTS - 1 + len(parse_mix(self.mix))
-        criteria = SelectionCriteria(most=most, coverage=Fraction(self.coverage, 100))
+        criteria = SelectionCriteria(
+            most=most, coverage=Fraction(self.coverage, 100), repeated_classes=self.repeated_classes
+        )
         return candidates(indexes, self.crop, on_images, criteria)
 
     def choose(self, pool: Sequence[Candidate]) -> SelectedScenes:
@@ -170,6 +174,8 @@ class CocoBuilder:
             fields |= template_options(fields.pop("templates"), fields.pop("formats"))
         if fields.get("coverage") == PAPERS_COVERAGE:  # no option of earlier manifests, whose hashes stay
             del fields["coverage"]
+        if not fields.get("repeated_classes", True):  # nor this one
+            del fields["repeated_classes"]
         if self.no_masks:  # nor these two
             fields["no_masks"] = True
         if self.background:

@@ -96,12 +96,16 @@ class _Examination:
         annotations = self._usable()
         square, instances = self._inside(annotations) if self.crop == "center" else self._best(annotations)
         self.funnel.count(f"covers at least {float(100 * self.demand.coverage):g} % of the square crop", len(instances))
-        instances = rules.largest_of_each_class(instances)
-        self.funnel.count("the largest of its class", len(instances))
+        if self.demand.repeated_classes:
+            instances = rules.by_size(instances)
+        else:
+            instances = rules.largest_of_each_class(instances)
+            self.funnel.count("the largest of its class", len(instances))
         if len(instances) < self.demand.fewest:
             instances = []
         if self.demand.fewest > 1:
-            self.funnel.count(f"at least {_WORDS[self.demand.fewest]} distinct classes", len(instances))
+            kind = "things" if self.demand.repeated_classes else "distinct classes"
+            self.funnel.count(f"at least {_WORDS[self.demand.fewest]} {kind}", len(instances))
         instances = instances[: self.demand.most]
         largest = "the largest" if self.demand.most == 1 else f"the {_WORDS[self.demand.most]} largest at most"
         self.funnel.count(largest, len(instances))

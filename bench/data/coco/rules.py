@@ -28,13 +28,15 @@ CROWDED = 6
 class SelectionCriteria:
     """The criteria for an image: classes (None: all but the dropped ones), minimum and maximum number of concepts.
 
-    `coverage` is each concept's least share of the square picture.
+    `coverage` is each concept's least share of the square picture. With
+    `repeated_classes` a scene may have several concepts of a class.
     """
 
     classes: frozenset[str] | None = None
     fewest: int = FEWEST_CONCEPTS
     most: int = MOST_CONCEPTS
     coverage: Fraction = COVERAGE
+    repeated_classes: bool = False
 
     def allows(self, label: str) -> bool:
         """Whether instances of this class may be concepts."""
@@ -81,13 +83,15 @@ def best_square(
 ) -> Square:
     """The square window of full height or width that keeps most of the concepts.
 
-    Most concepts of distinct classes that fill enough of it, at most as many as a scene has, come first; then most
-    of their pixels; then the place nearest to the centre, then the smaller offset. `masks` are [height, width].
+    Most concepts that fill enough of it, at most as many as a scene has and of distinct classes unless classes may
+    repeat, come first; then most of their pixels; then the place nearest to the centre, then the smaller offset.
+    `masks` are [height, width].
     """
     centre = centred_square(width, height)
     long_axis = 1 if width >= height else 0
     inside = _pixels_by_offset(masks, long_axis, centre.side)
-    kept = np.sort(_by_class(labels, np.where(fills_array(inside, centre.side, criteria.coverage), inside, 0)), axis=0)
+    filling = np.where(fills_array(inside, centre.side, criteria.coverage), inside, 0)
+    kept = np.sort(filling if criteria.repeated_classes else _by_class(labels, filling), axis=0)
     kept = kept[::-1][: criteria.most]
     from_centre = np.abs(np.arange(inside.shape[1]) - max(centre.left, centre.top))
     offset = int(np.lexsort((from_centre, -kept.sum(axis=0), -(kept > 0).sum(axis=0)))[0])

@@ -18,6 +18,7 @@ from bench.core.errors import UserError
 from bench.core.files import whole_folder
 from bench.core.leftovers import scratch_folder
 from bench.core.limits import check_side
+from bench.playroom.world.confusion import Shared, closer, sharing
 from bench.playroom.world.limits import fewer, lit, turned
 from bench.playroom.world.scene import RENDERER, ToyScene, draw, sample_scene
 from bench.playroom.world.toys import CLASSES
@@ -37,6 +38,7 @@ class CocoSpec:
 
     `light` in [0, 1] and `turn` in degrees are those of `bench.playroom.world.limits`, 0 as usual. With `equal_size`
     the toys of all scenes are as large, and lie, as in scenes of the most toys, so that their number alone differs.
+    `shared` and `closer` in [0, 1) are those of `bench.playroom.world.confusion`.
     """
 
     pictures: int = 300
@@ -46,6 +48,8 @@ class CocoSpec:
     light: float = 0.0
     turn: float = 0.0
     equal_size: bool = False
+    shared: Shared = ""
+    closer: float = 0.0
 
 
 def pool_scene(spec: CocoSpec, image_id: int) -> ToyScene:
@@ -60,6 +64,9 @@ def pool_scene(spec: CocoSpec, image_id: int) -> ToyScene:
     scene = sample_scene(rng, appearance="unseen", count=max(spec.toys) if spec.equal_size else count)
     if spec.equal_size:
         scene = fewer(scene, count, rng)
+    scene = sharing(scene, spec.shared, rng)
+    if spec.closer:
+        scene = closer(scene, spec.closer)
     if spec.light:
         scene = lit(scene, spec.light, image_id, rng)
     return turned(scene, spec.turn, image_id, rng) if spec.turn else scene
@@ -111,8 +118,8 @@ def _build(folder: Path, spec: CocoSpec) -> None:
 def _header(spec: CocoSpec) -> Json:
     """The info and licenses of the file; without dates, so that equal pools are equal files."""
     about = f"Playroom, drawn toys: seed {spec.seed}, {spec.pictures} pictures of {spec.size} px"
-    limits = {"light": spec.light, "turn": spec.turn, "equal_size": spec.equal_size}
-    about += "".join(f", {name} {value}" for name, value in limits.items() if value)
+    unusual = {name: getattr(spec, name) for name in ("light", "turn", "equal_size", "shared", "closer")}
+    about += "".join(f", {name} {value}" for name, value in unusual.items() if value)
     licence = {"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
     return {"info": {"description": about, "version": f"renderer {RENDERER}"}, "licenses": [licence]}
 

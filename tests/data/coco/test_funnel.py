@@ -14,6 +14,7 @@ from bench.core.errors import UserError
 from bench.data.coco import masks
 from bench.data.coco.funnel import BATCH, Candidate, candidates
 from bench.data.coco.index import load_index
+from bench.data.coco.rules import SelectionCriteria
 
 Make = Callable[..., Any]
 
@@ -163,6 +164,17 @@ def test_the_funnel_counts_images_and_annotations_rule_by_rule(write: Make, rect
     ]
     assert [one.annotation.id for one in found.concepts] == [1, 3, 5, 6]
     assert funnel.table().row_count == 8
+
+
+def test_a_class_may_repeat_where_that_is_asked_for(write: Make, rectangle: Make) -> None:
+    cats = [rectangle(1, (20, 0, 80, 60)), rectangle(2, (20, 0, 60, 60))]
+    index = load_index(write(annotations=cats))
+    assert candidates([index], "center", quiet)[0] == []
+    for crop in ("center", "best"):
+        (found,), funnel = candidates([index], crop, quiet, SelectionCriteria(repeated_classes=True))
+        assert [(one.annotation.id, one.label) for one in found.concepts] == [(1, "cat"), (2, "cat")]
+        assert "at least two things" in funnel.left
+        assert "the largest of its class" not in funnel.left
 
 
 def test_overlapping_masks_are_kept(write: Make, rectangle: Make) -> None:
