@@ -107,3 +107,10 @@ def perf(session: nox.Session) -> None:
     """Speed beside the bare networks; `-- cuda`: on a GPU, `-- cost`: FLOPs and memory of Stable Diffusion 2.1."""
     install(session, "test")
     session.run(PYTHON, str(ROOT / "tests" / "perf" / "run.py"), *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """The site, into docs/_build; a warning is an error."""
+    install(session, "docs")
+    session.run(PYTHON, "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "docs/_build", *session.posargs)

@@ -6,7 +6,7 @@ import inspect
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import get_args
 
@@ -29,34 +29,79 @@ console = Console()
 _BY_HASH = "files: their hash is recorded with the run"
 
 
-def describe(drop_in: DropIn) -> None:
-    """Print a drop-in's summary, settings, variants, columns (a metric's, a report's CSV files'), and ledger."""
-    console.print(Text.assemble((drop_in.name, "bold"), f"  {drop_in.source}\n{_unwrapped(drop_in.role)}"))
-    _show("settings", ("field", "default", "what it is"), _settings(drop_in))
+@dataclass(frozen=True)
+class Section:
+    """A titled table of text: what is shown of a drop-in or a preset."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def sections(drop_in: DropIn) -> tuple[Section, ...]:
+    """Everything known of a drop-in beside its docstring: settings, variants, columns and fidelity ledger, as far as it
+    has them. Columns are a metric's, and those of a report's CSV files."""
     variants = (
         (f"{drop_in.name}:{name}", ", ".join(f"{k}={v}" for k, v in values.items()))
         for name, values in drop_in.variants.items()
     )
-    _show("variants", ("name", "sets"), variants)
+    found = [
+        Section("settings", ("field", "default", "what it is"), tuple(_settings(drop_in))),
+        Section("variants", ("name", "sets"), tuple(variants)),
+    ]
     if drop_in.kind == "metrics":
-        _show("columns", ("name", "what it is", "better", "range"), map(_column, _columns(drop_in)))
+        found.append(_columns_section("columns", drop_in))
     for name, file in getattr(drop_in.role, "files", {}).items():
-        _show(f"{name}: one row is {file.row}", ("column", "what it is"), file.columns.items())
-    describe_ledger("fidelity ledger", drop_in.ledger)
+        found.append(Section(f"{name}: one row is {file.row}", ("column", "what it is"), tuple(file.columns.items())))
+    found.append(ledger_section("fidelity ledger", drop_in.ledger))
+    return tuple(section for section in found if section.rows)
 
 
-def describe_ledger(title: str, ledger: Iterable[FidelityNote]) -> None:
-    """Print a fidelity ledger if it has rows."""
+def ledger_section(title: str, ledger: Iterable[FidelityNote]) -> Section:
+    """A fidelity ledger."""
     notes = ((note.choice, note.sources, note.here, note.why) for note in ledger)
-    _show(title, ("choice", "sources say", "here", "why"), notes)
+    return Section(title, ("choice", "sources say", "here", "why"), tuple(notes))
+
+
+def preset_sections(preset: Preset) -> tuple[Section, ...]:
+    """Every setting of a preset and its models, also those that it cannot pin."""
+    settings = ((name, str(value)) for name, value in preset.describe().items())
+    return (
+        Section("settings", ("setting", "value"), tuple(settings)),
+        Section("models", ("name", "revision"), tuple(models_of(preset).items())),
+    )
+
+
+def column_sections() -> tuple[Section, ...]:
+    """Every column of `scores.parquet` with its meaning: the common ones, then those of each metric."""
+    metrics = discover("metrics").found.values()
+    return (
+        Section("columns of every run", ("name", "what it is"), tuple(COLUMNS.items())),
+        *(_columns_section(f"columns of {metric.name}", metric) for metric in metrics),
+    )
+
+
+def describe(drop_in: DropIn) -> None:
+    """Print a drop-in's docstring and its sections."""
+    console.print(Text.assemble((drop_in.name, "bold"), f"  {drop_in.source}\n{_unwrapped(drop_in.role)}"))
+    show(sections(drop_in))
 
 
 def describe_preset(preset: Preset) -> None:
-    """Print every setting of a preset, its models, also those that it cannot pin, and its segmenter's class words."""
+    """Print a preset's sections and its segmenter's class words."""
     console.print(Text.assemble((preset.name, "bold"), f"  {preset.summary}"))
-    _show("settings", ("setting", "value"), ((name, str(value)) for name, value in preset.describe().items()))
-    _show("models", ("name", "revision"), models_of(preset).items())
+    show(preset_sections(preset))
     console.print(Text.assemble(("class words that the segmenter knows\n", "bold"), _class_words(preset)))
+
+
+def show(found: Iterable[Section]) -> None:
+    """Print sections that have rows as tables; text in brackets is not markup."""
+    for section in found:
+        made = table(section.title, section.columns)
+        for row in section.rows:
+            made.add_row(*map(Text, row))
+        if made.row_count:
+            console.print(made)
 
 
 def _class_words(preset: Preset) -> str:
@@ -77,28 +122,12 @@ def models_of(preset: Preset) -> dict[str, str]:
     return {**{source.name: _revision(source) for source in preset.sources}, preset.lpips.name: _BY_HASH}
 
 
-def describe_columns() -> None:
-    """Print every column of `scores.parquet` with its meaning: the common ones, then those of each metric."""
-    _show("columns of every run", ("name", "what it is"), COLUMNS.items())
-    for metric in discover("metrics").found.values():
-        _show(f"columns of {metric.name}", ("name", "what it is", "better", "range"), map(_column, _columns(metric)))
-
-
 def table(title: str, columns: Iterable[str]) -> Table:
     """An empty table in the style of `bench list`."""
     made = Table(title=title, title_justify="left", title_style="bold", expand=False)
     for column in columns:
         made.add_column(column, overflow="fold")
     return made
-
-
-def _show(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
-    """Print a table if it has rows; text in brackets is not markup."""
-    made = table(title, columns)
-    for row in rows:
-        made.add_row(*map(Text, row))
-    if made.row_count:
-        console.print(made)
 
 
 def _settings(drop_in: DropIn) -> Iterable[tuple[str, ...]]:
@@ -122,6 +151,10 @@ def _columns(metric: DropIn) -> Iterable[Column]:
         for column in columns_of(made, preset):
             found.setdefault(column.name, column)
     return found.values()
+
+
+def _columns_section(title: str, metric: DropIn) -> Section:
+    return Section(title, ("name", "what it is", "better", "range"), tuple(map(_column, _columns(metric))))
 
 
 def _column(column: Column) -> tuple[str, ...]:

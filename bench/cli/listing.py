@@ -11,12 +11,13 @@ import typer
 from rich.text import Text
 
 from bench.cli.describe import (
+    column_sections,
     console,
     describe,
-    describe_columns,
-    describe_ledger,
     describe_preset,
+    ledger_section,
     models_of,
+    show,
     table,
 )
 from bench.core.errors import UserError, did_you_mean
@@ -59,9 +60,9 @@ def list_content(
     if prompts is not None:
         _print_prompts(prompts)
     elif what == "columns":
-        describe_columns()
+        show(column_sections())
     elif what == "edit":
-        describe_ledger("fidelity ledger of bench edit", LEDGER)
+        show([ledger_section("fidelity ledger of bench edit", LEDGER)])
     elif what is None or what in (*KINDS, "presets"):
         for kind in KINDS:
             if what in (None, kind):
