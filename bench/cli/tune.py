@@ -23,7 +23,11 @@ Dataset = Annotated[
     str,
     typer.Option(help="scenes to tune on, and to quote the optimum from; never those of results: for playroom, a seed"),
 ]
-TuningScenes = Annotated[int, typer.Option(min=1, help="the first so many choose the optimum; the others quote it")]
+FEWEST = 4
+"""Of `bench.stats.intervals`, which is slow to import."""
+TuningScenes = Annotated[
+    int, typer.Option(min=FEWEST, help="the first so many choose the optimum; the others, at least 4 too, quote it")
+]
 Trials = Annotated[int, typer.Option(min=2, help="settings tried of each method, on the first half of these scenes")]
 Kept = Annotated[int, typer.Option(min=1, help="the best so many of them are tried on all")]
 Widenings = Annotated[
@@ -55,6 +59,9 @@ def tune(
     Trials are units of a run in runs/NAME, so an interrupted tuning goes on. It maximises the harmonic mean of prompt
     and identity similarity, both rescaled by controls: 0 is what other concepts or the base model get, 1 what the base
     model, or the concepts drawn anew, get. `bench run --tuned runs/NAME` uses what was found.
+
+    The least that gives an answer, to try it: `bench tune --methods ti-m --trials 2 --kept 1 --widenings 0
+    --tuning-scenes 4 --dataset "playroom:quick[scenes=8,seed=7001]"`.
     """
     from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
     from bench.tune import engine  # noqa: PLC0415

@@ -127,8 +127,14 @@ def tuning_file(path: Path) -> Path:
     """The `tuned.json` that `path` is, or that of the run's folder that it is; raises `UserError` if there is none."""
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
-        raise UserError(f"{file} is not there; `bench tune` writes it into its run's folder")
+        raise UserError(f"{file} is not there: {_why_none(path)}")
     return file
+
+
+def _why_none(path: Path) -> str:
+    if RunFolder(path).settings.is_file():
+        return "this tuning is not finished; start the same `bench tune` again, and it goes on"
+    return "`bench tune` writes it into its run's folder"
 
 
 def read_tuning(path: Path) -> Tuning:

@@ -72,7 +72,8 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("BENCH_PATH", "")
     command = [
         *("run", "--path", str(EXAMPLES), "--dataset", "squares[scenes=1,formats=1]", "--sampling-steps", "2"),
-        *("--methods", "my-method[steps=1],mean-colour", "--metrics", "playroom,saturation", "--report", "means"),
+        *("--methods", "my-method[steps=1],near-class[steps=1],mean-colour"),
+        *("--metrics", "playroom,saturation", "--report", "means"),
     ]
     try:
         with pytest.raises(SystemExit) as end:
@@ -83,8 +84,8 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert end.value.code == 0
     run = tmp_path / "runs" / "r"
     scores = pd.read_parquet(run / "scores.parquet")
-    assert set(scores["method"]) == {"my-method[steps=1]", "mean-colour"}
+    assert set(scores["method"]) == {"my-method[steps=1]", "near-class[steps=1]", "mean-colour"}
     assert scores["saturation"].between(0, 1).all()
     means = pd.read_csv(run / "report" / "means" / "means.csv", index_col="method")
     assert {"saturation", "prompt-similarity", "identity-similarity"} <= set(means.columns)
-    assert list(means.index) == ["my-method[steps=1]", "mean-colour"]
+    assert list(means.index) == ["my-method[steps=1]", "near-class[steps=1]", "mean-colour"]

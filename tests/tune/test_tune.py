@@ -8,9 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.cli import tune as cli_tune
+from bench.core.errors import UserError
 from bench.plugins import discovery
 from bench.run.folder import RunFolder
 from bench.run.settings import load_settings
+from bench.stats import intervals
 from bench.tune.record import read_trials, read_tuning
 
 METHOD = '''
@@ -96,6 +99,16 @@ def test_tuning_finds_the_optimum_and_a_run_uses_it(
     assert not Path("runs/s/run.json").exists()
     assert call(*arguments, "--name", "q", "--budget", "quick") == 2
     assert "holds for another budget" in capsys.readouterr().err
+
+
+def test_a_tuning_that_was_stopped_is_told_from_one_that_never_was(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(UserError, match="this tuning is not finished; start the same `bench tune` again"):
+        read_tuning(tmp_path)
+
+
+def test_the_fewest_tuning_scenes_are_those_of_an_interval() -> None:
+    assert cli_tune.FEWEST == intervals.FEWEST
 
 
 @pytest.mark.parametrize(

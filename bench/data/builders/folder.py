@@ -20,7 +20,7 @@ from bench.core.limits import check_side
 from bench.core.scenes import BACKGROUND, ImageArray, Mask, Scene
 from bench.core.text import count
 from bench.data.builders.mask_file import read_mask, read_soft
-from bench.data.builders.remarks import LABELS, UNLABELLED, crop_remarks, label_remarks
+from bench.data.builders.remarks import LABELS, UNLABELLED, crop_remarks, cut_remark, label_remarks
 from bench.data.coco.masks import counts_text
 from bench.data.edges import EdgeRecord
 from bench.data.manifest import (
@@ -173,6 +173,8 @@ class FolderBuilder:
         if mask.shape != shape:
             said = f"{mask.shape[1]} x {mask.shape[0]}"
             raise UserError(f"{file} is {said} pixels, its picture is {shape[1]} x {shape[0]}: make them equal")
+        if told := cut_remark(file, mask, square):
+            say(told)
         cropped = crop_mask(mask, square, self.size)
         if not cropped.any():
             raise UserError(f"{file}: nothing of the mask is left in the centred square crop at {self.size} pixels")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+from bench.core.geometry import Square
+from bench.core.scenes import Mask
 from bench.core.text import count, some
 from bench.data.manifest import PictureRecord, SceneRecord, square_of
 
@@ -11,6 +14,8 @@ UNLABELLED = "object"
 """The class word of a concept if there is no `labels.txt`."""
 LABELS = "labels.txt"
 """The file of the concepts' class words, one per line in the masks' order; optional."""
+LEAST_CUT = 0.01
+"""Share of a mask outside the crop from which on it is told."""
 _MOST = 6
 """Pictures that are told one by one."""
 
@@ -23,6 +28,12 @@ def label_remarks(scenes: Iterable[SceneRecord]) -> Iterator[str]:
             f"no {LABELS} in {some(unlabelled)}: every concept there is called '{UNLABELLED}', a word that segmenters "
             f"do not know, so identity and detection will have no value; write one class word per mask into {LABELS}"
         )
+
+
+def cut_remark(file: Path, mask: Mask, square: Square) -> str:
+    """One line if the crop to a square cuts off a part of a mask; empty if less than a hundredth."""
+    cut = 1 - mask[square.rows, square.columns].sum() / max(1, mask.sum())
+    return f"{file.name} loses {cut:.0%} of its pixels to the crop: {file.parent}" if cut >= LEAST_CUT else ""
 
 
 def crop_remarks(pictures: Iterable[tuple[str, SceneRecord | PictureRecord]], size: int) -> Iterator[str]:

@@ -62,6 +62,14 @@ def test_a_scene_by_itself_names_its_picture_and_counts_in_the_singular(build: B
     ]
 
 
+def test_a_mask_that_the_crop_cuts_is_told_with_its_share(build: Build) -> None:
+    draw(Path("pics"), (640, 480), "mug")
+    mask = Image.new("L", (640, 480))
+    mask.paste(255, (0, 100, 160, 200))  # the crop begins at 80
+    mask.save("pics/mask0.png")
+    assert build("--size", "64")[0] == "mask0.png loses 50% of its pixels to the crop: pics"
+
+
 def test_nothing_is_said_of_square_pictures_with_labels(build: Build) -> None:
     draw(Path("pics"), (480, 480), "mug")
     assert build("--size", "64")[0] == "1 scene, 2 prompts per method"
