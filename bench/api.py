@@ -87,12 +87,14 @@ if TYPE_CHECKING:
     from bench.plugins.method import ChecksScenes as ChecksScenes
     from bench.plugins.method import DeclaresPictureSide as DeclaresPictureSide
     from bench.plugins.method import FidelityNote as FidelityNote
+    from bench.plugins.method import FillsHoles as FillsHoles
     from bench.plugins.method import FitRecords as FitRecords
     from bench.plugins.method import FitState as FitState
     from bench.plugins.method import FitsTogether as FitsTogether
     from bench.plugins.method import GeneratesPrior as GeneratesPrior
     from bench.plugins.method import HasFingerprint as HasFingerprint
     from bench.plugins.method import HasRequirements as HasRequirements
+    from bench.plugins.method import Hole as Hole
     from bench.plugins.method import Method as Method
     from bench.plugins.method import MethodContext as MethodContext
     from bench.plugins.method import PrecomputedImage as PrecomputedImage
@@ -201,9 +203,9 @@ _NAMES = {
     # Methods: the role and what it is given
     "bench.plugins.backbone": "Backbone BackboneLimits",
     "bench.plugins.method": (
-        "INCIDENTAL Blending ChecksConfiguration ChecksScenes DeclaresPictureSide FidelityNote FitRecords FitState "
-        "FitsTogether GeneratesPrior HasFingerprint HasRequirements Method MethodContext PrecomputedImage "
-        "PreservesPrior ProvidesImages Request Tunable"
+        "INCIDENTAL Blending ChecksConfiguration ChecksScenes DeclaresPictureSide FidelityNote FillsHoles FitRecords "
+        "FitState FitsTogether GeneratesPrior HasFingerprint HasRequirements Hole Method MethodContext "
+        "PrecomputedImage PreservesPrior ProvidesImages Request Tunable"
     ),
     # Methods: drawing with a backbone
     "bench.diffusion.backbone.resize": "fit_mask fit_resolution",

@@ -26,6 +26,7 @@ LEVELS = (
 OWN = {
     "bench.methods.em": "bench.diffusion.em",
     "bench.methods.clic": "bench.diffusion.clic",
+    "bench.methods.realfill_clic": "bench.diffusion.inpainting",
     "bench.datasets.playroom": "bench.playroom",
 }
 """What serves one drop-in alone, and may be imported by it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from bench.core.errors import UserError
 from bench.core.hashing import digest, pixel_hash, scene_digest
 from bench.core.progress import ProgressBar, console, progress_bar
 from bench.core.scenes import ImageArray, Mask, Scene
@@ -17,18 +18,19 @@ from bench.diffusion.editing.roi_matching import RoiMatch, matched_region
 from bench.diffusion.sampling.sampler import warn_of_long_texts
 from bench.edit.fitting import Share, learner, load_fit
 from bench.edit.inputs import Target, read_target
-from bench.edit.options import EditOptions, EditPaths
+from bench.edit.options import START, EditOptions, EditPaths
 from bench.edit.output import RESULT, is_made, output_name, write_edit
 from bench.edit.regions import Region, paired
 from bench.edit.session import EditSession
 from bench.edit.source import source_scene
-from bench.plugins.method import Blending, ExtendsScene
+from bench.plugins.method import Blending, ExtendsScene, FillsHoles, Hole
 from bench.plugins.spec import Configured
 from bench.run.options import BackboneOptions
 from bench.run.plan import Unit
 
 VERSION = 2
 """Raised whenever a change of the engine changes what the same edit gives."""
+OnStep: TypeAlias = Callable[[int, int], None]
 _FIT, _REGION, _EDIT = 10.0, 4.0, 1.0
 """Shares of the progress bar."""
 
@@ -44,7 +46,8 @@ class Job:
     regions: tuple[Region, ...]
     guidance_step_sizes: tuple[float, ...]
     start: float
-    blending: Blending
+    blending: Blending | None
+    """None: the method fills regions itself."""
 
     @property
     def key(self) -> str:
@@ -101,7 +104,10 @@ def _job(options: EditOptions, session: EditSession, method: Configured, scene: 
     learned = method.instance.training_scene(scene) if isinstance(method.instance, ExtendsScene) else scene
     resized = fit_resolution(learned, session.backbone.resolution)
     own: float = getattr(method.instance, "guidance_step_size", 0.0)
-    blending: Blending = getattr(method.instance, "blending", "from-noise")
+    fills = isinstance(method.instance, FillsHoles)
+    if fills:
+        _check_of_blending(options)
+    blending: Blending | None = None if fills else getattr(method.instance, "blending", "from-noise")
     return Job(
         session=session,
         unit=session.unit(method, scene),
@@ -109,9 +115,20 @@ def _job(options: EditOptions, session: EditSession, method: Configured, scene: 
         target=target,
         regions=paired(target.masks, options.prompts, resized, session.backbone.latent_shape[-1]),
         guidance_step_sizes=options.guidance_step_sizes or (own,),
-        start=options.start,
+        start=0.0 if fills else options.start,
         blending=options.blending or blending,
     )
+
+
+def _check_of_blending(options: EditOptions) -> None:
+    """Raise `UserError` for options of Blended Latent Diffusion with a method that fills regions itself."""
+    given = {
+        "--start": options.start != START,
+        "--blending": options.blending is not None,
+        "--guidance-step-size": options.guidance_step_sizes is not None,
+    }
+    if names := ", ".join(name for name, is_given in given.items() if is_given):
+        raise UserError(f"{options.method} fills a region from what is around it, without blending: leave out {names}")
 
 
 def _found(job: Job, progress: ProgressBar) -> Mask:
@@ -134,19 +151,30 @@ def _painted(
     pictures = [job.target.picture]
     for number, (region, mask) in enumerate(zip(job.regions, masks, strict=True), 1):
         progress.say(f"step size {guidance_step_size:g}, region {number}/{len(masks)}")
-        blended = BlendedEdit(
-            picture=pictures[-1],
-            mask=mask,
-            text=region.prompt,
-            handles=tuple(concept.handle for concept in region.concepts),
-            start=job.start,
-            guidance_step_size=guidance_step_size,
-            noise_seed=job.noise_seed(region),
-            blending=job.blending,
-        )
-        painted = edited(job.session.backbone, blended, lambda _done, total: progress.advance(_EDIT / total))
-        pictures.append(painted)
+        hole = Hole(pictures[-1], mask, region.prompt, job.noise_seed(region))
+        on_step: OnStep = lambda _done, total: progress.advance(_EDIT / total)  # noqa: E731
+        method = job.unit.method.instance
+        if isinstance(method, FillsHoles):
+            pictures.append(method.fill(job.session.backbone, hole, on_step))
+        else:
+            pictures.append(_blended(job, region, hole, guidance_step_size, on_step))
     return tuple(pictures[1:])
+
+
+def _blended(job: Job, region: Region, hole: Hole, guidance_step_size: float, on_step: OnStep) -> ImageArray:
+    """The picture with its hole repainted by Blended Latent Diffusion."""
+    assert job.blending is not None, "the method does not fill regions itself"
+    blended = BlendedEdit(
+        picture=hole.picture,
+        mask=hole.mask,
+        text=hole.text,
+        handles=tuple(concept.handle for concept in region.concepts),
+        start=job.start,
+        guidance_step_size=guidance_step_size,
+        noise_seed=hole.noise_seed,
+        blending=job.blending,
+    )
+    return edited(job.session.backbone, blended, on_step)
 
 
 def _record(job: Job, options: EditOptions) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
-from bench.core.scenes import Dataset, ImageArray, Prompt, Scene
+from bench.core.scenes import Dataset, ImageArray, Mask, Prompt, Scene
 from bench.plugins.backbone import Backbone, BackboneLimits
 
 if TYPE_CHECKING:
@@ -68,6 +68,16 @@ class Request:
     """One picture to draw: its prompt and the seed of its initial noise (the same for every method)."""
 
     prompt: Prompt
+    noise_seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Hole:
+    """A region to fill: a picture uint8 [s, s, 3], the region `mask` bool [s, s], what its text says, and its noise."""
+
+    picture: ImageArray
+    mask: Mask
+    text: str
     noise_seed: int
 
 
@@ -237,6 +247,21 @@ class ExtendsScene(Protocol):
 
     def training_scene(self, scene: Scene) -> Scene:
         """The scene with all concepts that the configured method learns, those of the scene first."""
+        ...
+
+
+@runtime_checkable
+class FillsHoles(Protocol):
+    """A method that learns handles and paints regions of other pictures itself, as an inpainting model does.
+
+    `bench edit` calls it in place of Blended Latent Diffusion.
+    """
+
+    def fill(self, backbone: Backbone, hole: Hole, on_step: Callable[[int, int], None]) -> ImageArray:
+        """The hole's picture with its region filled, by a backbone into which a fit was loaded.
+
+        Outside the region no pixel may change. `on_step(done, total)` reports progress.
+        """
         ...
 
 

@@ -48,9 +48,9 @@ def load_backbone(spec: BackboneSpec, hardware: Hardware, settings: BackboneSett
     Diffusion 1.x/2.x pipeline.
     """
     folder = locate(spec)
-    with _loading(spec):
+    with loading(spec):
         _check_text_encoder(spec, folder)
-        networks = {name: _load_network(spec, folder, name) for name in NETWORKS}
+        networks = {name: load_network(spec, folder, name) for name in NETWORKS}
         config: Any = DDIMScheduler.load_config(folder, subfolder="scheduler")
         pipeline = StableDiffusionPipeline.from_pretrained(
             folder,
@@ -64,7 +64,7 @@ def load_backbone(spec: BackboneSpec, hardware: Hardware, settings: BackboneSett
 
 
 @contextlib.contextmanager
-def _loading(spec: BackboneSpec) -> Iterator[None]:
+def loading(spec: BackboneSpec) -> Iterator[None]:
     """Silence the libraries' progress bars and reports; their exceptions become a `UserError` of one line."""
     # Any: partly untyped. Missing and unknown weights of a checkpoint are reported here, in one line.
     libraries: list[Any] = [diffusers.utils.logging, transformers.utils.logging]
@@ -84,7 +84,7 @@ def _loading(spec: BackboneSpec) -> Iterator[None]:
                 library.enable_progress_bar()
 
 
-def _load_network(spec: BackboneSpec, folder: Path, name: str) -> Any:
+def load_network(spec: BackboneSpec, folder: Path, name: str) -> Any:
     """One of the pipeline's networks in float32, if the checkpoint has all of its weights."""
     network, report = NETWORKS[name].from_pretrained(
         folder, subfolder=name, dtype=torch.float32, use_safetensors=True, output_loading_info=True

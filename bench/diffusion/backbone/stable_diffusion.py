@@ -18,6 +18,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from bench.core.device import Hardware
 from bench.diffusion.backbone.checkpointing import checkpoint_gradients
 from bench.diffusion.backbone.handles import embedding, resize_embedding
+from bench.diffusion.backbone.inpainting_input import narrow_input
 from bench.plugins.backbone_settings import BackboneSettings
 
 
@@ -42,6 +43,7 @@ class StableDiffusion:
         self._move(self.device)
         self.tokenizer = copy.deepcopy(self._original_tokenizer)
         resize_embedding(self.text_encoder, self._rows)
+        narrow_input(self.unet)
         for name, module in self.trainable.items():
             module.load_state_dict(self._original[name])
             module.eval().requires_grad_(False)

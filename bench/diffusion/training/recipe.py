@@ -17,16 +17,18 @@ if TYPE_CHECKING:
 
     from bench.diffusion.training.objective import Objective
 
-Trained = Literal["handles", "cross-attention", "cross-attention-all", "everything"]
+Trained = Literal["handles", "cross-attention", "cross-attention-and-input", "cross-attention-all", "everything"]
 """What a phase trains besides the handles, which are always trained.
 
 `cross-attention` adds the K and V projections of the UNet's cross-attention (Custom Diffusion),
-`cross-attention-all` those and Q and the output (CLiC's code), `everything` the UNet and the text encoder with
+`cross-attention-and-input` those and the UNet's first convolution (an inpainting UNet that is derived from one that is
+none), `cross-attention-all` K, V, Q and the output (CLiC's code), `everything` the UNet and the text encoder with
 its whole embedding matrix.
 """
 PIECES: dict[Trained, tuple[str, ...]] = {
     "handles": (),
     "cross-attention": (".attn2.to_k.", ".attn2.to_v."),
+    "cross-attention-and-input": (".attn2.to_k.", ".attn2.to_v.", "unet.conv_in."),
     "cross-attention-all": (".attn2.",),
     "everything": ("unet.", "text_encoder."),
 }
