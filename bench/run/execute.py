@@ -13,6 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from bench.core.errors import is_disk_full, one_line
 from bench.core.files import write_bytes, write_json
+from bench.core.leftovers import temporary_name
 from bench.core.progress import ShowsProgress, console, progress_bar
 from bench.core.scenes import ImageArray
 from bench.plugins.method import Request
@@ -92,6 +93,7 @@ def _work_unit(context: ExecutionContext, fitter: Fitter, unit: Unit, progress: 
     title = context.title(unit)
     missing = [picture.key for picture in missing_pictures(context.folder, unit)]
     state, cost = fitter.fit(unit)
+    size = context.folder.fit(unit.key).stat().st_size
     with _watched(context, unit) as watch:
         wanted = unit.pictures if watch else _batches_with(missing, unit, context.batch_size)
         for planned, picture, share in _draw(context, unit, state, wanted):
@@ -101,11 +103,30 @@ def _work_unit(context: ExecutionContext, fitter: Fitter, unit: Unit, progress: 
                 progress.advance()
     if watch:
         write_maps(context.folder, unit, watch)
-    if not is_done(context.folder, unit):  # else it was drawn again for its attention maps: what it cost is known
-        _record(context.folder, unit, cost)
-    if not context.keep_weights:
-        context.folder.fit(unit.key).unlink(missing_ok=True)
+    with _fit_let_go(context, unit):
+        if not is_done(context.folder, unit):  # else it was drawn again for its attention maps: what it cost is known
+            _record(context.folder, unit, cost, size)
     failure_file(context.folder, unit).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _fit_let_go(context: ExecutionContext, unit: Unit) -> Iterator[None]:
+    """Remove a unit's fit, unless it is to be kept, around the block that records the unit as done.
+
+    A command that is killed in the block leaves a temporary file, which the next start removes: none looks for the
+    fits of units that are done.
+    """
+    if context.keep_weights:
+        yield
+        return
+    fit = context.folder.fit(unit.key)
+    aside = fit.rename(temporary_name(fit))
+    try:
+        yield
+    except BaseException:
+        aside.rename(fit)
+        raise
+    aside.unlink()
 
 
 @contextlib.contextmanager
@@ -166,10 +187,10 @@ def _save_picture(folder: RunFolder, planned: PlannedPicture, picture: ImageArra
     write_bytes(folder.picture(planned.key), buffer.getvalue())
 
 
-def _record(folder: RunFolder, unit: Unit, fit: Cost) -> None:
-    """Write the unit's record; the costs of pictures of earlier starts are read from their files."""
+def _record(folder: RunFolder, unit: Unit, fit: Cost, size: int) -> None:
+    """Write the unit's record, whose fit has `size` bytes; the costs of pictures are read from their files."""
     pictures = [picture_cost(folder.picture(picture.key)) for picture in unit.pictures]
-    cost = UnitCost.of(fit, folder.fit(unit.key).stat().st_size, pictures)
+    cost = UnitCost.of(fit, size, pictures)
     content = {
         "unit": unit.key,
         "method": unit.method.drop_in.name,

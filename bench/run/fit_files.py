@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,8 @@ from bench.run.cost import FIT, Cost
 
 if TYPE_CHECKING:
     import torch
+
+_SYSTEM_ERROR = re.compile(r"os error (\d+)")
 
 
 def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:
@@ -36,4 +40,13 @@ def write_fit(path: Path, state: Mapping[str, torch.Tensor], cost: Cost) -> None
     from safetensors.torch import save_file  # noqa: PLC0415 - torch is slow to import
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    write_whole(path, lambda temporary: save_file(tensors, temporary, cost.metadata(FIT)))
+
+    def save(temporary: Path) -> None:
+        try:
+            save_file(tensors, temporary, cost.metadata(FIT))
+        except SafetensorError as error:  # tells the system's errors, as of a full disk, by words alone
+            if number := _SYSTEM_ERROR.search(str(error)):
+                raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+            raise
+
+    write_whole(path, save)
