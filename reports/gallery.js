@@ -108,22 +108,25 @@ function cross(entry) {
   const row = rows[Number(entry.target.dataset.place)];
   if (row === undefined || row.node !== entry.target) return;
   if (entry.isIntersecting) fill(row);
-  else empty(row);
+  else empty(row, entry.boundingClientRect.height);
 }
 
 function fill(row) {
   const strip = row.node.lastChild;
   if (strip.childElementCount) return;
   strip.append(inputCell(row), ...methods.map((method, column) => cell(row, method, column + 1)));
-  strip.style.minHeight = "";
+  strip.style.minHeight = row.node.style.minHeight = "";
   const hit = strip.querySelector(".hit");
-  if (hit) strip.scrollLeft = Math.max(0, hit.offsetLeft - strip.firstChild.offsetWidth - strip.offsetLeft - 24);
+  if (hit && hit.offsetLeft + hit.offsetWidth > strip.offsetLeft + strip.clientWidth) {
+    strip.scrollLeft = hit.offsetLeft - strip.firstChild.offsetWidth - strip.offsetLeft - 24;
+  }
 }
 
-function empty(row) {
+/* A row that is far away keeps its height, which its entry tells: to ask for it would lay out the page again. */
+function empty(row, height) {
   const strip = row.node.lastChild;
   if (!strip.childElementCount || strip.contains(document.activeElement)) return;
-  strip.style.minHeight = `${strip.offsetHeight}px`;
+  row.node.style.minHeight = `${height}px`;
   strip.replaceChildren();
 }
 
