@@ -127,6 +127,10 @@ if TYPE_CHECKING:
     from bench.reporting.columns import columns_page as columns_page
     from bench.reporting.concept_curves import concept_curves_figure as concept_curves_figure
     from bench.reporting.gallery import make_gallery as make_gallery
+    from bench.reporting.gallery_records import GALLERY_FILES as GALLERY_FILES
+    from bench.reporting.gallery_records import gallery_frame as gallery_frame
+    from bench.reporting.gallery_records import gallery_records as gallery_records
+    from bench.reporting.gallery_records import scenes_shown as scenes_shown
     from bench.reporting.headline import SIGNIFICANT as SIGNIFICANT
     from bench.reporting.headline import headline as headline
     from bench.reporting.mask_records import mask_curve_figure as mask_curve_figure
@@ -143,6 +147,8 @@ if TYPE_CHECKING:
     from bench.reporting.selection import with_methods as with_methods
     from bench.reporting.selection import with_values as with_values
     from bench.reporting.text import listed as listed
+    from bench.reporting.thumbnails import write_inputs as write_inputs
+    from bench.reporting.thumbnails import write_thumbnails as write_thumbnails
     from bench.scoring.batch import ScoringBatch as ScoringBatch
     from bench.scoring.concept_matches import ConceptMatch as ConceptMatch
     from bench.scoring.concept_matches import ConceptMatches as ConceptMatches
@@ -253,12 +259,14 @@ _NAMES = {
     "bench.reporting.attention_records": "attention_exhibits attention_rows read_attention_records",
     "bench.reporting.concept_curves": "concept_curves_figure",
     "bench.reporting.gallery": "make_gallery",
+    "bench.reporting.gallery_records": "GALLERY_FILES gallery_frame gallery_records scenes_shown",
     "bench.reporting.headline": "SIGNIFICANT headline",
     "bench.reporting.mask_records": "mask_curve_figure mask_rows read_mask_records",
     "bench.reporting.page": "page_templates",
     "bench.reporting.scatter": "describe_plot is_point pareto_figure plot_legend why_no_plot",
     "bench.reporting.selection": "left_out reference_of with_methods with_values",
     "bench.reporting.text": "listed",
+    "bench.reporting.thumbnails": "write_inputs write_thumbnails",
     # Reports: statistics of a table of scores
     "bench.stats.analysis": "Analysis analyse",
     "bench.stats.by_concepts": "ConceptCountMean by_concepts_frame by_number_of_concepts",

@@ -2,6 +2,8 @@
 
 `nox -s perf` measures on the CPU with Playroom, `nox -s perf -- cuda` on a GPU with Stable Diffusion 2.1 at full size
 and random weights, `nox -s perf -- cost` counts operations and memory of the latter on any machine.
+
+`nox -s perf -- gallery` opens a gallery of 5,400 pictures in headless Chromium.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from bench.plugins.backbone_settings import FULL, BackboneSettings, Budget, Samp
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["cpu", "cuda", "cost"], default="cpu")
+    parser.add_argument("what", nargs="?", choices=["cpu", "cuda", "cost", "gallery"], default="cpu")
     parser.add_argument("--case", default="", help="only cases whose name has this text")
     parser.add_argument("--repeats", type=int, help="pairs of each case (default: 15, on CUDA 30)")
     parser.add_argument("--share", type=float, default=0.02, help="of train2017's size, for the COCO filter")
@@ -45,6 +47,11 @@ def main() -> None:
         import cost
 
         cost.main(options.case, options.write)
+        return
+    if options.what == "gallery":
+        import gallery_page
+
+        gallery_page.main(options.write)
         return
     if options.what == "cuda" and not torch.cuda.is_available():
         sys.exit("this machine has no CUDA device: nothing was measured; `nox -s perf` measures on the CPU")

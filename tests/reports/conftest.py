@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +30,7 @@ SIDE = 16
 def make_scene(number: int, labels: tuple[str, str]) -> Scene:
     masks = np.zeros((2, SIDE, SIDE), dtype=bool)
     masks[0, 2:8, 2:8], masks[1, 9:14, 9:14] = True, True
-    picture = np.full((SIDE, SIDE, 3), 20 * number, dtype=np.uint8)
+    picture = np.full((SIDE, SIDE, 3), 20 * number % 256, dtype=np.uint8)
     concepts = tuple(Concept(label, masks[i], handle(i)) for i, label in enumerate(labels))
     prompts = tuple(Prompt("a photo of {tokens} in the snow", subset) for subset in ((0,), (1,), (0, 1)))
     return Scene(f"scene-{number}", picture, concepts, prompts)
@@ -151,3 +153,19 @@ class Outline(HTMLParser):
 def outline() -> type[Outline]:
     """What reads the structure of a page."""
     return Outline
+
+
+@pytest.fixture(scope="session")
+def open_page() -> Iterator[Callable[..., Any]]:
+    """Opens a file in headless Chromium (`tests/browser.py`): a context manager of its `Page`; skips without one."""
+    spec = importlib.util.spec_from_file_location("browser", Path(__file__).parents[1] / "browser.py")
+    assert spec is not None
+    assert spec.loader is not None
+    browsers = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(browsers)
+    program = browsers.find_browser()
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    browser = browsers.Browser(program)
+    yield partial(browsers.Page, browser)
+    browser.close()
