@@ -63,7 +63,7 @@ class Report:
             out / "tests.csv": study_tests_frame(studies),
             out / "methods.csv": methods_frame(studies),
             out / "agreement.csv": agreement_frame(studies),
-            **({out / "human_pareto.csv": human_pareto_frame(points)} if points else {}),
+            out / "human_pareto.csv": human_pareto_frame(points),
         }
         for file, frame in tables.items():
             write_bytes(file, frame.to_csv(index=False).encode())

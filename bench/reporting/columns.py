@@ -197,7 +197,7 @@ STUDY_FILES: Mapping[str, CsvFile] = {
         },
     ),
     "human_pareto.csv": CsvFile(
-        "a method, where ratings of prompt similarity and of identity similarity were given",
+        "a method, of those with ratings of both `prompt similarity` and `identity similarity`",
         {
             "method": "the method",
             "on_front": "whether no other method is rated at least as high for both and higher for one",

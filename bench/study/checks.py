@@ -11,7 +11,7 @@ from statistics import median
 from bench.core.text import count
 from bench.stats.user_study.answers import NEUTRAL, SCALE, Kind
 from bench.study.record import StudyQuestion, StudyRecord
-from bench.study.responses import Response
+from bench.study.responses import RaterResponse
 
 STRAIGHT, FEWEST = 0.95, 10
 """Share of values that are the same for a rater to be straight-lining, and the fewest values to say so."""
@@ -23,7 +23,7 @@ class StudyAnswer:
 
     rater: str
     question: StudyQuestion
-    responses: tuple[Response, ...]
+    responses: tuple[RaterResponse, ...]
 
     @property
     def values(self) -> dict[str, int]:
@@ -75,7 +75,7 @@ class CheckedAnswers:
 
 def check_answers(
     record: StudyRecord,
-    results: Sequence[tuple[Path, tuple[Response, ...]]],
+    results: Sequence[tuple[Path, tuple[RaterResponse, ...]]],
     most_failed: int,
     keep: Iterable[str] = (),
 ) -> CheckedAnswers:
@@ -99,7 +99,7 @@ def check_answers(
 
 
 def _first_answers(
-    record: StudyRecord, results: Sequence[tuple[Path, tuple[Response, ...]]]
+    record: StudyRecord, results: Sequence[tuple[Path, tuple[RaterResponse, ...]]]
 ) -> tuple[list[StudyAnswer], Counter[str]]:
     """The first complete answer of every rater to every question, else the first; and how many more there were."""
     kind, known = record.how.kind, record.by_id
@@ -117,14 +117,14 @@ def _first_answers(
     return list(first.values()), doubled
 
 
-def _grouped(responses: Iterable[Response]) -> Mapping[tuple[str, str], list[Response]]:
-    groups: dict[tuple[str, str], list[Response]] = {}
+def _grouped(responses: Iterable[RaterResponse]) -> Mapping[tuple[str, str], list[RaterResponse]]:
+    groups: dict[tuple[str, str], list[RaterResponse]] = {}
     for response in responses:
         groups.setdefault((response.rater, response.question), []).append(response)
     return groups
 
 
-def _split(rows: list[Response], each: int) -> list[tuple[Response, ...]]:
+def _split(rows: list[RaterResponse], each: int) -> list[tuple[RaterResponse, ...]]:
     """A rater's rows of one question in one file as answers of `each` rows."""
     return [tuple(rows[start : start + each]) for start in range(0, len(rows), each)]
 

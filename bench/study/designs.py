@@ -67,7 +67,7 @@ FORCED_CHOICE = Design(
     (
         StudyTask(
             "preference",
-            "Which image is more faithful both to what is shown first and to this text description?",
+            "Which image is more faithful both to the objects shown first and to this text description?",
             "once",
             True,
         ),
@@ -81,7 +81,7 @@ RANKING = Design(
     (
         StudyTask(
             "edit quality",
-            "Please rank the images by how accurately they reflect what is shown first, from 1 (best) to the last.",
+            "Please rank the images by how accurately they reflect the objects shown first, from 1 (best) to the last.",
             "once",
             False,
         ),

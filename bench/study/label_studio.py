@@ -13,7 +13,7 @@ from bench.study.designs import Design
 from bench.study.latin_square import balanced_square
 from bench.study.pictures import SUFFIX
 from bench.study.record import StudyQuestion, StudyRecord
-from bench.study.responses import Response
+from bench.study.responses import RaterResponse
 
 _CHOICES = ("picture 1", "no preference", "picture 2")
 
@@ -79,7 +79,7 @@ def is_export(content: object) -> bool:
     )
 
 
-def read_export(tasks: Sequence[Mapping[str, Any]]) -> Iterator[Response]:
+def read_export(tasks: Sequence[Mapping[str, Any]]) -> Iterator[RaterResponse]:
     """The answers of an export ("JSON", not "JSON-MIN"); cancelled annotations are left out.
 
     Raises `KeyError`, `TypeError` or `ValueError` for a task that was not made by `write`.
@@ -92,7 +92,7 @@ def read_export(tasks: Sequence[Mapping[str, Any]]) -> Iterator[Response]:
             rater, seconds = _annotator(annotation.get("completed_by")), float(annotation.get("lead_time") or 0)
             for result in annotation["result"]:
                 for option, value, place in _given(result, list(data["options"])):
-                    yield Response(rater, str(data["question"]), option, value, place, seconds)
+                    yield RaterResponse(rater, str(data["question"]), option, value, place, seconds)
 
 
 def _annotator(completed_by: object) -> str:

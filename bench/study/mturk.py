@@ -16,7 +16,7 @@ from bench.stats.user_study.answers import NEUTRAL
 from bench.study.designs import Design
 from bench.study.pictures import SUFFIX
 from bench.study.record import PlacedQuestion, StudyQuestion, StudyRecord
-from bench.study.responses import Response
+from bench.study.responses import RaterResponse
 
 WORKER, QUESTION, CHOSEN = "WorkerId", "Input.question", "chosen"
 _ONE_PER_RANK = """<script>
@@ -94,7 +94,7 @@ def is_batch(columns: list[str]) -> bool:
     return WORKER in columns and QUESTION in columns
 
 
-def read_batch(frame: pd.DataFrame) -> Iterator[Response]:
+def read_batch(frame: pd.DataFrame) -> Iterator[RaterResponse]:
     """The answers of a batch's results, the columns as text; rejected assignments are left out.
 
     Radio buttons arrive as `Answer.NAME` with the value, as `Answer.NAME.VALUE` with true and false, or within
@@ -111,7 +111,7 @@ def read_batch(frame: pd.DataFrame) -> Iterator[Response]:
             place = value if name == CHOSEN else int(name.removeprefix("value"))
             option = tokens[place - 1] if place else NEUTRAL
             given = 1 if name == CHOSEN else value
-            yield Response(values[WORKER], values[QUESTION], option, given, place, seconds)
+            yield RaterResponse(values[WORKER], values[QUESTION], option, given, place, seconds)
 
 
 def _tokens(values: Mapping[str, str]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Response:
+class RaterResponse:
     """What a rater gave one picture: a rating, a rank, or 1 for the choice (of a picture's token, or "neutral").
 
     `place` is where the picture stood, from 1 on; 0 of "neutral". `seconds` is what the whole question took.

@@ -12,7 +12,7 @@ from bench.core.errors import UserError, one_line
 from bench.core.validation import validated
 from bench.study import label_studio, mturk
 from bench.study.record import StudyRecord
-from bench.study.responses import Response
+from bench.study.responses import RaterResponse
 
 SCHEMA = 1
 """Of the page's files."""
@@ -20,7 +20,7 @@ SUFFIXES = (".json", ".csv")
 _COLUMNS = ("study", "rater", "question", "option", "value", "place", "seconds")
 
 
-def read_results(paths: Iterable[Path], record: StudyRecord) -> tuple[tuple[Path, tuple[Response, ...]], ...]:
+def read_results(paths: Iterable[Path], record: StudyRecord) -> tuple[tuple[Path, tuple[RaterResponse, ...]], ...]:
     """The responses of each file; a folder stands for its CSV and JSON files.
 
     Raises `UserError` where there is none, for a file that is none of the known kinds or damaged, and for one of
@@ -38,7 +38,7 @@ def _files(path: Path) -> list[Path]:
     return sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
 
 
-def _read(file: Path, record: StudyRecord) -> tuple[Response, ...]:
+def _read(file: Path, record: StudyRecord) -> tuple[RaterResponse, ...]:
     try:
         return tuple(_responses(file, record))
     except OSError as error:
@@ -47,7 +47,7 @@ def _read(file: Path, record: StudyRecord) -> tuple[Response, ...]:
         raise UserError(f"{file} holds no results of a study, or is damaged ({one_line(error)})") from error
 
 
-def _responses(file: Path, record: StudyRecord) -> Iterator[Response]:
+def _responses(file: Path, record: StudyRecord) -> Iterator[RaterResponse]:
     if file.suffix.lower() != ".csv":
         content = json.loads(file.read_bytes())
         if label_studio.is_export(content):
@@ -61,7 +61,7 @@ def _responses(file: Path, record: StudyRecord) -> Iterator[Response]:
     return _own(file, {"schema": SCHEMA, "study": head["study"], "rater": head["rater"], "rows": rows}, record)
 
 
-def _own(file: Path, content: dict[str, object], record: StudyRecord) -> Iterator[Response]:
+def _own(file: Path, content: dict[str, object], record: StudyRecord) -> Iterator[RaterResponse]:
     """The rows of the page's own file."""
     if content["schema"] != SCHEMA:
         raise UserError(f"{file} has schema {content['schema']}, this version reads {SCHEMA}")
@@ -70,11 +70,11 @@ def _own(file: Path, content: dict[str, object], record: StudyRecord) -> Iterato
     rows: list[dict[str, object]] = validated(str(file), list[dict[str, object]], content["rows"])
     for row in rows:
         named = {name: row[name] for name in _COLUMNS if name not in ("study", "rater")}
-        response: Response = validated(str(file), Response, {"rater": str(content["rater"]), **named})
+        response: RaterResponse = validated(str(file), RaterResponse, {"rater": str(content["rater"]), **named})
         yield response
 
 
-def _checked(file: Path, responses: tuple[Response, ...], record: StudyRecord) -> tuple[Response, ...]:
+def _checked(file: Path, responses: tuple[RaterResponse, ...], record: StudyRecord) -> tuple[RaterResponse, ...]:
     """Raise `UserError` for what the study did not ask or show."""
     known = record.by_id
     for response in responses:

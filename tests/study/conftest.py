@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -128,3 +130,19 @@ def send(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return sent
+
+
+@pytest.fixture(scope="module")
+def browsers() -> Iterator[Any]:
+    """The module `tests/browser.py`, as `browsers.Page`, and one browser, as `browsers.one`."""
+    spec = importlib.util.spec_from_file_location("browser", Path(__file__).parents[1] / "browser.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    program = module.find_browser()
+    if program is None:
+        pytest.skip("there is no Chromium on this machine ($CHROMIUM names one)")
+    module.one = module.Browser(program)
+    yield module
+    module.one.close()

@@ -13,7 +13,7 @@ import pytest
 
 from bench.stats.user_study.answers import NEUTRAL
 from bench.study.record import StudyRecord
-from bench.study.responses import Response
+from bench.study.responses import RaterResponse
 from bench.study.results import read_results
 
 Build = Callable[..., tuple[Path, StudyRecord]]
@@ -55,7 +55,7 @@ def batch(out: Path, design: str, form: str) -> list[dict[str, str]]:
     return rows
 
 
-def read(record: StudyRecord, file: Path) -> tuple[Response, ...]:
+def read(record: StudyRecord, file: Path) -> tuple[RaterResponse, ...]:
     ((_, responses),) = read_results([file], record)
     return responses
 

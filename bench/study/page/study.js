@@ -144,7 +144,9 @@
   const radio = (id, token, value, text) => el("label", {},
     el("input", { type: "radio", name: `${id}-${choice ? "" : token}`, value, "data-token": token,
       onchange: () => answer(token, value) }), el("span", {}, text));
-  const many = (id, tokens, about) => el("div", { class: about.beside ? "pictures pairs" : "pictures" },
+  const columns = (pictures, most) => Math.ceil(pictures / Math.ceil(pictures / most));
+  const many = (id, tokens, about) => el("div", { class: about.beside ? "pictures pairs" : "pictures",
+    style: `--columns: ${columns(tokens.length, about.beside ? 3 : 5)}` },
     ...tokens.map((token, index) => {
       const shown = el("div", { class: "shown" });
       if (about.beside) shown.append(picture(about.reference, "The object"));
