@@ -11,9 +11,9 @@ import pandas as pd
 
 from bench.core.errors import UserError
 from bench.core.files import write_bytes
-from bench.stats.user_study.answers import NEUTRAL, Kind
+from bench.stats.user_study.answers import NEUTRAL
 from bench.study.checks import CheckedAnswers, StudyAnswer, check_answers
-from bench.study.record import StudyRecord
+from bench.study.record import ShownPicture, StudyRecord
 from bench.study.results import read_results
 
 ANSWERS, RATERS = "answers.csv", "raters.csv"
@@ -34,14 +34,14 @@ def analyse_study(
     write_bytes(out / RATERS, pd.DataFrame([asdict(rater) for rater in checked.raters]).to_csv(index=False).encode())
     if not checked.answers:
         raise UserError(f"no answer is left to analyse; {out / RATERS} says why")
-    write_bytes(out / ANSWERS, answers_csv(record.how.kind, checked.answers).encode())
+    write_bytes(out / ANSWERS, answers_csv(record, checked.answers).encode())
     return checked
 
 
-def answers_csv(kind: Kind, answers: Iterable[StudyAnswer]) -> str:
-    """The answers with methods in place of tokens, a row each."""
-    rows = {"ratings": _ratings, "choices": _choices, "rankings": _rankings}[kind]
-    frame = pd.DataFrame([row for answer in answers for row in rows(answer)])
+def answers_csv(record: StudyRecord, answers: Iterable[StudyAnswer]) -> str:
+    """The answers with methods, in the run's order, in place of tokens; a row each."""
+    rows = {"ratings": _ratings, "choices": _choices, "rankings": _rankings}[record.how.kind]
+    frame = pd.DataFrame([row for answer in answers for row in rows(answer, record.methods)])
     return frame.to_csv(index=False, quoting=csv.QUOTE_ALL)  # a # in a name, unquoted, would begin a comment
 
 
@@ -50,20 +50,25 @@ def _shared(answer: StudyAnswer) -> dict[str, object]:
     return {"rater": answer.rater, "item": question.id, "question": question.task, "scene": question.scene}
 
 
-def _ratings(answer: StudyAnswer) -> Iterator[dict[str, object]]:
-    for token, value in answer.values.items():
-        shown = answer.question.pictures[token]
-        yield {**_shared(answer), "picture": shown.picture, "method": shown.method, "rating": value}
+def _in_order(answer: StudyAnswer, methods: Sequence[str]) -> list[tuple[str, ShownPicture]]:
+    """The answer's pictures by token, in the order of their methods."""
+    return sorted(answer.question.pictures.items(), key=lambda one: methods.index(one[1].method))
 
 
-def _rankings(answer: StudyAnswer) -> Iterator[dict[str, object]]:
-    for token, value in answer.values.items():
-        shown = answer.question.pictures[token]
-        yield {**_shared(answer), "picture": shown.picture, "method": shown.method, "rank": value}
+def _ratings(answer: StudyAnswer, methods: Sequence[str]) -> Iterator[dict[str, object]]:
+    for token, shown in _in_order(answer, methods):
+        row = {"picture": shown.picture, "method": shown.method, "rating": answer.values[token]}
+        yield {**_shared(answer), **row}
 
 
-def _choices(answer: StudyAnswer) -> Iterator[dict[str, object]]:
-    shown = {token: picture.method for token, picture in answer.question.pictures.items()}
-    first, second = sorted(shown.values())
+def _rankings(answer: StudyAnswer, methods: Sequence[str]) -> Iterator[dict[str, object]]:
+    for token, shown in _in_order(answer, methods):
+        row = {"picture": shown.picture, "method": shown.method, "rank": answer.values[token]}
+        yield {**_shared(answer), **row}
+
+
+def _choices(answer: StudyAnswer, methods: Sequence[str]) -> Iterator[dict[str, object]]:
+    names = {token: shown.method for token, shown in _in_order(answer, methods)}
+    first, second = names.values()
     (chosen,) = answer.values
-    yield {**_shared(answer), "first": first, "second": second, "choice": shown.get(chosen, NEUTRAL)}
+    yield {**_shared(answer), "first": first, "second": second, "choice": names.get(chosen, NEUTRAL)}

@@ -11,6 +11,7 @@ from bench.core.errors import UserError
 from bench.core.files import whole_folder, write_bytes
 from bench.core.hashing import digest
 from bench.plugins.report import ReportData
+from bench.stats.scene_means import methods_of
 from bench.stats.user_study.answers import NEUTRAL
 from bench.study import label_studio, mturk
 from bench.study.designs import FORCED_CHOICE, Design
@@ -43,6 +44,7 @@ def build_study(data: ReportData, design: Design, options: StudyOptions, out: Pa
         introduction=options.introduction,
         run=str(data.run_folder),
         dataset=data.dataset.name,
+        methods=tuple(methods_of(data.table)),
         seed=options.seed,
         questions=(*questions, *checks),
         plan=plan_raters(questions, checks, options),

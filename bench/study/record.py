@@ -55,7 +55,7 @@ class PlacedQuestion:
 class StudyRecord:
     """A whole study: its questions, and which each rater (by code) is asked, in which order.
 
-    `run` is the run's folder as it was named, `dataset` the name of its dataset.
+    `run` is the run's folder as it was named, `dataset` the name of its dataset; `methods` are in the run's order.
     """
 
     study: str
@@ -64,6 +64,7 @@ class StudyRecord:
     introduction: str
     run: str
     dataset: str
+    methods: tuple[str, ...]
     seed: int
     questions: tuple[StudyQuestion, ...]
     plan: Mapping[str, tuple[PlacedQuestion, ...]]

@@ -19,6 +19,8 @@ from bench.study.analyse import analyse_study
 from bench.study.checks import CheckedAnswers
 from bench.study.record import StudyQuestion, StudyRecord
 
+from .conftest import METHODS
+
 Build = Callable[..., tuple[Path, StudyRecord]]
 Send = Callable[..., Path]
 LIKED = {"ZORP": 4.2, "QUUX": 3.2, "BLARG": 2.0}
@@ -62,6 +64,7 @@ def test_ratings_of_simulated_raters_are_recovered(build: Build, send: Send) -> 
     for answers in studies:
         study = study_ratings(answers)
         assert len(answers.frame) == 12 * 6 * 3
+        assert answers.methods == METHODS
         for method, (mean, interval) in zip(answers.methods, study.means, strict=True):
             assert mean == pytest.approx(LIKED[method], abs=0.2)
             assert interval is not None
