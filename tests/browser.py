@@ -20,6 +20,17 @@ OPTIONS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 )  # fmt: skip
 KEYS = {"Escape": 27, "Enter": 13, "Tab": 9, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+CHOOSE = """(field, text) => {
+  const select = document.getElementById(field);
+  select.value = [...select.options].find((option) => option.text === text).value;
+  select.dispatchEvent(new Event("change"));
+}"""
+MIDDLE = """(selector) => {
+  const found = document.querySelector(selector);
+  found.scrollIntoView({ block: "center", inline: "center" });
+  const box = found.getBoundingClientRect();
+  return [box.x + box.width / 2, box.y + box.height / 2];
+}"""
 PATIENCE = 60.0
 """Seconds that an answer may take on a busy machine."""
 
@@ -124,9 +135,7 @@ class Page:
 
     def choose(self, field: str, text: str) -> None:
         """Choose the option of a `<select>` (by its id) that reads `text`."""
-        script = "(field, text) => { const it = document.getElementById(field); "
-        script += "it.value = [...it.options].find((one) => one.text === text).value; it.dispatchEvent(new Event('change')); }"
-        self.run(f"({script})({json.dumps(field)}, {json.dumps(text)})")
+        self.run(f"({CHOOSE})({json.dumps(field)}, {json.dumps(text)})")
 
     def press(self, key: str) -> None:
         """Press and release a key."""
@@ -141,11 +150,7 @@ class Page:
 
     def click(self, selector: str) -> None:
         """Click what a selector finds, with the mouse, in the middle of it."""
-        find = f"document.querySelector({json.dumps(selector)})"
-        self.run(f"{find}.scrollIntoView({{block: 'center', inline: 'center'}})")
-        box = self.run(
-            f"(() => {{ const box = {find}.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
-        )
+        box = self.run(f"({MIDDLE})({json.dumps(selector)})")
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 

@@ -94,7 +94,7 @@ def build(
 ) -> None:
     """Make a study about the pictures of RUN; it opens from the disk, without a server or a network.
 
-    Send the folder `page` (or put it on the web) with a code of `raters.csv` to each rater; what they save in the end
+    Send the folder `page` (or put it on the web) with a code of `links.csv` to each rater; what they save in the end
     they send back. Keep `key.json`: nothing in `page` says which method is which. Prompts are drawn at random, balanced
     over scenes, templates and numbers of concepts; pictures and questions stand in the rows of Latin squares.
     """

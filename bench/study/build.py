@@ -21,7 +21,7 @@ from bench.study.questions import ask, attention_checks, picture_token, plan_rat
 from bench.study.record import StudyQuestion, StudyRecord, write_study
 from bench.study.sampling import SampledPrompt, all_together, balanced_sample, drawn_prompts, in_pairs
 
-PAGE, PICTURES, LINKS = "page", "pictures", "raters.csv"
+PAGE, PICTURES, LINKS = "page", "pictures", "links.csv"
 ASSETS = ("index.html", "study.css", "study.js")
 
 
@@ -29,7 +29,7 @@ def build_study(data: ReportData, design: Design, options: StudyOptions, out: Pa
     """Write a study about a run's pictures into `out`, a new or empty folder; returns the files to look at.
 
     `page/` is what raters get: it opens from the disk, without a network, and nothing in it names a method or the run.
-    `key.json` says what every picture is; `raters.csv` has a code and a link per rater. With `options.pictures_url`,
+    `key.json` says what every picture is; `links.csv` has a code and a link per rater. With `options.pictures_url`,
     `mturk/` and `label-studio/` have what those platforms import. Raises `UserError` where the run has too few methods
     or prompts, or a picture is missing.
     """

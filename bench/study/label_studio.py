@@ -31,8 +31,7 @@ def write(record: StudyRecord, url: str, folder: Path) -> None:
 def _data(question: StudyQuestion, number: int, url: str, design: Design) -> dict[str, object]:
     tokens = sorted(question.pictures)
     square = balanced_square(len(tokens))
-    row = square[0] if question.is_check else square[number % len(square)]
-    shown = [tokens[index] for index in row]
+    shown = tokens if question.is_check else [tokens[index] for index in square[number % len(square)]]
     data: dict[str, object] = {
         "question": question.id,
         "instruction": question.instruction,

@@ -87,7 +87,7 @@ def _check(design: Design, question: StudyQuestion, number: int) -> StudyQuestio
         told, expected = f"choose {value} for every picture", dict.fromkeys(tokens, value)
     elif design.kind == "choices":
         place = number % 2
-        told, expected = f"choose picture {'AB'[place]}", {tokens[place]: 1}
+        told, expected = f"choose the {('first', 'second')[place]} picture", {tokens[place]: 1}
     else:
         told = "rank the pictures in the order in which they are shown, the first one as 1"
         expected = {token: place + 1 for place, token in enumerate(tokens)}

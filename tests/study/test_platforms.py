@@ -135,3 +135,22 @@ def test_a_labelling_configuration_names_what_its_tasks_have(build: Build, desig
         (task, *_) = json.loads(file.with_suffix(".json").read_text())
         assert variables <= task["data"].keys()
         assert {name for tag in tags if (name := tag.get("toName"))} <= names
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_an_attention_check_of_label_studio_shows_its_pictures_in_the_order_that_it_speaks_of(
+    build: Build, design: str
+) -> None:
+    out, record = build(design, pictures_url=URL, checks=4)
+    tasks = [task for file in (out / "label-studio").glob("*.json") for task in json.loads(file.read_text())]
+    shown = {task["data"]["question"]: task["data"]["options"] for task in tasks}
+    checks = [question for question in record.questions if question.is_check]
+    assert len(checks) == 4
+    for check in checks:
+        if design == "forced-choice":
+            place = ("first", "second").index(check.instruction.split("choose the ")[1].split(" picture")[0])
+            assert check.expected == {shown[check.id][place]: 1}
+        elif design == "ranking":
+            assert check.expected == {token: place for place, token in enumerate(shown[check.id], 1)}
+        else:
+            assert set(check.expected) == set(shown[check.id])

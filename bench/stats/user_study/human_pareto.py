@@ -38,11 +38,12 @@ def human_pareto(studies: Sequence[Study]) -> tuple[HumanPoint, ...]:
         return ()
     prompt, identity = (_means(rated[_plain(axis)]) for axis in PARETO_AXES)
     both = [method for method in prompt if method in identity]
-    places = [(prompt[method][0], identity[method][0]) for method in both]
-    front = non_dominated(places) if places else []
+    if not both:
+        return ()
+    front = non_dominated([(prompt[method][0], identity[method][0]) for method in both])
     return tuple(
-        HumanPoint(method, prompt[method], identity[method], bool(first))
-        for method, first in zip(both, front, strict=True)
+        HumanPoint(method, prompt[method], identity[method], bool(unbeaten))
+        for method, unbeaten in zip(both, front, strict=True)
     )
 
 
