@@ -137,6 +137,7 @@ if TYPE_CHECKING:
     from bench.reporting.mask_records import mask_rows as mask_rows
     from bench.reporting.mask_records import read_mask_records as read_mask_records
     from bench.reporting.page import page_templates as page_templates
+    from bench.reporting.rating_plot import rating_plot as rating_plot
     from bench.reporting.scatter import describe_plot as describe_plot
     from bench.reporting.scatter import is_point as is_point
     from bench.reporting.scatter import pareto_figure as pareto_figure
@@ -186,10 +187,14 @@ if TYPE_CHECKING:
     from bench.stats.summary import summarise as summarise
     from bench.stats.user_study.answers import Answers as Answers
     from bench.stats.user_study.answers import read_answers as read_answers
+    from bench.stats.user_study.answers import read_rater_checks as read_rater_checks
     from bench.stats.user_study.choices import ChoicesStudy as ChoicesStudy
     from bench.stats.user_study.dataframes import agreement_frame as agreement_frame
     from bench.stats.user_study.dataframes import methods_frame as methods_frame
     from bench.stats.user_study.dataframes import study_tests_frame as study_tests_frame
+    from bench.stats.user_study.human_pareto import HumanPoint as HumanPoint
+    from bench.stats.user_study.human_pareto import human_pareto as human_pareto
+    from bench.stats.user_study.human_pareto import human_pareto_frame as human_pareto_frame
     from bench.stats.user_study.study import Study as Study
     from bench.stats.user_study.study import make_study as make_study
     from bench.tune.record import TunedMethod as TunedMethod
@@ -263,6 +268,7 @@ _NAMES = {
     "bench.reporting.headline": "SIGNIFICANT headline",
     "bench.reporting.mask_records": "mask_curve_figure mask_rows read_mask_records",
     "bench.reporting.page": "page_templates",
+    "bench.reporting.rating_plot": "rating_plot",
     "bench.reporting.scatter": "describe_plot is_point pareto_figure plot_legend why_no_plot",
     "bench.reporting.selection": "left_out reference_of with_methods with_values",
     "bench.reporting.text": "listed",
@@ -281,9 +287,10 @@ _NAMES = {
     "bench.stats.sensitivity": "ProtocolVariant sensitivity sensitivity_frame",
     "bench.stats.summary": "Summary summarise",
     # Reports: what people answered
-    "bench.stats.user_study.answers": "Answers read_answers",
+    "bench.stats.user_study.answers": "Answers read_answers read_rater_checks",
     "bench.stats.user_study.choices": "ChoicesStudy",
     "bench.stats.user_study.dataframes": "agreement_frame methods_frame study_tests_frame",
+    "bench.stats.user_study.human_pareto": "HumanPoint human_pareto human_pareto_frame",
     "bench.stats.user_study.study": "Study make_study",
     # Reports: what tuning found
     "bench.tune.record": "TunedMethod Tuning read_trials read_tuning",

@@ -13,15 +13,20 @@ from bench.api import (
     Answers,
     ChoicesStudy,
     CsvFile,
+    HumanPoint,
     ReportData,
     Study,
     UserError,
     agreement_frame,
     columns_page,
+    human_pareto,
+    human_pareto_frame,
     make_study,
     methods_frame,
     page_templates,
+    rating_plot,
     read_answers,
+    read_rater_checks,
     study_tests_frame,
     write_bytes,
 )
@@ -36,12 +41,14 @@ class Report:
     The answers are a CSV with a row an answer: `rater,item,method,rating` (1 to 5), `rater,item,first,second,choice`
     (one of both names, or "neutral") or `rater,item,method,rank` (1 is best); optional columns: `question`, `scene`
     (which answers depend on through its pictures; by default the item), `picture` (its identity in scores.parquet).
+    Ratings of two questions called `prompt similarity` and `identity similarity` make the plot of Figure 5, right.
     """
 
     answers: Annotated[str, "a CSV of answers, or a folder of them"] = ""
+    raters: Annotated[str, "the raters.csv of `bench study analyse`: what was found of each rater, for the page"] = ""
 
     summary: ClassVar[str] = "ratings, forced choices or rankings of people: user-study[answers=FILE.csv]; HTML and CSV"
-    source: ClassVar[str] = "Break-A-Scene, B.3; Visual Concept EM, Table 2; CLiC, Table 1"
+    source: ClassVar[str] = "Break-A-Scene, B.3 and Figure 5; Visual Concept EM, Table 2; CLiC, Table 1"
     files: ClassVar[Mapping[str, CsvFile]] = STUDY_FILES
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
@@ -50,17 +57,20 @@ class Report:
         Raises `UserError` if there are no answers, or if their CSV is malformed.
         """
         studies = [make_study(_named(answers, data), data.table, data.metrics) for answers in self._read()]
+        checks = read_rater_checks(Path(self.raters)) if self.raters else []
+        points = human_pareto(studies)
         tables = {
             out / "tests.csv": study_tests_frame(studies),
             out / "methods.csv": methods_frame(studies),
             out / "agreement.csv": agreement_frame(studies),
+            out / "human_pareto.csv": human_pareto_frame(points),
         }
         for file, frame in tables.items():
             write_bytes(file, frame.to_csv(index=False).encode())
         columns = out / COLUMNS_PAGE
         write_bytes(columns, columns_page(self.files))
         page = out / "user-study.html"
-        write_bytes(page, render(data, studies).encode())
+        write_bytes(page, render(data, studies, points, checks).encode())
         return page, *tables, columns
 
     def _read(self) -> list[Answers]:
@@ -81,9 +91,13 @@ def _named(answers: Answers, data: ReportData) -> Answers:
     return replace(answers, frame=answers.frame.replace(dict.fromkeys(told, names)) if names else answers.frame)
 
 
-def render(data: ReportData, studies: Sequence[Study]) -> str:
+def render(
+    data: ReportData, studies: Sequence[Study], points: Sequence[HumanPoint], checks: Sequence[Mapping[str, str]]
+) -> str:
     """The page."""
     templates = page_templates(Path(__file__).parent)
     templates.tests["choices"] = lambda result: isinstance(result, ChoicesStudy)
-    page: str = templates.get_template(TEMPLATE).render(data=data, studies=studies)
+    page: str = templates.get_template(TEMPLATE).render(
+        data=data, studies=studies, points=points, plot=rating_plot(points), checks=checks
+    )
     return page

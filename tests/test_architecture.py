@@ -18,7 +18,7 @@ LEVELS = (
     {"data", "diffusion", "scoring"},
     {"stats", "external"},
     {"run", "playroom"},
-    {"reporting", "edit", "masks", "tune"},
+    {"reporting", "edit", "masks", "study", "tune"},
     {"api"},
     {"cli", *CONTENT},
 )

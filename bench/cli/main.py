@@ -39,6 +39,7 @@ def build_app() -> typer.Typer:
         run,
         score,
         status,
+        study,
         tune,
     )
 
@@ -51,7 +52,7 @@ def build_app() -> typer.Typer:
         help="SceneBench: which method learns several concepts from one image best, and can you prove it?",
         epilog="Start with `bench run --methods ours,ti-m`: it needs no data, no weights and no GPU. " + PATHS,
     )
-    making, reading = (build_dataset, run, tune, status, merge, score, report), (audit, edit, generate, masks)
+    making, reading = (build_dataset, run, tune, status, merge, score, report, study), (audit, edit, generate, masks)
     for verb in (*making, *reading, convert_yolo, listing, doctor):
         verb.add_to(app)
     _tell_of_paths(app)

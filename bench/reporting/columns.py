@@ -196,6 +196,21 @@ STUDY_FILES: Mapping[str, CsvFile] = {
             **_BOUNDS,
         },
     ),
+    "human_pareto.csv": CsvFile(
+        "a method, of those with ratings of both `prompt similarity` and `identity similarity`",
+        {
+            "method": "the method",
+            "on_front": "whether no other method is rated at least as high for both and higher for one",
+            "prompt": "mean rating for the prompt, over items or scenes",
+            "prompt_low": _BOUNDS["low"],
+            "prompt_high": _BOUNDS["high"],
+            "prompt_interval": _BOUNDS["interval"],
+            "identity": "mean rating for identity, over items or scenes",
+            "identity_low": _BOUNDS["low"],
+            "identity_high": _BOUNDS["high"],
+            "identity_interval": _BOUNDS["interval"],
+        },
+    ),
 }
 """The CSV files of a user study."""
 

@@ -55,6 +55,20 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     scored yet.
     """
     report = configure("reports", spec)
+    folder, table = session.folder, _finished(session)
+    place = folder.report(report.drop_in.name)
+    with whole_replacement(place) as building:
+        files = _written(session, report, table, building)
+    return tuple(place / file.relative_to(building) if file.is_relative_to(building) else file for file in files)
+
+
+def report_data(session: Session) -> ReportData:
+    """The run as reports see it; raises `UserError` if nothing was scored yet."""
+    return _data(session, _finished(session))
+
+
+def _finished(session: Session) -> pd.DataFrame:
+    """The rows of the table whose methods the run still has."""
     folder = session.folder
     if not folder.table.is_file():
         raise UserError(f"{folder.path} has no {folder.table.name} yet; run `{_score(session)}` first")
@@ -62,10 +76,7 @@ def write_report(session: Session, spec: str) -> tuple[Path, ...]:
     table = table[table["method"].isin([method.spec for method in session.methods])]  # not one that was taken out
     if table.empty:
         raise UserError(f"{folder.path} has no finished unit yet, so there is nothing to report")
-    place = folder.report(report.drop_in.name)
-    with whole_replacement(place) as building:
-        files = _written(session, report, table, building)
-    return tuple(place / file.relative_to(building) if file.is_relative_to(building) else file for file in files)
+    return table
 
 
 def _written(session: Session, report: Configured, table: pd.DataFrame, out: Path) -> tuple[Path, ...]:

@@ -123,8 +123,72 @@ def test_the_page_needs_no_network(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data()
     page, _ = write(choices(tmp_path, data), data, tmp_path / "out")
     addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert addresses == ["tests.csv", "methods.csv", "agreement.csv", "columns.md"]
+    assert addresses == ["tests.csv", "methods.csv", "agreement.csv", "human_pareto.csv", "columns.md"]
     assert all((tmp_path / "out" / address).is_file() for address in addresses)
+
+
+def both_questions(folder: Path, data: ReportData) -> Path:
+    """Ratings of six raters of two questions: `ours` 4 for the prompt and 2 for identity, `ti-m` the reverse."""
+    rows = [
+        f"r{rater},{scene.name},{scene.name},{question},{method},{3 + (1 if good else -1) * (1 - (rater == number))}"
+        for rater in range(6)
+        for number, scene in enumerate(data.dataset.scenes)
+        for question, first in (("Prompt similarity", "ours"), ("identity-similarity", "ti-m"))
+        for method in ("ours", "ti-m")
+        for good in (method == first,)
+    ]
+    path = folder / "both.csv"
+    path.write_text("\n".join(["rater,item,scene,question,method,rating", *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_ratings_for_prompt_and_identity_make_the_plot(make_data: MakeData, tmp_path: Path, outline: type) -> None:
+    data = make_data()
+    page, tables = write(both_questions(tmp_path, data), data, tmp_path / "out")
+    found = tables["human_pareto"].set_index("method")
+    # of every scene five raters say 4 (or 2) and one says 3; all six scenes are alike
+    assert found.loc["ours", ["prompt", "identity"]].tolist() == pytest.approx([23 / 6, 13 / 6])
+    assert found.loc["ti-m", ["prompt", "identity"]].tolist() == pytest.approx([13 / 6, 23 / 6])
+    assert found["on_front"].all()
+    assert found["prompt_interval"].tolist() == ["95% Student t"] * 2
+    (plot,) = re.findall(r"<svg class=\"ratings\".*?</svg>", page, re.DOTALL)
+    assert plot.count("<circle") == 2
+    assert "ours: prompt 3.833 [3.833, 3.833], identity 2.167 [2.167, 2.167]" in plot
+    assert "human_pareto.csv" in outline(page).addresses
+
+
+def test_one_question_makes_no_plot(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data()
+    page, tables = write(ratings(tmp_path, data), data, tmp_path / "out")
+    assert tables["human_pareto"].empty
+    assert "<svg" not in page
+
+
+def test_a_method_that_another_one_beats_is_open(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data()
+    path = both_questions(tmp_path, data)
+    path.write_text(re.sub(r"(Prompt similarity,ours),\d", r"\1,1", path.read_text()), encoding="utf-8")
+    page, tables = write(path, data, tmp_path / "out")
+    assert tables["human_pareto"].set_index("method")["on_front"].to_dict() == {"ours": False, "ti-m": True}
+    assert re.findall(r'<circle class="(\w+)"', page) == ["off", "on"]
+
+
+def test_the_page_says_who_was_left_out_and_escapes_names(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(methods=("ours", '"><script>'))
+    path = both_questions(tmp_path, data)
+    named = path.read_text().replace("ti-m", '"""><script>"')
+    path.write_text(named, encoding="utf-8")
+    raters = tmp_path / "raters" / "raters.csv"
+    raters.parent.mkdir()
+    raters.write_text("rater,left_out\nr0,\n<b>r1</b>,failed 2 attention checks of 2\n", encoding="utf-8")
+    report = configure("reports", f"user-study[answers={path},raters={raters}]").instance
+    page = report.write(data, tmp_path / "out")[0].read_text(encoding="utf-8")
+    assert "1 rater of 2 count; left out:" in page
+    assert "&lt;b&gt;r1&lt;/b&gt;: failed 2 attention checks of 2" in page
+    assert "<script" not in page
+    raters.write_text("name\nr0\n", encoding="utf-8")
+    with pytest.raises(UserError, match="no column rater"):
+        report.write(data, tmp_path / "out")
 
 
 @pytest.mark.parametrize(

@@ -156,3 +156,14 @@ def _questions(frame: pd.DataFrame) -> list[str]:
 def _row(frame: pd.DataFrame) -> str:
     """The first of some rows, counted as a spreadsheet does, with the header as row 1."""
     return f"row {int(frame.index[0]) + 2}"
+
+
+def read_rater_checks(path: Path) -> list[dict[str, str]]:
+    """The rows of a `raters.csv`: what was found of each rater of a study, as text by column.
+
+    Raises `UserError` for a file that cannot be read, or lacks `rater` or `left_out`.
+    """
+    frame = read_csv(path)
+    if missing := [name for name in ("rater", "left_out") if name not in frame]:
+        raise UserError(f"{path} has no column {missing[0]}; it is to be the raters.csv of `bench study analyse`")
+    return [{str(name): str(value) for name, value in row.items()} for row in frame.to_dict("records")]
