@@ -123,6 +123,7 @@ if TYPE_CHECKING:
     from bench.reporting.columns import COLUMNS_PAGE as COLUMNS_PAGE
     from bench.reporting.columns import MASK_FILES as MASK_FILES
     from bench.reporting.columns import STUDY_FILES as STUDY_FILES
+    from bench.reporting.columns import TABLE_FILES as TABLE_FILES
     from bench.reporting.columns import CsvFile as CsvFile
     from bench.reporting.columns import columns_page as columns_page
     from bench.reporting.concept_curves import concept_curves_figure as concept_curves_figure
@@ -133,11 +134,16 @@ if TYPE_CHECKING:
     from bench.reporting.mask_records import mask_rows as mask_rows
     from bench.reporting.mask_records import read_mask_records as read_mask_records
     from bench.reporting.page import page_templates as page_templates
+    from bench.reporting.page import write_files as write_files
+    from bench.reporting.paper_table import latex_table as latex_table
+    from bench.reporting.paper_table import markdown_table as markdown_table
+    from bench.reporting.paper_table import paper_sections as paper_sections
     from bench.reporting.scatter import describe_plot as describe_plot
     from bench.reporting.scatter import is_point as is_point
     from bench.reporting.scatter import pareto_figure as pareto_figure
     from bench.reporting.scatter import plot_legend as plot_legend
     from bench.reporting.scatter import why_no_plot as why_no_plot
+    from bench.reporting.selection import chosen_metrics as chosen_metrics
     from bench.reporting.selection import left_out as left_out
     from bench.reporting.selection import reference_of as reference_of
     from bench.reporting.selection import with_methods as with_methods
@@ -172,6 +178,9 @@ if TYPE_CHECKING:
     from bench.stats.leakage import leakage_matrix as leakage_matrix
     from bench.stats.leakage import leakage_rates as leakage_rates
     from bench.stats.leakage import similarity_matrices as similarity_matrices
+    from bench.stats.reference import ReferenceTable as ReferenceTable
+    from bench.stats.reference import compare_with_reference as compare_with_reference
+    from bench.stats.reference import reference_frame as reference_frame
     from bench.stats.scene_means import scene_means as scene_means
     from bench.stats.sensitivity import ProtocolVariant as ProtocolVariant
     from bench.stats.sensitivity import sensitivity as sensitivity
@@ -248,16 +257,18 @@ _NAMES = {
     "bench.core.defaults": "PARETO_AXES",
     "bench.plugins.report": "Report ReportData",
     "bench.reporting.columns": (
-        "ANALYSIS_FILES ATTENTION_FILES BY_CONCEPTS_FILES COLUMNS_PAGE MASK_FILES STUDY_FILES CsvFile columns_page"
+        "ANALYSIS_FILES ATTENTION_FILES BY_CONCEPTS_FILES COLUMNS_PAGE MASK_FILES STUDY_FILES TABLE_FILES CsvFile "
+        "columns_page"
     ),
     "bench.reporting.attention_records": "attention_exhibits attention_rows read_attention_records",
     "bench.reporting.concept_curves": "concept_curves_figure",
     "bench.reporting.gallery": "make_gallery",
     "bench.reporting.headline": "SIGNIFICANT headline",
     "bench.reporting.mask_records": "mask_curve_figure mask_rows read_mask_records",
-    "bench.reporting.page": "page_templates",
+    "bench.reporting.page": "page_templates write_files",
+    "bench.reporting.paper_table": "latex_table markdown_table paper_sections",
     "bench.reporting.scatter": "describe_plot is_point pareto_figure plot_legend why_no_plot",
-    "bench.reporting.selection": "left_out reference_of with_methods with_values",
+    "bench.reporting.selection": "chosen_metrics left_out reference_of with_methods with_values",
     "bench.reporting.text": "listed",
     # Reports: statistics of a table of scores
     "bench.stats.analysis": "Analysis analyse",
@@ -269,6 +280,7 @@ _NAMES = {
         "LEAKAGE_EVENTS LEAKAGE_GROUPS LeakageRate SimilarityMatrix leakage_frame leakage_matrix "
         "leakage_rates similarity_matrices"
     ),
+    "bench.stats.reference": "ReferenceTable compare_with_reference reference_frame",
     "bench.stats.scene_means": "scene_means",
     "bench.stats.sensitivity": "ProtocolVariant sensitivity sensitivity_frame",
     "bench.stats.summary": "Summary summarise",

@@ -235,6 +235,33 @@ BY_CONCEPTS_FILES: Mapping[str, CsvFile] = {
 }
 """The CSV file of metrics by number of concepts."""
 
+_DIFFERENCE = {
+    "n_paired": "scenes that both have",
+    "test": "the test of the difference, with the correction for the number of methods",
+    "p": "p value, corrected as the test says; empty where there is no test",
+    "p_text": "p as a page prints it, or why there is none",
+}
+
+TABLE_FILES: Mapping[str, CsvFile] = {
+    "table.csv": CsvFile(
+        "a metric and method",
+        {
+            "metric": "the metric",
+            "method": "the method",
+            "mean": _SCENE_MEAN,
+            **_BOUNDS,
+            "n_scenes": "scenes with a value",
+            "rank": "best; level: not told apart from the best (corrected over all pairs of methods that are no "
+            "controls); empty: told apart, not tested, or a control",
+            "reference": "the method that the others are compared with",
+            "difference": "mean of the method minus the reference, paired by scene; empty for the reference",
+            **{f"difference_{name}": meaning for name, meaning in _BOUNDS.items()},
+            **_DIFFERENCE,
+        },
+    ),
+}
+"""The CSV file of a paper's table."""
+
 ATTENTION_FILES: Mapping[str, CsvFile] = {
     "attention.csv": CsvFile(
         "a picture, concept and sampling step",
@@ -254,6 +281,12 @@ ATTENTION_FILES: Mapping[str, CsvFile] = {
     ),
 }
 """The CSV file of where handles look."""
+
+
+TUNING_FILES: Mapping[str, CsvFile] = {
+    "tuning.csv": CsvFile("TODO", {}),
+}
+"""The CSV file of a tuning's trials."""
 
 
 def columns_page(files: Mapping[str, CsvFile], metrics: Sequence[Column] = ()) -> bytes:
