@@ -54,7 +54,7 @@ class Report:
         html = _template().render(
             data=data,
             rows=rows,
-            plot=concept_curves_figure(rows),
+            panels=concept_curves_figure(rows),
             rule=describe_rule([one.n_scenes for one in rows]),
         )
         write_bytes(page, html.encode())

@@ -21,6 +21,8 @@ MOST_PROMPTS = 12
 MOST_PICTURES = 1200
 """Pictures that a page shows at most (but one prompt a scene): about 25 MB."""
 
+SHOWN = ("method", "file", "text", "concept", *PICTURE)
+"""Columns of the table that the gallery needs beside those of its metrics: of all, rows are slow to take out."""
 DAMAGED = "the picture is missing or damaged"
 
 
@@ -102,10 +104,11 @@ def make_gallery(data: ReportData) -> Gallery:
     Under a picture stand the values of the run's main metrics.
     """
     methods = tuple(methods_of(data.table))
-    tables = {str(name): rows for name, rows in data.table.groupby("scene", sort=False)}
+    metrics = main_metrics(with_values(data.table, data.metrics))
+    shown = [*SHOWN, *(name for metric in metrics for name in (metric.name, metric.reason) if name in data.table)]
+    tables = {str(name): rows for name, rows in data.table[list(dict.fromkeys(shown))].groupby("scene", sort=False)}
     scenes = [scene for scene in data.dataset.scenes if scene.name in tables]
     most = max(1, min(MOST_PROMPTS, MOST_PICTURES // max(1, len(scenes) * len(methods))))
-    metrics = main_metrics(with_values(data.table, data.metrics))
     rooms = [_GalleryScene(data.run_folder, scene, _marked(scene), methods, metrics) for scene in scenes]
     exhibits = tuple(_exhibit(room, tables[room.scene.name], most) for room in rooms)
     return Gallery(exhibits, sum(metric.grain == "concept" for metric in metrics))

@@ -55,5 +55,6 @@ def page_templates(folder: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    made.policies["json.dumps_kwargs"] = {"default": str, "ensure_ascii": False}
     made.filters.update({function.__name__: function for function in FILTERS})
     return made

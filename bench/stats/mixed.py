@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from bench.stats.intervals import FEWEST, Interval
+from bench.stats.intervals import FEWEST, Interval, student_quantile
 from bench.stats.paired import too_few, with_holm
 from bench.stats.results import Overall, Pair
 from bench.stats.scene_means import Floats
@@ -141,9 +141,9 @@ def _pair(names: Sequence[str], pair: tuple[int, int], present: Floats, fit: _Fi
     effect = float(fit.effects[i] - fit.effects[j])
     variance = fit.covariance[i, i] + fit.covariance[j, j] - 2 * fit.covariance[i, j]
     error = math.sqrt(float(variance))
-    reach = float(scipy.stats.t.ppf(0.975, degrees)) * error
+    reach = student_quantile(0.975, degrees) * error
     interval = Interval(effect - reach, effect + reach, 0.95, MIXED_PAIR, n)
-    p = float(2 * scipy.stats.t.sf(abs(effect) / error, degrees))
+    p = float(2 * scipy.special.stdtr(degrees, -abs(effect) / error))
     return Pair(names[i], names[j], MIXED_PAIR, "scenes", n, effect, interval, p)
 
 

@@ -57,7 +57,7 @@ def five(make_data_once: MakeData) -> Report:
 
 
 def body(page: str) -> str:
-    """The page without plotly's own code and without the style sheet."""
+    """The page without its script and style sheet."""
     return re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
 
 

@@ -25,7 +25,7 @@ def write(data: ReportData, out: Path) -> tuple[str, pd.DataFrame, pd.DataFrame]
 
 
 def body(page: str) -> str:
-    """The page without plotly's own code and without the style sheet."""
+    """The page without its script and style sheet."""
     return re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
 
 
