@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -49,7 +49,7 @@ class Report:
         Raises `UserError` for a method or a metric that the run has not, and where it has no variant of the method.
         """
         whole, changes = ablated(data, self.of)
-        told = with_methods(data, "+".join([whole, *changes]))
+        told = replace(with_methods(data, "+".join([whole, *changes])), banners=data.banners)
         metrics = chosen_metrics(told, self.metrics)
         found = compare_with_reference(told.table, metrics, whole)
         pairs = [value.difference for value in found.values.values() if value.difference]

@@ -34,8 +34,8 @@ TEMPLATE = "table.html.j2"
 class Report:
     """The same table as a page (`table.html`), for a paper (`table.tex`), for a README (`table.md`) and as CSV.
 
-    Means over scenes with their intervals. The best is marked, and what a test does not tell from it; below, every
-    method's difference to the reference, paired by scene. p values are corrected by Holm within a metric.
+    Means over scenes with their intervals. The best is marked, and what a test does not tell from it (controls do not
+    compete); below, every method's difference to the reference, paired by scene, corrected by Holm within a metric.
     """
 
     metrics: Annotated[
@@ -47,7 +47,7 @@ class Report:
     )
 
     summary: ClassVar[str] = "a paper's table with differences to a reference: table.html, .tex, .md and .csv"
-    source: ClassVar[str] = "Holm 1979; Wilcoxon 1945"
+    source: ClassVar[str] = "Wilcoxon 1945; Holm 1979; Hsu 1984"
     files: ClassVar[Mapping[str, CsvFile]] = TABLE_FILES
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
@@ -83,7 +83,7 @@ def caption(found: ReferenceTable, level: str) -> str:
     if any(value.rank for value in values):
         said.append("Bold: the best.")
     if any(value.rank == "level" for value in values):
-        tested = "Wilcoxon signed-rank paired by scene, Holm over all pairs of methods"
+        tested = "Wilcoxon signed-rank paired by scene, Bonferroni over the methods; Hsu 1984"
         said.append(f"{level.capitalize()}: not told apart from it ({tested}).")
     if any(pair.p is not None for pair in pairs):
         tested = "p < 0.05, Wilcoxon signed-rank paired by scene, Holm over the methods"

@@ -254,8 +254,8 @@ TABLE_FILES: Mapping[str, CsvFile] = {
             "mean": SCENE_MEAN,
             **BOUNDS,
             "n_scenes": "scenes with a value",
-            "rank": "best; level: not told apart from the best (corrected over all pairs of methods that are no "
-            "controls); empty: told apart, not tested, or a control",
+            "rank": "best; level: not told apart from the best (corrected for the number of methods that "
+            "compete); empty: told apart, not tested, or a control",
             "reference": "the method that the others are compared with",
             "difference": "mean of the method minus the reference, paired by scene; empty for the reference",
             **{f"difference_{name}": meaning for name, meaning in BOUNDS.items()},

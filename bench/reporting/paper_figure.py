@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,7 +129,7 @@ def _name(
     texts = [figure.text(0, 0, key.short) for key, _ in drawn]
     extents = [_box(text.get_window_extent(), scale) for text in texts]
     sizes = [(box.right - box.left + 1, box.high - box.low + 0.5) for box in extents]
-    bars = [_box(bar.get_window_extent(), scale) for bar in axes.collections]
+    bars = [bar for _, method in drawn for bar in _bars(axes, method, scale)]
     places = place_labels(points, sizes, bounds, GAP, bars)
     labels = tuple(place for place in places if place)
     if len(labels) < len(points):
@@ -140,6 +140,16 @@ def _name(
     for text, place, point in zip(texts, labels, points, strict=True):
         _write(figure, text, place, point)
     return labels, points, bounds
+
+
+def _bars(axes: Axes, method: MethodSummary, scale: float) -> Iterator[Box]:
+    """Where a method's error bars are."""
+    x, y = (method.estimates[axis] for axis in PARETO_AXES)
+    lines = [[(end, y.mean) for end in (x.interval.low, x.interval.high)]] if x.interval else []
+    lines += [[(x.mean, end) for end in (y.interval.low, y.interval.high)]] if y.interval else []
+    for line in lines:
+        (left, low), (right, high) = (axes.transData.transform(line) * scale).tolist()
+        yield Box(left, low - 0.5, right, high + 0.5) if low == high else Box(left - 0.5, low, right + 0.5, high)
 
 
 def _write(figure: Figure, text: Any, place: Box, point: tuple[float, float]) -> None:

@@ -26,7 +26,7 @@ ABLATION_FILES: Mapping[str, CsvFile] = {
 """The CSV file of a method's variants."""
 
 TEMPLATE_FILES: Mapping[str, CsvFile] = {
-    "templates.csv": CsvFile(
+    "by-template.csv": CsvFile(
         "a metric, prompt template and method",
         {
             "metric": "the metric",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import pandas as pd
 
@@ -49,9 +48,9 @@ def compare_with_reference(
 ) -> ReferenceTable:
     """Means of every method, differences to `reference`, and those that are best or not told apart from the best.
 
-    Differences are tested by Wilcoxon's signed ranks paired by scene, corrected by Holm within a metric: those to the
-    reference over the other methods, those to the best over all pairs of methods that are no `controls`, since which
-    is best is itself found in the data.
+    Differences are tested by Wilcoxon's signed ranks paired by scene: those to the reference with Holm's correction
+    over the other methods, those to the best as Hsu (1984) compares with the best, corrected for the number of other
+    methods that compete (Bonferroni): with 95 % the truly best method is among those marked. `controls` do not compete.
     """
     summary, common = summarise(table, metrics), CommonScores(table, metrics)
     values: dict[tuple[str, str], ComparedValue] = {}
@@ -88,14 +87,16 @@ def _ranks(common: CommonScores, metric: Column, estimates: dict[str, Estimate])
         return {}
     top = (max if metric.higher_is_better else min)(known.values())
     best = {name for name, mean in known.items() if mean == top}
-    pairs = with_holm([_pair(common, metric, names) for names in combinations(known, 2)], WILCOXON_HOLM)
     level = {
-        name
-        for pair in pairs
-        if len(best & set(pair.methods)) == 1 and pair.p is not None and pair.p >= ALPHA
-        for name in pair.methods
+        name for name in known.keys() - best if _is_level(common, metric, (name, *sorted(best)[:1]), len(known) - 1)
     }
     return {**dict.fromkeys(level, "level"), **dict.fromkeys(best, "best")}
+
+
+def _is_level(common: CommonScores, metric: Column, names: tuple[str, str], others: int) -> bool:
+    """Whether a test, corrected for so many, does not tell the two apart; not where there is no test."""
+    p = _pair(common, metric, names).p
+    return p is not None and p * others >= ALPHA
 
 
 def _record(found: ReferenceTable, value: ComparedValue) -> dict[str, object]:

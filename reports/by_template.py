@@ -1,4 +1,4 @@
-"""The report templates: every metric by prompt template."""
+"""The report by-template: every metric by prompt template."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from bench.api import (
     write_files,
 )
 
-TEMPLATE = "templates.html.j2"
+TEMPLATE = "by_template.html.j2"
 
 
 @dataclass(frozen=True)
 class Report:
-    """One self-contained page (`templates.html`) with a table per metric, which is also `templates.csv`.
+    """One self-contained page (`by-template.html`) with a table per metric, which is also `by-template.csv`.
 
     A template is a context as `a photo of ... at the beach`. Each value is a mean over a scene's pictures of the
     template, then over scenes, with its interval; methods are compared on the pictures that all have drawn.
@@ -38,7 +38,7 @@ class Report:
     ] = ""
     methods: Annotated[str, "methods to tell of, in this order, joined by + (default: all)"] = ""
 
-    summary: ClassVar[str] = "metrics by prompt template: templates.html, templates.csv"
+    summary: ClassVar[str] = "metrics by prompt template: by-template.html, by-template.csv"
     source: ClassVar[str] = "Break-A-Scene, section 4.1 (the templates)"
     files: ClassVar[Mapping[str, CsvFile]] = TEMPLATE_FILES
 
@@ -62,5 +62,5 @@ class Report:
                 rule=describe_rule([row.mean.n for row in rows if row.mean.n]),
             )
         )
-        texts = {"templates.html": page, COLUMNS_PAGE: columns_page(self.files)}
-        return write_files(out, texts, {"templates.csv": by_template_frame(rows)})
+        texts = {"by-template.html": page, COLUMNS_PAGE: columns_page(self.files)}
+        return write_files(out, texts, {"by-template.csv": by_template_frame(rows)})
