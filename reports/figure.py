@@ -18,7 +18,6 @@ from bench.api import (
     UserError,
     axes_of,
     columns_page,
-    paper_figure,
     pareto_points,
     summarise,
     why_no_plot,
@@ -49,6 +48,8 @@ class Report:
 
         Raises `UserError` for a method that the run has not, without two similarities, and if the names do not fit.
         """
+        from bench.api import paper_figure  # noqa: PLC0415 - matplotlib is slow to import
+
         told = with_methods(data, self.methods)
         if len(axes_of(told.metrics)) < len(PARETO_AXES):
             raise UserError(why_no_plot(told.metrics))
