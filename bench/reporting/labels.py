@@ -92,12 +92,11 @@ def _rings(point: tuple[float, float], size: tuple[float, float], gap: float) ->
     for ring in range(1, RINGS + 1):
         away = gap * (0.6 + 0.5 * ring)
         angles = [math.tau * step / DIRECTIONS for step in range(DIRECTIONS)]
-        yield [
-            Box.around(
-                x + math.cos(angle) * (away + width / 2), y + math.sin(angle) * (away + height / 2), width, height
-            )
-            for angle in angles
-        ]
+        around = [(math.cos(angle) * (away + width / 2), math.sin(angle) * (away + height / 2)) for angle in angles]
+        # A corner of the label towards the point: between the bars of a cross through it.
+        across, up = 0.7 * away + width / 2, 0.7 * away + height / 2
+        corners = [(across, up), (across, -up), (-across, up), (-across, -up)]
+        yield [Box.around(x + right, y + above, width, height) for right, above in [*corners, *around]]
 
 
 def _grid(size: tuple[float, float], bounds: Box) -> Iterator[Box]:

@@ -87,6 +87,7 @@ def test_a_part_gives_what_the_whole_has_beyond_the_variant(make_data: MakeData,
     assert frame.loc["ours:code", "p"] == pytest.approx(2 / 2**8)
     assert frame.loc["ours:code", "gain_low"] < 0.1035 < frame.loc["ours:code", "gain_high"]
     assert "<b>ours:code</b>: steps 4 (not 3)" in page
+    assert re.findall(r'<tr><th scope="row">([^<]*)</th>', page) == ["ours", "ours:code"]
     assert "+0.103" in page or "+0.104" in page
 
 
