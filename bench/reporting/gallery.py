@@ -186,6 +186,7 @@ def _scores(room: _GalleryScene, rows: Sequence[_Record]) -> Iterator[GallerySco
 
 def _score(metric: Column, concept: MarkedConcept | None, row: _Record) -> GalleryScore:
     value = row[metric.name]
-    if pd.notna(value):
+    known = bool(pd.notna(value))
+    if known:
         return GalleryScore(metric.label, concept, float(value), "")
     return GalleryScore(metric.label, concept, None, str(row[metric.reason]) if metric.reason in row else "")

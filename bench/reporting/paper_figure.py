@@ -20,7 +20,7 @@ from bench.reporting.text import noun
 from bench.stats.summary import Estimate, MethodSummary, Summary
 
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "triangle-down": "v", "star": "*"}
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
     "font.size": 7,
     "axes.labelsize": 7.5,

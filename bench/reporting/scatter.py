@@ -200,7 +200,7 @@ def _plot(
     drawn: Sequence[tuple[LegendEntry, MethodSummary]], scenes: pd.DataFrame, width: int, height: int, named: bool
 ) -> ScatterPlot:
     axes = tuple(_axis(place, drawn, scenes, (width, height)) for place in range(2))
-    series = [_series(key, method, scenes.loc[method.method], axes) for key, method in drawn]
+    series = [_series(key, method, pd.DataFrame(scenes.loc[method.method]), axes) for key, method in drawn]
     area = Box(axes[0].start, axes[1].end, axes[0].end, axes[1].start)
     if named:
         bars = [Box(*bar) for one in series for bar in one.bars]

@@ -122,11 +122,13 @@ def _rates(events: pd.DataFrame, by: str, column: str | None) -> Iterator[Leakag
     chosen = events[events["event"] != "intrusion"] if by == "class" else events
     keys = ["method", "event", *([column] if column else [])]
     scenes: dict[tuple[object, ...], list[float]] = {}
-    for (*key, _), mean in chosen.groupby([*keys, "scene"], sort=False)["value"].mean().items():  # type: ignore[misc]
+    means = chosen.groupby([*keys, "scene"], sort=False)["value"].mean().reset_index()
+    for *key, _, mean in means.itertuples(index=False, name=None):
         scenes.setdefault(tuple(key), []).append(float(mean))
-    for key, n in chosen.groupby(keys, sort=False).size().items():
-        method, event, *group = key  # type: ignore[misc]
-        values = np.array(scenes[key])  # type: ignore[index]
+    sizes = chosen.groupby(keys, sort=False).size().reset_index()
+    for *key, n in sizes.itertuples(index=False, name=None):
+        method, event, *group = key
+        values = np.array(scenes[tuple(key)], dtype=np.float64)
         interval = mean_interval(values, (0.0, 1.0))
         name = str(group[0]) if group else "all"
         yield LeakageRate(str(method), str(event), by, name, float(values.mean()), interval, len(values), int(n))

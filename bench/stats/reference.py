@@ -87,9 +87,8 @@ def _ranks(common: CommonScores, metric: Column, estimates: dict[str, Estimate])
         return {}
     top = (max if metric.higher_is_better else min)(known.values())
     best = {name for name, mean in known.items() if mean == top}
-    level = {
-        name for name in known.keys() - best if _is_level(common, metric, (name, *sorted(best)[:1]), len(known) - 1)
-    }
+    first, others = min(best), len(known) - 1
+    level = {name for name in known.keys() - best if _is_level(common, metric, (name, first), others)}
     return {**dict.fromkeys(level, "level"), **dict.fromkeys(best, "best")}
 
 
