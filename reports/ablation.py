@@ -55,5 +55,5 @@ class Report:
         pairs = [value.difference for value in found.values.values() if value.difference]
         template = page_templates(Path(__file__).parent).get_template(TEMPLATE)
         page = template.render(data=told, found=found, changes=changes, rule=describe_rule([pair.n for pair in pairs]))
-        texts = {"ablation.html": page, COLUMNS_PAGE: columns_page(self.files)}
+        texts: dict[str, str | bytes] = {"ablation.html": page, COLUMNS_PAGE: columns_page(self.files)}
         return write_files(out, texts, {"ablation.csv": ablation_frame(found, changes)})

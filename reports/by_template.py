@@ -62,5 +62,5 @@ class Report:
                 rule=describe_rule([row.mean.n for row in rows if row.mean.n]),
             )
         )
-        texts = {"by-template.html": page, COLUMNS_PAGE: columns_page(self.files)}
+        texts: dict[str, str | bytes] = {"by-template.html": page, COLUMNS_PAGE: columns_page(self.files)}
         return write_files(out, texts, {"by-template.csv": by_template_frame(rows)})

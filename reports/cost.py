@@ -38,5 +38,5 @@ class Report:
         summary, costs = summarise(data.table, data.metrics), cost_frame(data.table)
         template = page_templates(Path(__file__).parent).get_template(TEMPLATE)
         page = template.render(data=data, summary=summary, totals=costs.to_dict("records"))
-        texts = {"cost.html": page, COLUMNS_PAGE: columns_page(self.files)}
+        texts: dict[str, str | bytes] = {"cost.html": page, COLUMNS_PAGE: columns_page(self.files)}
         return write_files(out, texts, {"cost.csv": costs})

@@ -25,7 +25,7 @@ class Report:
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
         """Write the page, the CSV file and what its columns mean; returns the files, the page first."""
         page = page_templates(Path(__file__).parent).get_template(TEMPLATE).render(data=data)
-        texts = {"fidelity.html": page, COLUMNS_PAGE: columns_page(self.files)}
+        texts: dict[str, str | bytes] = {"fidelity.html": page, COLUMNS_PAGE: columns_page(self.files)}
         rows = [{"method": name, **asdict(note)} for name, notes in data.ledgers.items() for note in notes]
         table = pd.DataFrame(rows, columns=list(self.files["fidelity.csv"].columns))
         return write_files(out, texts, {"fidelity.csv": table})

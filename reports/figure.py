@@ -55,5 +55,9 @@ class Report:
             raise UserError(why_no_plot(told.metrics))
         summary = summarise(told.table, told.metrics)
         drawn = paper_figure(summary, self.width, self.height, told.controls)
-        texts = {"figure.pdf": drawn.pdf, "figure.svg": drawn.svg, COLUMNS_PAGE: columns_page(self.files)}
+        texts: dict[str, str | bytes] = {
+            "figure.pdf": drawn.pdf,
+            "figure.svg": drawn.svg,
+            COLUMNS_PAGE: columns_page(self.files),
+        }
         return write_files(out, texts, {"figure.csv": pareto_points(summary, told.metrics)})

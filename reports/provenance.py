@@ -26,7 +26,7 @@ class Report:
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
         """Write the page, the CSV file and what its columns mean; returns the files, the page first."""
         page = page_templates(Path(__file__).parent).get_template(TEMPLATE).render(data=data)
-        texts = {"provenance.html": page, COLUMNS_PAGE: columns_page(self.files)}
+        texts: dict[str, str | bytes] = {"provenance.html": page, COLUMNS_PAGE: columns_page(self.files)}
         table = pd.DataFrame(_rows(data), columns=["about", "name", "value"])
         return write_files(out, texts, {"provenance.csv": table})
 

@@ -65,7 +65,7 @@ class Report:
         page = template.render(
             data=told, found=found, sections=sections, caption=caption(found, "underlined"), latex=latex
         )
-        texts = {
+        texts: dict[str, str | bytes] = {
             "table.html": page,
             "table.tex": latex,
             "table.md": markdown_table(found, sections, caption(found, "in italics")),

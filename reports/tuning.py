@@ -96,7 +96,7 @@ class Report:
         rule = describe_rule([found.chosen_by.n for found in tuning.methods.values()])
         size = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
         html = _template().render(data=data, tuning=tuning, rows=rows, rule=rule, size=size)
-        texts = {"tuning.html": html, COLUMNS_PAGE: columns_page(self.files)}
+        texts: dict[str, str | bytes] = {"tuning.html": html, COLUMNS_PAGE: columns_page(self.files)}
         return write_files(out, texts, {"tuning.csv": trials})
 
 
