@@ -114,6 +114,8 @@ if TYPE_CHECKING:
     from bench.plugins.precomputed import precomputed_pixels as precomputed_pixels
     from bench.plugins.report import Report as Report
     from bench.plugins.report import ReportData as ReportData
+    from bench.reporting.ablation import ablated as ablated
+    from bench.reporting.ablation import ablation_frame as ablation_frame
     from bench.reporting.attention_records import attention_exhibits as attention_exhibits
     from bench.reporting.attention_records import attention_rows as attention_rows
     from bench.reporting.attention_records import read_attention_records as read_attention_records
@@ -123,6 +125,8 @@ if TYPE_CHECKING:
     from bench.reporting.columns import COLUMNS_PAGE as COLUMNS_PAGE
     from bench.reporting.columns import MASK_FILES as MASK_FILES
     from bench.reporting.columns import STUDY_FILES as STUDY_FILES
+    from bench.reporting.columns import TABLE_FILES as TABLE_FILES
+    from bench.reporting.columns import TUNING_FILES as TUNING_FILES
     from bench.reporting.columns import CsvFile as CsvFile
     from bench.reporting.columns import columns_page as columns_page
     from bench.reporting.concept_curves import concept_curves_figure as concept_curves_figure
@@ -137,17 +141,30 @@ if TYPE_CHECKING:
     from bench.reporting.mask_records import mask_rows as mask_rows
     from bench.reporting.mask_records import read_mask_records as read_mask_records
     from bench.reporting.page import page_templates as page_templates
+    from bench.reporting.page import write_files as write_files
+    from bench.reporting.paper_figure import paper_figure as paper_figure
+    from bench.reporting.paper_table import latex_table as latex_table
+    from bench.reporting.paper_table import markdown_table as markdown_table
+    from bench.reporting.paper_table import paper_sections as paper_sections
     from bench.reporting.rating_plot import rating_plot as rating_plot
     from bench.reporting.scatter import describe_plot as describe_plot
     from bench.reporting.scatter import is_point as is_point
     from bench.reporting.scatter import pareto_figure as pareto_figure
+    from bench.reporting.scatter import pareto_points as pareto_points
     from bench.reporting.scatter import plot_legend as plot_legend
     from bench.reporting.scatter import why_no_plot as why_no_plot
+    from bench.reporting.selection import chosen_metrics as chosen_metrics
     from bench.reporting.selection import left_out as left_out
     from bench.reporting.selection import reference_of as reference_of
     from bench.reporting.selection import with_methods as with_methods
     from bench.reporting.selection import with_values as with_values
+    from bench.reporting.small_columns import ABLATION_FILES as ABLATION_FILES
+    from bench.reporting.small_columns import COST_FILES as COST_FILES
+    from bench.reporting.small_columns import FIDELITY_FILES as FIDELITY_FILES
+    from bench.reporting.small_columns import PROVENANCE_FILES as PROVENANCE_FILES
+    from bench.reporting.small_columns import TEMPLATE_FILES as TEMPLATE_FILES
     from bench.reporting.text import listed as listed
+    from bench.reporting.text import noun as noun
     from bench.reporting.thumbnails import write_inputs as write_inputs
     from bench.reporting.thumbnails import write_thumbnails as write_thumbnails
     from bench.scoring.batch import ScoringBatch as ScoringBatch
@@ -161,6 +178,9 @@ if TYPE_CHECKING:
     from bench.stats.by_concepts import ConceptCountMean as ConceptCountMean
     from bench.stats.by_concepts import by_concepts_frame as by_concepts_frame
     from bench.stats.by_concepts import by_number_of_concepts as by_number_of_concepts
+    from bench.stats.by_template import TemplateMean as TemplateMean
+    from bench.stats.by_template import by_template as by_template
+    from bench.stats.by_template import by_template_frame as by_template_frame
     from bench.stats.dataframes import effects_frame as effects_frame
     from bench.stats.dataframes import front_frame as front_frame
     from bench.stats.dataframes import moments_frame as moments_frame
@@ -179,11 +199,15 @@ if TYPE_CHECKING:
     from bench.stats.leakage import leakage_matrix as leakage_matrix
     from bench.stats.leakage import leakage_rates as leakage_rates
     from bench.stats.leakage import similarity_matrices as similarity_matrices
+    from bench.stats.reference import ReferenceTable as ReferenceTable
+    from bench.stats.reference import compare_with_reference as compare_with_reference
+    from bench.stats.reference import reference_frame as reference_frame
     from bench.stats.scene_means import scene_means as scene_means
     from bench.stats.sensitivity import ProtocolVariant as ProtocolVariant
     from bench.stats.sensitivity import sensitivity as sensitivity
     from bench.stats.sensitivity import sensitivity_frame as sensitivity_frame
     from bench.stats.summary import Summary as Summary
+    from bench.stats.summary import cost_frame as cost_frame
     from bench.stats.summary import summarise as summarise
     from bench.stats.user_study.answers import Answers as Answers
     from bench.stats.user_study.answers import read_answers as read_answers
@@ -259,23 +283,29 @@ _NAMES = {
     "bench.core.defaults": "PARETO_AXES",
     "bench.plugins.report": "Report ReportData",
     "bench.reporting.columns": (
-        "ANALYSIS_FILES ATTENTION_FILES BY_CONCEPTS_FILES COLUMNS_PAGE MASK_FILES STUDY_FILES CsvFile columns_page"
+        "ANALYSIS_FILES ATTENTION_FILES BY_CONCEPTS_FILES COLUMNS_PAGE MASK_FILES STUDY_FILES TABLE_FILES TUNING_FILES "
+        "CsvFile columns_page"
     ),
+    "bench.reporting.ablation": "ablated ablation_frame",
     "bench.reporting.attention_records": "attention_exhibits attention_rows read_attention_records",
     "bench.reporting.concept_curves": "concept_curves_figure",
     "bench.reporting.gallery": "make_gallery",
     "bench.reporting.gallery_records": "GALLERY_FILES gallery_frame gallery_records scenes_shown",
     "bench.reporting.headline": "SIGNIFICANT headline",
     "bench.reporting.mask_records": "mask_curve_figure mask_rows read_mask_records",
-    "bench.reporting.page": "page_templates",
+    "bench.reporting.page": "page_templates write_files",
+    "bench.reporting.paper_figure": "paper_figure",
+    "bench.reporting.paper_table": "latex_table markdown_table paper_sections",
     "bench.reporting.rating_plot": "rating_plot",
-    "bench.reporting.scatter": "describe_plot is_point pareto_figure plot_legend why_no_plot",
-    "bench.reporting.selection": "left_out reference_of with_methods with_values",
-    "bench.reporting.text": "listed",
+    "bench.reporting.scatter": "describe_plot is_point pareto_figure pareto_points plot_legend why_no_plot",
+    "bench.reporting.selection": "chosen_metrics left_out reference_of with_methods with_values",
+    "bench.reporting.small_columns": "ABLATION_FILES COST_FILES FIDELITY_FILES PROVENANCE_FILES TEMPLATE_FILES",
+    "bench.reporting.text": "listed noun",
     "bench.reporting.thumbnails": "write_inputs write_thumbnails",
     # Reports: statistics of a table of scores
     "bench.stats.analysis": "Analysis analyse",
     "bench.stats.by_concepts": "ConceptCountMean by_concepts_frame by_number_of_concepts",
+    "bench.stats.by_template": "TemplateMean by_template by_template_frame",
     "bench.stats.dataframes": "effects_frame front_frame moments_frame power_frame tests_frame",
     "bench.stats.front": "axes_of",
     "bench.stats.intervals": "Interval SceneMean describe_rule mean_interval",
@@ -283,9 +313,10 @@ _NAMES = {
         "LEAKAGE_EVENTS LEAKAGE_GROUPS LeakageRate SimilarityMatrix leakage_frame leakage_matrix "
         "leakage_rates similarity_matrices"
     ),
+    "bench.stats.reference": "ReferenceTable compare_with_reference reference_frame",
     "bench.stats.scene_means": "scene_means",
     "bench.stats.sensitivity": "ProtocolVariant sensitivity sensitivity_frame",
-    "bench.stats.summary": "Summary summarise",
+    "bench.stats.summary": "Summary cost_frame summarise",
     # Reports: what people answered
     "bench.stats.user_study.answers": "Answers read_answers read_rater_checks",
     "bench.stats.user_study.choices": "ChoicesStudy",

@@ -12,17 +12,15 @@ import jinja2
 from bench.api import (
     BY_CONCEPTS_FILES,
     COLUMNS_PAGE,
-    Column,
     CsvFile,
     ReportData,
-    UserError,
     by_concepts_frame,
     by_number_of_concepts,
+    chosen_metrics,
     columns_page,
     concept_curves_figure,
     describe_rule,
     page_templates,
-    with_values,
     write_bytes,
 )
 
@@ -50,30 +48,19 @@ class Report:
 
         Raises `UserError` for a metric that the run does not compare, and if none of them has a value.
         """
-        rows = by_number_of_concepts(data.table, self._chosen(data))
+        rows = by_number_of_concepts(data.table, chosen_metrics(data, self.metrics))
         page, table = out / "by-concepts.html", out / "by-concepts.csv"
         write_bytes(table, by_concepts_frame(rows).to_csv(index=False).encode())
         html = _template().render(
             data=data,
             rows=rows,
-            plot=concept_curves_figure(rows),
+            panels=concept_curves_figure(rows),
             rule=describe_rule([one.n_scenes for one in rows]),
         )
         write_bytes(page, html.encode())
         columns = out / COLUMNS_PAGE
         write_bytes(columns, columns_page(self.files))
         return page, table, columns
-
-    def _chosen(self, data: ReportData) -> tuple[Column, ...]:
-        known = {metric.label: metric for metric in data.metrics}
-        labels = [label.strip() for label in self.metrics.split("+")]
-        for label in labels:
-            if label not in known:
-                raise UserError(f"the run compares no metric '{label}'; it compares {', '.join(known)}")
-        chosen = with_values(data.table, [known[label] for label in labels])
-        if not chosen:
-            raise UserError(f"{data.run_folder}: no picture has a value of {' or '.join(labels)}; name other metrics")
-        return chosen
 
 
 def _template() -> jinja2.Template:

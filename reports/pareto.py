@@ -45,8 +45,10 @@ from bench.api import (
     listed,
     make_gallery,
     moments_frame,
+    noun,
     page_templates,
     pareto_figure,
+    pareto_points,
     plot_legend,
     power_frame,
     reference_of,
@@ -58,7 +60,7 @@ from bench.api import (
     why_no_plot,
     with_methods,
     with_values,
-    write_bytes,
+    write_files,
 )
 
 TEMPLATE = "pareto.html.j2"
@@ -88,15 +90,12 @@ class Report:
         chosen = with_methods(data, self.methods)
         reference = reference_of(chosen, self.reference)
         findings = find(chosen, self.difference)
-        tables = {out / name: frame for name, frame in _tables(chosen, findings).items()}
-        for file, frame in tables.items():
-            write_bytes(file, frame.to_csv(index=False).encode())
-        columns = out / COLUMNS_PAGE
-        write_bytes(columns, columns_page(self.files, chosen.metrics))
         scores = _address(data.run_folder / "scores.parquet", out)
-        page = out / "pareto.html"
-        write_bytes(page, render(chosen, findings, reference, scores).encode())
-        return page, *tables, columns
+        page = render(chosen, findings, reference, scores)
+        tables = _tables(chosen, findings)
+        columns = columns_page(self.files, chosen.metrics)
+        page_file, columns_file, *csv = write_files(out, {"pareto.html": page, COLUMNS_PAGE: columns}, tables)
+        return page_file, *csv, columns_file
 
 
 @dataclass(frozen=True)
@@ -119,16 +118,6 @@ def find(data: ReportData, difference: float) -> Findings:
         leakage_rates(data.table),
         similarity_matrices(data.table),
     )
-
-
-def pareto_points(summary: Summary, metrics: Sequence[Column]) -> pd.DataFrame:
-    """One row per method: both coordinates with their intervals, and whether it is on the front."""
-    columns = [
-        f"{axis.label.replace('-', '_')}{end}"
-        for axis in axes_of(metrics)
-        for end in ("", "_low", "_high", "_interval", "_n_scenes")
-    ]
-    return summary.frame()[["method", *columns, "n_scenes", "n_pictures", "pareto"]]
 
 
 def _tables(data: ReportData, findings: Findings) -> dict[str, pd.DataFrame]:
@@ -159,8 +148,10 @@ def render(data: ReportData, findings: Findings, reference: str, scores: str) ->
         presets=listed(sorted(set(data.table["preset"]))),
         analysis=analysis,
         headline=list(headline(summary, analysis.comparisons, data.metrics, reference)),
-        plot=pareto_figure(summary, data.table, data.metrics),
+        plots_drawn=pareto_figure(summary, data.table, data.metrics),
         plot_in_words=describe_plot(summary) if any(map(is_point, summary.methods)) else "",
+        x_title=f"{noun(PARETO_AXES[0])} →",
+        y_title=f"{noun(PARETO_AXES[1])} →",
         why_no_plot=why_no_plot(data.metrics),
         legend=plot_legend(summary),
         rule=describe_rule(_counts(findings, metrics)),
@@ -206,9 +197,7 @@ def _groups(rates: Sequence[LeakageRate]) -> dict[str, list[str]]:
 
 
 def _template() -> jinja2.Template:
-    templates = page_templates(Path(__file__).parent)
-    templates.policies["json.dumps_kwargs"] = {"default": str, "ensure_ascii": False}
-    return templates.get_template(TEMPLATE)
+    return page_templates(Path(__file__).parent).get_template(TEMPLATE)
 
 
 def _address(file: Path, folder: Path) -> str:

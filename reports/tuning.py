@@ -12,15 +12,19 @@ import numpy as np
 import pandas as pd
 
 from bench.api import (
+    COLUMNS_PAGE,
+    TUNING_FILES,
+    CsvFile,
     ReportData,
     SceneMean,
     TunedMethod,
     UserError,
+    columns_page,
     describe_rule,
     page_templates,
     read_trials,
     read_tuning,
-    write_bytes,
+    write_files,
 )
 
 TEMPLATE = "tuning.html.j2"
@@ -78,23 +82,22 @@ class Report:
 
     summary: ClassVar[str] = "response to each tuned field, the optimum and how flat it is: tuning.html, tuning.csv"
     source: ClassVar[str] = "SceneBench"
+    files: ClassVar[Mapping[str, CsvFile]] = TUNING_FILES
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:
-        """Write the page and the CSV file; returns them, the page first.
+        """Write the page, the CSV file and what its columns mean; returns them, the page first.
 
         Raises `UserError` for a run that `bench tune` did not make or has not finished.
         """
         tuning, trials = read_tuning(data.run_folder), read_trials(data.run_folder)
-        page, table = out / "tuning.html", out / "tuning.csv"
-        write_bytes(table, trials.to_csv(index=False).encode())
         rows = [_row(name, found, trials, data.table) for name, found in tuning.methods.items()]
         if not rows:
             raise UserError(f"{data.run_folder} has tuned no method")
         rule = describe_rule([found.chosen_by.n for found in tuning.methods.values()])
         size = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
         html = _template().render(data=data, tuning=tuning, rows=rows, rule=rule, size=size)
-        write_bytes(page, html.encode())
-        return page, table
+        texts: dict[str, str | bytes] = {"tuning.html": html, COLUMNS_PAGE: columns_page(self.files)}
+        return write_files(out, texts, {"tuning.csv": trials})
 
 
 def _template() -> jinja2.Template:

@@ -12,7 +12,7 @@ from bench.core import defaults
 from bench.core.errors import UserError
 from bench.core.progress import console
 from bench.core.text import count
-from bench.plugins.spec import configure
+from bench.reporting.select_reports import select_reports
 from bench.run.folder import open_run, run_folder
 from bench.run.lock import hold
 
@@ -26,7 +26,9 @@ def merge(
     parts: Annotated[list[Path], typer.Argument(metavar="RUN...", help="the runs' folders: runs/big-*-of-8")],
     name: Annotated[str, typer.Option(help="name of the merged run")],
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
-    report: Annotated[str, typer.Option(help="the report to write; see `bench list reports`")] = defaults.REPORT,
+    report: Annotated[
+        str, typer.Option(help="reports, separated by commas; see `bench list reports`")
+    ] = defaults.REPORT,
     device: backbone_options.Device = "auto",
 ) -> None:
     """Put together the RUNs that `bench run --shard` made: what comes out is what one run would have come to.
@@ -42,7 +44,7 @@ def merge(
     folders = [open_run(part) for part in parts]
     if merged.path.resolve() in [part.resolve() for part in parts]:
         raise UserError(f"{merged.path} is one of the runs to merge; give the merged run another --name")
-    configure("reports", report)
+    select_reports(report)
     with hold(merged.path):
         merge_runs(folders, merged)
         session = reopen(merged, None)

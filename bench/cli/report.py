@@ -20,13 +20,16 @@ def add_to(app: typer.Typer) -> None:
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder, for example runs/playroom-quick")],
     kind: Annotated[
-        str, typer.Option("--report", help="a report of `bench list reports`, with its settings in brackets")
+        str,
+        typer.Option("--report", help="reports of `bench list reports`, separated by commas, settings in brackets"),
     ] = defaults.REPORT,
     metrics: Annotated[
         str | None, typer.Option(help="the preset to tell of; by default the run's own (see `bench score`)")
     ] = None,
 ) -> None:
-    """Write the report of RUN from the scores it has; neither pictures nor scores change.
+    """Write reports of RUN from the scores it has, several by `--report pareto,table`; no picture and no score changes.
+
+    A report has a folder of its own, `RUN/report/NAME`, with `report.json`: all that it shows, for programs.
 
     `--report "pareto[methods=ours+db-m,reference=ours]"` is about these methods alone, in this order, and compares the
     others with `ours`.

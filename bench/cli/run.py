@@ -19,7 +19,8 @@ from bench.core.leftovers import scratch_folder
 from bench.core.progress import console as remarks
 from bench.core.text import count
 from bench.data.templates import read_templates
-from bench.plugins.spec import configure, split_specs
+from bench.plugins.spec import split_specs
+from bench.reporting.select_reports import select_reports
 from bench.run.folder import RunFolder, open_run, run_folder
 from bench.run.lock import hold
 from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
@@ -118,7 +119,9 @@ def run(
     dry_run: DryRun = False,
     retry_failed: Retry = False,
     remove: Remove = None,
-    report: Annotated[str, typer.Option(help="the report to write; see `bench list reports`")] = defaults.REPORT,
+    report: Annotated[
+        str, typer.Option(help="reports, separated by commas; see `bench list reports`")
+    ] = defaults.REPORT,
     batch_size: backbone_options.BatchSize = 8,
     cohort: Cohort = None,
     keep_weights: Kept = False,
@@ -166,7 +169,7 @@ def _check_names(report: str, metrics: str | None) -> None:
     """Raise `UserError` for a report or a metric that there is not: a bad name leaves nothing behind."""
     from bench.scoring.selection import select_metrics  # noqa: PLC0415 - slow to import
 
-    configure("reports", report)
+    select_reports(report)
     select_metrics(metrics)
 
 

@@ -43,7 +43,13 @@ class Configured:
 
 def split_specs(text: str) -> tuple[str, ...]:
     """Split a list of specs at commas outside brackets: `ours[a=1,b=2],ti-m` -> `ours[a=1,b=2]`, `ti-m`."""
-    parts = re.split(r",(?![^\[]*\])", text)
+    parts, depth = [""], 0
+    for sign in text:
+        depth = max(0, depth + (sign == "[") - (sign == "]"))
+        if sign == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
     return tuple(part.strip() for part in parts if part.strip())
 
 

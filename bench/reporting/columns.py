@@ -12,6 +12,9 @@ COLUMNS_PAGE = "columns.md"
 METRIC = "METRIC"
 """Stands for the name of every compared metric, with `_` in place of `-`."""
 
+FIELD = "FIELD"
+"""Stands for the name of every tuned field of a method."""
+
 
 @dataclass(frozen=True)
 class CsvFile:
@@ -21,12 +24,12 @@ class CsvFile:
     columns: Mapping[str, str]
 
 
-_SCENE_MEAN = (
+SCENE_MEAN = (
     "the mean over scenes, each weighing the same; a scene's value is the mean over its pictures with a value, each "
     "the mean of its concepts, or, for a pooled metric such as detection-rate, the mean over all rows (picture and "
     "concept) of the scene in scores.parquet"
 )
-_BOUNDS = {
+BOUNDS = {
     "low": "lower end of the interval; empty below 4 scenes",
     "high": "upper end of the interval",
     "interval": "level and method of the interval; none where there is none",
@@ -39,17 +42,17 @@ _TEST = {
     "n": "units that the test rests on (of each method)",
     "statistic": "the test's statistic, of tests of all methods",
     "effect": "mean of first minus second",
-    **_BOUNDS,
+    **BOUNDS,
     "p": "p value, corrected as the test says; empty where there is no test",
     "log10_p": "its decimal logarithm, also where p is too small for a number",
     "p_text": "p as the page prints it, or why there is none",
 }
-_COSTS = ("cost_fit_seconds", "cost_peak_memory_bytes", "cost_disk_bytes", "cost_energy_joules")
+COSTS = ("cost_fit_seconds", "cost_peak_memory_bytes", "cost_disk_bytes", "cost_energy_joules")
 _ESTIMATE = {
-    METRIC: _SCENE_MEAN,
-    f"{METRIC}_low": _BOUNDS["low"],
-    f"{METRIC}_high": _BOUNDS["high"],
-    f"{METRIC}_interval": _BOUNDS["interval"],
+    METRIC: SCENE_MEAN,
+    f"{METRIC}_low": BOUNDS["low"],
+    f"{METRIC}_high": BOUNDS["high"],
+    f"{METRIC}_interval": BOUNDS["interval"],
     f"{METRIC}_n_scenes": "scenes with a value",
 }
 _COUNTS = {
@@ -69,7 +72,7 @@ ANALYSIS_FILES: Mapping[str, CsvFile] = {
             **_PARETO,
             **_ESTIMATE,
             **_COUNTS,
-            **{name: f"mean over units of: {COLUMNS[name]}" for name in _COSTS},
+            **{name: f"mean over units of: {COLUMNS[name]}" for name in COSTS},
             "cost_generate_seconds": f"mean over pictures of: {COLUMNS['cost_generate_seconds']}",
         },
     ),
@@ -97,7 +100,7 @@ ANALYSIS_FILES: Mapping[str, CsvFile] = {
             "second": "second method",
             "n_scenes": "scenes that both have",
             "value": "the effect size",
-            **_BOUNDS,
+            **BOUNDS,
         },
     ),
     "front.csv": CsvFile(
@@ -107,7 +110,7 @@ ANALYSIS_FILES: Mapping[str, CsvFile] = {
             "n_scenes": "scenes where every method has both coordinates",
             "front_probability": "probability of being on the Pareto front of the true means; empty below 4 scenes",
             "hypervolume": "area of the plot that the method, or all together, dominates above (0, 0)",
-            **{f"hypervolume_{name}": meaning for name, meaning in _BOUNDS.items()},
+            **{f"hypervolume_{name}": meaning for name, meaning in BOUNDS.items()},
         },
     ),
     "power.csv": CsvFile(
@@ -130,7 +133,7 @@ ANALYSIS_FILES: Mapping[str, CsvFile] = {
             "variant": "what is done about missing objects, or the setting that is changed, as fill=grey",
             "method": "the method",
             "identity_similarity": "mean over scenes, so read",
-            **_BOUNDS,
+            **BOUNDS,
             "n_scenes": "scenes with a value",
             "rank": "the method's rank, 1 is best",
             "kendall_tau_with_reported": "Kendall's tau of this ranking with the reported one",
@@ -146,7 +149,7 @@ ANALYSIS_FILES: Mapping[str, CsvFile] = {
             "by": "what rates are told apart by: all, concepts (how many the prompt has), class, template",
             "group": "the group",
             "rate": "how often it happens: the mean over scenes of the share within a scene",
-            **_BOUNDS,
+            **BOUNDS,
             "n_scenes": "scenes where it could be told",
             "n": "pictures (intrusion) or pictures and concepts where it could be told",
         },
@@ -182,7 +185,7 @@ STUDY_FILES: Mapping[str, CsvFile] = {
             "method": "the method",
             "measure": "mean rating, mean rank or strength, and over what",
             "value": "its value",
-            **_BOUNDS,
+            **BOUNDS,
         },
     ),
     "agreement.csv": CsvFile(
@@ -193,7 +196,7 @@ STUDY_FILES: Mapping[str, CsvFile] = {
             "measure": "Krippendorff's alpha, Kendall's tau or Spearman's rho",
             "n": "raters, or what was compared",
             "value": "its value",
-            **_BOUNDS,
+            **BOUNDS,
         },
     ),
     "human_pareto.csv": CsvFile(
@@ -202,13 +205,13 @@ STUDY_FILES: Mapping[str, CsvFile] = {
             "method": "the method",
             "on_front": "whether no other method is rated at least as high for both and higher for one",
             "prompt": "mean rating for the prompt, over items or scenes",
-            "prompt_low": _BOUNDS["low"],
-            "prompt_high": _BOUNDS["high"],
-            "prompt_interval": _BOUNDS["interval"],
+            "prompt_low": BOUNDS["low"],
+            "prompt_high": BOUNDS["high"],
+            "prompt_interval": BOUNDS["interval"],
             "identity": "mean rating for identity, over items or scenes",
-            "identity_low": _BOUNDS["low"],
-            "identity_high": _BOUNDS["high"],
-            "identity_interval": _BOUNDS["interval"],
+            "identity_low": BOUNDS["low"],
+            "identity_high": BOUNDS["high"],
+            "identity_interval": BOUNDS["interval"],
         },
     ),
 }
@@ -240,15 +243,42 @@ BY_CONCEPTS_FILES: Mapping[str, CsvFile] = {
             "metric": "the metric",
             "concepts": "how many concepts the prompts have",
             "mean": "mean over scenes of the mean over a scene's pictures of such prompts",
-            **_BOUNDS,
+            **BOUNDS,
             "n_scenes": "scenes with a value",
             "change": "mean difference to prompts of one concept, within scenes that have both",
-            **{f"change_{name}": meaning for name, meaning in _BOUNDS.items()},
+            **{f"change_{name}": meaning for name, meaning in BOUNDS.items()},
             "n_paired": "scenes that have both",
         },
     ),
 }
 """The CSV file of metrics by number of concepts."""
+
+DIFFERENCE = {
+    "n_paired": "scenes that both have",
+    "test": "the test of the difference, with the correction for the number of methods",
+    "p": "p value, corrected as the test says; empty where there is no test",
+    "p_text": "p as a page prints it, or why there is none",
+}
+
+TABLE_FILES: Mapping[str, CsvFile] = {
+    "table.csv": CsvFile(
+        "a metric and method",
+        {
+            "metric": "the metric",
+            "method": "the method",
+            "mean": SCENE_MEAN,
+            **BOUNDS,
+            "n_scenes": "scenes with a value",
+            "rank": "best; level: not told apart from the best (corrected for the number of methods that "
+            "compete); empty: told apart, not tested, or a control",
+            "reference": "the method that the others are compared with",
+            "difference": "mean of the method minus the reference, paired by scene; empty for the reference",
+            **{f"difference_{name}": meaning for name, meaning in BOUNDS.items()},
+            **DIFFERENCE,
+        },
+    ),
+}
+"""The CSV file of a paper's table."""
 
 ATTENTION_FILES: Mapping[str, CsvFile] = {
     "attention.csv": CsvFile(
@@ -269,6 +299,24 @@ ATTENTION_FILES: Mapping[str, CsvFile] = {
     ),
 }
 """The CSV file of where handles look."""
+
+
+TUNING_FILES: Mapping[str, CsvFile] = {
+    "tuning.csv": CsvFile(
+        "a trial and scene",
+        {
+            "method": "the trial: the method with the values that were tried",
+            "tuned": "the method that is tuned",
+            "stage": "why it was tried: first (the grid), widened (beyond its ends), or steps (other numbers of steps)",
+            FIELD: "value of each tuned field, a column each; empty in trials of a method without it",
+            "scene": "the scene",
+            "prompt": "prompt similarity on the scene, rescaled by controls to 0 to 1",
+            "identity": "identity similarity on the scene, rescaled by controls to 0 to 1",
+            "objective": "harmonic mean of both",
+        },
+    ),
+}
+"""The CSV file of a tuning's trials."""
 
 
 def columns_page(files: Mapping[str, CsvFile], metrics: Sequence[Column] = ()) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ MOST_PROMPTS = 12
 MOST_PICTURES = 1200
 """Pictures that a page shows at most (but one prompt a scene): about 25 MB."""
 
+SHOWN = ("method", "file", "text", "concept", *PICTURE)
+"""Columns of the table that the gallery needs beside those of its metrics: of all, rows are slow to take out."""
+_Record = Mapping[str, Any]
 DAMAGED = "the picture is missing or damaged"
 
 
@@ -102,10 +105,11 @@ def make_gallery(data: ReportData) -> Gallery:
     Under a picture stand the values of the run's main metrics.
     """
     methods = tuple(methods_of(data.table))
-    tables = {str(name): rows for name, rows in data.table.groupby("scene", sort=False)}
+    metrics = main_metrics(with_values(data.table, data.metrics))
+    shown = [*SHOWN, *(name for metric in metrics for name in (metric.name, metric.reason) if name in data.table)]
+    tables = {str(name): rows for name, rows in data.table[list(dict.fromkeys(shown))].groupby("scene", sort=False)}
     scenes = [scene for scene in data.dataset.scenes if scene.name in tables]
     most = max(1, min(MOST_PROMPTS, MOST_PICTURES // max(1, len(scenes) * len(methods))))
-    metrics = main_metrics(with_values(data.table, data.metrics))
     rooms = [_GalleryScene(data.run_folder, scene, _marked(scene), methods, metrics) for scene in scenes]
     exhibits = tuple(_exhibit(room, tables[room.scene.name], most) for room in rooms)
     return Gallery(exhibits, sum(metric.grain == "concept" for metric in metrics))
@@ -135,7 +139,7 @@ def _exhibit(room: _GalleryScene, table: pd.DataFrame, most: int) -> SceneGaller
         picture=uri(shown.picture),
         outlined=uri(with_masks(shown)),
         concepts=room.concepts,
-        rows=tuple(_row(room, prompts[index]) for index in spread(len(prompts), most)),
+        rows=tuple(_row(room, _records(prompts[index])) for index in spread(len(prompts), most)),
         prompts=len(prompts),
     )
 
@@ -148,36 +152,41 @@ def _marked(scene: Scene) -> tuple[MarkedConcept, ...]:
     )
 
 
-def _row(room: _GalleryScene, rows: pd.DataFrame) -> PromptRow:
-    first = rows.iloc[0]
+def _records(rows: pd.DataFrame) -> list[_Record]:
+    """The rows as dicts: taking one by one out of a table is slow."""
+    return [dict(zip(map(str, rows.columns), row, strict=True)) for row in rows.itertuples(index=False, name=None)]
+
+
+def _row(room: _GalleryScene, rows: Sequence[_Record]) -> PromptRow:
+    first = rows[0]
     subset = tuple(int(index) for index in str(first["subset"]).split("+"))
     prompt = Prompt(str(first["template"]), subset)
-    cells = tuple(_cell(room, rows[rows["method"] == method], method) for method in room.methods)
+    cells = tuple(_cell(room, [row for row in rows if row["method"] == method], method) for method in room.methods)
     return PromptRow(str(first["text"]), room.scene.text_with_handles(prompt), cells)
 
 
-def _cell(room: _GalleryScene, rows: pd.DataFrame, method: str) -> GalleryCell:
-    if rows.empty:
+def _cell(room: _GalleryScene, rows: Sequence[_Record], method: str) -> GalleryCell:
+    if not rows:
         return GalleryCell(method, None, "not drawn yet", ())
-    picture = file_uri(room.folder / str(rows["file"].iloc[0]))
+    picture = file_uri(room.folder / str(rows[0]["file"]))
     why = "" if picture else DAMAGED
     return GalleryCell(method, picture, why, tuple(_scores(room, rows)))
 
 
-def _scores(room: _GalleryScene, rows: pd.DataFrame) -> Iterator[GalleryScore]:
+def _scores(room: _GalleryScene, rows: Sequence[_Record]) -> Iterator[GalleryScore]:
     """The values of the whole picture, then those of each concept."""
     of_concepts = [metric for metric in room.metrics if metric.grain == "concept"]
-    records = [dict(zip(rows.columns.astype(str), row, strict=True)) for row in rows.itertuples(index=False, name=None)]
     for metric in room.metrics:
         if metric not in of_concepts:
-            yield _score(metric, None, records[0])
-    for row in records:
+            yield _score(metric, None, rows[0])
+    for row in rows:
         for metric in of_concepts:
             yield _score(metric, room.concepts[row["concept"]], row)
 
 
-def _score(metric: Column, concept: MarkedConcept | None, row: Mapping[str, Any]) -> GalleryScore:
+def _score(metric: Column, concept: MarkedConcept | None, row: _Record) -> GalleryScore:
     value = row[metric.name]
-    if pd.notna(value):
+    known = bool(pd.notna(value))
+    if known:
         return GalleryScore(metric.label, concept, float(value), "")
     return GalleryScore(metric.label, concept, None, str(row[metric.reason]) if metric.reason in row else "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from bench.core.defaults import PARETO_AXES
 from bench.core.text import count
 from bench.plugins.metric import Column
-from bench.reporting.selection import main_metrics
+from bench.reporting.selection import DETECTION, main_metrics
 from bench.reporting.text import bounds, is_clear, listed, noun, number, signed
 from bench.stats.front import axes_of
 from bench.stats.intervals import FEWEST
@@ -17,8 +17,6 @@ from bench.stats.summary import MethodSummary, Summary
 SIGNIFICANT = 0.05
 MOST_NUMBERS = 3
 """Differences of a metric that the headline gives in numbers; of more it gives the names."""
-DETECTION = "detection-rate"
-"""Told only where methods seem to differ in it: identity similarity then rests on different concepts."""
 
 
 def headline(
@@ -36,7 +34,7 @@ def headline(
     main = main_metrics(metrics)
     for metric in (*main, *(metric for metric in metrics if metric.label == DETECTION and metric not in main)):
         told = [pair.seen_from(reference) for pair in _intervals(pairs[metric.label]) if reference in pair.methods]
-        if metric.label == DETECTION:
+        if metric.label == DETECTION:  # told only where methods seem to differ in it
             told = [pair for pair in told if is_clear(pair)]
         if told:
             yield _finding(metric, told, summary.n_scenes)

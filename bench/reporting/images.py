@@ -14,7 +14,7 @@ import scipy
 from PIL import Image
 
 from bench.core.errors import UserError
-from bench.core.images import read_picture
+from bench.core.images import opened
 from bench.core.masks import concept_colour, outline
 from bench.core.scenes import Concept, ImageArray, Mask, Scene
 
@@ -31,7 +31,11 @@ TAG = (0.45, 0.11)
 def file_uri(path: Path) -> str | None:
     """A picture file as a data URI; None if it is missing or damaged."""
     try:
-        return uri(read_picture(path))
+        with opened(path) as image:
+            image.load()
+            if image.format == "PNG" and image.mode == "RGB" and max(image.size) <= AS_IS:
+                return _data("png", path.read_bytes())
+            return uri(np.asarray(image.convert("RGB"), dtype=np.uint8))
     except UserError:
         return None
 
@@ -45,7 +49,11 @@ def uri(picture: ImageArray) -> str:
         kind, options = "webp", _WEBP
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return _data(kind, buffer.getvalue())
+
+
+def _data(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def side_by_side(scene: Scene) -> Scene:

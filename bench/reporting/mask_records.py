@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from bench.core.errors import UserError, one_line
 from bench.plugins.report import ReportData
-from bench.reporting.scatter import COLOURS, INK, LINE, plot_text
+from bench.reporting.curves import CurvePanel, CurveValue, curve_panel
 from bench.run.folder import RunFolder
 from bench.stats.intervals import SceneMean
 
@@ -88,26 +87,13 @@ def _by_scene(notes: pd.DataFrame, column: str) -> pd.Series[float]:
     return means
 
 
-def mask_curve_figure(notes: pd.DataFrame) -> str:
-    """The curves as HTML with plotly.js inside: Figure 3 of Rahman et al. 2024."""
-    axis = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "automargin": True}
-    figure = go.Figure(
-        layout={
-            "xaxis": {**axis, "title": "step"},
-            "yaxis": {**axis, "title": "IoU with the true mask", "rangemode": "tozero"},
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": {"color": INK, "size": 13, "family": "system-ui, sans-serif"},
-            "margin": {"l": 58, "r": 22, "t": 30, "b": 52},
-            "legend": {"orientation": "h", "y": 1.1},
-        }
-    )
-    for index, (method, curve) in enumerate(iou_by_step(notes).items()):
-        line = {"color": COLOURS[index % len(COLOURS)], "width": 2}
-        figure.add_scatter(x=curve.index, y=curve, name=plot_text(method), mode="lines", line=line)
-    config = {"displaylogo": False, "responsive": True}
-    page: str = figure.to_html(full_html=False, include_plotlyjs=True, div_id="masks", config=config)
-    return page
+def mask_curve_figure(notes: pd.DataFrame) -> CurvePanel:
+    """IoU by step, a line per method: Figure 3 of Rahman et al. 2024."""
+    lines = {
+        method: [CurveValue(float(str(step)), float(value)) for step, value in curve.items()]
+        for method, curve in iou_by_step(notes).items()
+    }
+    return curve_panel("IoU of estimated masks", "step", "IoU with the true mask", lines)
 
 
 COLUMNS = ("step", "concept", "label", "estimated", "iou", "iou_without_crf")

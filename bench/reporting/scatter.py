@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import html
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from bench.core.defaults import PARETO_AXES
 from bench.plugins.metric import Column
+from bench.reporting.chart import Axis
+from bench.reporting.labels import Box, edge_towards, place_labels
 from bench.reporting.text import bounds, noun, number
 from bench.stats.front import axes_of
 from bench.stats.scene_means import common_pictures, scene_means
@@ -21,19 +20,23 @@ from bench.stats.summary import Estimate, MethodSummary, Summary
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's colours, which colour-blind readers can tell apart."""
 SYMBOLS = (
-    ("circle", "●", "○"),
-    ("square", "■", "□"),
-    ("diamond", "◆", "◇"),
-    ("triangle-up", "▲", "△"),
-    ("triangle-down", "▼", "▽"),
-    ("star", "★", "☆"),
+    ("circle", "●", "○", "M-1 0A1 1 0 1 1 1 0A1 1 0 1 1-1 0Z"),
+    ("square", "■", "□", "M-.9-.9H.9V.9H-.9Z"),
+    ("diamond", "◆", "◇", "M0-1.25L1.1 0L0 1.25L-1.1 0Z"),
+    ("triangle-up", "▲", "△", "M0-1.2L1.15.8H-1.15Z"),
+    ("triangle-down", "▼", "▽", "M0 1.2L1.15-.8H-1.15Z"),
+    ("star", "★", "☆", "M0-1.4L.33-.45L1.33-.43L.53.17L.82 1.13L0 .56L-.82 1.13L-.53.17L-1.33-.43L-.33-.45Z"),
 )
-"""Plotly's name of a symbol, and the same as a letter, filled and open."""
-INK, LINE = "#3c444d", "#d5dade"
-LONGEST, SHORT = 22, 9
-"""Letters of a method's name that fit beside its point, and those that fit between the point and the plot's edge."""
-MOST_NAMED = 8
-"""Of more methods the names would lie on each other: the key beside the plot names them."""
+"""A symbol's name, the same as a letter, filled and open, and its outline of radius 1 as an SVG path."""
+LONGEST = 22
+"""Letters of a method's name that stand beside its point."""
+WIDE, NARROW = (780, 470, True), (350, 330, False)
+"""A plot's width and height in pixels, and whether names stand in it: on a narrow one they would hide it."""
+LEFT, RIGHT, TOP, BOTTOM = 50, 12, 12, 46
+GAP, LETTER, LINE_HEIGHT = 9.0, 7.6, 16.0
+"""Between a point and a name, and the size of a letter of a name; in pixels."""
+LEAST = 0.2
+"""What an axis spans where a single value is all there is to show."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class LegendEntry:
     `place` says in words where it is.
     """
 
+    index: int
     method: str
     short: str
     colour: str
@@ -50,6 +54,50 @@ class LegendEntry:
     glyph: str
     place: str
     on_front: bool
+    outline: str
+
+
+@dataclass(frozen=True)
+class ScatterPoint:
+    """A scene mean: where it is drawn, and what is told of it."""
+
+    x: float
+    y: float
+    told: str
+
+
+@dataclass(frozen=True)
+class ScatterSeries:
+    """A method's mean with its intervals (`bars`: left, top, right, bottom), its scene means and its name's place."""
+
+    key: LegendEntry
+    x: float
+    y: float
+    bars: tuple[tuple[float, float, float, float], ...]
+    told: str
+    scenes: tuple[ScatterPoint, ...]
+    label: Box | None = None
+
+    @property
+    def leader(self) -> tuple[float, float] | None:
+        """Where a line from the point to its name ends; None if the name is beside the point."""
+        if self.label is None:
+            return None
+        x, y = edge_towards(self.label, (self.x, self.y))
+        return (x, y) if max(abs(x - self.x), abs(y - self.y)) > 2 * GAP else None
+
+
+@dataclass(frozen=True)
+class ScatterPlot:
+    """The plot in pixels; `area` is what its axes enclose, ticks are pixels and numbers, `front` an SVG path."""
+
+    width: int
+    height: int
+    area: Box
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    series: tuple[ScatterSeries, ...]
+    front: str
 
 
 def plot_legend(summary: Summary) -> tuple[LegendEntry, ...]:
@@ -58,31 +106,26 @@ def plot_legend(summary: Summary) -> tuple[LegendEntry, ...]:
     return tuple(_key(index, method, names) for index, method in enumerate(summary.methods))
 
 
-def pareto_figure(summary: Summary, table: pd.DataFrame, metrics: Sequence[Column]) -> str | None:
-    """The plot as HTML with plotly.js inside, so that the page needs no network; None if it would be empty."""
-    drawn = [
-        (key, method) for key, method in zip(plot_legend(summary), summary.methods, strict=True) if is_point(method)
-    ]
+def pareto_figure(summary: Summary, table: pd.DataFrame, metrics: Sequence[Column]) -> tuple[ScatterPlot, ...]:
+    """The plot for a wide and for a narrow page; nothing if it would be empty.
+
+    Points are means over scenes with their intervals, faint ones the scene means; only the wide plot has names in it.
+    """
+    drawn = [both for both in zip(plot_legend(summary), summary.methods, strict=True) if is_point(both[1])]
     if not drawn:
-        return None
-    figure = go.Figure(layout=_layout())
+        return ()
     scenes = _scene_means(table, metrics)
-    for key, _ in drawn:
-        figure.add_scatter(**_scene_points(key, scenes))
-    figure.add_scatter(**_front([_point(method) for key, method in drawn if key.on_front]))
-    mode = "markers+text" if len(drawn) <= MOST_NAMED else "markers"
-    centre = [sum(ends) / len(drawn) for ends in zip(*(_point(method) for _, method in drawn), strict=True)]
-    for key, method in drawn:
-        figure.add_scatter(**_marker(key, method, centre), mode=mode)
-    if len(drawn) == 1:
-        figure.update_layout(**_around(drawn[0][1]))
-    page: str = figure.to_html(full_html=False, include_plotlyjs=True, div_id="pareto", config=_config())
-    return page
+    return tuple(_plot(drawn, scenes, *size) for size in (WIDE, NARROW))
 
 
-def plot_text(text: str) -> str:
-    """A text as plotly shows it: it takes tags and entities for HTML, but does not know those of quotes."""
-    return html.escape(text, quote=False)
+def pareto_points(summary: Summary, metrics: Sequence[Column]) -> pd.DataFrame:
+    """One row per method: both coordinates with their intervals, and whether it is on the front."""
+    columns = [
+        f"{axis.label.replace('-', '_')}{end}"
+        for axis in axes_of(metrics)
+        for end in ("", "_low", "_high", "_interval", "_n_scenes")
+    ]
+    return summary.frame()[["method", *columns, "n_scenes", "n_pictures", "pareto"]]
 
 
 def why_no_plot(metrics: Sequence[Column]) -> str:
@@ -108,8 +151,9 @@ def _name(axis: str) -> str:
 
 
 def _key(index: int, method: MethodSummary, names: Sequence[str]) -> LegendEntry:
-    symbol, filled, hollow = SYMBOLS[(index + index // len(COLOURS)) % len(SYMBOLS)]
+    symbol, filled, hollow, path = SYMBOLS[(index + index // len(COLOURS)) % len(SYMBOLS)]
     return LegendEntry(
+        index=index,
         method=method.method,
         short=_short(method.method, names),
         colour=COLOURS[index % len(COLOURS)],
@@ -117,6 +161,7 @@ def _key(index: int, method: MethodSummary, names: Sequence[str]) -> LegendEntry
         glyph=filled if method.pareto else hollow,
         place=_place(method),
         on_front=method.pareto,
+        outline=path,
     )
 
 
@@ -151,103 +196,61 @@ def _scene_means(table: pd.DataFrame, metrics: Sequence[Column]) -> pd.DataFrame
     return means.pivot(index=["method", "scene"], columns="metric", values="mean")
 
 
-def _scene_points(key: LegendEntry, scenes: pd.DataFrame) -> dict[str, Any]:
-    """A method's scene means, faint."""
-    own = scenes.loc[key.method]
-    x, y = map(_name, PARETO_AXES)
-    return {
-        "x": own[PARETO_AXES[0]].tolist(),
-        "y": own[PARETO_AXES[1]].tolist(),
-        "mode": "markers",
-        "marker": {"color": key.colour, "symbol": key.symbol, "size": 7, "opacity": 0.4},
-        "text": [f"{plot_text(key.method)}<br>{plot_text(str(scene))}" for scene in own.index],
-        "hovertemplate": f"%{{text}}<br>{x} %{{x:.3f}}<br>{y} %{{y:.3f}}<extra></extra>",
-    }
+def _plot(
+    drawn: Sequence[tuple[LegendEntry, MethodSummary]], scenes: pd.DataFrame, width: int, height: int, named: bool
+) -> ScatterPlot:
+    axes = tuple(_axis(place, drawn, scenes, (width, height)) for place in range(2))
+    series = [_series(key, method, pd.DataFrame(scenes.loc[method.method]), axes) for key, method in drawn]
+    area = Box(axes[0].start, axes[1].end, axes[0].end, axes[1].start)
+    if named:
+        bars = [Box(*bar) for one in series for bar in one.bars]
+        sizes = [(LETTER * len(one.key.short), LINE_HEIGHT) for one in series]
+        labels = place_labels([(one.x, one.y) for one in series], sizes, area, GAP, bars)
+        series = [replace(one, label=label) for one, label in zip(series, labels, strict=True)]
+    front = sorted((one.x, one.y) for one in series if one.key.on_front)
+    return ScatterPlot(width, height, area, axes[0].ticks(width // 90), axes[1].ticks(), tuple(series), _stairs(front))
 
 
-def _front(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """The staircase below which lies what the methods on the front beat."""
-    ordered = sorted(points)
-    return {
-        "x": [x for x, _ in ordered],
-        "y": [y for _, y in ordered],
-        "mode": "lines",
-        "line": {"color": INK, "dash": "dot", "width": 1.5, "shape": "vh"},
-        "hoverinfo": "skip",
-    }
+def _axis(
+    place: int, drawn: Sequence[tuple[LegendEntry, MethodSummary]], scenes: pd.DataFrame, size: tuple[int, int]
+) -> Axis:
+    """The axis of prompt (0) or identity (1) similarity: it shows every mean, its interval and all scene means."""
+    estimates = [method.estimates[PARETO_AXES[place]] for _, method in drawn]
+    own = scenes.loc[[method.method for _, method in drawn], PARETO_AXES[place]]
+    ends = [end for each in estimates if each.interval for end in (each.interval.low, each.interval.high)]
+    pixels = (LEFT, size[0] - RIGHT) if place == 0 else (size[1] - BOTTOM, TOP)
+    alone = len(drawn) == 1 and estimates[0].n_scenes == 1
+    return Axis.around([*own, *ends, *(each.mean for each in estimates)], *pixels, LEAST if alone else 0.0)
 
 
-def _marker(key: LegendEntry, method: MethodSummary, centre: Sequence[float]) -> dict[str, Any]:
-    (x, y), (across, up) = _point(method), _coordinates(method)
-    vertical = "top" if y >= centre[1] else "bottom"
-    outwards = len(key.short) <= SHORT
-    horizontal = "right" if (x >= centre[0]) == outwards else "left"
-    texts = ["%{customdata}", *(f"{_name(axis)} {_words(method.estimates[axis])}" for axis in PARETO_AXES)]
-    return {
-        "x": [x],
-        "y": [y],
-        "error_x": _bars(across, key.colour),
-        "error_y": _bars(up, key.colour),
-        "text": [f"<b>{plot_text(key.short)}</b>"],
-        "customdata": [plot_text(method.method)],
-        "textposition": f"{vertical} {horizontal}",
-        "textfont": {"size": 14},
-        "cliponaxis": False,
-        "marker": {"color": key.colour, "symbol": key.symbol, "size": 15, "line": {"width": 2.5, "color": key.colour}},
-        "hovertemplate": "<br>".join(texts) + "<extra></extra>",
-    }
+def _series(key: LegendEntry, method: MethodSummary, own: pd.DataFrame, axes: Sequence[Axis]) -> ScatterSeries:
+    estimates = [method.estimates[axis] for axis in PARETO_AXES]
+    x, y = (axis.at(each.mean) for axis, each in zip(axes, estimates, strict=True))
+    across, up = (
+        (axis.at(each.interval.low), axis.at(each.interval.high)) if each.interval else None
+        for axis, each in zip(axes, estimates, strict=True)
+    )
+    bars = [(across[0], y, across[1], y)] if across else []
+    bars += [(x, up[1], x, up[0])] if up else []
+    told = "\n".join([method.method, *(f"{_name(axis)} {_words(method.estimates[axis])}" for axis in PARETO_AXES)])
+    known = own.dropna(subset=list(PARETO_AXES))
+    points = tuple(
+        _scene_point(f"{method.method}\n{scene}", values, axes)
+        for scene, *values in known[list(PARETO_AXES)].itertuples(name=None)
+    )
+    return ScatterSeries(key, x, y, tuple(bars), told, points)
 
 
-def _coordinates(method: MethodSummary) -> Iterator[Estimate]:
-    return (method.estimates[axis] for axis in PARETO_AXES)
+def _scene_point(told: str, values: Sequence[float], axes: Sequence[Axis]) -> ScatterPoint:
+    lines = [f"{_name(axis)} {number(value)}" for axis, value in zip(PARETO_AXES, values, strict=True)]
+    return ScatterPoint(axes[0].at(values[0]), axes[1].at(values[1]), "\n".join([told, *lines]))
+
+
+def _stairs(points: Sequence[tuple[float, float]]) -> str:
+    """The staircase below which lies what the methods on the front beat, as an SVG path; points from left to right."""
+    steps = [f"M{x:.1f} {y:.1f}" if index == 0 else f"V{y:.1f}H{x:.1f}" for index, (x, y) in enumerate(points)]
+    return "".join(steps)
 
 
 def _words(estimate: Estimate) -> str:
     return f"{number(estimate.mean)} {bounds(estimate.interval)}".strip()
-
-
-def _bars(estimate: Estimate, colour: str) -> dict[str, Any]:
-    if estimate.interval is None:
-        return {"visible": False}
-    above, below = estimate.interval.high - estimate.mean, estimate.mean - estimate.interval.low
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [above],
-        "arrayminus": [below],
-        "color": colour,
-        "thickness": 2,
-        "width": 6,
-    }
-
-
-def _layout() -> dict[str, Any]:
-    axis = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "automargin": True, "nticks": 7}
-    arrow = {"text": "better ↗", "xref": "paper", "yref": "paper", "x": 1, "y": 1, "showarrow": False}
-    return {
-        "xaxis": {**axis, "title": f"{noun(PARETO_AXES[0])} →"},
-        "yaxis": {**axis, "title": f"{noun(PARETO_AXES[1])} →"},
-        "annotations": [{**arrow, "xanchor": "right", "yanchor": "top", "font": {"size": 14}}],
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": INK, "size": 13, "family": "system-ui, sans-serif"},
-        "margin": {"l": 58, "r": 22, "t": 30, "b": 52},
-        "showlegend": False,
-        "hovermode": "closest",
-        "autosize": True,
-    }
-
-
-def _around(method: MethodSummary) -> dict[str, Any]:
-    """Axes that are not absurdly wide where a single value is all there is to show."""
-    axes = zip(("xaxis_range", "yaxis_range"), _coordinates(method), strict=True)
-    return {axis: [point.mean - 0.1, point.mean + 0.1] for axis, point in axes if point.n_scenes == 1}
-
-
-def _config() -> dict[str, Any]:
-    return {
-        "displaylogo": False,
-        "responsive": True,
-        "modeBarButtons": [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
-        "toImageButtonOptions": {"format": "svg", "filename": "pareto"},
-    }

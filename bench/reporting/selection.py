@@ -15,6 +15,8 @@ from bench.reporting.text import listed
 from bench.stats.front import axes_of
 from bench.stats.scene_means import methods_of, numbers
 
+DETECTION = "detection-rate"
+"""Identity similarity rests on the concepts that are found, so this is told beside it."""
 MOST_REASONS = 2
 """Reasons for missing values that are told, the most frequent first."""
 
@@ -56,6 +58,31 @@ def reference_of(data: ReportData, name: str) -> str:
 def main_metrics(metrics: Sequence[Column]) -> tuple[Column, ...]:
     """The metrics told first: those that are axes of the front, or, where there is none of them, all."""
     return axes_of(metrics) or tuple(metrics)
+
+
+def chosen_metrics(data: ReportData, labels: str) -> tuple[Column, ...]:
+    """The metrics of these labels, joined by +, that have a value; a label may be cut short: `prompt+identity`.
+
+    Without labels: those told first (`main_metrics`) and the detection rate. Raises `UserError` for a metric that the
+    run does not compare, for a short label of several, and if none has a value.
+    """
+    known = {metric.label: metric for metric in data.metrics}
+    asked = [_label(text.strip(), tuple(known)) for text in labels.split("+")] if labels.strip() else []
+    default = (*main_metrics(data.metrics), *(known[label] for label in known if label == DETECTION))
+    told = with_values(data.table, tuple(dict.fromkeys([known[label] for label in asked] or default)))
+    if not told:
+        names = " or ".join(asked) or "the metrics told by default"
+        raise UserError(f"{data.run_folder}: no picture has a value of {names}; name other metrics")
+    return told
+
+
+def _label(text: str, known: Sequence[str]) -> str:
+    """The label that `text` is, or is the only one to begin with."""
+    found = [text] if text in known else [label for label in known if text and label.startswith(text)]
+    if len(found) != 1:
+        what = f"several metrics '{text}...'" if found else f"no metric '{text}'"
+        raise UserError(f"the run compares {what}; it compares {', '.join(known)}")
+    return found[0]
 
 
 def with_values(table: pd.DataFrame, metrics: Sequence[Column]) -> tuple[Column, ...]:

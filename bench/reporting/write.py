@@ -20,8 +20,10 @@ from bench.core.text import count
 from bench.data.builders.remarks import UNLABELLED
 from bench.plugins.method import PreservesPrior
 from bench.plugins.report import ReportData
-from bench.plugins.spec import Configured, configure
+from bench.plugins.spec import Configured
 from bench.reporting.command import command
+from bench.reporting.record import write_record
+from bench.reporting.select_reports import select_reports
 from bench.reporting.text import listed
 from bench.run.evaluators import recorded_evaluators
 from bench.run.failures import report_failure_file
@@ -48,18 +50,27 @@ _TOLD_OF_A_HASH = 19
 """Characters: `sha256:` and twelve digits; `evaluators.json` has all."""
 
 
-def write_report(session: Session, spec: str) -> tuple[Path, ...]:
-    """Write the report that `spec` names from the run's table; returns its files, the page first.
+def write_report(session: Session, specs: str) -> tuple[Path, ...]:
+    """Write the reports that `specs` names (several are separated by commas) from the run's table.
 
-    The report's folder is replaced as a whole, or, where anything fails, not at all. Raises `UserError` if nothing was
-    scored yet.
+    Returns their files, each report's page first. A report's folder is replaced as a whole, or, where anything fails,
+    not at all; the other reports are written nonetheless. Raises `UserError` for a name that there is not, if nothing
+    was scored yet, and for what the reports that failed say.
     """
-    report = configure("reports", spec)
-    folder, table = session.folder, _finished(session)
-    place = folder.report(report.drop_in.name)
-    with whole_replacement(place) as building:
-        files = _written(session, report, table, building)
-    return tuple(place / file.relative_to(building) if file.is_relative_to(building) else file for file in files)
+    reports = select_reports(specs)
+    data = report_data(session)
+    files: list[Path] = []
+    failed: list[UserError] = []
+    for report in reports:
+        try:
+            files += _placed(session, report, data)
+        except UserError as error:
+            failed.append(error)
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise UserError("; ".join(map(str, failed)), failed[0].code) from failed[0]
+    return tuple(files)
 
 
 def report_data(session: Session) -> ReportData:
@@ -79,11 +90,21 @@ def _finished(session: Session) -> pd.DataFrame:
     return table
 
 
-def _written(session: Session, report: Configured, table: pd.DataFrame, out: Path) -> tuple[Path, ...]:
+def _placed(session: Session, report: Configured, data: ReportData) -> tuple[Path, ...]:
+    """Write one report into its folder, with `report.json`."""
+    place = session.folder.report(report.drop_in.name)
+    with whole_replacement(place) as building:
+        files = _written(session, report, data, building)
+        record = write_record(report.spec, data, files, building)
+    written = (*files, record)
+    return tuple(place / file.relative_to(building) if file.is_relative_to(building) else file for file in written)
+
+
+def _written(session: Session, report: Configured, data: ReportData, out: Path) -> tuple[Path, ...]:
     """Let a report write its files into `out`; what it raises is told in one line, its traceback lies in `failed/`."""
     file, log = report.drop_in.file, report_failure_file(session.folder, report.drop_in.name)
     try:
-        files: object = report.instance.write(_data(session, table), out)
+        files: object = report.instance.write(data, out)
     except (UserError, *REFUSED):
         raise
     except Exception as error:

@@ -25,8 +25,7 @@ class Scores:
         """Scene means float [scenes, methods, metrics], on the scenes where each method has each metric (labels)."""
         if self.means.empty:
             return np.empty((0, len(methods), len(metrics)))
-        columns = [self._wide[metric].reindex(columns=list(methods)).to_numpy(np.float64) for metric in metrics]
-        values: Floats = np.stack(columns, axis=-1)
+        values: Floats = np.stack([self._column(metric, methods) for metric in metrics], axis=-1)
         return np.asarray(values[~np.isnan(values).any(axis=(1, 2))])
 
     def matrix(self, metric: str, methods: Sequence[str]) -> Floats:
@@ -39,11 +38,20 @@ class Scores:
         shared = set.intersection(*(set(values.get(method, {})) for method in methods))
         return {method: [values[method][scene] for scene in sorted(shared)] for method in methods}
 
+    def _column(self, metric: str, methods: Sequence[str]) -> Floats:
+        """Scene means float [scenes, methods], NaN where a method has none."""
+        places, values = self._wide[metric]
+        return values[:, [places.get(method, -1) for method in methods]]
+
     @cached_property
-    def _wide(self) -> dict[str, pd.DataFrame]:
-        """Scene means by metric, a row per scene and a column per method."""
-        groups = self.means.groupby("metric", sort=False)
-        return {str(metric): rows.pivot(index="scene", columns="method", values="mean") for metric, rows in groups}
+    def _wide(self) -> dict[str, tuple[dict[str, int], Floats]]:
+        """By metric, each method's column of its scene means float [scenes, methods + 1]; the last is NaN."""
+        found: dict[str, tuple[dict[str, int], Floats]] = {}
+        for metric, rows in self.means.groupby("metric", sort=False):
+            table = rows.pivot(index="scene", columns="method", values="mean")
+            places = {str(method): place for place, method in enumerate(table.columns)}
+            found[str(metric)] = places, np.pad(table.to_numpy(np.float64), ((0, 0), (0, 1)), constant_values=np.nan)
+        return found
 
     @cached_property
     def _by_picture(self) -> dict[str, dict[str, dict[str, Floats]]]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from bench.core.defaults import PARETO_AXES
@@ -18,6 +17,7 @@ from bench.stats.paired import too_few, with_holm
 from bench.stats.pareto import non_dominated
 from bench.stats.results import Pair
 from bench.stats.scene_means import Floats
+from bench.stats.signed_ranks import signed_rank_p
 
 DRAWS = 9_999
 REFERENCE = (0.0, 0.0)
@@ -147,7 +147,7 @@ def _greater(differences: Floats) -> float:
     """p of the differences being above zero; 1 where all are zero."""
     if not differences.any():
         return 1.0
-    return float(np.asarray(scipy.stats.wilcoxon(differences, alternative="greater").pvalue))
+    return signed_rank_p(differences, "greater")
 
 
 def _beaten(points: Floats, index: int) -> NDArray[np.bool_]:

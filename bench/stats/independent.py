@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import scipy
@@ -14,6 +13,7 @@ import scipy
 from bench.stats.intervals import Interval
 from bench.stats.results import TUKEY_FLOOR, Overall, Pair, Unit
 from bench.stats.scene_means import Floats
+from bench.stats.studentized_range import critical_range, studentized_range_tail
 
 KRUSKAL_WALLIS = "Kruskal-Wallis"
 TUKEY = "Tukey HSD"
@@ -59,14 +59,14 @@ def tukey(names: Sequence[str], groups: Sequence[Floats], unit: Unit = "pictures
     Groups of different sizes are compared as Kramer (1956) does; the intervals hold for all pairs together.
     """
     reason = _hindrance(groups) or ("every method has one value only" if _no_spread(groups) else "")
-    result = None if reason else scipy.stats.tukey_hsd(*groups)
-    pairs = []
-    for i, j in combinations(range(len(names)), 2):
-        n = min(len(groups[i]), len(groups[j]))
-        effect = float(groups[i].mean() - groups[j].mean()) if n else math.nan
-        interval, p = _tukey_of(result, (i, j), n) if result is not None else (None, None)
-        pairs.append(Pair(names[i], names[j], TUKEY, unit, n, effect, interval, p, reason, TUKEY_FLOOR))
-    return tuple(pairs)
+    pairs = list(combinations(range(len(names)), 2))
+    sizes = [len(group) for group in groups]
+    effects = [float(groups[i].mean() - groups[j].mean()) if min(sizes[i], sizes[j]) else math.nan for i, j in pairs]
+    tested = [(None, None)] * len(pairs) if reason else _tukey_of(groups, pairs, effects)
+    return tuple(
+        Pair(names[i], names[j], TUKEY, unit, min(sizes[i], sizes[j]), effect, interval, p, reason, TUKEY_FLOOR)
+        for (i, j), effect, (interval, p) in zip(pairs, effects, tested, strict=True)
+    )
 
 
 def log10_chi2_tail(statistic: float, degrees: int) -> float:
@@ -81,10 +81,20 @@ def log10_chi2_tail(statistic: float, degrees: int) -> float:
     return log_tail / math.log(10)
 
 
-def _tukey_of(result: Any, pair: tuple[int, int], n: int) -> tuple[Interval, float]:
-    bounds = result.confidence_interval(0.95)
-    interval = Interval(float(bounds.low[pair]), float(bounds.high[pair]), 0.95, TUKEY_INTERVAL, n)
-    return interval, float(result.pvalue[pair])
+def _tukey_of(
+    groups: Sequence[Floats], pairs: Sequence[tuple[int, int]], effects: Sequence[float]
+) -> list[tuple[Interval | None, float | None]]:
+    """The interval and p value of each pair's difference of means (its effect)."""
+    sizes = np.array([len(group) for group in groups])
+    degrees = int(sizes.sum()) - len(groups)
+    variance = sum(float(((group - group.mean()) ** 2).sum()) for group in groups) / degrees
+    errors = np.array([math.sqrt(variance / 2 * (1 / sizes[i] + 1 / sizes[j])) for i, j in pairs])
+    p = studentized_range_tail(np.abs(effects) / errors, len(groups), degrees)
+    reaches = critical_range(0.95, len(groups), degrees) * errors
+    return [
+        (Interval(effect - reach, effect + reach, 0.95, TUKEY_INTERVAL, int(min(sizes[i], sizes[j]))), float(value))
+        for (i, j), effect, reach, value in zip(pairs, effects, reaches.tolist(), p, strict=True)
+    ]
 
 
 def _asymptotic(a: float, x: float) -> float:

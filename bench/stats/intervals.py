@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -97,8 +98,14 @@ def describe_rule(counts: Sequence[int]) -> str:
 
 
 def _student(scenes: Floats, level: float) -> tuple[float, float]:
-    low, high = scipy.stats.t.interval(level, len(scenes) - 1, loc=scenes.mean(), scale=scipy.stats.sem(scenes))
-    return float(low), float(high)
+    n, mean = len(scenes), float(scenes.mean())
+    reach = student_quantile((1 + level) / 2, n - 1) * float(scenes.std(ddof=1)) / math.sqrt(n)
+    return mean - reach, mean + reach
+
+
+def student_quantile(probability: float, degrees: float) -> float:
+    """The quantile of Student's t; `scipy.stats.t.ppf` gives the same, but checks its arguments for much longer."""
+    return float(scipy.special.stdtrit(degrees, probability))
 
 
 def expanded(level: float, n: int) -> float:
@@ -108,17 +115,32 @@ def expanded(level: float, n: int) -> float:
     plain BCa misses 5.9 % of the means of 50 normal values and 6.9 % of 30. Hesterberg, "What teachers should
     know about the bootstrap" (2015), section 5.3, corrects both by the quantile sqrt(n / (n - 1)) t.
     """
-    reach = math.sqrt(n / (n - 1)) * scipy.stats.t.ppf((1 + level) / 2, n - 1)
-    return float(2 * scipy.stats.norm.cdf(reach) - 1)
+    reach = math.sqrt(n / (n - 1)) * student_quantile((1 + level) / 2, n - 1)
+    return float(2 * scipy.special.ndtr(reach) - 1)
 
 
 def _bca(scenes: Floats, level: float, seed: int) -> tuple[float, float]:
-    result = scipy.stats.bootstrap(
-        (scenes,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        confidence_level=expanded(level, len(scenes)),
-        method="BCa",
-        rng=np.random.default_rng(seed),
-    )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    """Efron's interval as `scipy.stats.bootstrap` gives it, from the same resamples, which are drawn once per n.
+
+    Means that differ by rounding alone are equal: so many of few different values are.
+    """
+    n, mean = len(scenes), float(scenes.mean())
+    means = _resamples(n, seed) @ scenes / n
+    less, not_more = (means < mean - ROUNDING).mean(), (means <= mean + ROUNDING).mean()
+    bias = scipy.special.ndtri((less + not_more) / 2)
+    away = scenes - mean  # the means without each scene lie so, up to a factor that cancels
+    acceleration = (away**3).sum() / (6 * (away**2).sum() ** 1.5)
+    tail = scipy.special.ndtri((1 - expanded(level, n)) / 2)
+    moved = [bias + side for side in (tail, -tail)]
+    quantiles = [scipy.special.ndtr(bias + each / (1 - acceleration * each)) for each in moved]
+    low, high = np.quantile(means, quantiles)
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=8)
+def _resamples(n: int, seed: int) -> Floats:
+    """How often each of `n` scenes is in each resample, float [RESAMPLES, n]."""
+    drawn = np.random.default_rng(seed).integers(0, n, (RESAMPLES, n))
+    places = drawn + n * np.arange(RESAMPLES)[:, None]
+    counts: Floats = np.bincount(places.ravel(), minlength=RESAMPLES * n).reshape(RESAMPLES, n).astype(np.float64)
+    return counts

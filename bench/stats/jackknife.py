@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy
 
-from bench.stats.intervals import FEWEST, UNLIMITED, Interval
+from bench.stats.intervals import FEWEST, UNLIMITED, Interval, student_quantile
 from bench.stats.scene_means import Floats
 
 JACKKNIFE = "Student t, jackknife"
@@ -25,7 +24,7 @@ def jackknife_interval(
     if n < FEWEST or not np.isfinite([estimate, *without]).all():
         return None
     error = math.sqrt((n - 1) / n * float(((without - without.mean()) ** 2).sum()))
-    reach = float(scipy.stats.t.ppf((1 + level) / 2, n - 1)) * error
+    reach = student_quantile((1 + level) / 2, n - 1) * error
     return Interval(max(estimate - reach, limits[0]), min(estimate + reach, limits[1]), level, JACKKNIFE, n)
 
 

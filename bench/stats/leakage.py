@@ -121,12 +121,17 @@ def _event_values(table: pd.DataFrame) -> dict[str, pd.Series[Any]]:
 def _rates(events: pd.DataFrame, by: str, column: str | None) -> Iterator[LeakageRate]:
     chosen = events[events["event"] != "intrusion"] if by == "class" else events
     keys = ["method", "event", *([column] if column else [])]
-    for key, rows in chosen.groupby(keys, sort=False):
+    scenes: dict[tuple[object, ...], list[float]] = {}
+    means = chosen.groupby([*keys, "scene"], sort=False)["value"].mean().reset_index()
+    for *key, _, mean in means.itertuples(index=False, name=None):
+        scenes.setdefault(tuple(key), []).append(float(mean))
+    sizes = chosen.groupby(keys, sort=False).size().reset_index()
+    for *key, n in sizes.itertuples(index=False, name=None):
         method, event, *group = key
-        scenes = rows.groupby("scene")["value"].mean().to_numpy(dtype=np.float64)
-        interval = mean_interval(scenes, (0.0, 1.0))
+        values = np.array(scenes[tuple(key)], dtype=np.float64)
+        interval = mean_interval(values, (0.0, 1.0))
         name = str(group[0]) if group else "all"
-        yield LeakageRate(str(method), str(event), by, name, float(scenes.mean()), interval, len(scenes), len(rows))
+        yield LeakageRate(str(method), str(event), by, name, float(values.mean()), interval, len(values), int(n))
 
 
 def _likeness(method: str, cells: pd.DataFrame) -> SimilarityMatrix:

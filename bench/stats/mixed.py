@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from bench.stats.intervals import FEWEST, Interval
+from bench.stats.intervals import FEWEST, Interval, student_quantile
 from bench.stats.paired import too_few, with_holm
 from bench.stats.results import Overall, Pair
 from bench.stats.scene_means import Floats
@@ -47,11 +47,11 @@ class _Fit:
 def mixed_model(names: Sequence[str], values: Floats) -> MixedModel:
     """Fit y = method + scene + rest to scene means float [scenes, methods], NaN where a method lacks the scene.
 
-    By REML (statsmodels' MixedLM). What a method does on a scene beyond both effects, and the noise of its pictures,
-    are the rest: pictures of one scene are one observation, and p values are about scenes. Tests have cells - scenes -
-    methods + 1 denominator degrees of freedom, with which a table without holes gives the analysis of variance of
-    repeated measures exactly. Pairs are corrected by Holm; intervals are not. A method of fewer than 4 scenes is left
-    out, and the test of all says so: it voids no other's result.
+    By REML (statsmodels' MixedLM; of a table without holes in closed form). What a method does on a scene beyond both
+    effects, and the noise of its pictures, are the rest: pictures of one scene are one observation, and p values are
+    about scenes. Tests have cells - scenes - methods + 1 denominator degrees of freedom, with which a table without
+    holes gives the analysis of variance of repeated measures exactly. Pairs are corrected by Holm; intervals are not. A
+    method of fewer than 4 scenes is left out, and the test of all says so: it voids no other's result.
     """
     enough = (~np.isnan(values)).sum(axis=0) >= FEWEST
     if enough.all() or enough.sum() < 2:
@@ -104,6 +104,8 @@ def _hindrance(names: Sequence[str], present: Floats, degrees: int) -> str:
 
 def _fit(present: Floats) -> _Fit | str:
     """The fitted model, or why there is none. Values are fitted in units of their deviation, for the optimiser."""
+    if not np.isnan(present).any():
+        return _balanced(present)
     from statsmodels.regression.mixed_linear_model import MixedLM  # noqa: PLC0415 - slow to import
 
     scenes, methods = np.nonzero(~np.isnan(present))
@@ -125,6 +127,20 @@ def _fit(present: Floats) -> _Fit | str:
     return _Fit(np.asarray(result.fe_params, dtype=np.float64) * unit, covariance, *variances)
 
 
+def _balanced(present: Floats) -> _Fit:
+    """The model of a table without holes, [scenes, methods], where REML is the analysis of variance in closed form."""
+    n, k = present.shape
+    effects = present.mean(axis=0)
+    deviations = present - effects
+    of_scenes = k * float((deviations.mean(axis=1) ** 2).sum())
+    rest = float((deviations**2).sum()) - of_scenes
+    residual = rest / ((n - 1) * (k - 1))
+    scene = (of_scenes / (n - 1) - residual) / k
+    if scene < 0:  # at the bound: scenes differ by no more than the rest, which takes up their part
+        scene, residual = 0.0, (of_scenes + rest) / (k * (n - 1))
+    return _Fit(effects, (scene + residual * np.eye(k)) / n, scene, residual)
+
+
 def _overall(fit: _Fit, degrees: int) -> tuple[float, float]:
     """Wald's F of all methods being equal, and log10 of its p value."""
     k = len(fit.effects)
@@ -141,9 +157,9 @@ def _pair(names: Sequence[str], pair: tuple[int, int], present: Floats, fit: _Fi
     effect = float(fit.effects[i] - fit.effects[j])
     variance = fit.covariance[i, i] + fit.covariance[j, j] - 2 * fit.covariance[i, j]
     error = math.sqrt(float(variance))
-    reach = float(scipy.stats.t.ppf(0.975, degrees)) * error
+    reach = student_quantile(0.975, degrees) * error
     interval = Interval(effect - reach, effect + reach, 0.95, MIXED_PAIR, n)
-    p = float(2 * scipy.stats.t.sf(abs(effect) / error, degrees))
+    p = float(2 * scipy.special.stdtr(degrees, -abs(effect) / error))
     return Pair(names[i], names[j], MIXED_PAIR, "scenes", n, effect, interval, p)
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import scipy
@@ -15,6 +14,7 @@ from bench.stats.independent import log10_chi2_tail
 from bench.stats.intervals import FEWEST, mean_interval
 from bench.stats.results import Overall, Pair, Unit
 from bench.stats.scene_means import Floats
+from bench.stats.signed_ranks import signed_rank_p
 
 FRIEDMAN = "Friedman"
 WILCOXON = "Wilcoxon signed-rank"
@@ -57,7 +57,7 @@ def wilcoxon(first: str, second: str, columns: dict[str, Floats], unit: Unit = "
     reason = too_few(n, unit)
     if not reason and not differences.any():
         reason = f"every {unit[:-1]}'s difference is zero"
-    p = None if reason else _signed_ranks(differences)
+    p = None if reason else signed_rank_p(differences)
     effect = float(differences.mean()) if n else math.nan
     return Pair(first, second, WILCOXON, unit, n, effect, mean_interval(differences), p, reason)
 
@@ -82,11 +82,6 @@ def whole(values: Floats) -> Floats:
 def too_few(n: int, unit: Unit = "scenes") -> str:
     """Why `n` units are not enough to test, or an empty string."""
     return "" if n >= FEWEST else f"{n} common {unit[:-1] if n == 1 else unit}: no test below {FEWEST}"
-
-
-def _signed_ranks(differences: Floats) -> float:
-    result: Any = scipy.stats.wilcoxon(differences)
-    return float(result.pvalue)
 
 
 def _alone(pairs: Sequence[Pair], n: int, unit: Unit) -> Overall:

@@ -1,4 +1,4 @@
-"""How many scenes a difference needs, by simulating the test that the report makes."""
+"""How many scenes a difference needs for the test that the report makes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import scipy
 
 from bench.stats.intervals import FEWEST
 from bench.stats.scene_means import Floats
+from bench.stats.signed_ranks import MOST_EXACT, distribution
 
 TARGET = 0.8
 MOST = 1_000
@@ -55,13 +56,42 @@ def sample_size(
 
 @cache
 def power(ratio: float, n: int, alpha: float = 0.05, simulations: int = SIMULATIONS, seed: int = 0) -> float:
-    """How often Wilcoxon's signed ranks give p < alpha over `n` scenes, by simulation.
+    """How often Wilcoxon's signed ranks give p < alpha over `n` scenes whose differences are normal.
 
-    Scenes' differences are normal with mean `ratio` and standard deviation 1; the same `seed` gives the same draws.
+    They have mean `ratio` and standard deviation 1. Up to 50 scenes, where the test is exact, by simulation, the same
+    `seed` giving the same draws; beyond by the normal approximation of the statistic, which is closer than so many
+    simulations are.
     """
+    if n > MOST_EXACT:
+        return _approximate_power(ratio, n, alpha)
     differences = np.random.default_rng([seed, n]).normal(ratio, 1.0, size=(simulations, n))
-    p = np.asarray(scipy.stats.wilcoxon(differences, axis=1).pvalue, dtype=np.float64)
-    return float((p < alpha).mean())
+    order = np.argsort(np.abs(differences), axis=1)
+    sums = (np.take_along_axis(differences, order, axis=1) > 0) @ np.arange(1, n + 1)
+    below = distribution(tuple(range(1, n + 1)))
+    p = 2 * np.minimum(below, below[::-1])
+    return float((p[sums] < alpha).mean())
+
+
+def _approximate_power(ratio: float, n: int, alpha: float) -> float:
+    """By the mean and variance of the sum of positive ranks of such differences (Lehmann 1975, equation 4.28)."""
+    one, two = (float(scipy.special.ndtr(math.sqrt(times) * ratio)) for times in (1, 2))
+    # P(D + D' > 0 and D + D" > 0) is bivariate normal with correlation 1/2: by Owen's T.
+    three = two - 2 * float(scipy.special.owens_t(math.sqrt(2) * ratio, 1 / math.sqrt(3)))
+    mean = n * one + n * (n - 1) / 2 * two
+    variance = (
+        n * one * (1 - one)
+        + n * (n - 1) / 2 * (2 * (one - two) ** 2 + 3 * two * (1 - two))
+        + n * (n - 1) * (n - 2) * (three - two**2)
+    )
+    # Without a difference the sum is around `centre`; beyond `reach` from it the test finds one.
+    centre, reach = n * (n + 1) / 4, _normal_reach(alpha) * math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+    spread = math.sqrt(max(variance, 1e-12))
+    above, below = (mean - centre - reach) / spread, (centre - reach - mean) / spread
+    return float(scipy.special.ndtr(above) + scipy.special.ndtr(below))
+
+
+def _normal_reach(alpha: float) -> float:
+    return -float(scipy.special.ndtri(alpha / 2))
 
 
 @cache
@@ -98,7 +128,7 @@ def detectable_ratio(n: int, alpha: float = 0.05, target: float = TARGET) -> flo
 
 def _reach(alpha: float, target: float) -> float:
     """How many standard errors a difference must measure for that power, if the spread were known."""
-    return float(scipy.stats.norm.isf(alpha / 2) + scipy.stats.norm.ppf(target))
+    return _normal_reach(alpha) + float(scipy.special.ndtri(target))
 
 
 def _rounded(ratio: float) -> float:

@@ -113,6 +113,25 @@ def _costs(units: pd.DataFrame, pictures: pd.DataFrame) -> dict[str, float]:
     return {**of_units, PICTURE_SECONDS: float(pictures[PICTURE_SECONDS].mean())}
 
 
+def cost_frame(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per method: how many units and pictures it has, what all of them took, and the means that pages tell."""
+    rows = []
+    for method in methods_of(table):
+        own = table[table["method"] == method]
+        units, pictures = own.drop_duplicates("unit"), own.drop_duplicates(PICTURE)
+        rows.append(
+            {
+                "method": method,
+                "n_units": len(units),
+                "n_pictures": len(pictures),
+                "fit_seconds": float(units["cost_fit_seconds"].sum(min_count=1)),
+                "generate_seconds": float(pictures[PICTURE_SECONDS].sum(min_count=1)),
+                **_costs(units, pictures),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def _front(estimates: Sequence[Mapping[str, Estimate]]) -> list[bool]:
     points = [[each[axis].mean if axis in each else math.nan for axis in PARETO_AXES] for each in estimates]
     return [bool(flag) for flag in non_dominated(np.reshape(points, (-1, len(PARETO_AXES))))]

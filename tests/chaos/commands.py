@@ -24,7 +24,6 @@ EVERYTHING = (
     "bench.playroom.world.coco",
     "diffusers",
     "transformers",
-    "plotly.graph_objects",
     "statsmodels.api",
 )
 DRAWING = ("bench.cli.build_dataset", "bench.playroom.world.coco")

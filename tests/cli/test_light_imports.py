@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench.cli.main import main
+from bench.core.errors import UserError
+from bench.reporting.select_reports import select_reports
 
 DATASET = "playroom[scenes=2,formats=1,mix=1,0,0,samples=1,pool=20]"
 CODE = """
@@ -46,5 +49,34 @@ def test_the_report_of_a_finished_run(tmp_path: Path, monkeypatch: pytest.Monkey
     assert end.value.code == 0
     page = tmp_path / "runs" / "r" / "report" / "pareto" / "pareto.html"
     page.unlink()
-    assert slow_modules(tmp_path, "report", "runs/r") == []
+    assert slow_modules(tmp_path, "report", "runs/r", "--report", "pareto,table[metrics=prompt+identity],cost") == []
     assert page.is_file()
+    for name in ("pareto", "table", "cost"):
+        folder = page.parents[1] / name
+        assert (folder / f"{name}.html").is_file()
+        assert json.loads((folder / "report.json").read_text())["report"].startswith(name)
+
+
+def test_a_report_that_fails_keeps_no_other_from_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["run", "--dataset", DATASET, "--methods", "real", "--name", "r"])
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        main(["report", "runs/r", "--report", "ablation,masks,cost"])
+    assert end.value.code == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "no variant of real" in told
+    assert "has no notes on estimated masks" in told
+    assert (tmp_path / "runs" / "r" / "report" / "cost" / "cost.html").is_file()
+    assert not (tmp_path / "runs" / "r" / "report" / "masks").exists()
+
+
+@pytest.mark.parametrize(
+    ("named", "told"), [("pareto,pareto[difference=1]", "named twice"), (",", "no report is named"), ("x", "'x'")]
+)
+def test_reports_that_cannot_be_meant(named: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        select_reports(named)

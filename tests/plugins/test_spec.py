@@ -15,6 +15,11 @@ def test_commas_inside_brackets_do_not_split() -> None:
     assert split_specs(text) == ("ours[phase1_steps=0,phase2_steps=3]", "ti-m", "ours:code")
 
 
+def test_commas_inside_nested_brackets_do_not_split_either() -> None:
+    text = "pareto[methods=ours[a=1,b=2]+db-m,reference=ours[a=1,b=2]],table"
+    assert split_specs(text) == ("pareto[methods=ours[a=1,b=2]+db-m,reference=ours[a=1,b=2]]", "table")
+
+
 def test_fields_are_set_and_typed() -> None:
     configured = configure("methods", "ours:code[phase1_steps=0,phase2_learning_rate=1e-3,masked=false]")
     assert configured.configuration["variant"] == "code"

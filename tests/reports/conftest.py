@@ -30,7 +30,7 @@ SIDE = 16
 def make_scene(number: int, labels: tuple[str, str]) -> Scene:
     masks = np.zeros((2, SIDE, SIDE), dtype=bool)
     masks[0, 2:8, 2:8], masks[1, 9:14, 9:14] = True, True
-    picture = np.full((SIDE, SIDE, 3), 20 * number % 256, dtype=np.uint8)
+    picture = np.full((SIDE, SIDE, 3), 20 * number % 250, dtype=np.uint8)
     concepts = tuple(Concept(label, masks[i], handle(i)) for i, label in enumerate(labels))
     prompts = tuple(Prompt("a photo of {tokens} in the snow", subset) for subset in ((0,), (1,), (0, 1)))
     return Scene(f"scene-{number}", picture, concepts, prompts)

@@ -57,7 +57,7 @@ def five(make_data_once: MakeData) -> Report:
 
 
 def body(page: str) -> str:
-    """The page without plotly's own code and without the style sheet."""
+    """The page without its script and style sheet."""
     return re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
 
 
@@ -227,6 +227,22 @@ def test_ledgers_stand_on_the_page_escaped(outline: Callable[[str], Any], make_d
     assert "paper: none; code: &lt;half&gt;" in page
     assert outline(page).open == []
     assert "ti-m: what its sources" not in page
+
+
+def test_without_its_gallery_the_page_is_small_enough_to_mail(five: Report) -> None:
+    head, _, rest = five.page.partition('id="gallery"')
+    assert len(head) + len(rest.partition('id="how"')[2]) < 300_000
+
+
+def test_the_plot_tells_of_points_and_its_key_hides_methods(five: Report) -> None:
+    plots = re.findall(r"<svg class=\"plot-(\w+)\".*?</svg>", five.page, flags=re.DOTALL)
+    assert plots == ["wide", "narrow"]
+    drawn = re.findall(r'<g data-series="(\d)"', five.page)
+    assert drawn == [*"01234", *"01234"]
+    assert re.findall(r'data-toggles="(\d)"', five.page) == [*"01234"]
+    for row in five.points.itertuples():
+        told = f'data-told="{row.method}\nprompt {row.prompt_similarity:.3f} ['
+        assert five.page.count(told) == 2
 
 
 def test_equal_data_gives_equal_bytes(report: Report) -> None:

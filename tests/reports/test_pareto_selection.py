@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ def write(data: ReportData, out: Path) -> tuple[str, pd.DataFrame, pd.DataFrame]
 
 
 def body(page: str) -> str:
-    """The page without plotly's own code and without the style sheet."""
+    """The page without its script and style sheet."""
     return re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
 
 
@@ -135,9 +136,10 @@ def test_a_name_of_any_characters_is_shown_and_never_run(
     assert outline(body(page)).open == []
     assert not any(name in page for name in strange)
     assert "<img src=x" not in page
-    templates = re.findall(r'"hovertemplate":"(.*?)","', page)
-    assert any("%{customdata}" in template for template in templates)
-    assert not any("我的" in template or "\\u6211" in template for template in templates)
+    told = [html.unescape(text) for text in re.findall(r'data-told="(.*?)"', page, flags=re.DOTALL)]
+    assert {text.partition("\n")[0] for text in told} == set(strange)
+    assert "textContent" in page
+    assert "innerHTML" not in page
 
 
 def test_a_method_may_be_chosen_by_its_spec(make_data: MakeData, tmp_path: Path) -> None:

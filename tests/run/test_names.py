@@ -39,7 +39,7 @@ def page() -> str:
 
 
 def body() -> str:
-    """The page without plotly's own code."""
+    """The page without its script and style sheet."""
     return re.sub(r"<(script|style).*?</\1>", "", page(), flags=re.DOTALL)
 
 

@@ -45,6 +45,23 @@ def test_pairs_have_the_models_error_and_holms_correction() -> None:
     assert interval.high - pairs[0].effect == pytest.approx(stats.t.ppf(0.975, 22) * error, rel=1e-3)
 
 
+def test_without_holes_both_deviations_are_statsmodels_own() -> None:
+    values = table(seed=3)
+    fitted = smf.mixedlm("y ~ 0 + method", long(100 * values), groups="scene").fit(reml=True)
+    model = mixed_model(NAMES, values)
+    assert 100 * model.residual_sd == pytest.approx(np.sqrt(fitted.scale), rel=1e-3)
+    assert 100 * model.scene_sd == pytest.approx(np.sqrt(fitted.cov_re.iloc[0, 0]), rel=1e-3)
+
+
+def test_scenes_that_differ_by_less_than_the_rest_have_no_deviation_of_their_own() -> None:
+    """Then only the methods' own variance is left, as without scenes."""
+    values = table(seed=3)
+    values = values - values.mean(axis=1, keepdims=True)
+    model = mixed_model(NAMES, values)
+    assert model.scene_sd == 0
+    assert model.residual_sd**2 == pytest.approx(values.var(axis=0, ddof=1).mean())
+
+
 def test_with_holes_the_effects_are_statsmodels_own() -> None:
     values = table(20)
     values[[0, 5, 7], [0, 1, 2]] = np.nan

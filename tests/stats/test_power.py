@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats.power import TTestPower
 
 from bench.stats.power import detectable_ratio, power, sample_size, scenes_needed
@@ -56,3 +57,12 @@ def test_a_spread_that_is_next_to_nothing_is_soon_worked_out() -> None:
     """At 1e10 deviations simulated draws would tie, and tied ranks take minutes."""
     alternating = 0.1 + 1e-12 * (np.arange(8.0) % 2)
     assert sample_size("m", ("a", "b"), alternating, 0.02, 0.05).scenes == 6
+
+
+@pytest.mark.parametrize("ratio", [0.2, 0.4])
+def test_beyond_fifty_scenes_the_approximation_is_what_a_simulation_of_scipys_test_gives(ratio: float) -> None:
+    n, alpha = 80, 0.01
+    differences = np.random.default_rng(1).normal(ratio, 1.0, (4_000, n))
+    simulated = (stats.wilcoxon(differences, axis=1).pvalue < alpha).mean()
+    assert power(ratio, n, alpha) == pytest.approx(simulated, abs=4 * math.sqrt(0.25 / 4_000))
+    assert power(0.0, n, alpha) == pytest.approx(alpha, abs=1e-3)

@@ -1,0 +1,83 @@
+"""What the columns of the smaller reports' CSV files mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bench.core.table import COLUMNS
+from bench.reporting.columns import BOUNDS, COSTS, DIFFERENCE, SCENE_MEAN, CsvFile
+
+ABLATION_FILES: Mapping[str, CsvFile] = {
+    "ablation.csv": CsvFile(
+        "a metric and method: the whole method or a variant of it",
+        {
+            "metric": "the metric",
+            "method": "the method",
+            "changes": "settings of the variant that are other than those of the whole method; empty for the latter",
+            "mean": SCENE_MEAN,
+            **BOUNDS,
+            "n_scenes": "scenes with a value",
+            "gain": "what the part gives: mean of the whole method minus the variant, paired by scene",
+            **{f"gain_{name}": meaning for name, meaning in BOUNDS.items()},
+            **DIFFERENCE,
+        },
+    ),
+}
+"""The CSV file of a method's variants."""
+
+TEMPLATE_FILES: Mapping[str, CsvFile] = {
+    "by-template.csv": CsvFile(
+        "a metric, prompt template and method",
+        {
+            "metric": "the metric",
+            "template": COLUMNS["template"],
+            "method": "the method",
+            "mean": "mean over scenes of the mean over a scene's pictures of the template",
+            **BOUNDS,
+            "n_scenes": "scenes with a value",
+        },
+    ),
+}
+"""The CSV file of metrics by template."""
+
+COST_FILES: Mapping[str, CsvFile] = {
+    "cost.csv": CsvFile(
+        "a method",
+        {
+            "method": "the method",
+            "n_units": "units (a fit on a scene) that it has",
+            "n_pictures": "pictures that it has",
+            "fit_seconds": "what all its fits took",
+            "generate_seconds": "what all its pictures took",
+            **{name: f"mean over units of: {COLUMNS[name]}" for name in COSTS},
+            "cost_generate_seconds": f"mean over pictures of: {COLUMNS['cost_generate_seconds']}",
+        },
+    ),
+}
+"""The CSV file of costs."""
+
+FIDELITY_FILES: Mapping[str, CsvFile] = {
+    "fidelity.csv": CsvFile(
+        "a method and a point that its sources leave open or contradict each other in",
+        {
+            "method": "the method",
+            "choice": "the point",
+            "sources": "what paper and official code say",
+            "here": "what is done here",
+            "why": "the reason",
+        },
+    ),
+}
+"""The CSV file of the methods' ledgers."""
+
+PROVENANCE_FILES: Mapping[str, CsvFile] = {
+    "provenance.csv": CsvFile(
+        "a fact or a setting",
+        {
+            "about": "run, metrics, or a method",
+            "name": "what it is",
+            "value": "its value; lists and the like as JSON",
+        },
+    ),
+}
+"""The CSV file of what was run."""
