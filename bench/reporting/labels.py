@@ -114,3 +114,17 @@ def _distance(box: Box, point: tuple[float, float]) -> float:
 def edge_towards(box: Box, point: tuple[float, float]) -> tuple[float, float]:
     """The point of a box that is nearest to `point`: where a line from it ends."""
     return min(max(point[0], box.left), box.right), min(max(point[1], box.low), box.high)
+
+
+def leader(
+    box: Box, point: tuple[float, float], points: Sequence[tuple[float, float]], gap: float
+) -> tuple[float, float] | None:
+    """Where a line from the point to its label ends; None where nobody would take the label for another point's."""
+
+    def away(other: tuple[float, float]) -> float:
+        return math.dist(edge_towards(box, other), other)
+
+    own = away(point)
+    if own <= 2 * gap and all(away(other) > 1.5 * own for other in points if other != point):
+        return None
+    return edge_towards(box, point)

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from bench.core.defaults import PARETO_AXES
 from bench.core.errors import UserError
-from bench.reporting.labels import Box, edge_towards, place_labels
+from bench.reporting.labels import Box, leader, place_labels
 from bench.reporting.scatter import LegendEntry, is_point, plot_legend
 from bench.reporting.text import noun
 from bench.stats.summary import Estimate, MethodSummary, Summary
@@ -138,7 +138,7 @@ def _name(
             f"{left} of {len(points)} names do not fit into the figure; choose methods=..., or width and height"
         )
     for text, place, point in zip(texts, labels, points, strict=True):
-        _write(figure, text, place, point)
+        _write(figure, text, place, point, leader(place, point, points, GAP))
     return labels, points, bounds
 
 
@@ -152,13 +152,12 @@ def _bars(axes: Axes, method: MethodSummary, scale: float) -> Iterator[Box]:
         yield Box(left, low - 0.5, right, high + 0.5) if low == high else Box(left - 0.5, low, right + 0.5, high)
 
 
-def _write(figure: Figure, text: Any, place: Box, point: tuple[float, float]) -> None:
-    """Put a name into its place, with a thin line to a point that is not beside it."""
+def _write(figure: Figure, text: Any, place: Box, point: tuple[float, float], end: tuple[float, float] | None) -> None:
+    """Put a name into its place, with a thin line from its point to `end`, if there is one."""
     width, height = 72 * figure.get_figwidth(), 72 * figure.get_figheight()
     text.set_position(((place.left + place.right) / 2 / width, (place.low + place.high) / 2 / height))
     text.set(ha="center", va="center", zorder=5)
-    end = edge_towards(place, point)
-    if max(abs(end[0] - point[0]), abs(end[1] - point[1])) > 2 * GAP:
+    if end:
         xs, ys = [end[0] / width, point[0] / width], [end[1] / height, point[1] / height]
         figure.add_artist(Line2D(xs, ys, transform=figure.transFigure, color=GREY, lw=0.4, zorder=2))
 

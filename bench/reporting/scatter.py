@@ -11,7 +11,7 @@ import pandas as pd
 from bench.core.defaults import PARETO_AXES
 from bench.plugins.metric import Column
 from bench.reporting.chart import Axis
-from bench.reporting.labels import Box, edge_towards, place_labels
+from bench.reporting.labels import Box, leader, place_labels
 from bench.reporting.text import bounds, noun, number
 from bench.stats.front import axes_of
 from bench.stats.scene_means import common_pictures, scene_means
@@ -68,7 +68,10 @@ class ScatterPoint:
 
 @dataclass(frozen=True)
 class ScatterSeries:
-    """A method's mean with its intervals (`bars`: left, top, right, bottom), its scene means and its name's place."""
+    """A method's mean with its intervals (`bars`: left, top, right, bottom), its scene means and its name's place.
+
+    `leader` is where a line from the point to its name ends; None if there is none.
+    """
 
     key: LegendEntry
     x: float
@@ -77,14 +80,7 @@ class ScatterSeries:
     told: str
     scenes: tuple[ScatterPoint, ...]
     label: Box | None = None
-
-    @property
-    def leader(self) -> tuple[float, float] | None:
-        """Where a line from the point to its name ends; None if the name is beside the point."""
-        if self.label is None:
-            return None
-        x, y = edge_towards(self.label, (self.x, self.y))
-        return (x, y) if max(abs(x - self.x), abs(y - self.y)) > 2 * GAP else None
+    leader: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -205,10 +201,16 @@ def _plot(
     if named:
         bars = [Box(*bar) for one in series for bar in one.bars]
         sizes = [(LETTER * len(one.key.short), LINE_HEIGHT) for one in series]
-        labels = place_labels([(one.x, one.y) for one in series], sizes, area, GAP, bars)
-        series = [replace(one, label=label) for one, label in zip(series, labels, strict=True)]
+        points = [(one.x, one.y) for one in series]
+        labels = place_labels(points, sizes, area, GAP, bars)
+        series = [_named(one, label, points) for one, label in zip(series, labels, strict=True)]
     front = sorted((one.x, one.y) for one in series if one.key.on_front)
     return ScatterPlot(width, height, area, axes[0].ticks(width // 90), axes[1].ticks(), tuple(series), _stairs(front))
+
+
+def _named(one: ScatterSeries, label: Box | None, points: Sequence[tuple[float, float]]) -> ScatterSeries:
+    """The series with its name at `label`, and a line to it where it could be taken for another's."""
+    return replace(one, label=label, leader=leader(label, (one.x, one.y), points, GAP)) if label else one
 
 
 def _axis(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.reporting.labels import Box, edge_towards, place_labels
+from bench.reporting.labels import Box, edge_towards, leader, place_labels
 
 PLOT = Box(0, 0, 400, 300)
 
@@ -41,3 +41,11 @@ def test_where_there_is_no_room_there_is_no_label() -> None:
 def test_boxes_that_share_an_edge_do_not_touch() -> None:
     assert not Box(0, 0, 1, 1).touches(Box(1, 0, 2, 1))
     assert Box(0, 0, 1.1, 1).touches(Box(1, 0, 2, 1))
+
+
+def test_a_label_that_could_be_taken_for_another_points_has_a_line() -> None:
+    box, point = Box(10, 0, 50, 12), (4.0, 6.0)
+    assert leader(box, point, [point], 6.0) is None
+    assert leader(box, point, [point, (55.0, 6.0)], 6.0) == (10, 6), "the other point is nearer"
+    assert leader(box, point, [point, (90.0, 6.0)], 6.0) is None
+    assert leader(box, (-9.0, 6.0), [(-9.0, 6.0)], 6.0) == (10, 6), "far from its point"
