@@ -152,8 +152,9 @@ def test_a_picture_is_enlarged_and_closed_again(browsers: Any, build: Build) -> 
     out, record = build("likert", questions=2, raters=2, answers=2, checks=0)
     with open_study(browsers, out) as page:
         start(page, next(iter(record.plan)))
+        page.wait(SHOWN)  # a picture that arrives moves what lies below it
         page.click(".zoom")
-        assert page.run("document.getElementById('large').open")
+        page.wait("document.getElementById('large').open")
         page.press("Escape")
         page.wait("!document.getElementById('large').open")
 
