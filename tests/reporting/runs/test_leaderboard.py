@@ -115,7 +115,7 @@ def test_page_and_csv(write_run: WriteRun, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert" in text
-    assert "Set apart: another dataset" in text
+    assert "Set apart: another seed (1)" in text
     frame = pd.read_csv(table)
     assert frame["board"].tolist() == [1, 1, 2]
     assert frame["identity_similarity_rank"].tolist() == [1, 2, 1]
