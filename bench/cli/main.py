@@ -28,10 +28,13 @@ def build_app() -> typer.Typer:
     from bench.cli import (  # noqa: PLC0415 - `--path` first
         audit,
         build_dataset,
+        compare,
         convert_yolo,
         doctor,
         edit,
+        export,
         generate,
+        leaderboard,
         listing,
         masks,
         merge,
@@ -40,6 +43,7 @@ def build_app() -> typer.Typer:
         score,
         status,
         study,
+        submit_check,
         tune,
     )
 
@@ -53,7 +57,8 @@ def build_app() -> typer.Typer:
         epilog="Start with `bench run --methods ours,ti-m`: it needs no data, no weights and no GPU. " + PATHS,
     )
     making, reading = (build_dataset, run, tune, status, merge, score, report, study), (audit, edit, generate, masks)
-    for verb in (*making, *reading, convert_yolo, listing, doctor):
+    of_runs = (compare, leaderboard, submit_check, export)
+    for verb in (*making, *of_runs, *reading, convert_yolo, listing, doctor):
         verb.add_to(app)
     _tell_of_paths(app)
     return app

@@ -21,7 +21,10 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("verb", ["run", "score", "report", "list", "doctor", "build-dataset"])
+@pytest.mark.parametrize(
+    "verb",
+    ["run", "score", "report", "compare", "leaderboard", "submit-check", "export", "list", "doctor", "build-dataset"],
+)
 def test_every_verb_has_help(call: Callable[..., int], verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(verb, "--help") == 0
     assert "Usage: bench" in capsys.readouterr().out
