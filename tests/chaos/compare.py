@@ -65,6 +65,10 @@ def _without_costs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _record(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {"columns", "rows"}:  # a table of a report.json
+        return repr(
+            _without_costs(pd.DataFrame(value["rows"], columns=value["columns"], dtype=object)).to_numpy().tolist()
+        )
     if isinstance(value, dict):
         return {name: _record(one) for name, one in value.items() if not name.startswith(COST) and name != OF_ITS_BYTES}
     return [_record(one) for one in value] if isinstance(value, list) else repr(value)
