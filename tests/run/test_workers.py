@@ -78,6 +78,19 @@ def test_two_workers_of_which_one_is_killed_come_to_what_one_process_comes_to(
 
 
 @needs_ray
+def test_cohorts_on_two_workers_come_to_what_one_process_comes_to(bench: Bench) -> None:
+    """Bit for bit, also of what an earlier start began here and left to the workers."""
+    asked = ("--methods", "ti-m[steps=4],ours[phase1_steps=2,phase2_steps=2]", "--cohort", "2")
+    assert bench(*RUN, "one", *asked) == 0
+    assert bench(*RUN, "two", *asked, "--limit", "1") == 0
+    assert len(list(Path("runs/two/begun").iterdir())) == 1
+    assert bench(*RUN, "two", *asked, "--workers", "2") == 0
+    assert_same("two", "one")
+    for run in ("one", "two"):
+        assert list(Path(f"runs/{run}/begun").iterdir()) == []
+
+
+@needs_ray
 @pytest.mark.cluster
 def test_a_unit_that_ends_three_workers_is_failed_and_hides_no_other(bench: Bench, drop_ins: Path) -> None:
     write_methods(drop_ins)
