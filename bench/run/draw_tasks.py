@@ -62,16 +62,13 @@ class DrawTasks:
 
     def _beginning(self, units: Sequence[Unit], costs: Mapping[str, float]) -> Task:
         cohort = cohort_of(units[0], self._plan)
-        wanted = [one.key for one in cohort if one.key in self.units or not self._is_done(one)]
+        asked = [unit.key for unit in units]
         title = f"{label(self._names, units[0].method.spec)} · {count(len(cohort), 'scene')}"
         cost = _BEGUN * sum(costs[unit.key] for unit in units)
-        return Task(f"{BEGIN} {cohort[0].key}", title, cost, partial(self._to_begin, cohort, wanted), BEGIN)
+        return Task(f"{BEGIN} {cohort[0].key}", title, cost, partial(self._to_begin, cohort, asked), BEGIN)
 
-    def _is_done(self, unit: Unit) -> bool:
-        return self._folder.unit_record(unit.key).is_file()
-
-    def _to_begin(self, cohort: Sequence[Unit], wanted: Sequence[str]) -> tuple[Any, ...]:
-        return [_content(unit) for unit in cohort], wanted, tuple(self._shared_files())
+    def _to_begin(self, cohort: Sequence[Unit], asked: Sequence[str]) -> tuple[Any, ...]:
+        return [_content(unit) for unit in cohort], asked, tuple(self._shared_files())
 
     def _to_draw(self, unit: Unit) -> tuple[Any, ...] | None:
         """What a worker needs to draw a unit; None for one whose fit could not be begun."""

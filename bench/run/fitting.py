@@ -170,9 +170,9 @@ class Fitter:
         return partial(unit.method.instance.end_fit, begun[0], unit.scene.for_methods, context), begun[1], progress
 
 
-def forget_begun(folder: RunFolder, plan: Sequence[Unit]) -> None:
-    """Delete what was begun of units that are done, which a killed start may have left."""
-    for unit in plan:
+def forget_begun(folder: RunFolder, units: Sequence[Unit]) -> None:
+    """Delete what was begun of those of the units that are done, as by a start that was killed."""
+    for unit in units:
         if folder.unit_record(unit.key).is_file():
             folder.begun(unit.key).unlink(missing_ok=True)
 

@@ -18,6 +18,7 @@ from bench.run.dispatch import Dispatcher, Listener, Task
 from bench.run.draw_tasks import DrawTasks
 from bench.run.execute import say_failed
 from bench.run.failures import failure_file, keep_reason
+from bench.run.fitting import forget_begun
 from bench.run.folder import RunFolder
 from bench.run.names import label
 from bench.run.payload import pack_dataset, pack_drop_ins, unit_content
@@ -67,7 +68,9 @@ class Pool:
 
             def on_end(worker: str, task: Task) -> None:
                 self._writer.finish(task.key)
-                if self._folder.unit_record(task.key).is_file():
+                if task.verb is not None:
+                    forget_begun(self._folder, [unit for unit in plan if unit.key not in made.units])
+                elif self._folder.unit_record(task.key).is_file():
                     self._forget(made.units[task.key])
                 bars.end(worker, task)
 

@@ -190,8 +190,9 @@ class Session:
         Which of the units `failed` is known afterwards.
         """
         forget_others(self.folder, self.plan)
-        forget_begun(self.folder, self.plan)
         todo = self.todo(units)
+        keys = {unit.key for unit in todo}
+        forget_begun(self.folder, [unit for unit in self.plan if unit.key not in keys])
         if not todo:
             return
         warn(self.remarks(todo))

@@ -154,10 +154,13 @@ class UnitWorker:
             here["error"] = one_line(error)
         return here
 
-    def begin(self, cohort: Sequence[UnitContent], wanted: Sequence[str], files: Sequence[File]) -> Iterator[Parcel]:
-        """Begin the fits of a cohort; yields those of the units with the keys `wanted`. `files` are as in `draw`."""
+    def begin(self, cohort: Sequence[UnitContent], asked: Sequence[str], files: Sequence[File]) -> Iterator[Parcel]:
+        """Begin the fits of a cohort; yields what was begun, and what those with the keys `asked` failed with.
+
+        `files` are as in `draw`.
+        """
         self._write(files)
-        yield from self._working(lambda courier: self._begin(cohort, wanted, courier))
+        yield from self._working(lambda courier: self._begin(cohort, asked, courier))
 
     def draw(self, unit: UnitContent, files: Sequence[File]) -> Iterator[Parcel]:
         """Fit and draw a unit; yields what is made, as it is made.
@@ -178,13 +181,13 @@ class UnitWorker:
             if not (file := self._folder.path / path).is_file():
                 write_bytes(file, content)
 
-    def _begin(self, contents: Sequence[UnitContent], wanted: Sequence[str], courier: Courier) -> None:
+    def _begin(self, contents: Sequence[UnitContent], asked: Sequence[str], courier: Courier) -> None:
         cohort = [self._unit(content) for content in contents]
-        fitter = Fitter(self._context, [unit for unit in cohort if unit.key in wanted], cohort, courier)
+        fitter = Fitter(self._context, cohort, cohort, courier)
         with self._hardware.computing():
             fitter.begin(cohort[0])
         for unit in cohort:
-            if unit.key in wanted and unit.key in fitter.failures:
+            if unit.key in asked and unit.key in fitter.failures:
                 why = keep_failure(self._folder, unit, fitter.failures[unit.key])
                 courier.send(f"{FAILED}{unit.key} {why}")
 

@@ -66,7 +66,7 @@ COMMANDS = (
 )
 
 
-OF_WORKERS = "db-m:prior[steps=1,prior_pictures=4],ours[phase1_steps=2,phase2_steps=1,prior_weight=0]"
+OF_WORKERS = "db-m:prior[steps=1,prior_pictures=4],ours[phase1_steps=2,phase2_steps=1]"
 """One whose units share prior pictures, and one whose fits are begun together."""
 WORKERS = Command("workers", ("run", "--methods", OF_WORKERS, *OPTIONS, "--workers", "2"), workers=True)
 """Stopped only where it is asked for, by `--commands workers`: it needs Ray."""
