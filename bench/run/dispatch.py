@@ -230,6 +230,7 @@ def _reason(error: Exception) -> str:
         ("memory", "out of memory") if "Memory" in type(error).__name__ else ("\0", ""),
         ("node was terminated", "its machine is gone"),
         ("The node", "its machine is gone"),
+        ("is unavailable", "it cannot be reached"),
         ("SYSTEM_ERROR", "it was killed, or crashed"),
         ("connection error code 2", "it was killed, or crashed"),
     ):

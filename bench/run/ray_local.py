@@ -34,6 +34,7 @@ _ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's switch for clusters of one machine: it then takes 127.0.0.1
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_worker_niceness": "0",  # by default 15: nothing else here is to come first
+    "RAY_NUM_REDIS_GET_RETRIES": "120",  # seconds, by default 20: what starting it may take on a busy machine
 }
 
 

@@ -210,6 +210,20 @@ def test_the_next_task_is_given_before_the_first_has_ended() -> None:
     assert given == ["a 1: 2", "a 2: 2", "b 1: 3", "b 2: 3", "c 1: 3", "c 2: 3", *given[6:]]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("The actor 80 is unavailable: The actor is temporarily unavailable: RpcError", "it cannot be reached"),
+        ("The actor died: its node was terminated", "its machine is gone"),
+        ("Worker exit type: SYSTEM_ERROR", "it was killed, or crashed"),
+        ("the moon", "RayError: the moon"),
+    ],
+)
+def test_why_a_worker_died_is_told_in_few_words(said: str, told: str) -> None:
+    lost = ran(FakeRay(0, lambda key: [RayError(said)]), {"a": 1.0}, 1)["lost"]
+    assert lost == [("a", f"3 workers ended with it: {told}")]
+
+
 def test_a_worker_that_cannot_start_stops_all_with_its_reason() -> None:
     with pytest.raises(UserError, match="a worker on far cannot start: no backbone"):
         ran(FakeRay(0, two_parcels, {"host": "far", "error": "no backbone"}), {"a": 1.0}, 2)
