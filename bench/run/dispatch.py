@@ -62,13 +62,15 @@ class _Seat:
 class Listener:
     """What the dispatcher tells: parcels, tasks that began, ended or were lost for good, with the worker's name.
 
-    A task of which nothing was left to do ends without a worker, whose name is then empty.
+    A task of which nothing was left to do ends without a worker, whose name is then empty. `on_restart` is told of a
+    worker that died with a task.
     """
 
     on_begin: Callable[[str, Task], None]
     on_parcel: Callable[[str, Task, Any], None]
     on_end: Callable[[str, Task], None]
     on_lost: Callable[[Task, str], None]
+    on_restart: Callable[[str], None] = lambda _worker: None
 
 
 class Dispatcher:
@@ -197,6 +199,7 @@ class Dispatcher:
             if seat.deaths >= MOST_STARTS:
                 raise UserError(f"a worker ended {seat.deaths} times as it started: {why}") from error
         else:
+            listener.on_restart(seat.name)
             self._attempts[task.key] += 1
             if self._attempts[task.key] < MOST_ATTEMPTS:
                 console.print(f"{task.title}: its worker ended ({why}); done again", soft_wrap=True, markup=False)

@@ -80,7 +80,7 @@ class Pool:
                     say_failed(self._folder, made.units[task.key], self._settings.names, why)
                 bars.end("", task)
 
-            self._dispatcher.run("draw", tasks, Listener(bars.begin, on_parcel, on_end, on_lost))
+            self._dispatcher.run("draw", tasks, Listener(bars.begin, on_parcel, on_end, on_lost, bars.restart))
 
     def _forget(self, unit: Unit) -> None:
         """Remove what a unit that is done does not need any more."""
@@ -108,7 +108,7 @@ class Pool:
             def on_lost(task: Task, why: str) -> None:
                 raise UserError(f"{task.title}: {why}; the same command goes on, with fewer --workers if it was memory")
 
-            self._dispatcher.run("score", tasks, Listener(bars.begin, on_parcel, on_end, on_lost))
+            self._dispatcher.run("score", tasks, Listener(bars.begin, on_parcel, on_end, on_lost, bars.restart))
 
     def _title(self, unit: Unit) -> str:
         return f"{label(self._settings.names, unit.method.spec)} · {unit.scene.name}"

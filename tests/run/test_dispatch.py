@@ -95,12 +95,13 @@ def ran(ray: FakeRay, costs: Mapping[str, float], workers: int, check: Any = lam
 
 def became(ray: FakeRay, tasks: Sequence[Task], workers: int, check: Any = lambda here: None) -> dict[str, list[Any]]:
     """What became of the tasks."""
-    told: dict[str, list[Any]] = {"begin": [], "parcels": [], "end": [], "lost": []}
+    told: dict[str, list[Any]] = {"begin": [], "parcels": [], "end": [], "lost": [], "restarted": []}
     listener = Listener(
         lambda _, task: told["begin"].append(task.key),
         lambda _, task, parcel: told["parcels"].append((task.key, parcel[1])),
         lambda _, task: told["end"].append(task.key),
         lambda task, why: told["lost"].append((task.key, why)),
+        told["restarted"].append,
     )
     Dispatcher(ray, ray.make, workers, check).run("draw", tasks, listener)
     return told
@@ -137,6 +138,7 @@ def test_a_dead_workers_task_is_done_again_and_lost_with_the_third(seed: int, wo
     told = ran(ray, {"a": 1.0, "bad": 2.0, "b": 3.0}, workers)
     assert ray.given.count("bad") == min(deaths + 1, 3)
     assert ray.killed >= min(deaths, 3)
+    assert len(told["restarted"]) == min(deaths, 3)
     if deaths < 3:
         assert sorted(told["end"]) == ["a", "b", "bad"]
     else:
