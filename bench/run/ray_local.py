@@ -8,6 +8,7 @@ of a command that was killed, by the next one.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import re
@@ -64,7 +65,7 @@ def local_ray(workers: int, gpus: int) -> Iterator[Any]:
     Raises `UserError` where it is not installed, or does not start.
     """
     sweep_ray()
-    os.environ.update(_ENVIRONMENT | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)})
+    os.environ.update(_ENVIRONMENT | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token()})
     ray = checked_ray()
     folder = _folder()
     try:
@@ -121,6 +122,12 @@ def sweep_ray() -> None:
                 if match is not None and not psutil.pid_exists(int(match["process"])):
                     _kill(_processes(path.name))
                     shutil.rmtree(path, ignore_errors=True)
+
+
+@functools.cache
+def _token() -> str:
+    """One for this process: Ray reads it once, also where it is started again."""
+    return secrets.token_hex(32)
 
 
 def _folder() -> Path:
