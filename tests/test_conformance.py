@@ -153,10 +153,10 @@ def test_a_fit_that_is_begun_with_others_ends_as_alone(text: str, frugal: Backbo
     alone = [bench.fit() for bench in benches[:2]]
     frugal.restore()
     contexts = [bench.context for bench in benches]
-    ends = benches[0].method.begin_fits([scene, other, scene], contexts)
+    begun = benches[0].method.begin_fits([scene, other, scene], contexts)
     for number in (1, 0):
         frugal.restore()
-        state = ends[number]()
+        state = benches[number].method.end_fit(begun[number], benches[number].scene, contexts[number])
         assert state.keys() == alone[number].keys()
         for name, tensor in state.items():
             torch.testing.assert_close(tensor, alone[number][name], rtol=1e-4, atol=1e-4)

@@ -57,7 +57,14 @@ Metrics = Annotated[
     typer.Option(help="a metric preset and metrics to add, with commas; by default the preset that the backbone names"),
 ]
 Scenes = Annotated[str | None, typer.Option(help="only the first N scenes, or scenes by name")]
-Limit = Annotated[int | None, typer.Option(min=1, help="only the first N units (a method on a scene)")]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="only the first N units (a method on a scene); where a fit is begun together with others (--cohort), "
+        "what is begun of the others is kept for a later start",
+    ),
+]
 Shard = Annotated[
     str | None,
     typer.Option(
@@ -69,8 +76,9 @@ Cohort = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="begin the fits of N scenes as one batch, where a method trains handles alone: less time, more memory; "
-        f"1: each alone; by default {defaults.COHORT}, or as the run began",
+        help="begin the fits of every N scenes of the dataset as one batch, where a method trains handles alone, "
+        "whichever are asked for: less time, more memory; 1: each alone; "
+        f"by default {defaults.COHORT}, or as the run began",
     ),
 ]
 DryRun = Annotated[

@@ -72,7 +72,7 @@ def tune(
     folder = run_folder(runs, f"tune-{default_name(dataset, on_backbone.backbone)}" if name is None else name)
     run = engine.TuningRun(
         folder,
-        RunOptions(dataset=dataset, backbone=on_backbone),
+        RunOptions(dataset=dataset, backbone=on_backbone, cohort=1),  # trials take few of a cohort's scenes
         ExecutionOptions(batch_size=batch_size, keep_weights=False),
     )
     with hold(folder.path):

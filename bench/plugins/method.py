@@ -143,13 +143,17 @@ class FitsTogether(Protocol):
         """Whether the configured method does; then the number of scenes is part of the fit's key."""
         ...
 
-    def begin_fits(
-        self, scenes: Sequence[Scene], contexts: Sequence[MethodContext]
-    ) -> Sequence[Callable[[], FitState]]:
+    def begin_fits(self, scenes: Sequence[Scene], contexts: Sequence[MethodContext]) -> Sequence[FitState | Exception]:
         """Begin the fits; the backbone is restored before the call and may be changed freely.
 
-        Returns, per scene, what ends its fit: a function that returns what `fit` does. It is called on a restored
-        backbone, in any order, at most once, perhaps never. What fails for one scene is raised by its function.
+        Returns, per scene, what `end_fit` goes on from, or the exception that its fit fails with.
+        """
+        ...
+
+    def end_fit(self, begun: FitState, scene: Scene, context: MethodContext) -> FitState:
+        """What `fit` returns, from what was begun, in this process or another.
+
+        The backbone is restored before the call, and the context is that with which the fit was begun.
         """
         ...
 

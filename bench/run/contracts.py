@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from bench.core.errors import REFUSED, UserError, line_in, one_line
 from bench.core.limits import size_fault
 from bench.core.scenes import ImageArray
-from bench.plugins.method import ChecksConfiguration, DeclaresPictureSide, FitState
+from bench.plugins.method import ChecksConfiguration, DeclaresPictureSide
 from bench.plugins.spec import Configured
 
 if TYPE_CHECKING:
@@ -48,30 +48,30 @@ def check_configuration(method: Configured) -> None:
         raise UserError(f"{place}: {method.spec} cannot be run: {one_line(error)}") from error
 
 
-def checked_state(method: Configured, state: object) -> dict[str, torch.Tensor]:
-    """The state that `fit` returned, checked.
+def checked_state(method: Configured, state: object, verb: str = "fit") -> dict[str, torch.Tensor]:
+    """The state that `fit`, or what stands for it, returned, checked.
 
     Raises `ContractError` unless it is a mapping of names to tensors.
     """
     import torch  # noqa: PLC0415 - it is there once something was fitted
 
     if not isinstance(state, Mapping):
-        raise _broken(method, f"fit returned {_told(state)}; it must return a mapping of str to torch.Tensor")
+        raise _broken(method, f"{verb} returned {_told(state)}; it must return a mapping of str to torch.Tensor")
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             what = f"{name!r}: {_told(value)}"
-            raise _broken(method, f"fit returned a mapping with {what}; it must be of str to torch.Tensor")
+            raise _broken(method, f"{verb} returned a mapping with {what}; it must be of str to torch.Tensor")
     return dict(state)
 
 
-def checked_beginnings(method: Configured, given: object, wanted: int) -> Sequence[Callable[[], FitState]]:
+def checked_beginnings(method: Configured, given: object, wanted: int) -> list[dict[str, torch.Tensor] | Exception]:
     """What `begin_fits` returned, checked.
 
-    Raises `ContractError` unless it is so many functions.
+    Raises `ContractError` unless it is so many states or exceptions.
     """
-    if not isinstance(given, Sequence) or len(given) != wanted or not all(callable(one) for one in given):
-        raise _broken(method, f"begin_fits returned {_told(given)}; it must return a function for each scene, in order")
-    return given
+    if not isinstance(given, Sequence) or len(given) != wanted:
+        raise _broken(method, f"begin_fits returned {_told(given)}; it must return a state for each scene, in order")
+    return [one if isinstance(one, Exception) else checked_state(method, one, "begin_fits") for one in given]
 
 
 def drawn_pictures(method: Configured, pictures: object) -> Iterator[object]:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, PngImagePlugin
 
-from bench.core.errors import is_disk_full, one_line
+from bench.core.errors import is_disk_full
 from bench.core.files import write_bytes, write_json
 from bench.core.leftovers import temporary_name
 from bench.core.progress import ShowsProgress, console, progress_bar
 from bench.core.scenes import ImageArray
 from bench.plugins.method import Request
 from bench.run.attention import has_maps, recorded_steps, write_maps
-from bench.run.contracts import ContractError, checked_pictures, drawn_pictures
+from bench.run.contracts import checked_pictures, drawn_pictures
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
 from bench.run.failures import failure_file, keep_failure
 from bench.run.fitting import FIT_PIECES, ExecutionContext, Fitter, method_context
@@ -73,8 +73,7 @@ def attempt(context: ExecutionContext, fitter: Fitter, unit: Unit, progress: Sho
     except Exception as error:
         if is_disk_full(error):
             raise
-        keep_failure(context.folder, unit)
-        return str(error) if isinstance(error, ContractError) else one_line(error)
+        return keep_failure(context.folder, unit, error)
     return None
 
 
@@ -106,6 +105,7 @@ def _work_unit(context: ExecutionContext, fitter: Fitter, unit: Unit, progress: 
     with _fit_let_go(context, unit):
         if not is_done(context.folder, unit):  # else it was drawn again for its attention maps: what it cost is known
             _record(context.folder, unit, cost, size)
+    context.folder.begun(unit.key).unlink(missing_ok=True)
     failure_file(context.folder, unit).unlink(missing_ok=True)
 
 

@@ -10,7 +10,9 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
+from bench.core.errors import one_line
 from bench.core.files import whole_files, write_bytes
+from bench.run.contracts import ContractError
 from bench.run.folder import RunFolder
 from bench.run.plan import Unit
 
@@ -30,12 +32,12 @@ def report_failure_file(folder: RunFolder, report: str) -> Path:
     return folder.failure(f"{_OF_REPORT}{report}")
 
 
-def keep_failure(folder: RunFolder, unit: Unit) -> Path:
-    """Write the traceback of the exception that is being handled; returns its file."""
-    path = failure_file(folder, unit)
-    text = f"{_head(unit.method.spec)}{unit.scene.name}\n\n{traceback.format_exc()}"
-    write_bytes(path, text.encode(errors="backslashreplace"))
-    return path
+def keep_failure(folder: RunFolder, unit: Unit, error: Exception) -> str:
+    """Write the traceback of what a unit failed with; returns it in one line."""
+    told = "".join(traceback.format_exception(error))
+    text = f"{_head(unit.method.spec)}{unit.scene.name}\n\n{told}"
+    write_bytes(failure_file(folder, unit), text.encode(errors="backslashreplace"))
+    return str(error) if isinstance(error, ContractError) else one_line(error)
 
 
 def keep_reason(folder: RunFolder, unit: Unit, why: str) -> Path:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bench.core.errors import is_disk_full
 from bench.core.files import write_bytes
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 FIT_PIECES = 20.0
 """A fit's share on the progress bar, in pictures."""
+_Fit: TypeAlias = "tuple[Callable[[], FitState], Cost, FitProgress]"
+"""What makes a fit, what was spent on it before, and its progress."""
 
 
 @dataclass(frozen=True)
@@ -90,30 +92,23 @@ class FitProgress:
         self._shown = 1.0
 
 
-@dataclass(frozen=True)
-class BegunFit:
-    """A fit that was begun together with others: what ends it, and its share of the cost so far."""
-
-    end: Callable[[], FitState]
-    cost: Cost
-    progress: FitProgress
-
-
 class Fitter:
     """Makes the fits of some `units` of the `plan`, one by one, as they are asked for.
 
     The fits of a cohort are begun when the first of them is asked for, those of all its scenes, whichever are wanted:
-    no result depends on that. What was begun is kept in memory, so that an interrupted cohort is begun again.
+    no result depends on that. What was begun is a file until its unit is done, also of those that only a later start
+    asks for. `failures` has what the beginnings raised, by the units' keys.
     """
 
     def __init__(
         self, context: ExecutionContext, units: Sequence[Unit], plan: Sequence[Unit], bar: ShowsProgress
     ) -> None:
+        self.failures: dict[str, Exception] = {}
         self._context = context
-        self._wanted = {unit.key for unit in units if not context.folder.fit(unit.key).is_file()}
+        self._wanted = {unit.key for unit in units}
         self._plan = plan
         self._bar = bar
-        self._begun: dict[str, BegunFit] = {}
+        self._progress: dict[str, FitProgress] = {}
 
     def fit(self, unit: Unit) -> tuple[dict[str, torch.Tensor], Cost]:
         """The unit's fit and its cost, read back if an earlier start made it; raises whatever the method raises."""
@@ -121,52 +116,65 @@ class Fitter:
         if kept is not None:
             self._bar.advance(FIT_PIECES)
             return kept
-        begun = self._begin(unit)
+        fit, spent, progress = self._ended(unit) if unit.cohort else self._alone(unit)
         self._context.backbone.restore()
-        fitted, cost = self._context.meter.measure(begun.end)
-        cost = begun.cost.plus(cost)
-        state = checked_state(unit.method, fitted)
-        begun.progress.finish()
+        fitted, cost = self._context.meter.measure(fit)
+        state, cost = checked_state(unit.method, fitted), spent.plus(cost)
+        progress.finish()
         write_fit(self._context.folder.fit(unit.key), state, cost)
         return state, cost
 
-    def _begin(self, unit: Unit) -> BegunFit:
-        if not unit.cohort:
-            progress = FitProgress(self._bar, self._context.title(unit))
-            bench = method_context(self._context, unit, progress)
-            fit = partial(unit.method.instance.fit, unit.scene.for_methods, bench)
-            return BegunFit(fit, Cost(0.0, 0.0, 0.0), progress)
-        if unit.key not in self._begun:
-            self._begin_cohort(unit, cohort_of(unit, self._plan))
-        begun = self._begun.pop(unit.key)
-        begun.progress.title = self._context.title(unit)
-        return begun
-
-    def _begin_cohort(self, unit: Unit, cohort: Sequence[Unit]) -> None:
-        """Begin the fits of a unit's cohort; what fails for all of them is raised by each."""
+    def begin(self, unit: Unit) -> None:
+        """Begin the fits of a unit's cohort, and keep those that are wanted now or later."""
+        cohort = cohort_of(unit, self._plan)
         title = f"{self._context.label(unit)} · {count(len(cohort), 'scene')}"
-        shown = [FitProgress(self._bar, title if one is unit else None) for one in cohort]
-        contexts = [method_context(self._context, one, progress) for one, progress in zip(cohort, shown, strict=True)]
+        self._progress |= {one.key: FitProgress(self._bar, title if one is unit else None) for one in cohort}
+        contexts = [method_context(self._context, one, self._progress[one.key]) for one in cohort]
+        begin = partial(unit.method.instance.begin_fits, [one.scene.for_methods for one in cohort], contexts)
         self._context.backbone.restore()
-        scenes = [one.scene.for_methods for one in cohort]
-        begin = partial(unit.method.instance.begin_fits, scenes, contexts)
         try:
             given, cost = self._context.meter.measure(begin)
-            ends = checked_beginnings(unit.method, given, len(cohort))
+            begun = checked_beginnings(unit.method, given, len(cohort))
         except Exception as error:
             if is_disk_full(error):
                 raise
-            ends, cost = [partial(_fail, error)] * len(cohort), Cost(0.0)
-        share = cost.share(len(cohort))
-        self._begun |= {
-            one.key: BegunFit(end, share, progress)
-            for one, end, progress in zip(cohort, ends, shown, strict=True)
-            if one.key in self._wanted
-        }
+            begun, cost = [error] * len(cohort), Cost(0.0)
+        for one, state in zip(cohort, begun, strict=True):
+            if isinstance(state, Exception):
+                self.failures[one.key] = state
+            elif self._is_wanted(one):
+                write_fit(self._context.folder.begun(one.key), state, cost.share(len(cohort)))
+
+    def _is_wanted(self, unit: Unit) -> bool:
+        """Whether the unit's fit is to be made, now or by a later start."""
+        folder = self._context.folder
+        done = folder.unit_record(unit.key).is_file() and unit.key not in self._wanted
+        return not done and not folder.fit(unit.key).is_file()
+
+    def _alone(self, unit: Unit) -> _Fit:
+        progress = FitProgress(self._bar, self._context.title(unit))
+        context = method_context(self._context, unit, progress)
+        return partial(unit.method.instance.fit, unit.scene.for_methods, context), Cost(0.0, 0.0, 0.0), progress
+
+    def _ended(self, unit: Unit) -> _Fit:
+        """What ends a fit that was begun together with others; raises what the beginning raised."""
+        begun = read_fit(self._context.folder.begun(unit.key))
+        if begun is None and unit.key not in self.failures:
+            self.begin(unit)
+            begun = read_fit(self._context.folder.begun(unit.key))
+        if begun is None:
+            raise self.failures[unit.key]
+        progress = self._progress.pop(unit.key, None) or FitProgress(self._bar)
+        progress.title = self._context.title(unit)
+        context = method_context(self._context, unit, progress)
+        return partial(unit.method.instance.end_fit, begun[0], unit.scene.for_methods, context), begun[1], progress
 
 
-def _fail(error: Exception) -> FitState:
-    raise error
+def forget_begun(folder: RunFolder, units: Sequence[Unit]) -> None:
+    """Delete what was begun of those of the units that are done, as by a start that was killed."""
+    for unit in units:
+        if folder.unit_record(unit.key).is_file():
+            folder.begun(unit.key).unlink(missing_ok=True)
 
 
 def method_context(context: ExecutionContext, unit: Unit, on_step: Callable[[int, int], None]) -> MethodContext:

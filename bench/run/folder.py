@@ -82,6 +82,10 @@ class RunFolder:
         """The file of what a unit's fit learned, deleted after its last picture unless `--keep-weights`."""
         return self.path / "fits" / f"{unit}.safetensors"
 
+    def begun(self, unit: str) -> Path:
+        """The file of a unit's fit that was begun together with others, deleted when the unit is done."""
+        return self.path / "begun" / f"{unit}.safetensors"
+
     @property
     def shared(self) -> Path:
         """The folder of files that units share: prior-preservation pictures."""

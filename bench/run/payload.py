@@ -87,6 +87,7 @@ def unit_content(unit: Unit) -> dict[str, Any]:
         "run_seed": unit.run_seed,
         "fit_seed": unit.fit_seed,
         "pictures": [[picture.key, picture.request.noise_seed] for picture in unit.pictures],
+        "cohort": list(unit.cohort),
     }
 
 
@@ -117,6 +118,7 @@ def unit_from(
         content["fit_seed"],
         pictures,
         {prompt: _precomputed(*one) for prompt, one in given if one is not None},
+        tuple(content["cohort"]),
     )
 
 

@@ -5,26 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
-from bench.core.files import whole_files
 from bench.core.leftovers import sweep_scratch
 from bench.plugins.discovery import ENVIRONMENT
-from bench.run.cost import FIT, Cost, picture_cost, read_unit_record
 from bench.run.dispatch import Dispatcher, Listener, Task
+from bench.run.draw_tasks import DrawTasks
 from bench.run.execute import say_failed
 from bench.run.failures import failure_file, keep_reason
-from bench.run.fitting import FIT_PIECES
+from bench.run.fitting import forget_begun
 from bench.run.folder import RunFolder
 from bench.run.names import label
-from bench.run.payload import pack_dataset, pack_drop_ins, precomputed_content, unit_content
+from bench.run.payload import pack_dataset, pack_drop_ins, unit_content
 from bench.run.plan import Unit
 from bench.run.ray_local import joined_ray, local_ray
 from bench.run.status import Activity, record_activity
@@ -55,34 +52,42 @@ class Pool:
         self._open.close()
         sweep_scratch()
 
-    def draw(self, units: Sequence[Unit]) -> None:
-        """Fit and draw the units, each from the start; the same units `failed` as in one process."""
-        costs, shared = _estimates(self._folder, units), _Shared(self._folder)
-        by_key = {unit.key: unit for unit in units}
-        tasks = [Task(one.key, self._title(one), costs[one.key], partial(shared.arguments, one)) for one in units]
+    def draw(self, units: Sequence[Unit], plan: Sequence[Unit]) -> None:
+        """Fit and draw units of the plan, each from the start; the same units `failed` as in one process."""
+        made = DrawTasks(self._folder, units, plan, self._settings.names)
+        tasks = made.tasks()
         with self._at_work("fitting and drawing", tasks) as bars:
 
             def on_parcel(worker: str, task: Task, parcel: Parcel) -> None:
                 self._writer.take(task.key, parcel[1])
                 if parcel[0].startswith(FAILED):
-                    say_failed(self._folder, by_key[task.key], self._settings.names, parcel[0].removeprefix(FAILED))
+                    key, why = parcel[0].removeprefix(FAILED).split(" ", 1)
+                    say_failed(self._folder, made.units[key], self._settings.names, why)
                 elif parcel[0]:
                     bars.say(worker, parcel[0])
 
             def on_end(worker: str, task: Task) -> None:
                 self._writer.finish(task.key)
-                if self._folder.unit_record(task.key).is_file():
-                    failure_file(self._folder, by_key[task.key]).unlink(missing_ok=True)
-                    if not self._settings.keep_weights:
-                        self._folder.fit(task.key).unlink(missing_ok=True)  # of a start without workers
+                if task.verb is not None:
+                    forget_begun(self._folder, [unit for unit in plan if unit.key not in made.units])
+                elif self._folder.unit_record(task.key).is_file():
+                    self._forget(made.units[task.key])
                 bars.end(worker, task)
 
             def on_lost(task: Task, why: str) -> None:
-                keep_reason(self._folder, by_key[task.key], why)
-                say_failed(self._folder, by_key[task.key], self._settings.names, why)
+                if task.verb is None:
+                    keep_reason(self._folder, made.units[task.key], why)
+                    say_failed(self._folder, made.units[task.key], self._settings.names, why)
                 bars.end("", task)
 
-            self._dispatcher.run("draw", tasks, Listener(bars.begin, on_parcel, on_end, on_lost))
+            self._dispatcher.run("draw", tasks, Listener(bars.begin, on_parcel, on_end, on_lost, bars.restart))
+
+    def _forget(self, unit: Unit) -> None:
+        """Remove what a unit that is done does not need any more."""
+        failure_file(self._folder, unit).unlink(missing_ok=True)
+        self._folder.begun(unit.key).unlink(missing_ok=True)
+        if not self._settings.keep_weights:
+            self._folder.fit(unit.key).unlink(missing_ok=True)  # of a start without workers
 
     def score(self, lacking: Mapping[Unit, tuple[str, ...]]) -> None:
         """Score units by the metrics of these keys; raises `UserError` where a unit's scoring ends three workers."""
@@ -103,7 +108,7 @@ class Pool:
             def on_lost(task: Task, why: str) -> None:
                 raise UserError(f"{task.title}: {why}; the same command goes on, with fewer --workers if it was memory")
 
-            self._dispatcher.run("score", tasks, Listener(bars.begin, on_parcel, on_end, on_lost))
+            self._dispatcher.run("score", tasks, Listener(bars.begin, on_parcel, on_end, on_lost, bars.restart))
 
     def _title(self, unit: Unit) -> str:
         return f"{label(self._settings.names, unit.method.spec)} · {unit.scene.name}"
@@ -161,22 +166,6 @@ class _RayWorker(UnitWorker):
         super().__init__(settings, dataset, drop_ins)
 
 
-@dataclass(frozen=True)
-class _Shared:
-    """The files that units share, as far as a worker of an earlier task has sent them."""
-
-    folder: RunFolder
-    read: dict[str, bytes] = field(default_factory=dict)
-
-    def arguments(self, unit: Unit) -> tuple[Any, ...]:
-        """What a worker needs to draw a unit."""
-        for path in whole_files(self.folder.path, "shared/**/*.*"):
-            name = path.relative_to(self.folder.path).as_posix()
-            if name not in self.read:
-                self.read[name] = path.read_bytes()
-        return unit_content(unit), precomputed_content(unit), tuple(self.read.items())
-
-
 def _room(ray: Any, plan: WorkerPlan) -> int:
     """How many workers the cluster has room for now."""
     here = ray.cluster_resources()
@@ -189,16 +178,3 @@ def _check_versions(here: Mapping[str, Any]) -> None:
     own = versions() | {"source of scenebench": engine_hash()}
     if told := first_difference(own, here["versions"]):
         raise UserError(f"{here['host']} has other versions than this machine: {told}; install the same on both")
-
-
-def _estimates(folder: RunFolder, units: Sequence[Unit]) -> dict[str, float]:
-    """What each unit will take: by what its method took in this run so far, else by a method's usual share."""
-    seconds: dict[str, list[float]] = defaultdict(list)
-    for path in whole_files(folder.path, "units/*.json")[:200]:
-        record = read_unit_record(path)
-        there = (file for file in map(folder.picture, record.pictures) if file.is_file())
-        first = next((picture_cost(file).seconds for file in there), 0.0)
-        seconds[record.method].append(Cost.from_metadata(FIT, vars(record)).seconds + first * len(record.pictures))
-    usual = {method: sum(found) / len(found) for method, found in seconds.items() if found}
-    known = usual.keys() >= {unit.method.drop_in.name for unit in units}
-    return {unit.key: usual[unit.method.drop_in.name] if known else FIT_PIECES + len(unit.pictures) for unit in units}

@@ -8,6 +8,7 @@ of a command that was killed, by the next one.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import re
@@ -34,6 +35,7 @@ _ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's switch for clusters of one machine: it then takes 127.0.0.1
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_worker_niceness": "0",  # by default 15: nothing else here is to come first
+    "RAY_NUM_REDIS_GET_RETRIES": "120",  # seconds, by default 20: what starting it may take on a busy machine
 }
 
 
@@ -63,7 +65,7 @@ def local_ray(workers: int, gpus: int) -> Iterator[Any]:
     Raises `UserError` where it is not installed, or does not start.
     """
     sweep_ray()
-    os.environ.update(_ENVIRONMENT | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)})
+    os.environ.update(_ENVIRONMENT | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token()})
     ray = checked_ray()
     folder = _folder()
     try:
@@ -120,6 +122,12 @@ def sweep_ray() -> None:
                 if match is not None and not psutil.pid_exists(int(match["process"])):
                     _kill(_processes(path.name))
                     shutil.rmtree(path, ignore_errors=True)
+
+
+@functools.cache
+def _token() -> str:
+    """One for this process: Ray reads it once, also where it is started again."""
+    return secrets.token_hex(32)
 
 
 def _folder() -> Path:

@@ -26,7 +26,7 @@ from bench.run.attention import has_maps, measure_attention
 from bench.run.evaluators import record_evaluators
 from bench.run.execute import execute, is_done
 from bench.run.failures import failure_file, forget_others
-from bench.run.fitting import ExecutionContext
+from bench.run.fitting import ExecutionContext, forget_begun
 from bench.run.folder import RunFolder
 from bench.run.names import label
 from bench.run.options import ExecutionOptions
@@ -191,6 +191,8 @@ class Session:
         """
         forget_others(self.folder, self.plan)
         todo = self.todo(units)
+        keys = {unit.key for unit in todo}
+        forget_begun(self.folder, [unit for unit in self.plan if unit.key not in keys])
         if not todo:
             return
         warn(self.remarks(todo))
@@ -198,7 +200,7 @@ class Session:
         if pool is None:
             self._generate_here(todo, hardware, execution)
         else:
-            pool.draw(todo)
+            pool.draw(todo, self.plan)
 
     def _generate_here(self, todo: Sequence[Unit], hardware: Hardware, execution: ExecutionOptions) -> None:
         from bench.diffusion.backbone.loading import load_backbone  # noqa: PLC0415 - slow, and only drawing needs it
@@ -297,15 +299,6 @@ class Session:
         return Pool(self.folder, self._dataset, self.worker_settings(hardware, execution), plan)
 
     def worker_plan(self, options: WorkerOptions, kind: str) -> WorkerPlan | None:
-        """How many workers this start has on devices of a kind; None where this process does the work itself.
-
-        Raises `UserError` for workers where fits are begun together: a worker takes one unit at a time.
-        """
+        """How many workers this start has on devices of a kind; None where this process does the work itself."""
         weights = weights_bytes(locate_configuration(self.backbone_spec))
-        plan = plan_workers(options, kind, self.settings.threads, weights)
-        if plan is not None and self.settings.cohort > 1:
-            raise UserError(
-                f"fits of {self.settings.cohort} scenes are begun together here, which workers cannot share yet: use "
-                "--workers 1, or begin a run with --cohort 1"
-            )
-        return plan
+        return plan_workers(options, kind, self.settings.threads, weights)

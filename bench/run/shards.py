@@ -27,7 +27,7 @@ def shard_name(name: str, shard: str) -> str:
 
 
 def select_shard(units: Sequence[Unit], shard: str | None) -> tuple[Unit, ...]:
-    """Every N-th of the units, in their order; None is all of them.
+    """Every N-th of the units, in their order; None is all of them. Units whose fits are begun together count as one.
 
     They are counted method by method, so that each shard has its share of the scenes of every method, and whatever is
     done already: all shards together have each unit once.
@@ -36,6 +36,11 @@ def select_shard(units: Sequence[Unit], shard: str | None) -> tuple[Unit, ...]:
         return tuple(units)
     number, of = parse_shard(shard)
     methods = dict.fromkeys(unit.method.spec for unit in units)
-    counted = [unit.key for method in methods for unit in units if unit.method.spec == method]
-    chosen = set(counted[number - 1 :: of])
-    return tuple(unit for unit in units if unit.key in chosen)
+    counted = dict.fromkeys(_together(unit) for method in methods for unit in units if unit.method.spec == method)
+    chosen = set(list(counted)[number - 1 :: of])
+    return tuple(unit for unit in units if _together(unit) in chosen)
+
+
+def _together(unit: Unit) -> tuple[str, ...]:
+    """What tells units apart that need not be in one shard."""
+    return (unit.method.spec, *unit.cohort) if unit.cohort else (unit.key,)

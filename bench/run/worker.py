@@ -31,9 +31,11 @@ from bench.plugins import discovery
 from bench.plugins.backbone_settings import read_settings
 from bench.plugins.spec import Configured, configure
 from bench.run.execute import attempt
+from bench.run.failures import keep_failure
 from bench.run.fitting import ExecutionContext, Fitter
 from bench.run.folder import RunFolder
 from bench.run.payload import unit_from, unpacked
+from bench.run.plan import Unit
 from bench.run.versions import engine_hash, versions
 
 _LOOK_EVERY = 0.05
@@ -43,10 +45,14 @@ _SAY_EVERY = 1.0
 
 Parcel = tuple[str, list[tuple[str, bytes]]]
 """What a worker does now, and the files that it made since its last parcel: paths within the run, and contents."""
+File = tuple[str, bytes]
+"""A path within the run, and its content."""
+UnitContent = tuple[Mapping[str, Any], Sequence[tuple[str, bytes] | None]]
+"""A unit as it travels: `unit_content` and `precomputed_content` of `bench.run.payload`."""
 FAILED = "failed: "
-"""Start of the first part of a task's last parcel where a unit's method failed."""
+"""Start of the first part of a parcel where a unit's method failed; its key follows, a space, and why."""
 STOP = "stop: "
-"""The same where no unit can be worked on, for a reason that the user can mend."""
+"""The same of a task's last parcel where no unit can be worked on, for a reason that the user can mend."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ def _order(path: Path) -> tuple[bool, str]:
 
 
 class UnitWorker:
-    """What Ray starts: `prepare` for a stage, then `draw` or `score`, a unit each."""
+    """What Ray starts: `prepare` for a stage, then `begin`, a cohort each, `draw` or `score`, a unit each."""
 
     def __init__(self, settings: WorkerSettings, dataset: bytes, drop_ins: Sequence[bytes]) -> None:
         self._settings = settings
@@ -148,14 +154,21 @@ class UnitWorker:
             here["error"] = one_line(error)
         return here
 
-    def draw(
-        self, unit: Mapping[str, Any], precomputed: Sequence[tuple[str, bytes] | None], shared: Sequence[Any]
-    ) -> Iterator[Parcel]:
-        """Fit and draw a unit from the start; yields what is made, as it is made. `shared` are files of other units."""
-        for path, content in shared:
-            if not (file := self._folder.path / path).is_file():
-                write_bytes(file, content)
-        yield from self._working(lambda courier: self._draw(unit, precomputed, courier))
+    def begin(self, cohort: Sequence[UnitContent], asked: Sequence[str], files: Sequence[File]) -> Iterator[Parcel]:
+        """Begin the fits of a cohort; yields what was begun, and what those with the keys `asked` failed with.
+
+        `files` are as in `draw`.
+        """
+        self._write(files)
+        yield from self._working(lambda courier: self._begin(cohort, asked, courier))
+
+    def draw(self, unit: UnitContent, files: Sequence[File]) -> Iterator[Parcel]:
+        """Fit and draw a unit; yields what is made, as it is made.
+
+        `files` are what it goes on from: files that units share, and a fit that was begun.
+        """
+        self._write(files)
+        yield from self._working(lambda courier: self._draw(unit, courier))
 
     def score(
         self, unit: Mapping[str, Any], metrics: Sequence[str], pictures: Sequence[tuple[str, bytes]]
@@ -163,14 +176,31 @@ class UnitWorker:
         """Score a unit's pictures by the metrics of these keys; yields the records of their scores."""
         yield from self._working(lambda courier: self._score(unit, metrics, pictures, courier))
 
-    def _draw(
-        self, content: Mapping[str, Any], precomputed: Sequence[tuple[str, bytes] | None], courier: Courier
-    ) -> str:
-        unit = unit_from(content, precomputed, self._scenes, self._methods)
+    def _write(self, files: Sequence[File]) -> None:
+        for path, content in files:
+            if not (file := self._folder.path / path).is_file():
+                write_bytes(file, content)
+
+    def _begin(self, contents: Sequence[UnitContent], asked: Sequence[str], courier: Courier) -> None:
+        cohort = [self._unit(content) for content in contents]
+        fitter = Fitter(self._context, cohort, cohort, courier)
+        with self._hardware.computing():
+            fitter.begin(cohort[0])
+        for unit in cohort:
+            if unit.key in asked and unit.key in fitter.failures:
+                why = keep_failure(self._folder, unit, fitter.failures[unit.key])
+                courier.send(f"{FAILED}{unit.key} {why}")
+
+    def _draw(self, content: UnitContent, courier: Courier) -> None:
+        unit = self._unit(content)
         context = self._context
         with self._hardware.computing():
             why = attempt(context, Fitter(context, [unit], [unit], courier), unit, courier)
-        return "" if why is None else f"{FAILED}{why}"
+        if why is not None:
+            courier.send(f"{FAILED}{unit.key} {why}")
+
+    def _unit(self, content: UnitContent) -> Unit:
+        return unit_from(*content, self._scenes, self._methods)
 
     def _score(
         self,
@@ -178,7 +208,7 @@ class UnitWorker:
         metrics: Sequence[str],
         pictures: Sequence[tuple[str, bytes]],
         courier: Courier,
-    ) -> str:
+    ) -> None:
         from bench.run.scoring import score  # noqa: PLC0415 - slow to import
 
         unit = unit_from(content, (), self._scenes, self._methods)
@@ -193,9 +223,8 @@ class UnitWorker:
             self._settings.names,
             courier,
         )
-        return ""
 
-    def _working(self, work: Callable[[Courier], str]) -> Iterator[Parcel]:
+    def _working(self, work: Callable[[Courier], None]) -> Iterator[Parcel]:
         """Let `work` run in a thread and yield what it makes; then empty the folder, but for shared files."""
         courier = Courier(self._folder.path, self._settings.keep_weights)
         courier.forget()
@@ -208,10 +237,11 @@ class UnitWorker:
             if path != self._folder.shared:
                 shutil.rmtree(path)
 
-    def _run(self, work: Callable[[Courier], str], courier: Courier) -> None:
+    def _run(self, work: Callable[[Courier], None], courier: Courier) -> None:
         try:
             use_threads(self._settings.threads)
-            courier.send(work(courier))
+            work(courier)
+            courier.send("")
         except UserError as error:
             courier.send(f"{STOP}{error}")
         except BaseException:

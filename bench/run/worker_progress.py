@@ -38,9 +38,16 @@ class WorkerBars:
         """A task is over, on this worker or, without one, for good."""
         self.progress.advance(self.whole, task.cost)
         if worker in self.lines:
-            self.work.pop(worker, None)
-            self.progress.update(self.lines[worker], description=f"  {worker}: free")
-            self.on_change(self.work)
+            self._idle(worker, "free")
+
+    def restart(self, worker: str) -> None:
+        """A worker died, and another takes its place, as soon as there is room for it."""
+        self._idle(worker, "starting")
+
+    def _idle(self, worker: str, why: str) -> None:
+        self.work.pop(worker, None)
+        self.progress.update(self.lines[worker], description=f"  {worker}: {why}")
+        self.on_change(self.work)
 
 
 @contextlib.contextmanager

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import collections
+import math
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,7 @@ def main() -> None:
     parser.add_argument(
         "--commands", default=",".join(one.name for one in COMMANDS), help="which to stop; also: workers"
     )
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no trial after that")
     parser.add_argument("--folder", type=Path, help="where failed trials stay; by default they are removed too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
@@ -40,8 +43,9 @@ def main() -> None:
         preload(module for command in commands for module in command.imports)
         found = [one for one in _unbroken(root, commands) if one.command.name in options.commands.split(",")]
         chosen = _chosen(trials(found, options.seed, options.moments), options)
-        failed = _run(chosen, {one.command.name: one for one in found}, root, options.seed)
-    _summarise(chosen, failed)
+        until = time.monotonic() + 60 * options.minutes
+        made, failed = _run(chosen, {one.command.name: one for one in found}, root, options.seed, until)
+    _summarise(made, failed)
     sys.exit(1 if failed else 0)
 
 
@@ -67,11 +71,16 @@ def _chosen(every: list[Trial], options: argparse.Namespace) -> list[Trial]:
     return wanted[part - 1 :: parts]
 
 
-def _run(chosen: list[Trial], of: dict[str, Unbroken], root: Path, seed: int) -> list[Trial]:
-    """Run the trials and say of each that fails what is wrong; returns those."""
-    failed = []
+def _run(
+    chosen: list[Trial], of: dict[str, Unbroken], root: Path, seed: int, until: float
+) -> tuple[list[Trial], list[Trial]]:
+    """Run trials, none after a time, and say of each that fails what is wrong; returns those run, and those failed."""
+    made, failed = [], []
     with progress_bar("trials", len(chosen)) as progress:
         for trial in chosen:
+            if time.monotonic() > until:
+                break
+            made.append(trial)
             progress.say(f"trial {trial.number}, failed {len(failed)}")
             told = run_trial(trial, of[trial.command], root / f"trial-{trial.number}", root / RUN.name)
             if told:
@@ -80,14 +89,14 @@ def _run(chosen: list[Trial], of: dict[str, Unbroken], root: Path, seed: int) ->
                 lines = "\n  ".join(told)
                 console.print(f"{trial}:\n  {lines}\n  again: {again}", soft_wrap=True, markup=False, highlight=False)
             progress.advance()
-    return failed
+    return made, failed
 
 
-def _summarise(chosen: list[Trial], failed: list[Trial]) -> None:
-    counts, bad = (collections.Counter((one.kind, one.command) for one in ones) for ones in (chosen, failed))
+def _summarise(made: list[Trial], failed: list[Trial]) -> None:
+    counts, bad = (collections.Counter((one.kind, one.command) for one in ones) for ones in (made, failed))
     for (kind, command), count in counts.items():
         print(f"{kind:10} {command:15} {count:4} trials, {bad[kind, command]} failed")
-    print(f"{len(chosen)} trials, {len(failed)} failed")
+    print(f"{len(made)} trials, {len(failed)} failed")
 
 
 if __name__ == "__main__":

@@ -56,10 +56,8 @@ class Command:
         (folder / "tmp").mkdir(exist_ok=True)
 
 
-RUN = Command(
-    "run",
-    ("run", "--dataset", DATASET, "--methods", METHODS, "--name", "r", "--sampling-steps", "1", "--batch-size", "2"),
-)
+OPTIONS = ("--dataset", DATASET, "--name", "r", "--sampling-steps", "1", "--batch-size", "2")
+RUN = Command("run", ("run", "--methods", METHODS, *OPTIONS))
 COMMANDS = (
     RUN,
     Command("build-dataset", ("build-dataset", *BUILDER), imports=DRAWING),
@@ -68,7 +66,9 @@ COMMANDS = (
 )
 
 
-WORKERS = Command("workers", (*RUN.arguments, "--workers", "2"), workers=True)
+OF_WORKERS = "db-m:prior[steps=1,prior_pictures=4],ours[phase1_steps=2,phase2_steps=1]"
+"""One whose units share prior pictures, and one whose fits are begun together."""
+WORKERS = Command("workers", ("run", "--methods", OF_WORKERS, *OPTIONS, "--workers", "2"), workers=True)
 """Stopped only where it is asked for, by `--commands workers`: it needs Ray."""
 
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -64,10 +64,11 @@ def start(
     process = context.Process(target=_work, args=(tuple(arguments), folder, at, log, writing))
     process.start()
     writing.close()
-    output, taken = _follow(reading, process.pid or 0, at.share * seconds if isinstance(at, AtTime) else math.inf)
+    clock = Clock(process.pid or 0, "--workers" in arguments)
+    output, taken = _follow(reading, clock, at.share * seconds if isinstance(at, AtTime) else math.inf)
     if isinstance(at, AtTime) and at.victim != "driver":
         _kill_below(process.pid or 0, at.victim)
-        output += _follow(reading, process.pid or 0, math.inf)[0]
+        output += _follow(reading, clock, math.inf)[0]
     if not select.select([process.sentinel], [], [], 0.0 if isinstance(at, AtTime) else 5.0)[0]:
         process.kill()
     process.join()
@@ -91,7 +92,7 @@ def _kill_below(process: int, victim: str) -> None:
             one.kill()
 
 
-def _follow(reading: Connection, process: int, seconds: float) -> tuple[bytes, float]:
+def _follow(reading: Connection, clock: Clock, seconds: float) -> tuple[bytes, float]:
     """What a process prints until it ends or has computed for so many seconds since its start, and those seconds.
 
     They are the processor's: a busy machine shifts no moment.
@@ -100,22 +101,37 @@ def _follow(reading: Connection, process: int, seconds: float) -> tuple[bytes, f
     until = time.monotonic() + PATIENCE
     while used < seconds and time.monotonic() < until:
         if output and begun == math.inf:
-            begun = _computed(process)
-        if select.select([reading], [], [], _TICK)[0]:
+            begun = clock.read()
+        if select.select([reading], [], [], clock.tick)[0]:
             if not (some := os.read(reading.fileno(), 1 << 16)):
                 break
             output += some
-        used = max(used, _computed(process) - begun)
+        used = max(used, clock.read() - begun)
     return output, used
 
 
-def _computed(process: int) -> float:
-    """The processor's seconds of a process so far; 0 if it has ended."""
-    try:
-        times = psutil.Process(process).cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(times.user + times.system)
+@dataclass
+class Clock:
+    """The processor's seconds of a process; with `workers`, and of all that it started."""
+
+    process: int
+    workers: bool
+    seconds: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def tick(self) -> float:
+        """Seconds between two looks: to find what a process started takes longer."""
+        return 10 * _TICK if self.workers else _TICK
+
+    def read(self) -> float:
+        """What they have computed so far, also those that have ended."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            own = psutil.Process(self.process)
+            for one in [own, *(own.children(recursive=True) if self.workers else ())]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    times = one.cpu_times()
+                    self.seconds[one.pid] = float(times.user + times.system)
+        return sum(self.seconds.values())
 
 
 def _work(

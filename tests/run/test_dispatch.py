@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -66,7 +66,8 @@ class FakeRay:
 
     def make(self) -> Any:
         self.made += 1
-        return SimpleNamespace(prepare=Method(lambda _: Start(self._here)), draw=Method(self._draw))
+        draw = Method(self._draw)
+        return SimpleNamespace(prepare=Method(lambda _: Start(self._here)), draw=draw, begin=draw)
 
     def _draw(self, key: str) -> Parcels:
         self.given.append(key)
@@ -87,15 +88,21 @@ class FakeRay:
 
 
 def ran(ray: FakeRay, costs: Mapping[str, float], workers: int, check: Any = lambda here: None) -> dict[str, list[Any]]:
+    """What became of tasks that have only a cost."""
+    tasks = [Task(key, key, cost, lambda key=key: (key,)) for key, cost in costs.items()]  # type: ignore[misc]
+    return became(ray, tasks, workers, check)
+
+
+def became(ray: FakeRay, tasks: Sequence[Task], workers: int, check: Any = lambda here: None) -> dict[str, list[Any]]:
     """What became of the tasks."""
-    told: dict[str, list[Any]] = {"begin": [], "parcels": [], "end": [], "lost": []}
+    told: dict[str, list[Any]] = {"begin": [], "parcels": [], "end": [], "lost": [], "restarted": []}
     listener = Listener(
         lambda _, task: told["begin"].append(task.key),
         lambda _, task, parcel: told["parcels"].append((task.key, parcel[1])),
         lambda _, task: told["end"].append(task.key),
         lambda task, why: told["lost"].append((task.key, why)),
+        told["restarted"].append,
     )
-    tasks = [Task(key, key, cost, lambda key=key: (key,)) for key, cost in costs.items()]  # type: ignore[misc]
     Dispatcher(ray, ray.make, workers, check).run("draw", tasks, listener)
     return told
 
@@ -131,11 +138,92 @@ def test_a_dead_workers_task_is_done_again_and_lost_with_the_third(seed: int, wo
     told = ran(ray, {"a": 1.0, "bad": 2.0, "b": 3.0}, workers)
     assert ray.given.count("bad") == min(deaths + 1, 3)
     assert ray.killed >= min(deaths, 3)
+    assert len(told["restarted"]) == min(deaths, 3)
     if deaths < 3:
         assert sorted(told["end"]) == ["a", "b", "bad"]
     else:
         assert sorted(told["end"]) == ["a", "b"]
         assert told["lost"] == [("bad", "3 workers ended with it: RayError: it died")]
+
+
+def cohort(size: int, nothing_for: str = "") -> list[Task]:
+    """A task, another that takes as long, and so many that come after that one."""
+
+    def task(key: str, after: str | None = None) -> Task:
+        return Task(key, key, 1.0, lambda: None if key == nothing_for else (key,), after=after)
+
+    return [task("other"), Task("begin", "begin", 1.0, lambda: ("begin",), "begin"), *(
+        task(f"unit {number}", "begin") for number in range(size)
+    )]  # fmt: skip
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4), st.integers(1, 30))
+def test_a_task_comes_after_the_one_it_waits_for(seed: int, workers: int, size: int) -> None:
+    ray = FakeRay(seed, two_parcels)
+    told = became(ray, cohort(size), workers)
+    assert ray.given[0] == "begin", "all that waits for it counts with it"
+    assert sorted(told["end"]) == sorted(ray.given) == sorted(one.key for one in cohort(size))
+    over = told["end"].index("begin")
+    assert set(told["end"][:over]) <= {"other"}
+
+
+def test_what_nothing_is_left_of_ends_without_a_worker() -> None:
+    ray = FakeRay(0, two_parcels)
+    told = became(ray, cohort(2, nothing_for="unit 0"), 2)
+    assert "unit 0" not in ray.given
+    assert sorted(told["end"]) == ["begin", "other", "unit 0", "unit 1"]
+
+
+def test_what_waits_for_a_lost_task_is_lost_with_it() -> None:
+    ray = FakeRay(0, lambda key: [RayError("it died")] if key == "begin" else two_parcels(key))
+    told = became(ray, cohort(2), 2)
+    assert told["end"] == ["other"]
+    assert [key for key, _ in told["lost"]] == ["begin", "unit 0", "unit 1"]
+    assert ray.given.count("begin") == 3
+
+
+@given(st.integers(0, 2**32), st.integers(1, 3))
+def test_a_worker_has_its_next_task_at_hand_while_many_are_left(seed: int, workers: int) -> None:
+    """The longest still come first; a death counts for the task in work alone, and the other is not forgotten."""
+    left = {"a": 2}
+
+    def parcels(key: str) -> list[Any]:
+        left[key] = left.get(key, 0) - 1
+        return [("", ""), RayError("it died")] if left[key] >= 0 else two_parcels(key)
+
+    ray = FakeRay(seed, parcels)
+    costs = {name: 20.0 - number for number, name in enumerate("abcdefghijklmnopqrst")}
+    told = ran(ray, costs, workers)
+    assert sorted(told["end"]) == sorted(costs)
+    assert told["lost"] == []
+    assert len(ray.given) <= 20 + 2 * 2, "each death: one done again, one given again"
+
+
+def test_the_next_task_is_given_before_the_first_has_ended() -> None:
+    given: list[str] = []
+
+    class Watching(FakeRay):
+        def get(self, one: Any) -> Any:
+            if isinstance(one, tuple):
+                given.append(f"{one[1]}: {len(self.given)}")
+            return super().get(one)
+
+    ran(Watching(0, two_parcels), dict.fromkeys("abcde", 1.0), 1)
+    assert given == ["a 1: 2", "a 2: 2", "b 1: 3", "b 2: 3", "c 1: 3", "c 2: 3", *given[6:]]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("The actor 80 is unavailable: The actor is temporarily unavailable: RpcError", "it cannot be reached"),
+        ("The actor died: its node was terminated", "its machine is gone"),
+        ("Worker exit type: SYSTEM_ERROR", "it was killed, or crashed"),
+        ("the moon", "RayError: the moon"),
+    ],
+)
+def test_why_a_worker_died_is_told_in_few_words(said: str, told: str) -> None:
+    lost = ran(FakeRay(0, lambda key: [RayError(said)]), {"a": 1.0}, 1)["lost"]
+    assert lost == [("a", f"3 workers ended with it: {told}")]
 
 
 def test_a_worker_that_cannot_start_stops_all_with_its_reason() -> None:

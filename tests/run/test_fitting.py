@@ -16,7 +16,7 @@ from bench.plugins.discovery import refresh
 from bench.plugins.spec import configure
 from bench.run.execute import execute, is_done
 from bench.run.failures import failure_file
-from bench.run.fitting import ExecutionContext
+from bench.run.fitting import ExecutionContext, forget_begun
 from bench.run.folder import RunFolder
 from bench.run.plan import Conditions, Unit, cohort_of, make_plan
 from bench.run.settings import Settings
@@ -53,15 +53,16 @@ class Method:
         time.sleep(0.3)
         for context in contexts:
             context.on_step(1, 2)
-        return [lambda scene=scene, context=context: self._end(scene, context, len(scenes))
-                for scene, context in zip(scenes, contexts)]
+        begun = {"mean": torch.tensor(0.0), "begun": torch.tensor(len(scenes))}
+        odd = RuntimeError("odd scene") if Path("odd").exists() else begun
+        return [odd if scene.name == "s1" else begun for scene in scenes]
 
-    def _end(self, scene, context, count):
+    def end_fit(self, begun, scene, context):
         note("end", [scene])
-        if Path("odd").exists() and scene.name == "s1":
-            raise RuntimeError("odd scene")
+        if Path("end").exists() and scene.name == "s2":
+            raise RuntimeError("odd end")
         context.on_step(2, 2)
-        return {"mean": torch.tensor(scene.picture.mean()), "begun": torch.tensor(count)}
+        return {**begun, "mean": torch.tensor(scene.picture.mean())}
 
     def generate(self, state, scene, requests, context):
         for request in requests:
@@ -164,8 +165,9 @@ def test_a_cohort_is_begun_once_and_its_cost_is_shared(rack: Callable[[int], Rac
 def test_what_is_asked_for_changes_no_result(rack: Callable[[int], Rack]) -> None:
     run = rack(3)
     assert run.work(1, first=1) == ["together 3", "end 1"]
-    assert run.work(2) == ["together 3", "end 1"]
-    assert run.work() == ["together 3", "end 1", "together 2", "end 1", "end 1"]
+    assert run.work(2) == ["end 1"], "what was begun is kept for what a later start asks for"
+    assert run.work() == ["end 1", "together 2", "end 1", "end 1"]
+    assert list((run.folder.path / "begun").iterdir()) == []
     sizes = [int(load_file(run.folder.fit(unit.key))["begun"]) for unit in run.plan]
     assert sizes == [3, 3, 3, 2, 2]
 
@@ -183,12 +185,18 @@ def test_a_fit_that_is_there_is_not_made_again(rack: Callable[[int], Rack]) -> N
 
 
 def test_a_scene_that_fails_fails_alone(rack: Callable[[int], Rack]) -> None:
-    Path("odd").touch()
+    for name in ("odd", "end"):
+        Path(name).touch()
     run = rack(5)
-    assert run.work() == ["together 5", *["end 1"] * 5]
-    assert run.failed == 1
-    (failure,) = run.failures()
-    assert "odd scene" in failure
+    assert run.work() == ["together 5", *["end 1"] * 4]
+    assert run.failed == 2
+    failures = run.failures()
+    assert ["odd scene" in one for one in failures] == [True, False]
+    assert ["odd end" in one for one in failures] == [False, True]
+    for name in ("odd", "end"):
+        Path(name).unlink()
+    assert run.work() == ["together 5", "end 1", "end 1"], "only what failed is made again"
+    assert list((run.folder.path / "begun").iterdir()) == []
 
 
 def test_what_fails_for_all_is_tried_once_and_told_for_each(rack: Callable[[int], Rack]) -> None:
@@ -209,12 +217,22 @@ def test_an_interrupted_cohort_is_begun_again(rack: Callable[[int], Rack]) -> No
     assert run.work() == ["together 5", *["end 1"] * 5]
 
 
-def test_functions_that_are_missing_are_one_line(rack: Callable[[int], Rack], drop_ins: Path) -> None:
-    (drop_ins / "pooled.py").write_text(POOLED_METHOD.replace("return [lambda", "return [][:0] and [lambda"))
+def test_what_a_killed_start_left_of_done_units_goes(rack: Callable[[int], Rack]) -> None:
+    run = rack(3)
+    run.work()
+    done, other = run.folder.begun(run.plan[0].key), run.folder.begun("other")
+    for path in (done, other):
+        path.touch()
+    forget_begun(run.folder, run.plan)
+    assert list(done.parent.iterdir()) == [other]
+
+
+def test_states_that_are_missing_are_one_line(rack: Callable[[int], Rack], drop_ins: Path) -> None:
+    (drop_ins / "pooled.py").write_text(POOLED_METHOD.replace("for scene in scenes]", "for scene in scenes[1:]]"))
     refresh()
     run = rack(5)
     run.work(1)
-    assert "must return a function for each scene" in run.failures()[0]
+    assert "must return a state for each scene" in run.failures()[0]
 
 
 def test_a_run_keeps_its_size(bench: Callable[..., int], drop_ins: Path) -> None:

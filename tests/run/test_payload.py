@@ -61,11 +61,12 @@ def test_a_unit_comes_out_as_it_went_in(scene: Scene, given: bool) -> None:
     pictures = tuple(PlannedPicture(f"key{k}", Request(prompt, 2**63 + k)) for k, prompt in enumerate(scene.prompts))
     image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
     precomputed = {scene.prompts[1]: PrecomputedImage("hash", lambda: image)} if given else {}
-    unit = Unit("fit", method, scene, 3, 4, pictures, precomputed)
+    unit = Unit("fit", method, scene, 3, 4, pictures, precomputed, ("one", scene.name))
     sent = json.loads(json.dumps(unit_content(unit)))
     found = unit_from(sent, precomputed_content(unit), {scene.name: scene}, {method.spec: method})
     assert (found.key, found.method, found.scene, found.run_seed, found.fit_seed) == ("fit", method, scene, 3, 4)
     assert found.pictures == pictures
+    assert found.cohort == unit.cohort
     assert found.precomputed.keys() == precomputed.keys()
     for prompt, one in found.precomputed.items():
         assert one.content == "hash"

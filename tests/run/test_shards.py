@@ -30,8 +30,8 @@ METHODS = "quick,quick[shade=0.5],real"
 RUN = ("run", "--dataset", DATASET, "--methods", METHODS)
 
 
-def unit(method: str, scene: int) -> Any:
-    return SimpleNamespace(key=f"{method}{scene}", method=SimpleNamespace(spec=method), scene=scene)
+def unit(method: str, scene: int, cohort: tuple[str, ...] = ()) -> Any:
+    return SimpleNamespace(key=f"{method}{scene}", method=SimpleNamespace(spec=method), scene=scene, cohort=cohort)
 
 
 def plan(methods: str, scenes: int) -> list[Any]:
@@ -47,6 +47,16 @@ def test_shards_divide_the_units_and_each_has_its_share_of_every_method(methods:
         shares = [Counter(one.method.spec for one in shard)[method] for shard in shards]
         assert max(shares) - min(shares) <= 1
     assert all(list(shard) == [one for one in units if one in shard] for shard in shards)
+
+
+def test_what_is_begun_together_is_in_one_shard() -> None:
+    blocks = [tuple(f"s{scene}" for scene in range(first, first + 8)) for first in range(0, 48, 8)]
+    units = [unit("a", scene, blocks[scene // 8]) for scene in range(48)] + plan("b", 48)
+    shards = [select_shard(units, f"{number}/3") for number in (1, 2, 3)]
+    assert sorted(one.key for shard in shards for one in shard) == sorted(one.key for one in units)
+    for shard in shards:
+        assert sorted(Counter(one.cohort for one in shard).values()) == [8, 8, 16]
+        assert Counter(one.method.spec for one in shard) == {"a": 16, "b": 16}
 
 
 def test_methods_that_are_added_later_leave_the_others_in_their_shards() -> None:

@@ -78,6 +78,45 @@ def test_two_workers_of_which_one_is_killed_come_to_what_one_process_comes_to(
 
 
 @needs_ray
+def test_cohorts_on_two_workers_come_to_what_one_process_comes_to(bench: Bench) -> None:
+    """Bit for bit, also of what an earlier start began here and left to the workers."""
+    asked = ("--methods", "ti-m[steps=4],ours[phase1_steps=2,phase2_steps=2]", "--cohort", "2")
+    assert bench(*RUN, "one", *asked) == 0
+    assert bench(*RUN, "two", *asked, "--limit", "1") == 0
+    assert len(list(Path("runs/two/begun").iterdir())) == 1
+    assert bench(*RUN, "two", *asked, "--workers", "2") == 0
+    assert_same("two", "one")
+    for run in ("one", "two"):
+        assert list(Path(f"runs/{run}/begun").iterdir()) == []
+
+
+CHOOSY = """    fits_together = True
+
+    def begin_fits(self, scenes, contexts):
+        return [RuntimeError("not this one"), *(self.fit(*each) for each in list(zip(scenes, contexts))[1:])]
+
+    def end_fit(self, begun, scene, context):
+        return begun
+
+    def fit("""
+
+
+@needs_ray
+@pytest.mark.cluster
+def test_a_scene_that_cannot_be_begun_fails_alone(
+    bench: Bench, drop_ins: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (drop_ins / "choosy.py").write_text((drop_ins / "quick.py").read_text().replace("    def fit(", CHOOSY))
+    refresh()
+    assert bench(*RUN, "r", "--workers", "2", "--methods", "choosy,quick") == 1
+    assert "failed: RuntimeError: not this one" in capsys.readouterr().err
+    (failure,) = Path("runs/r/failed").iterdir()
+    assert failure.name.startswith("choosy-on-")
+    assert len(list(Path("runs/r/units").iterdir())) == 3
+    assert list(Path("runs/r/begun").iterdir()) == []
+
+
+@needs_ray
 @pytest.mark.cluster
 def test_a_unit_that_ends_three_workers_is_failed_and_hides_no_other(bench: Bench, drop_ins: Path) -> None:
     write_methods(drop_ins)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +44,16 @@ class Randomness:
     def seeded(cls, seed: int) -> Randomness:
         """Both generators from one seed in [0, 2**63)."""
         return cls(np.random.default_rng(seed), torch.Generator().manual_seed(seed))
+
+    def state(self) -> dict[str, Tensor]:
+        """Where both generators are, as tensors uint8."""
+        told = json.dumps(self.numpy.bit_generator.state).encode()
+        return {"random.numpy": torch.tensor(list(told), dtype=torch.uint8), "random.torch": self.torch.get_state()}
+
+    def go_on(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` returned."""
+        self.numpy.bit_generator.state = json.loads(bytes(state["random.numpy"].tolist()))
+        self.torch.set_state(state["random.torch"])
 
 
 def _ignore(_sample: Sample) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
 from bench.core.scenes import ImageArray, Scene
@@ -89,13 +89,17 @@ class RecipeMethod(ABC):
         recipe = self.recipe()
         return any(phase.steps for phase in recipe.phases[: recipe.shared_phases])
 
-    def begin_fits(
-        self, scenes: Sequence[Scene], contexts: Sequence[MethodContext]
-    ) -> Sequence[Callable[[], FitState]]:
-        """Train what the scenes' fits share as one batch, as `fit_together` says."""
-        from bench.diffusion.training.trainer import fit_together  # noqa: PLC0415 - torch is slow to import
+    def begin_fits(self, scenes: Sequence[Scene], contexts: Sequence[MethodContext]) -> Sequence[FitState | Exception]:
+        """Train what the scenes' fits share as one batch, as `begin_together` says."""
+        from bench.diffusion.training.trainer import begin_together  # noqa: PLC0415 - torch is slow to import
 
-        return fit_together(self.recipe(), scenes, contexts)
+        return begin_together(self.recipe(), scenes, contexts)
+
+    def end_fit(self, begun: FitState, scene: Scene, context: MethodContext) -> FitState:
+        """Train the phases that scenes do not share, as `end_recipe` says."""
+        from bench.diffusion.training.trainer import end_recipe  # noqa: PLC0415 - torch is slow to import
+
+        return end_recipe(self.recipe(), begun, scene, context)
 
     def load_state(self, state: FitState, scene: Scene, backbone: Backbone) -> None:
         """Load a fit's handles and weights into a restored backbone."""

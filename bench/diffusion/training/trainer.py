@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -38,36 +37,51 @@ def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str
     Raises `UserError` if the recipe needs masks and the scene has none, or the backbone has no attention maps of
     the kind that the recipe needs, and `FloatingPointError` if the training diverged.
     """
+    _check(recipe, scene, context.backbone)
     fit = _begun(recipe, scene, context, Encoder(context.backbone), {})
     _train([fit], range(len(fit.phases)))
     return _learned(fit)
 
 
-def fit_together(
+def begin_together(
     recipe: Recipe, scenes: Sequence[Scene], contexts: Sequence[MethodContext]
-) -> list[Callable[[], dict[str, Tensor]]]:
+) -> list[dict[str, Tensor] | Exception]:
     """Train the recipe's `shared_phases` on several scenes, as rows of one batch, from a restored backbone.
 
-    The contexts are of one backbone. Returns what goes on with each scene's fit: it is called on a restored backbone,
-    trains the phases that are left and returns what `fit_recipe` does, equal up to rounding. Whatever a scene raises is
-    raised there; its row is then filled with another scene's, so that the batch keeps its shape.
+    The contexts are of one backbone. Returns what `end_recipe` goes on from: each scene's handles and where its random
+    generators are; or what the scene raises: its row is then filled with another scene's, so that the batch keeps its
+    shape.
     """
     encoder, prior = Encoder(contexts[0].backbone), dict[str, Sequence[ImageArray]]()
     begun: list[Fit | Exception] = []
     for scene, context in zip(scenes, contexts, strict=True):
         try:
+            _check(recipe, scene, context.backbone)
             begun.append(_begun(recipe, scene, context, encoder, prior))
         except Exception as error:  # the scene's own failure, raised again in its turn
             begun.append(error)
     _train(begun, range(recipe.shared_phases))
-    return [partial(_finished, fit, recipe.shared_phases) for fit in begun]
+    return [fit if isinstance(fit, Exception) else _so_far(fit) for fit in begun]
 
 
-def _finished(fit: Fit | Exception, shared: int) -> dict[str, Tensor]:
-    """Train a fit's phases after the shared ones, on a restored backbone."""
-    if isinstance(fit, Exception):
-        raise fit
-    if fit.failure is None and shared < len(fit.phases):
+def _so_far(fit: Fit) -> dict[str, Tensor] | Exception:
+    if fit.failure is not None:
+        return fit.failure
+    assert fit.handles is not None, "it was trained"
+    return {HANDLES: _on_cpu(fit.handles), **fit.random.state()}
+
+
+def end_recipe(recipe: Recipe, begun: FitState, scene: Scene, context: MethodContext) -> dict[str, Tensor]:
+    """Train the phases after the shared ones, on a restored backbone, from what `begin_together` returned.
+
+    Returns and raises what `fit_recipe` does, equal up to rounding.
+    """
+    fit = _begun(recipe, scene, context, Encoder(context.backbone), {})
+    fit.handles = nn.Parameter(begun[HANDLES].to(context.backbone.device))
+    fit.random.go_on(begun)
+    shared = recipe.shared_phases
+    fit.progress.done = sum(phase.steps for phase in fit.phases[:shared])
+    if shared < len(fit.phases):
         _train([fit], range(shared, len(fit.phases)))
     return _learned(fit)
 
@@ -93,7 +107,6 @@ def _begun(
 ) -> Fit:
     """A fit before its first phase, with its prior pictures, which are added to the known ones by their texts."""
     backbone, training_scene = context.backbone, recipe.training_scene(scene)
-    _check(recipe, training_scene, backbone)
     budget = backbone.settings.budget(context.budget)
     phases = [phase.scaled(budget) for phase in recipe.phases]
     prior_images = _prior(recipe, training_scene, context)
@@ -108,8 +121,8 @@ def _begun(
 
 
 def _check(recipe: Recipe, scene: Scene, backbone: Backbone) -> None:
-    """Raise `UserError` for a scene without masks that the recipe needs; warn of what it leaves out."""
-    latent_side = backbone.latent_shape[-1]
+    """Raise `UserError` for a scene that the recipe cannot learn; warn of what it leaves out."""
+    scene, latent_side = recipe.training_scene(scene), backbone.latent_shape[-1]
     check_masks(recipe, scene, backbone.resolution, latent_side)
     layers = cross_attention_layers(backbone.unet, latent_side) if recipe.attention is not None else ()
     sides = {layer.side for layer in layers if recipe.attention is not None and recipe.attention.layers(layer)}
@@ -186,6 +199,10 @@ def _numbered(scene: Scene, number: int) -> Scene:
     return replace(scene, concepts=tuple(concepts))
 
 
+def _on_cpu(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", torch.float32, copy=True)
+
+
 @torch.no_grad()
 def _learned(fit: Fit) -> dict[str, Tensor]:
     """What a fit learned; raises what its samples raised."""
@@ -193,7 +210,7 @@ def _learned(fit: Fit) -> dict[str, Tensor]:
         raise fit.failure
     assert fit.handles is not None, "it was trained"
     backbone = fit.context.backbone
-    trained: dict[str, Tensor] = {HANDLES: fit.handles.detach().to("cpu", torch.float32, copy=True)}
+    trained: dict[str, Tensor] = {HANDLES: _on_cpu(fit.handles)}
     for name, parameter in backbone.parameters().items():
         if any(phase.steps and trains(phase, name) for phase in fit.phases):
             before = backbone.original(name)

@@ -87,10 +87,9 @@ def _chosen(session: Session, run: RecordedRun, units: int) -> tuple[Unit, ...]:
         for unit in session.plan
         if (session.label(unit.method.spec), unit.scene.name) in drawn
         and not getattr(unit.method.instance, "control", False)
-        and not unit.cohort
     ]
     if not able:
-        raise UserError(f"{run.path} has no unit that can be fitted again by itself (controls and cohorts cannot)")
+        raise UserError(f"{run.path} has no unit that can be fitted again by itself (controls cannot)")
     places = np.random.default_rng(SEED).permutation(len(able))[:units]
     return tuple(able[place] for place in sorted(places))
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load, save
 from torch import Tensor
 
 from bench.core.errors import UserError
@@ -15,7 +17,7 @@ from bench.core.scenes import Concept, Scene, handle
 from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, AttentionLoss, Phase, Prior, Recipe
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples
 from bench.diffusion.training.step import Step
-from bench.diffusion.training.trainer import HANDLES, fit_recipe, fit_together
+from bench.diffusion.training.trainer import HANDLES, begin_together, end_recipe, fit_recipe
 from bench.diffusion.training.update import Update
 from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import BackboneSettings, Sampler
@@ -54,15 +56,20 @@ def scenes(scene: Scene) -> tuple[Scene, ...]:
 
 
 def together(recipe: Recipe, scenes: Sequence[Scene], context: Benches) -> list[Callable[[], FitState]]:
+    """Begins the scenes' fits; returns what ends each, or raises what its beginning did."""
     backbone: Backbone = context().backbone
     backbone.restore()
-    ends = fit_together(recipe, scenes, [context(seed) for seed in range(len(scenes))])
+    contexts = [context(seed) for seed in range(len(scenes))]
+    begun = begin_together(recipe, scenes, contexts)
 
-    def ended(end: Callable[[], FitState]) -> FitState:
+    def ended(number: int) -> FitState:
+        state = begun[number]
+        if isinstance(state, Exception):
+            raise state
         backbone.restore()
-        return end()
+        return end_recipe(recipe, load(save(state)), scenes[number], contexts[number])
 
-    return [lambda end=end: ended(end) for end in ends]
+    return [partial(ended, number) for number in range(len(scenes))]
 
 
 @pytest.fixture
@@ -158,9 +165,12 @@ def test_progress_ends_at_its_total_for_each(scenes: tuple[Scene, ...], context:
     backbone = context().backbone
     contexts = [context(0, lambda done, total, own=own: own.append((done, total))) for own in steps]
     recipe = replace(BREAK_A_SCENE, phases=(Phase("handles", 2, 1e-3), Phase("everything", 1, 1e-4)))
-    for end in fit_together(recipe, scenes, contexts):
+    begun = begin_together(recipe, scenes, contexts)
+    assert [own[-1][0] for own in steps] == [own[-1][1] - 1 for own in steps]
+    for state, scene, own in zip(begun, scenes, contexts, strict=True):
         backbone.restore()
-        end()
+        assert not isinstance(state, Exception)
+        end_recipe(recipe, state, scene, own)
     for own in steps:
         total = own[0][1]
         assert own == [(done, total) for done in range(1, total + 1)]
