@@ -14,6 +14,8 @@ from compare import contents, differences
 from process import Ended, changes, start
 from stops import AtChange, AtTime, Change
 
+from bench.core.leftovers import is_temporary
+
 MOST_KILLS = 3
 SCRATCH = "/scenebench-"
 """In the path of what lies in a temporary folder of `bench.core.leftovers`."""
@@ -77,10 +79,11 @@ def _victim(one: Unbroken, rng: random.Random) -> Literal["driver", "worker", "n
 
 
 def _at_changes(found: Sequence[Unbroken]) -> Iterator[_Planned]:
-    """Killed before each change; every second file that is moved into place is torn."""
+    """Killed before each change; every second file that is moved into place is torn (not what is put aside)."""
     for one in (one for one in found if not one.command.workers):
         for number in _different(one.changes):
-            torn = one.changes[number - 1].event == "os.rename" and number % 2 == 0
+            change = one.changes[number - 1]
+            torn = change.event == "os.rename" and is_temporary(Path(change.path)) and number % 2 == 0
             yield "changes", one.command.name, (AtChange(number, "tear" if torn else "kill"),)
 
 
