@@ -137,9 +137,9 @@ def bars(speed_over: float) -> Progress:
 
 @contextlib.contextmanager
 def progress_bar(what: str, total: float, items: int | None = None) -> Iterator[ProgressBar]:
-    """Show a bar over `total` pieces with the time left while the block runs.
+    """Show a bar with the time left while the block runs.
 
-    Where pieces are of different size, `items` is the number of things to do, and `done` says how many are.
+    It is over `total` pieces. Where pieces are of different size, `items` is the number of things to do, and `done` says how many are.
     """
     with bars(600) as progress:
         counted = None if items is None else (0, items)
