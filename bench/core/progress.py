@@ -112,9 +112,10 @@ def _line(name: str, task: Task) -> str:
     """`units: 3 of 8 (37 %), about 12 minutes left · what is being done`."""
     whole = isinstance(task.total, int)  # pieces that are weights have no number
     items = task.fields.get("items") or ((task.completed, task.total) if whole else None)
+    if _is_complete(task):  # the last piece may be counted before its item is
+        number = "done" if items is None else f"{items[1]:g} of {items[1]:g}"
+        return f"{name}: {number} in {duration(task.elapsed or 0.0)}"
     number = "" if items is None else f" {items[0]:g} of {items[1]:g}"
-    if _is_complete(task):
-        return f"{name}:{number or ' done'} in {duration(task.elapsed or 0.0)}"
     left = "" if task.time_remaining is None else f", about {duration(task.time_remaining)} left"
     now = "" if task.description == name else f" · {task.description}"
     return f"{name}:{number} ({task.percentage:.0f} %){left}{now}"

@@ -51,7 +51,7 @@ def test_items_are_counted_where_their_pieces_differ(log: io.StringIO) -> None:
     lines = log.getvalue().splitlines()
     assert lines[0].startswith("units: 0 of 2 (1 %)")
     assert lines[2].startswith("units: 1 of 2 (3 %)")
-    assert lines[-1] == "units: 1 of 2 in 0 seconds"
+    assert lines[-1] == "units: 2 of 2 in 0 seconds", "the last piece ends the last item"
 
 
 def test_weights_are_no_numbers(log: io.StringIO) -> None:
