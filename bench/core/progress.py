@@ -140,7 +140,8 @@ def bars(speed_over: float) -> Progress:
 def progress_bar(what: str, total: float, items: int | None = None) -> Iterator[ProgressBar]:
     """Show a bar with the time left while the block runs.
 
-    It is over `total` pieces. Where pieces are of different size, `items` is the number of things to do, and `done` says how many are.
+    It is over `total` pieces. Where pieces are of different size, `items` is the number of things to do, and the bar's
+    `done` says how many are.
     """
     with bars(600) as progress:
         counted = None if items is None else (0, items)
