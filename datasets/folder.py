@@ -52,8 +52,8 @@ class Builder:
         """
         if self.folder is None:
             raise UserError(
-                'folder needs --folder DIR, in a run --dataset "folder[folder=DIR]": a folder with img.jpg, mask0.png, '
-                "..., or of such folders"
+                'folder needs --folder DIR (in a run: --dataset "folder[folder=DIR]"): a folder with img.jpg, mask0.png'
+                ", ..., or of such folders"
             )
         if self.samples < 1:
             raise UserError("--samples must be at least 1")

@@ -43,7 +43,7 @@ class Builder:
         """
         if self.folder is None:
             raise UserError(
-                'pairs needs --folder DIR, in a run --dataset "pairs[folder=DIR]": with GROUP/NAME/source and '
+                'pairs needs --folder DIR (in a run: --dataset "pairs[folder=DIR]") with GROUP/NAME/source and '
                 "GROUP/NAME/target, or a CSV of pairs"
             )
         if self.samples < 1:
