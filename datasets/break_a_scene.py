@@ -44,7 +44,8 @@ class Builder:
         """
         if self.coco is None:
             raise UserError(
-                "break-a-scene needs --coco DIR (with annotations/instances_*.json and the pictures); "
+                'break-a-scene needs --coco DIR (in a run: --dataset "break-a-scene[coco=DIR]") with '
+                "annotations/instances_*.json and the pictures; "
                 "without COCO: bench build-dataset playroom"
             )
         if self.from_manifest is not None:

@@ -65,7 +65,8 @@ class Builder:
         """
         if self.coco is None:
             raise UserError(
-                "em-coco needs --coco DIR (with annotations/instances_*.json and the pictures); "
+                'em-coco needs --coco DIR (in a run: --dataset "em-coco[coco=DIR]") with '
+                "annotations/instances_*.json and the pictures; "
                 "without COCO: bench build-dataset playroom"
             )
         if self.from_manifest is not None:

@@ -51,7 +51,10 @@ class Builder:
         Raises `UserError` for bad options, pictures or masks, or an output that holds something else.
         """
         if self.folder is None:
-            raise UserError("folder needs --folder DIR: a folder with img.jpg, mask0.png, ..., or of such folders")
+            raise UserError(
+                'folder needs --folder DIR (in a run: --dataset "folder[folder=DIR]"): a folder with img.jpg, mask0.png'
+                ", ..., or of such folders"
+            )
         if self.samples < 1:
             raise UserError("--samples must be at least 1")
         own = own_templates(self.templates or templates_of_folder(self.folder), self.formats)

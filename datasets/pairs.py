@@ -42,7 +42,10 @@ class Builder:
         Raises `UserError` for bad options, a missing or bad part of a pair, or an output that holds something else.
         """
         if self.folder is None:
-            raise UserError("pairs needs --folder DIR with GROUP/NAME/source and GROUP/NAME/target, or a CSV of pairs")
+            raise UserError(
+                'pairs needs --folder DIR (in a run: --dataset "pairs[folder=DIR]") with GROUP/NAME/source and '
+                "GROUP/NAME/target, or a CSV of pairs"
+            )
         if self.samples < 1:
             raise UserError("--samples must be at least 1")
         own = own_templates(self.templates, self.formats)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -25,7 +27,9 @@ from bench.scoring.models.sources import ModelSource
 from bench.scoring.presets import PRESETS, Preset
 from bench.scoring.selection import columns_of
 
-console = Console()
+WIDE = 200
+"""Columns of a table where no terminal says how many there are: a name that is folded cannot be searched for."""
+console = Console() if sys.stdout.isatty() or "COLUMNS" in os.environ else Console(width=WIDE)
 _BY_HASH = "files: their hash is recorded with the run"
 
 
@@ -126,7 +130,7 @@ def table(title: str, columns: Iterable[str]) -> Table:
     """An empty table in the style of `bench list`."""
     made = Table(title=title, title_justify="left", title_style="bold", expand=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column == "name")
     return made
 
 

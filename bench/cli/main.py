@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except UserError as error:
         _stop(f"bench: {error}", error.code)
     except typer.TyperException as error:
-        _stop(f"bench: {error.format_message()} (`bench --help`, `bench VERB --help`)", error.exit_code)
+        _stop(f"bench: {error.format_message()} {_hint(error.format_message())}", error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:
@@ -132,6 +132,13 @@ def _take_paths(arguments: list[str]) -> list[str]:
             raise UserError("--path needs a folder: --path DIR")
         add_path(Path(folder))
     return rest
+
+
+def _hint(message: str) -> str:
+    """Where to look further; what a start would take is no command of its own."""
+    estimates = any(f"'{verb}'" in message for verb in ("estimate", "plan", "preview"))
+    told = "`bench run --dry-run` says what a run would do and take" if estimates else "`bench --help`"
+    return f"({told}, `bench VERB --help`)"
 
 
 def _stop(message: str, code: int) -> NoReturn:

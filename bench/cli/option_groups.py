@@ -8,6 +8,8 @@ from dataclasses import MISSING, dataclass, fields
 from functools import wraps
 from typing import Any
 
+import typer
+
 
 @dataclass(frozen=True)
 class OptionGroup:
@@ -35,6 +37,12 @@ class OptionGroup:
     def taken(self, given: dict[str, Any]) -> Any:
         """The record; its options are taken out of what a verb was given."""
         return self.record(**{each.name: given.pop(each.name) for each in fields(self.record)})
+
+
+def given_options(context: typer.Context) -> frozenset[str]:
+    """The names of the options that the command line gives, whatever their values; the others have their defaults."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return frozenset(name for name, source in sources.items() if source is not None and source.name != "DEFAULT")
 
 
 def with_options(**groups: OptionGroup) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 
 from bench.cli import backbone_options, worker_options
-from bench.cli.option_groups import with_options
+from bench.cli.option_groups import given_options, with_options
+from bench.cli.preview import say_memory, say_plan, say_workers
 from bench.core import defaults
-from bench.core.device import Hardware, resolve
+from bench.core.device import resolve
 from bench.core.errors import UserError
 from bench.core.leftovers import scratch_folder
 from bench.core.progress import console as remarks
@@ -112,6 +113,7 @@ def add_to(app: typer.Typer) -> None:
 
 @with_options(on_backbone=backbone_options.OPTIONS, on_workers=worker_options.OPTIONS)
 def run(
+    context: typer.Context,
     on_backbone: BackboneOptions,
     on_workers: WorkerOptions,
     methods: Methods = defaults.METHODS,
@@ -139,7 +141,7 @@ def run(
     """Compare methods: fit each on every scene, draw all prompts, score, test and report.
 
     Without options it runs on Playroom, in minutes, on any machine. A run is stored in runs/NAME; starting it again
-    computes only what is missing, and more methods can be added to it.
+    computes only what is missing, and more methods can be added to it; what is left out then stays as the run began.
     """
     from bench.tune.record import tuning_digest  # noqa: PLC0415 - slow to import
 
@@ -162,15 +164,36 @@ def run(
     _check_names(report, metrics)
     if remove is not None:
         _remove(open_run(folder.path), remove, methods, dry_run)
-    elif dry_run:
-        _preview(folder, checked(methods, tuned), options, retry_failed, tuned, on_workers)
+        return
+    selection, options = _on_run(folder, methods, tuned, options, given_options(context))
+    if dry_run:
+        _preview(folder, selection, options, retry_failed, tuned, on_workers)
     else:
-        _run(folder, checked(methods, tuned), options, execution, retry_failed, report, tuned, on_workers)
+        _run(folder, selection, options, execution, retry_failed, report, tuned, on_workers)
 
 
 def _folder(runs: Path, name: str, shard: str | None) -> RunFolder:
     """The run's folder; a shard has its own."""
     return run_folder(runs, name if shard is None else shard_name(name, shard))
+
+
+def _on_run(
+    folder: RunFolder, methods: str, tuned: Path | None, options: RunOptions, given: Collection[str]
+) -> tuple[MethodSelection, RunOptions]:
+    """What is asked for, with what is not `given` as the run began, if it has: its methods too, if nothing names any.
+
+    Raises `UserError` for methods that cannot run here, and for what is given and differs from the run.
+    """
+    from bench.run.as_begun import as_begun  # noqa: PLC0415 - drop-ins import torch, which is slow
+    from bench.run.select_methods import MethodSelection  # noqa: PLC0415
+    from bench.run.settings import earlier_settings  # noqa: PLC0415
+
+    earlier = earlier_settings(folder)
+    if earlier is None:
+        return checked(methods, tuned), options
+    if "methods" in given or tuned is not None:
+        return checked(methods, tuned), as_begun(options, given, folder, earlier)
+    return MethodSelection(earlier.methods, (), tuple(earlier.names.items())), as_begun(options, given, folder, earlier)
 
 
 def _check_names(report: str, metrics: str | None) -> None:
@@ -200,7 +223,7 @@ def _run(
         session, hardware = start(folder, methods, options, tuned_check(tuned))
         units = select_units(session.plan, options.scenes, options.limit, options.shard)
         wanted = _wanted(session, units, retry_failed)
-        _say_memory(session, hardware, wanted)
+        say_memory(session, hardware, wanted)
         with session.pool(hardware, execution, on_workers) or contextlib.nullcontext() as pool:
             session.generate(wanted, hardware, execution, pool)
             session.score(options.backbone.device, pool)
@@ -248,10 +271,10 @@ def _preview(
         session = preview(folder, methods, options, RunFolder(scratch), tuned_check(tuned))
         units = select_units(session.plan, options.scenes, options.limit, options.shard)
         wanted = _wanted(session, units, retry_failed)
-        _say_plan(session, units, wanted)
-        _say_workers(session, options, on_workers)
+        say_plan(session, units, wanted)
+        say_workers(session, options, on_workers)
         on = options.backbone
-        _say_memory(session, resolve(on.device, on.precision, on.memory), wanted)
+        say_memory(session, resolve(on.device, on.precision, on.memory), wanted)
         warn(session.remarks(wanted))
 
 
@@ -304,46 +327,3 @@ def default_name(dataset: str, backbone: str) -> str:
     besides = [] if backbone == defaults.BACKBONE else [Path(backbone).name]
     parts = [Path(dataset.rstrip("/")).name, *besides]
     return "-".join("".join(c if c.isalnum() or c in "._" else "-" for c in part).strip("-") for part in parts)
-
-
-def _say_memory(session: Session, hardware: Hardware, units: Sequence[Unit]) -> None:
-    """Print what the units' fits need of a GPU; raises `UserError` if it is more than it has."""
-    from bench.run.memory_check import check_memory  # noqa: PLC0415 - slow to import
-
-    if (line := check_memory(session, hardware, units)) is not None:
-        console.print(line, soft_wrap=True, markup=False)
-
-
-def _say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> None:
-    """Print what a start would do; `todo` has the failed units if they are to be tried again."""
-    from bench.run.estimate import estimate_minutes  # noqa: PLC0415
-    from bench.run.execute import missing_pictures  # noqa: PLC0415
-
-    folder, failed = session.folder, len(session.failed(units))
-    pictures = sum(len(missing_pictures(folder, unit)) for unit in todo)
-    scenes = {unit.scene.name for unit in todo}
-    methods = ", ".join(dict.fromkeys(session.label(unit.method.spec) for unit in units))
-    done = len(units) - len(session.todo(units))
-    console.print(f"{folder.path}: {methods}; {count(len(units), 'unit')}, {done} done", markup=False)
-    if failed:
-        again = {unit.key for unit in todo} & {unit.key for unit in session.failed(units)}
-        console.print(
-            f"{failed} failed before; {'they are tried again' if again else '--retry-failed tries them again'}"
-        )
-    budget = session.settings.budget
-    factor = session.backbone_settings.budget(budget).steps
-    console.print(f"budget of training: {budget}, so that methods take {factor:g} times their steps", markup=False)
-    console.print(f"to do: {count(len(todo), 'unit')} on {count(len(scenes), 'scene')}, {count(pictures, 'picture')}")
-    minutes = estimate_minutes(folder, todo)
-    console.print(
-        "time: nothing of this kind was measured here yet; start with --limit 1"
-        if minutes is None
-        else f"time: about {count(round(minutes), 'minute')}, from what this run measured so far"
-    )
-
-
-def _say_workers(session: Session, options: RunOptions, on_workers: WorkerOptions) -> None:
-    from bench.core.device import resolve_device  # noqa: PLC0415 - torch is slow to import
-
-    plan = session.worker_plan(on_workers, resolve_device(options.backbone.device).type)
-    console.print(f"workers: {'this process alone' if plan is None else plan.told}", soft_wrap=True, markup=False)

@@ -1,16 +1,18 @@
-"""Progress on the terminal: what is being done and how much time is left."""
+"""Progress: what is being done and how much time is left, as bars on a terminal, elsewhere as a line now and then."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    Task,
     TaskID,
     TaskProgressColumn,
     TextColumn,
@@ -18,8 +20,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from bench.core.text import duration
+
 console = Console(stderr=True)
 """Where progress and remarks go; results go to standard output."""
+
+OFTEN, SELDOM, PART = 5.0, 60.0, 1 / 50
+"""Seconds between two printed lines at least and at most; between, this part of the time since the bar began."""
 
 
 class ShowsProgress(Protocol):
@@ -45,6 +52,11 @@ class ProgressBar:
         """Set the bar's description."""
         self.progress.update(self.task, description=what)
 
+    def done(self, items: int) -> None:
+        """Say how many of the items are done, where a piece is not an item."""
+        of = self.progress.tasks[self.task].fields["items"][1]
+        self.progress.update(self.task, items=(items, of))
+
     def reach(self, pieces: float) -> None:
         """Count so many pieces of work as done in all."""
         self.progress.update(self.task, completed=pieces)
@@ -54,8 +66,65 @@ class ProgressBar:
         self.progress.advance(self.task, pieces)
 
 
+class PrintedProgress(Progress):
+    """Progress where no terminal shows bars, as in a log: a line every some seconds, and one when all is done.
+
+    Bars without a total are not told of.
+    """
+
+    def __init__(self, speed_over: float) -> None:
+        super().__init__(console=console, speed_estimate_period=speed_over, disable=True)
+        self._names: dict[TaskID, str] = {}
+        self._told: dict[TaskID, float] = {}
+
+    def add_task(self, description: str, *args: Any, **more: Any) -> TaskID:
+        """Begin a bar, which is called in every line what it is called first."""
+        task = super().add_task(description, *args, **more)
+        self._names[task], self._told[task] = description, 0.0
+        return task
+
+    def update(self, task_id: TaskID, **more: Any) -> None:
+        """Change a bar."""
+        super().update(task_id, **more)
+        self._tell(task_id)
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """Count more pieces of work as done."""
+        super().advance(task_id, advance)
+        self._tell(task_id)
+
+    def _tell(self, task_id: TaskID) -> None:
+        task = self._tasks[task_id]
+        elapsed, told = task.elapsed or 0.0, self._told[task_id]
+        due = elapsed - told >= min(SELDOM, max(OFTEN, PART * elapsed))
+        if task.total is None or told == math.inf or not (due or _is_complete(task)):
+            return
+        self._told[task_id] = math.inf if _is_complete(task) else elapsed
+        console.print(_line(self._names[task_id], task), soft_wrap=True, markup=False, highlight=False)
+
+
+def _is_complete(task: Task) -> bool:
+    """Whether all pieces are done, up to the rounding of their sum."""
+    return task.total is not None and task.completed >= task.total * (1 - 1e-9)
+
+
+def _line(name: str, task: Task) -> str:
+    """`units: 3 of 8 (37 %), about 12 minutes left · what is being done`."""
+    whole = isinstance(task.total, int)  # pieces that are weights have no number
+    items = task.fields.get("items") or ((task.completed, task.total) if whole else None)
+    if _is_complete(task):  # the last piece may be counted before its item is
+        number = "done" if items is None else f"{items[1]:g} of {items[1]:g}"
+        return f"{name}: {number} in {duration(task.elapsed or 0.0)}"
+    number = "" if items is None else f" {items[0]:g} of {items[1]:g}"
+    left = "" if task.time_remaining is None else f", about {duration(task.time_remaining)} left"
+    now = "" if task.description == name else f" · {task.description}"
+    return f"{name}:{number} ({task.percentage:.0f} %){left}{now}"
+
+
 def bars(speed_over: float) -> Progress:
     """Bars with the time left, which is told from the speed of the last `speed_over` seconds."""
+    if not console.is_terminal:
+        return PrintedProgress(speed_over)
     columns = (
         TextColumn("{task.description}", markup=False),  # brackets are those of a spec
         BarColumn(),
@@ -68,7 +137,12 @@ def bars(speed_over: float) -> Progress:
 
 
 @contextlib.contextmanager
-def progress_bar(what: str, total: float) -> Iterator[ProgressBar]:
-    """Show a bar with the time left while the block runs."""
+def progress_bar(what: str, total: float, items: int | None = None) -> Iterator[ProgressBar]:
+    """Show a bar with the time left while the block runs.
+
+    It is over `total` pieces. Where pieces are of different size, `items` is the number of things to do, and the bar's
+    `done` says how many are.
+    """
     with bars(600) as progress:
-        yield ProgressBar(progress, progress.add_task(what, total=total))
+        counted = None if items is None else (0, items)
+        yield ProgressBar(progress, progress.add_task(what, total=total, items=counted))

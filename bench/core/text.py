@@ -13,6 +13,15 @@ def count(n: int, noun: str, plural: str = "") -> str:
     return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
 
 
+def duration(seconds: float) -> str:
+    """`5 seconds`, `12 minutes`, `3.5 hours`."""
+    if seconds < 90:
+        return count(round(seconds), "second")
+    if seconds < 90 * 60:
+        return count(round(seconds / 60), "minute")
+    return f"{seconds / 3600:.1f} hours"
+
+
 def some(words: Sequence[str], most: int = MOST_NAMED) -> str:
     """The first `most` of the words: `a, b, c and 12 more`; all if that leaves out only one."""
     if len(words) <= most + 1:

@@ -119,8 +119,9 @@ def generate(options: GenerateOptions, backbone: BackboneOptions, paths: EditPat
     watched = pictures if options.attention else []
     more: tuple[Path, ...] = ()
     if missing or watched:
-        total = _FIT + _PICTURE * (len(missing) + len(watched))
-        with session.backbone.hardware.computing(), progress_bar("generate", total) as progress:
+        count = len(missing) + len(watched)
+        total = _FIT + _PICTURE * count
+        with session.backbone.hardware.computing(), progress_bar("generate", total, count) as progress:
             load_fit(session, generation.unit, paths, Share(progress, _FIT))
             _draw(generation, missing, progress)
             more = _watch(generation, watched, options.attention, progress)
@@ -191,10 +192,12 @@ def _draw(generation: Generation, missing: Sequence[Picture], progress: Progress
     seed, backbone = generation.session.conditions.seed, generation.session.backbone
     jobs = [DrawJob(picture.text, picture.noise_seed(seed)) for picture in missing]
     progress.say("drawing")
-    for picture, job, pixels in zip(missing, jobs, draw(backbone, jobs, generation.batch_size), strict=True):
+    drawn = zip(missing, jobs, draw(backbone, jobs, generation.batch_size), strict=True)
+    for number, (picture, job, pixels) in enumerate(drawn, start=1):
         told = {**generation.settings, **asdict(picture), "noise_seed": job.noise_seed}
         inside = {"prompt": picture.text, "scenebench": json.dumps(told, sort_keys=True, ensure_ascii=False)}
         write_bytes(generation.folder / picture.file, picture_png(pixels, inside))
+        progress.done(number)
         progress.advance(_PICTURE)
 
 

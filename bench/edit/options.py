@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +91,8 @@ class EditPaths:
             kept.parent.mkdir(exist_ok=True)
             passing.replace(kept)
         passing.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it holds fits of others, or was never made
+            passing.parent.rmdir()
 
     def _kept(self, key: str) -> Path:
         return RunFolder(self.outputs).fit(key)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from pathlib import Path
 
 from bench.run.folder import RunFolder
 from bench.run.names import written
@@ -21,6 +23,35 @@ def command(folder: RunFolder, settings: Settings, preset: str) -> str:
         run = f"{starts[-1].runs}/{folder.name}"
         commands += [["bench", verb, run, "--metrics", preset] for verb in ("score", "report")]
     return " && ".join(shlex.join(words) for words in commands)
+
+
+def next_command(folder: RunFolder, settings: Settings) -> str:
+    """The line that goes on with a run where its last start was: what it leaves out is as the run began."""
+    last = settings.starts[-1] if settings.starts else Start(settings.methods)
+    methods = None if last.methods == settings.methods else ",".join(written(settings.names, last.methods))
+    here = folder.path.parent
+    options = {
+        "--runs": None if here == Path("runs") else here,
+        "--name": _name(folder.name, last),
+        "--methods": methods,
+        "--scenes": last.scenes,
+        "--limit": last.limit,
+        "--shard": last.shard,
+    }
+    return shlex.join(["bench", "run", *_paths(last), *_words(options)])
+
+
+def _name(name: str, start: Start) -> str:
+    """What `--name` was: the folder of a shard has its number behind it."""
+    return name if start.shard is None else name.removesuffix(shard_name("", start.shard))
+
+
+def _paths(start: Start) -> list[str]:
+    return [word for path in start.paths for word in ("--path", path)]
+
+
+def _words(options: Mapping[str, object]) -> list[str]:
+    return [word for option, value in options.items() if value is not None for word in (option, str(value))]
 
 
 def _start(name: str, settings: Settings, start: Start) -> list[str]:
@@ -42,8 +73,6 @@ def _start(name: str, settings: Settings, start: Start) -> list[str]:
         "--shard": start.shard,
         "--threads": settings.threads or None,
         "--runs": None if start.runs == "runs" else start.runs,
-        "--name": name if start.shard is None else name.removesuffix(shard_name("", start.shard)),
+        "--name": _name(name, start),
     }
-    paths = [word for path in start.paths for word in ("--path", path)]
-    words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
-    return ["bench", "run", *paths, *words]
+    return ["bench", "run", *_paths(start), *_words(options)]

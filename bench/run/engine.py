@@ -22,6 +22,7 @@ from bench.diffusion.backbone.limits import read_limits
 from bench.plugins.backbone_settings import read_settings
 from bench.plugins.discovery import user_folders
 from bench.plugins.spec import configure
+from bench.run.as_begun import check_drop_ins
 from bench.run.check_scenes import check_scenes
 from bench.run.dataset_source import check_dataset, current_dataset, dataset_folder, preview_dataset, recommended_budget
 from bench.run.external_inputs import CurrentInputs, recorded_inputs
@@ -84,6 +85,7 @@ def preview(
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
     """An existing run, with the metrics that `metrics` names besides its own, or as scored with another preset."""
     settings, selected = load_settings(folder), select_metrics(metrics)
+    check_drop_ins(folder.path, settings)
     settings = replace(settings, metrics=tuple(dict.fromkeys((*settings.metrics, *selected.more))))
     dataset = dataset_folder(settings.dataset, folder, settings.templates)
     if selected.preset in (None, settings.preset):
@@ -98,6 +100,8 @@ def _session(
 
     A backbone that is not there is told before `find_dataset` builds anything.
     """
+    if (earlier := earlier_settings(folder)) is not None:
+        check_drop_ins(folder.path, earlier, ", or take another --name")
     configuration = locate_configuration(_spec(options.backbone))
     _check_options(configuration, options)
     if not folder.settings.is_file():
@@ -133,6 +137,7 @@ def _check_options(configuration: Path, options: RunOptions) -> None:
     """Raise `UserError` for what is wrong whatever the dataset holds, before it is built."""
     check_dataset(options.dataset)
     check_scene_count(options.scenes)
+    resolve(options.backbone.device, options.backbone.precision, options.backbone.memory)
     settings = read_settings(configuration).with_sampler(options.backbone.sampling_steps, options.backbone.guidance)
     settings.budget_name(options.backbone.budget, None)
     settings.sampler.check_attention(options.attention)

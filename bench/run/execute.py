@@ -50,15 +50,16 @@ def execute(context: ExecutionContext, units: Sequence[Unit], plan: Sequence[Uni
     """
     failed, done = 0, 0.0
     pieces = [_pieces(context.folder, unit) for unit in units]
-    with progress_bar("units", sum(pieces)) as progress:
+    with progress_bar("units", sum(pieces), len(units)) as progress:
         fitter = Fitter(context, units, plan, progress)
-        for unit, own in zip(units, pieces, strict=True):
+        for number, (unit, own) in enumerate(zip(units, pieces, strict=True), start=1):
             context.on_unit(unit)
             if (why := attempt(context, fitter, unit, progress)) is not None:
                 failed += 1
                 say_failed(context.folder, unit, context.names, why)
             done += own
             progress.say("units")
+            progress.done(number)
             progress.reach(done)  # also what a failed unit had still to do
     return failed
 

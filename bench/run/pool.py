@@ -129,7 +129,7 @@ class Pool:
                 record_activity(self._folder, Activity(stage, began, dict(work)))
 
         record_activity(self._folder, Activity(stage, began))
-        with worker_bars(stage, sum(task.cost for task in tasks), on_change) as bars:
+        with worker_bars(stage, [task.cost for task in tasks], on_change) as bars:
             yield bars
 
     @cached_property

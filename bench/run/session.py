@@ -132,7 +132,7 @@ class Session:
             return configure("metrics", spec)
         except UserError as error:
             remove = f"`bench run --name {self.folder.name} --remove {spec}`"
-            raise UserError(f"{error} {self.folder.path} was started with it; {remove} drops it") from error
+            raise UserError(f"{self.folder.path} was started with {spec}; {remove} drops it: {error}") from error
 
     @cached_property
     def plan(self) -> tuple[Unit, ...]:

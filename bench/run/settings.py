@@ -17,6 +17,13 @@ from bench.run.folder import SCHEMA, RunFolder
 from bench.run.names import label, matched, written
 
 _GROWING = ("methods", "metrics", "names", "tuned")
+_FOUND = {
+    "fingerprint": "the content of the backbone",
+    "dataset_hash": "the content of the dataset",
+    "unknown_words": "the words that the backbone does not know",
+    "preset": "the metric preset",
+}
+"""Settings that are no option of their own: what they are."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +103,7 @@ class Settings:
         for each in dataclasses.fields(self):
             was, now = getattr(earlier, each.name), getattr(self, each.name)
             if each.name not in (*_GROWING, "starts") and was != now:
-                raise UserError(
-                    f"{run} was started with {each.name} {was}, now it is {now}; give this run another --name"
-                )
+                raise other_setting(run, each.name, was, now)
         methods = distinct("methods", earlier.methods + self.methods)
         return dataclasses.replace(
             self,
@@ -160,6 +165,17 @@ def _same(one: str, other: str) -> bool:
         return len(distinct("methods", (one, other))) == 1
     except UserError:
         return False
+
+
+def other_setting(run: Path, name: str, was: object, now: object) -> UserError:
+    """That a start has another value of a setting than the run began with, and what to do."""
+    if name in _FOUND:
+        return UserError(f"{run}: {_FOUND[name]} was {was}, now it is {now}; give this run another --name")
+    option = f"--{name.replace('_', '-')}"
+    began = f"without {option}" if was is None else f"with {option} {was}"
+    return UserError(
+        f"{run} was started {began}, now it is {now}: leave {option} out to go on, or give this run another --name"
+    )
 
 
 def load_settings(folder: RunFolder) -> Settings:

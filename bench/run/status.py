@@ -111,7 +111,7 @@ def read_status(folder: RunFolder) -> Status:
     failed = [one for one in record.units if one.unit not in known and (folder.failures / one.failure).is_file()]
     known |= {unit.unit for unit in failed}
     todo = [unit for unit in record.units if unit.unit not in known]
-    holder, alive = _holder(folder)
+    holder, alive = read_holder(folder)
     activity = _activity(folder) if alive is not False else None
     rate, left = _pace(folder, done, todo, activity)
     return Status(len(done), len(failed), len(todo), holder, alive, activity, rate, left)
@@ -124,7 +124,7 @@ def _activity(folder: RunFolder) -> Activity | None:
     return found
 
 
-def _holder(folder: RunFolder) -> tuple[str, bool | None]:
+def read_holder(folder: RunFolder) -> tuple[str, bool | None]:
     """What the run's lock says of its holder, and whether that process is there. The lock itself is not touched."""
     file = holder_file(folder.path)
     try:

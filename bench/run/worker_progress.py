@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.progress import Progress, TaskID
@@ -36,7 +36,8 @@ class WorkerBars:
 
     def end(self, worker: str, task: Task) -> None:
         """A task is over, on this worker or, without one, for good."""
-        self.progress.advance(self.whole, task.cost)
+        done, of = self.progress.tasks[self.whole].fields["items"]
+        self.progress.update(self.whole, advance=task.cost, items=(done + 1, of))
         if worker in self.lines:
             self._idle(worker, "free")
 
@@ -51,7 +52,10 @@ class WorkerBars:
 
 
 @contextlib.contextmanager
-def worker_bars(what: str, total: float, on_change: Callable[[Mapping[str, str]], None]) -> Iterator[WorkerBars]:
-    """Show the bars while the block runs; `total` is the sum of the tasks' costs."""
+def worker_bars(
+    what: str, costs: Sequence[float], on_change: Callable[[Mapping[str, str]], None]
+) -> Iterator[WorkerBars]:
+    """Show the bars while the block runs; `costs` are the tasks'."""
     with bars(3600) as progress:
-        yield WorkerBars(progress, progress.add_task(what, total=total), on_change)
+        whole = progress.add_task(what, total=sum(costs), items=(0, len(costs)))
+        yield WorkerBars(progress, whole, on_change)

@@ -34,6 +34,7 @@ def test_every_verb_has_help(call: Callable[..., int], verb: str, capsys: pytest
     ("arguments", "message"),
     [
         (["walk"], "No such command"),
+        (["estimate"], "`bench run --dry-run` says what a run would do and take"),
         (["run", "--foo"], "No such option"),
         (["run", "--limit", "none"], "--limit"),
         (["list", "colours"], "not one of methods, datasets, metrics, reports, presets"),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from bench.core import progress
 from bench.plugins.discovery import refresh
 
 Own = Callable[[str, str], None]
+ROOT = Path(__file__).parents[2]
 METRIC = '''
 from dataclasses import dataclass
 from typing import ClassVar
@@ -222,3 +226,11 @@ def test_a_builder_without_templates_says_what_it_would_declare(
 def _help_of(call: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> str:
     assert call("build-dataset", "plain", "--help") == 0
     return capsys.readouterr().out
+
+
+def test_a_piped_list_folds_no_name() -> None:
+    """No terminal: of 80 columns, as a terminal is taken to have that does not say, none is known."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
+    command = [sys.executable, "-m", "bench.cli.main", "list", "methods"]
+    piped = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, cwd=ROOT).stdout
+    assert "ours:cross-attention-only " in piped

@@ -44,6 +44,11 @@ def test_each_text_gives_its_samples_and_a_sheet(texts: GenerateOptions, setup: 
     assert pixels(sheet).shape[0] > 3 * 256
 
 
+def test_nothing_unfinished_is_left(texts: GenerateOptions, setup: BackboneOptions, places: Made) -> None:
+    generate(texts, setup, places())
+    assert [path.name for path in places().outputs.iterdir() if path.name == "unfinished"] == []
+
+
 def test_a_picture_says_how_it_was_made(texts: GenerateOptions, setup: BackboneOptions, places: Made) -> None:
     file = generate(texts, setup, places())[3]
     with Image.open(file) as image:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -13,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from bench.core.errors import UserError
+from bench.reporting.command import next_command
 from bench.run.folder import RunFolder
 from bench.run.lock import hold, holder_file
+from bench.run.settings import Settings, Start
 from bench.run.status import Activity, read_status, record_activity
 
 Bench = Callable[..., int]
@@ -31,9 +36,40 @@ def test_a_finished_run_is_done_and_nobody_holds_it(
     assert bench("status", str(finished)) == 0
     assert capsys.readouterr().out.splitlines() == [
         "runs/r: 2 of 2 units done, 0 failed, 0 in work, 0 to do",
-        "no process works on it; the command that it was started with goes on",
+        "complete; report: runs/r/report/pareto/pareto.html",
     ]
     assert snapshot(finished) == before
+    shutil.rmtree(finished / "report")
+    assert bench("status", str(finished)) == 0
+    assert capsys.readouterr().out.endswith("complete; next: bench report runs/r\n")
+
+
+def test_a_stopped_run_tells_how_it_goes_on(
+    bench: Bench, finished: Path, drop_ins: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    next(finished.glob("units/*.json")).unlink()
+    assert bench("status", str(finished)) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "stopped; to go on: bench run --path mine --name r"
+    assert bench("run", "--path", "mine", "--name", "r") == 0
+    assert bench("status", str(finished)) == 0
+    assert "complete; report" in capsys.readouterr().out
+
+
+def test_the_next_command_names_the_part_that_was_asked_for() -> None:
+    settings = Settings("d", "0", "b", None, "f", "fp32", "full", 1, 1.0, 0, "p", ("quick", "real"))
+    part = Start(("quick",), scenes="2", shard="1/3", paths=("mine",))
+    words = ["bench", "run", "--path", "mine", "--runs", "big/runs", "--name", "x", "--methods", "quick"]
+    told = next_command(RunFolder(Path("big/runs/x-1-of-3")), dataclasses.replace(settings, starts=(part,)))
+    assert told == shlex.join([*words, "--scenes", "2", "--shard", "1/3"])
+
+
+def test_a_run_whose_dataset_is_being_built_is_being_prepared(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with hold(Path("runs/new")):
+        assert bench("status", "runs/new") == 0
+    assert "runs/new: being prepared, nothing is fitted yet; held by process" in capsys.readouterr().out
+    assert bench("status", "runs/new") == 2
 
 
 def test_done_failed_and_to_do_are_counted(finished: Path) -> None:

@@ -1,0 +1,63 @@
+"""What `bench run` says of a start before anything is done: what there is to do, by whom, and what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from bench.core.device import Hardware
+from bench.core.text import count
+from bench.run.options import RunOptions
+from bench.run.worker_options import WorkerOptions
+
+if TYPE_CHECKING:
+    from bench.run.plan import Unit
+    from bench.run.session import Session
+
+console = Console()
+
+
+def say_memory(session: Session, hardware: Hardware, units: Sequence[Unit]) -> None:
+    """Print what the units' fits need of a GPU; raises `UserError` if it is more than it has."""
+    from bench.run.memory_check import check_memory  # noqa: PLC0415 - slow to import
+
+    if (line := check_memory(session, hardware, units)) is not None:
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> None:
+    """Print what a start would do; `todo` has the failed units if they are to be tried again."""
+    from bench.run.estimate import estimate_minutes  # noqa: PLC0415
+    from bench.run.execute import missing_pictures  # noqa: PLC0415
+
+    folder, failed = session.folder, len(session.failed(units))
+    pictures = sum(len(missing_pictures(folder, unit)) for unit in todo)
+    scenes = {unit.scene.name for unit in todo}
+    methods = ", ".join(dict.fromkeys(session.label(unit.method.spec) for unit in units))
+    done = len(units) - len(session.todo(units))
+    console.print(f"{folder.path}: {methods}; {count(len(units), 'unit')}, {done} done", markup=False)
+    if failed:
+        again = {unit.key for unit in todo} & {unit.key for unit in session.failed(units)}
+        console.print(
+            f"{failed} failed before; {'they are tried again' if again else '--retry-failed tries them again'}"
+        )
+    budget = session.settings.budget
+    factor = session.backbone_settings.budget(budget).steps
+    console.print(f"budget of training: {budget}, so that methods take {factor:g} times their steps", markup=False)
+    console.print(f"to do: {count(len(todo), 'unit')} on {count(len(scenes), 'scene')}, {count(pictures, 'picture')}")
+    minutes = estimate_minutes(folder, todo)
+    console.print(
+        "time: nothing of this kind was measured here yet; start with --limit 1"
+        if minutes is None
+        else f"time: about {count(round(minutes), 'minute')}, from what this run measured so far"
+    )
+
+
+def say_workers(session: Session, options: RunOptions, on_workers: WorkerOptions) -> None:
+    """Print how many workers a start has, and with what."""
+    from bench.core.device import resolve_device  # noqa: PLC0415 - torch is slow to import
+
+    plan = session.worker_plan(on_workers, resolve_device(options.backbone.device).type)
+    console.print(f"workers: {'this process alone' if plan is None else plan.told}", soft_wrap=True, markup=False)
