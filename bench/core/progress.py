@@ -27,6 +27,8 @@ console = Console(stderr=True)
 
 OFTEN, SELDOM, PART = 5.0, 60.0, 1 / 50
 """Seconds between two printed lines at least and at most; between, this part of the time since the bar began."""
+BRIEF = 1.0
+"""Seconds within which a bar must end for a log to have no line of it."""
 
 
 class ShowsProgress(Protocol):
@@ -69,7 +71,7 @@ class ProgressBar:
 class PrintedProgress(Progress):
     """Progress where no terminal shows bars, as in a log: a line every some seconds, and one when all is done.
 
-    Bars without a total are not told of.
+    Bars without a total, and those of a moment, are not told of.
     """
 
     def __init__(self, speed_over: float) -> None:
@@ -100,6 +102,8 @@ class PrintedProgress(Progress):
         if task.total is None or told == math.inf or not (due or _is_complete(task)):
             return
         self._told[task_id] = math.inf if _is_complete(task) else elapsed
+        if _is_complete(task) and elapsed < BRIEF:
+            return
         console.print(_line(self._names[task_id], task), soft_wrap=True, markup=False, highlight=False)
 
 

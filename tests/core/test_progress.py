@@ -18,6 +18,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     monkeypatch.setattr(progress, "console", Console(file=shown, width=20))
     monkeypatch.setattr(progress, "OFTEN", 0.0)
     monkeypatch.setattr(progress, "PART", 0.0)
+    monkeypatch.setattr(progress, "BRIEF", 0.0)
     return shown
 
 
@@ -40,6 +41,13 @@ def test_lines_are_rare_but_for_the_last(log: io.StringIO, monkeypatch: pytest.M
         for _ in range(1000):
             bar.advance()
     assert len(log.getvalue().splitlines()) == 1
+
+
+def test_what_takes_a_moment_has_no_line(log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "BRIEF", 60.0)
+    with progress.progress_bar("reading", 1) as bar:
+        bar.advance()
+    assert log.getvalue() == ""
 
 
 def test_items_are_counted_where_their_pieces_differ(log: io.StringIO) -> None:

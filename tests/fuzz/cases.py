@@ -19,6 +19,8 @@ MOST_BYTES = 2 * 2**30
 EXIT_CODES = (0, 1, 2, 3)
 _LATE = (-signal.SIGALRM, -signal.SIGXCPU)
 _NO_MEMORY = "there is not enough memory"
+_PROGRESS = re.compile(r"[^:]+:( \d+ of \d+| done)?( \(\d+ %\)| in [\d.]+ \w+)")
+"""A line of progress in a log."""
 _REMARKS = re.compile(
     r"Skipped: |Open |next: |the drop-in |Not used: |The backbone does not know |The segmenter of the preset |"
     r"\d+ scenes? (without class words|of \d+ smaller)"
@@ -89,4 +91,4 @@ class Outcome:
 
 
 def _is_progress(line: str) -> bool:
-    return bool(_REMARKS.match(line)) or " left " in line
+    return bool(_REMARKS.match(line) or _PROGRESS.match(line))

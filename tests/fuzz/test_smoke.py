@@ -40,7 +40,7 @@ def cases(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 ONE = "bench: no such file\n"
-BAR = "units ━━━━ 100% 0:00:00 left 00:00\n"
+BAR = "units: 1 of 4 (25 %), about 9 seconds left · ours on a scene\nediting: (40 %)\nunits: 4 of 4 in 12 seconds\n"
 
 
 @pytest.mark.parametrize(
