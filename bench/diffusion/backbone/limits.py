@@ -46,6 +46,7 @@ def read_tokenizer(folder: Path) -> CLIPTokenizer:
 
     try:
         tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+        float(tokenizer.model_max_length)  # taken from the file as it is, and compared with at every call
     except Exception as error:  # `tokenizers` raises bare ones
         raise UserError(
             f"{folder / 'tokenizer'} cannot be read as CLIP's tokenizer: {' '.join(str(error).split())[:160]}"
