@@ -174,7 +174,7 @@ WRONG = [
     ('SceneSamples("uniform"', 'SceneSamples("unifrom"', 16, "subsets='unifrom'", "'uniform', 'size-first' or 'all'"),
     ('initialiser="mean"', 'initialiser="avg"', 14, "initialiser='avg'", "'mean' or 'first'"),
     ('0.01, "mean"', '0.01, "median"', 20, "reduction='median'", "'mean' or 'sum'"),
-    ('Phase("handles"', 'Phase("kv"', 15, "trains='kv'", "'handles', 'cross-attention', 'cross-attention-all' or"),
+    ('Phase("handles"', 'Phase("kv"', 15, "trains='kv'", "'handles', 'cross-attention', 'cross-attention-and-input',"),
     ("flip=0.0", "flop=0.0", 16, "TypeError", "unexpected keyword argument 'flop'"),
     ("return Recipe(", "Recipe(", None, "own cannot be run", "recipe() must return a Recipe, not NoneType"),
 ]

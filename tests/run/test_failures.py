@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from rich.progress import Progress, TaskID
+from rich.progress import TaskID
 
 from bench.core import progress
 from bench.plugins.discovery import refresh
@@ -74,7 +74,7 @@ def test_the_tracebacks_of_a_method_that_is_taken_out_go(bench: Bench, broken: P
     assert [name.startswith("broken-on-") for name in tracebacks()] == [True, True]
 
 
-class Watched(Progress):
+class Watched(progress.PrintedProgress):
     """Keeps what bars showed in the end, and all that they said."""
 
     ends: ClassVar[list[tuple[str, float]]] = []
@@ -92,7 +92,7 @@ class Watched(Progress):
 def test_the_bar_ends_at_its_end_when_units_fail_and_tells_display_names(
     bench: Bench, broken: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "Progress", Watched)
+    monkeypatch.setattr(progress, "PrintedProgress", Watched)
     assert bench(*RUN, "Mine=quick[shade=0.5],broken") == 1
     assert ("units", pytest.approx(100)) in Watched.ends
     assert any(told.startswith("Mine · ") and "fit" in told for told in Watched.said)
