@@ -17,6 +17,7 @@ def test_a_log_tells_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
     monkeypatch.setattr(progress, "console", Console(file=shown))
     monkeypatch.setattr(progress, "OFTEN", 0.0)
+    monkeypatch.setattr(progress, "BRIEF", 0.0)
     tasks = [Task(name, name, cost, lambda: ()) for name, cost in (("a", 1.0), ("b", 3.0))]
     worked: list[Mapping[str, str]] = []
     with worker_bars(
