@@ -17,10 +17,10 @@ class InpaintingInput(nn.Conv2d):
 
     condition: Tensor
 
-    def forward(self, latents: Tensor) -> Tensor:
-        """The features of noised latents [B, C, h, w] under the condition."""
-        condition = self.condition.to(latents).expand(len(latents), -1, -1, -1)
-        return super().forward(torch.cat([latents, condition], dim=1))
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        """The features of noised latents `input` [B, C, h, w] under the condition."""
+        condition = self.condition.to(input).expand(len(input), -1, -1, -1)
+        return super().forward(torch.cat([input, condition], dim=1))
 
 
 def widen_input(unet: UNet2DConditionModel) -> InpaintingInput:

@@ -100,7 +100,7 @@ def open_recorded(path: Path, preset: str | None = None) -> RecordedRun:
     return RecordedRun(
         folder=folder,
         settings=settings,
-        table=table.assign(method=table["method"].map(lambda spec: label(settings.names, spec))),
+        table=table.assign(method=table["method"].map(lambda spec: label(settings.names, str(spec)))),
         metrics=there,
         evaluators=recorded_evaluators(folder),
         versions=tuple(recorded_versions(folder)),
