@@ -80,7 +80,7 @@ def test_the_two_commands_of_the_readme_are_the_ones_that_are_checked() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     install, check = re.findall(r"^    (python3 -m venv .*)$", readme, re.MULTILINE)
     assert check in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    extra = re.search(r"\.\[(\w+)\]", install)
-    assert extra is not None
+    extras = re.search(r"\.\[([\w,]+)\]", install)
+    assert extras is not None
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert extra[1] in project["optional-dependencies"]
+    assert set(extras[1].split(",")) <= set(project["optional-dependencies"])
