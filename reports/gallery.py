@@ -59,11 +59,8 @@ class Report:
         copies = write_thumbnails(data.run_folder, chosen.table["file"], out, self.side)
         records = gallery_records(chosen, scenes, write_inputs(scenes, out), copies)
         records["originals"] = _address(data.run_folder, out)
-        page, script, whole, table, columns = (
-            out / name for name in ("gallery.html", SCRIPT, "report.json", "gallery.csv", COLUMNS_PAGE)
-        )
+        page, script, table, columns = (out / name for name in ("gallery.html", SCRIPT, "gallery.csv", COLUMNS_PAGE))
         write_bytes(script, f"window.GALLERY = {_json(records)};\n".encode())
-        write_bytes(whole, f"{_json(records)}\n".encode())
         write_bytes(table, gallery_frame(records).to_csv(index=False).encode())
         write_bytes(columns, columns_page(self.files, chosen.metrics))
         sizes = [copy.size for copy in copies.values() if copy]
@@ -78,7 +75,7 @@ class Report:
             reduced=any(copy.reduced for copy in copies.values() if copy),
         )
         write_bytes(page, rendered.encode())
-        return page, script, whole, table, columns
+        return page, script, table, columns
 
 
 def _json(records: Mapping[str, Any]) -> str:

@@ -23,10 +23,8 @@ Dataset = Annotated[
     str,
     typer.Option(help="scenes to tune on, and to quote the optimum from; never those of results: for playroom, a seed"),
 ]
-FEWEST = 4
-"""Of `bench.stats.intervals`, which is slow to import."""
 TuningScenes = Annotated[
-    int, typer.Option(min=FEWEST, help="the first so many choose the optimum; the others, at least 4 too, quote it")
+    int, typer.Option(min=1, help="the first so many choose the optimum, the others quote it; at least 4 of either")
 ]
 Trials = Annotated[int, typer.Option(min=2, help="settings tried of each method, on the first half of these scenes")]
 Kept = Annotated[int, typer.Option(min=1, help="the best so many of them are tried on all")]
@@ -68,6 +66,7 @@ def tune(
     from bench.tune.search import Effort  # noqa: PLC0415
 
     engine.refuse_names(split_specs(methods))
+    engine.refuse_too_few(tuning_scenes)
     chosen = engine.tunable(checked(methods).methods)
     folder = run_folder(runs, f"tune-{default_name(dataset, on_backbone.backbone)}" if name is None else name)
     run = engine.TuningRun(

@@ -12,7 +12,7 @@ import pandas as pd
 from bench.core.scenes import Prompt, Scene
 from bench.plugins.metric import Column
 from bench.plugins.report import ReportData
-from bench.reporting.images import css_colour, file_uri, places, side_by_side, uri, with_masks
+from bench.reporting.images import MarkedConcept, file_uri, marked_concepts, side_by_side, uri, with_masks
 from bench.reporting.selection import main_metrics, with_values
 from bench.stats.scene_means import PICTURE, methods_of
 
@@ -25,17 +25,6 @@ SHOWN = ("method", "file", "text", "concept", *PICTURE)
 """Columns of the table that the gallery needs beside those of its metrics: of all, rows are slow to take out."""
 _Record = Mapping[str, Any]
 DAMAGED = "the picture is missing or damaged"
-
-
-@dataclass(frozen=True)
-class MarkedConcept:
-    """A concept as marked in the scene's picture; its name stands at `left` and `top`, shares of the sides."""
-
-    handle: str
-    label: str
-    colour: str
-    left: float
-    top: float
 
 
 @dataclass(frozen=True)
@@ -110,7 +99,7 @@ def make_gallery(data: ReportData) -> Gallery:
     tables = {str(name): rows for name, rows in data.table[list(dict.fromkeys(shown))].groupby("scene", sort=False)}
     scenes = [scene for scene in data.dataset.scenes if scene.name in tables]
     most = max(1, min(MOST_PROMPTS, MOST_PICTURES // max(1, len(scenes) * len(methods))))
-    rooms = [_GalleryScene(data.run_folder, scene, _marked(scene), methods, metrics) for scene in scenes]
+    rooms = [_GalleryScene(data.run_folder, scene, marked_concepts(scene), methods, metrics) for scene in scenes]
     exhibits = tuple(_exhibit(room, tables[room.scene.name], most) for room in rooms)
     return Gallery(exhibits, sum(metric.grain == "concept" for metric in metrics))
 
@@ -141,14 +130,6 @@ def _exhibit(room: _GalleryScene, table: pd.DataFrame, most: int) -> SceneGaller
         concepts=room.concepts,
         rows=tuple(_row(room, _records(prompts[index])) for index in spread(len(prompts), most)),
         prompts=len(prompts),
-    )
-
-
-def _marked(scene: Scene) -> tuple[MarkedConcept, ...]:
-    spots = places([concept.mask for concept in side_by_side(scene).concepts])
-    return tuple(
-        MarkedConcept(concept.handle, concept.label, css_colour(index), *spot)
-        for index, (concept, spot) in enumerate(zip(scene.concepts, spots, strict=True))
     )
 
 

@@ -20,8 +20,6 @@ from bench.reporting.thumbnails import InputPicture, Thumbnail
 from bench.stats.leakage import LEAKAGE_EVENTS
 from bench.stats.scene_means import PICTURE, methods_of
 
-SCHEMA = 1
-"""Of `report.json`."""
 Record = dict[str, Any]
 
 FAILURES = {
@@ -58,7 +56,6 @@ def gallery_records(
     metrics, methods = with_values(data.table, data.metrics), methods_of(data.table)
     told = main_metrics(metrics)
     return {
-        "schema": SCHEMA,
         "name": data.name,
         "dataset": data.dataset.name,
         "presets": sorted(set(data.table["preset"])),

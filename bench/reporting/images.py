@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,26 @@ def places(masks: Sequence[Mask]) -> list[tuple[float, float]]:
             place = (left, place[1] + step)
         taken.append(place)
     return taken
+
+
+@dataclass(frozen=True)
+class MarkedConcept:
+    """A concept as marked in the scene's picture; its name stands at `left` and `top`, shares of the sides."""
+
+    handle: str
+    label: str
+    colour: str
+    left: float
+    top: float
+
+
+def marked_concepts(scene: Scene) -> tuple[MarkedConcept, ...]:
+    """The concepts of a scene, as marked in its picture or, where it has several, in all of them `side_by_side`."""
+    concepts = side_by_side(scene).concepts
+    return tuple(
+        MarkedConcept(concept.handle, concept.label, css_colour(index), *spot)
+        for index, (concept, spot) in enumerate(zip(concepts, places([one.mask for one in concepts]), strict=True))
+    )
 
 
 def css_colour(index: int) -> str:

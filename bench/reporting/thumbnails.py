@@ -18,7 +18,7 @@ from bench.core.errors import UserError
 from bench.core.images import opened
 from bench.core.progress import progress_bar
 from bench.core.scenes import ImageArray, Scene
-from bench.reporting.images import AS_IS, css_colour, places, side_by_side, with_masks
+from bench.reporting.images import AS_IS, MarkedConcept, marked_concepts, side_by_side, with_masks
 
 THUMBNAILS = "thumbnails"
 """The folder of the pictures' thumbnails, inside the report's."""
@@ -40,17 +40,6 @@ class Thumbnail:
 
 
 @dataclass(frozen=True)
-class InputConcept:
-    """A concept as marked in the scene's picture; its name stands at `left` and `top`, shares of the sides."""
-
-    handle: str
-    label: str
-    colour: str
-    left: float
-    top: float
-
-
-@dataclass(frozen=True)
 class InputPicture:
     """A scene's picture, plain and with its concepts outlined, as addresses seen from the page.
 
@@ -60,7 +49,7 @@ class InputPicture:
     plain: str
     outlined: str
     wide: float
-    concepts: tuple[InputConcept, ...]
+    concepts: tuple[MarkedConcept, ...]
 
 
 def write_thumbnails(run: Path, files: Iterable[str], out: Path, side: int) -> dict[str, Thumbnail | None]:
@@ -156,13 +145,8 @@ def _input(scene: Scene, name: str, out: Path) -> InputPicture:
     marked = any(concept.mask.any() for concept in scene.concepts)
     views = {name: scene.picture, f"{name}-masks": with_masks(scene) if marked else scene.picture}
     plain, outlined = (_write_view(view, f"{INPUTS}/{file}", out) for file, view in views.items())
-    spots = places([concept.mask for concept in scene.concepts])
-    concepts = (
-        InputConcept(concept.handle, concept.label, css_colour(index), *spot)
-        for index, (concept, spot) in enumerate(zip(scene.concepts, spots, strict=True))
-    )
     height, width = scene.picture.shape[:2]
-    return InputPicture(plain, outlined, width / height, tuple(concepts))
+    return InputPicture(plain, outlined, width / height, marked_concepts(scene))
 
 
 def _write_view(picture: ImageArray, name: str, out: Path) -> str:

@@ -14,9 +14,6 @@ def holm(p_values: Sequence[float]) -> Floats:
 
     Those below a level reject no true hypothesis at all, but with at most the probability of that level.
     """
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
-    corrected = np.empty_like(p)
-    corrected[order] = np.minimum(stepped, 1.0)
-    return corrected
+    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 - slow to import
+
+    return np.asarray(multipletests(p_values, method="holm")[1] if len(p_values) else [], dtype=np.float64)

@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 import scipy
 
+from bench.stats.holm import holm
 from bench.stats.independent import log10_chi2_tail
 from bench.stats.intervals import FEWEST, mean_interval
 from bench.stats.results import Overall, Pair, Unit
@@ -94,8 +95,5 @@ def _alone(pairs: Sequence[Pair], n: int, unit: Unit) -> Overall:
 
 def with_holm(pairs: Sequence[Pair], test: str) -> tuple[Pair, ...]:
     """The pairs with p values corrected for how many pairs are tested (Holm 1979), under the name `test`."""
-    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 - slow to import
-
-    raw = [pair.p for pair in pairs if pair.p is not None]
-    corrected = iter([float(p) for p in np.asarray(multipletests(raw, method="holm")[1])] if raw else [])
+    corrected = iter(holm([pair.p for pair in pairs if pair.p is not None]).tolist())
     return tuple(replace(pair, test=test, p=None if pair.p is None else next(corrected)) for pair in pairs)

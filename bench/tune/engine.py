@@ -81,6 +81,12 @@ def split_scenes(dataset: Dataset, number: int) -> tuple[tuple[str, ...], tuple[
     return tuple(names[:number]), tuple(names[number:])
 
 
+def refuse_too_few(tuning_scenes: int) -> None:
+    """Raise `UserError` for a number of tuning scenes that gives no interval, before there is a dataset."""
+    if tuning_scenes < FEWEST:
+        raise UserError(f"--tuning-scenes {tuning_scenes}: an interval needs {FEWEST} scenes")
+
+
 def _check_split(session: Session, tuning_scenes: int) -> None:
     split_scenes(session.dataset, tuning_scenes)
 

@@ -8,12 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.cli import tune as cli_tune
 from bench.core.errors import UserError
 from bench.plugins import discovery
 from bench.run.folder import RunFolder
 from bench.run.settings import load_settings
-from bench.stats import intervals
 from bench.tune.record import read_trials, read_tuning
 
 METHOD = '''
@@ -107,16 +105,13 @@ def test_a_tuning_that_was_stopped_is_told_from_one_that_never_was(tmp_path: Pat
         read_tuning(tmp_path)
 
 
-def test_the_fewest_tuning_scenes_are_those_of_an_interval() -> None:
-    assert cli_tune.FEWEST == intervals.FEWEST
-
-
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("tune", "--methods", "base-model"), "none of the methods declares"),
         (("tune", "--methods", "Mine=shown"), "has no name of its own"),
         ((*TUNE[:-4], "--dataset", DATASET.replace("scenes=8", "scenes=5")), "an interval needs 4 of either"),
+        (("tune", "--methods", "shown", "--tuning-scenes", "3"), "--tuning-scenes 3: an interval needs 4 scenes"),
         (("run", "--tuned", "nowhere"), "`bench tune` writes it"),
     ],
 )
