@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench.cli import backbone_options
+from bench.cli import backbone_options, worker_options
 from bench.cli.option_groups import with_options
 from bench.cli.run import checked, default_name
 from bench.plugins.spec import split_specs
 from bench.run.folder import run_folder
 from bench.run.lock import hold
 from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
+from bench.run.worker_options import WorkerOptions
 
 console = Console()
 
@@ -39,9 +40,10 @@ def add_to(app: typer.Typer) -> None:
     app.command("tune")(tune)
 
 
-@with_options(on_backbone=backbone_options.OPTIONS)
+@with_options(on_backbone=backbone_options.OPTIONS, on_workers=worker_options.OPTIONS)
 def tune(
     on_backbone: BackboneOptions,
+    on_workers: WorkerOptions,
     methods: Methods = "all",
     dataset: Dataset = DATASET,
     tuning_scenes: TuningScenes = 12,
@@ -69,14 +71,16 @@ def tune(
     engine.refuse_too_few(tuning_scenes)
     chosen = engine.tunable(checked(methods).methods)
     folder = run_folder(runs, f"tune-{default_name(dataset, on_backbone.backbone)}" if name is None else name)
+    screening = engine.screening_count(tuning_scenes)
     run = engine.TuningRun(
         folder,
-        RunOptions(dataset=dataset, backbone=on_backbone, cohort=1),  # trials take few of a cohort's scenes
+        RunOptions(dataset=dataset, backbone=on_backbone, cohort=screening, workers=on_workers.asked),
         ExecutionOptions(batch_size=batch_size, keep_weights=False),
+        on_workers,
     )
     with hold(folder.path):
         scenes, held_out = engine.split_scenes(run.begun(tuning_scenes).dataset, tuning_scenes)
-        effort = Effort(scenes[: -(-len(scenes) // 2)], scenes, trials, kept, widenings)
+        effort = Effort(scenes[:screening], scenes, trials, kept, widenings)
         tuning = engine.tune(run, chosen, effort, held_out)
         files = write_report(run.session(chosen), "tuning")
     for method, found in tuning.methods.items():

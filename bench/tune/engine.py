@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from bench.run.folder import RunFolder
 from bench.run.options import ExecutionOptions, RunOptions
 from bench.run.select_methods import MethodSelection
 from bench.run.session import Session
+from bench.run.worker_options import WorkerOptions
 from bench.stats.intervals import FEWEST
 from bench.tune.objective import BOUNDS, EMPTY, WRONG, Scale, scene_objectives
 from bench.tune.record import Tuning, save_tuning
@@ -26,11 +28,12 @@ from bench.tune.space import spaces
 
 @dataclass(frozen=True)
 class TuningRun:
-    """The run that holds all trials: its folder, and the options of its starts."""
+    """The run that holds all trials: its folder, the options of its starts, and their workers."""
 
     folder: RunFolder
     options: RunOptions
     execution: ExecutionOptions
+    workers: WorkerOptions
 
     def begun(self, tuning_scenes: int) -> Session:
         """The run with its controls; raises `UserError` where the dataset has too few scenes (`split_scenes`)."""
@@ -47,8 +50,9 @@ class TuningRun:
             self.folder, MethodSelection(tuple(specs), ()), replace(self.options, scenes=",".join(scenes))
         )
         units = [unit for unit in session.plan if unit.method.spec in specs and unit.scene.name in scenes]
-        session.generate(session.untried(units), hardware, self.execution)
-        table = session.score(self.options.backbone.device)
+        with session.pool(hardware, self.execution, self.workers) or contextlib.nullcontext() as pool:
+            session.generate(session.untried(units), hardware, self.execution, pool)
+            table = session.score(self.options.backbone.device, pool)
         return table[table["method"].isin(list(specs)) & table["scene"].isin(list(scenes))]
 
 
@@ -65,6 +69,11 @@ def tune(run: TuningRun, methods: Sequence[str], effort: Effort, held_out: Seque
     tuning = Tuning.of(run.session(methods), searched, optima, quoted)
     save_tuning(run.folder, tuning, searched)
     return tuning
+
+
+def screening_count(tuning_scenes: int) -> int:
+    """How many of the tuning scenes every trial is made on: the first half; the fits of so many begin together."""
+    return -(-tuning_scenes // 2)
 
 
 def split_scenes(dataset: Dataset, number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
