@@ -39,6 +39,7 @@ def build_app() -> typer.Typer:
         masks,
         merge,
         report,
+        reproduce,
         run,
         score,
         status,
@@ -57,7 +58,7 @@ def build_app() -> typer.Typer:
         epilog="Start with `bench run --methods ours,ti-m`: it needs no data, no weights and no GPU. " + PATHS,
     )
     making, reading = (build_dataset, run, tune, status, merge, score, report, study), (audit, edit, generate, masks)
-    of_runs = (compare, leaderboard, submit_check, export)
+    of_runs = (compare, leaderboard, submit_check, reproduce, export)
     for verb in (*making, *of_runs, *reading, convert_yolo, listing, doctor):
         verb.add_to(app)
     _tell_of_paths(app)

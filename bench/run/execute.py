@@ -17,6 +17,7 @@ from bench.core.leftovers import temporary_name
 from bench.core.progress import ShowsProgress, console, progress_bar
 from bench.core.scenes import ImageArray
 from bench.plugins.method import Request
+from bench.run.archive import archived_units
 from bench.run.attention import has_maps, recorded_steps, write_maps
 from bench.run.contracts import checked_pictures, drawn_pictures
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
@@ -37,9 +38,14 @@ def missing_pictures(folder: RunFolder, unit: Unit) -> tuple[PlannedPicture, ...
     return tuple(picture for picture in unit.pictures if not folder.picture(picture.key).is_file())
 
 
-def is_done(folder: RunFolder, unit: Unit) -> bool:
+def is_drawn(folder: RunFolder, unit: Unit) -> bool:
     """Whether the unit has its record and every picture."""
     return folder.unit_record(unit.key).is_file() and not missing_pictures(folder, unit)
+
+
+def is_done(folder: RunFolder, unit: Unit) -> bool:
+    """Whether nothing is left to draw of the unit: it is drawn, or archived."""
+    return unit.key in archived_units(folder) or is_drawn(folder, unit)
 
 
 def execute(context: ExecutionContext, units: Sequence[Unit], plan: Sequence[Unit]) -> int:
@@ -104,7 +110,7 @@ def _work_unit(context: ExecutionContext, fitter: Fitter, unit: Unit, progress: 
     if watch:
         write_maps(context.folder, unit, watch)
     with _fit_let_go(context, unit):
-        if not is_done(context.folder, unit):  # else it was drawn again for its attention maps: what it cost is known
+        if not is_drawn(context.folder, unit):  # else it was drawn again for its attention maps: what it cost is known
             _record(context.folder, unit, cost, size)
     context.folder.begun(unit.key).unlink(missing_ok=True)
     failure_file(context.folder, unit).unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from bench.core.progress import ShowsProgress
 from bench.core.text import count
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import FitRecords, FitState, MethodContext
+from bench.run.archive import archived_units
 from bench.run.contracts import checked_beginnings, checked_state
 from bench.run.cost import Cost
 from bench.run.fit_files import read_fit, write_fit
@@ -148,7 +149,8 @@ class Fitter:
     def _is_wanted(self, unit: Unit) -> bool:
         """Whether the unit's fit is to be made, now or by a later start."""
         folder = self._context.folder
-        done = folder.unit_record(unit.key).is_file() and unit.key not in self._wanted
+        recorded = folder.unit_record(unit.key).is_file() or unit.key in archived_units(folder)
+        done = recorded and unit.key not in self._wanted
         return not done and not folder.fit(unit.key).is_file()
 
     def _alone(self, unit: Unit) -> _Fit:

@@ -11,6 +11,9 @@ from bench.core.errors import UserError
 SCHEMA = 2
 """Version of `run.json`, of the units' records and of the cached scores."""
 
+TUNED, TRIALS = "tuned.json", "tuning.csv"
+"""Files that `bench tune` adds to the run of its trials: what it found, and all that it tried."""
+
 LONGEST_NAME = 200
 """Maximum length of a run's name in bytes: file systems allow 255, and temporary folders add to it."""
 
@@ -50,6 +53,11 @@ class RunFolder:
     def asked(self) -> Path:
         """`asked.json`: the units that the run has been asked for in all its starts."""
         return self.path / "asked.json"
+
+    @property
+    def archived(self) -> Path:
+        """`archived.json`: the units whose scores are kept in `table` without pictures, in a run that has any."""
+        return self.path / "archived.json"
 
     @property
     def merge(self) -> Path:

@@ -38,7 +38,7 @@ def merge_runs(parts: Sequence[RunFolder], merged: RunFolder) -> Settings:
     """
     settings = _common(parts)
     _claim(parts, merged)
-    _copy_dataset(parts, merged)
+    copy_dataset(parts, merged)
     units = [(part, unit.stem) for part in parts for unit in whole_files(part.path, "units/*.json")]
     with progress_bar("units", len(units)) as progress:
         for part, unit in units:
@@ -111,7 +111,7 @@ def _claim(parts: Sequence[RunFolder], merged: RunFolder) -> None:
         write_json(merged.merge, {"runs": runs}, SCHEMA)
 
 
-def _copy_dataset(parts: Sequence[RunFolder], merged: RunFolder) -> None:
+def copy_dataset(parts: Sequence[RunFolder], merged: RunFolder) -> None:
     """The dataset of a part that built it itself; one that was built beforehand stays where it is."""
     built = next((part.dataset for part in parts if part.dataset.is_dir()), None)
     if built is not None and not merged.dataset.is_dir():

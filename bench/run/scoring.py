@@ -26,8 +26,9 @@ from bench.core.progress import ShowsProgress, progress_bar
 from bench.core.table import COLUMNS, COST
 from bench.plugins.metric import Column, PictureJob
 from bench.plugins.spec import Configured
+from bench.run.archive import with_archived
 from bench.run.cost import GENERATE, UnitCost, picture_cost, read_unit_record
-from bench.run.execute import is_done
+from bench.run.execute import is_drawn
 from bench.run.folder import RunFolder
 from bench.run.names import label
 from bench.run.plan import PlannedPicture, Unit
@@ -104,8 +105,8 @@ class ScoreWriter:
 
 
 def drawn_units(folder: RunFolder, units: Sequence[Unit]) -> tuple[Unit, ...]:
-    """The finished units: those that can be scored."""
-    return tuple(unit for unit in units if is_done(folder, unit))
+    """The units with all their pictures: those that can be scored."""
+    return tuple(unit for unit in units if is_drawn(folder, unit))
 
 
 def lacking_metrics(folder: RunFolder, metrics: KeyedMetrics, unit: Unit) -> tuple[str, ...]:
@@ -174,12 +175,13 @@ class TableLayout:
 def assemble(folder: RunFolder, metrics: KeyedMetrics, layout: TableLayout, units: Sequence[Unit]) -> pd.DataFrame:
     """The table of every scored unit, in the plan's order, also written to `scores.parquet`.
 
-    Raises `UserError` for scores that no table can hold.
+    Archived units keep the rows that they have there. Raises `UserError` for scores that no table can hold.
     """
     rows = [row for unit in units for row in _rows(folder, metrics, layout, unit)]
     common = [name for name in COLUMNS if not name.startswith(COST)]
     costs = [name for name in COLUMNS if name.startswith(COST)]
     table = pd.DataFrame(rows, columns=[*common, *(column.name for column in layout.columns), *costs])
+    table = with_archived(folder, table, units)
     try:
         write_whole(folder.table, lambda path: table.to_parquet(path, index=False))
     except (ValueError, TypeError, OverflowError) as error:  # a column that nobody compares, of mixed types
@@ -202,7 +204,7 @@ def _open(folder: RunFolder, unit: Unit, picture: PlannedPicture) -> LoadedImage
 
 def _rows(folder: RunFolder, metrics: KeyedMetrics, layout: TableLayout, unit: Unit) -> Iterator[dict[str, Any]]:
     """The rows of a unit that is completely drawn and scored; none of any other."""
-    if not is_done(folder, unit):
+    if not is_drawn(folder, unit):
         return
     scored = [kept_scores(folder, metric, unit) for metric in metrics]
     if any(len(kept) < len(unit.pictures) for kept in scored):

@@ -15,6 +15,7 @@ import psutil
 
 from bench.core.errors import UserError
 from bench.core.files import read_record, write_json
+from bench.run.archive import archived_units
 from bench.run.cost import picture_cost, read_unit_record
 from bench.run.failures import failure_file
 from bench.run.folder import SCHEMA, RunFolder
@@ -106,15 +107,17 @@ def read_status(folder: RunFolder) -> Status:
     if not folder.asked.is_file():
         raise UserError(f"{folder.path} does not say what it was asked for: start it once more with `bench run`")
     record: _AskedUnits = read_record(folder.asked, SCHEMA, _AskedUnits)
-    done = [unit for unit in record.units if folder.unit_record(unit.unit).is_file()]
-    known = {unit.unit for unit in done}
+    drawn = [unit for unit in record.units if folder.unit_record(unit.unit).is_file()]
+    known = {unit.unit for unit in drawn}
+    known |= {unit.unit for unit in record.units if unit.unit in archived_units(folder)}
+    done = len(known)
     failed = [one for one in record.units if one.unit not in known and (folder.failures / one.failure).is_file()]
     known |= {unit.unit for unit in failed}
     todo = [unit for unit in record.units if unit.unit not in known]
     holder, alive = read_holder(folder)
     activity = _activity(folder) if alive is not False else None
-    rate, left = _pace(folder, done, todo, activity)
-    return Status(len(done), len(failed), len(todo), holder, alive, activity, rate, left)
+    rate, left = _pace(folder, drawn, todo, activity)
+    return Status(done, len(failed), len(todo), holder, alive, activity, rate, left)
 
 
 def _activity(folder: RunFolder) -> Activity | None:

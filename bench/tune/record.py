@@ -13,13 +13,12 @@ from bench.core.files import read_record, write_bytes, write_json
 from bench.core.hashing import content_hash
 from bench.data.manifest import MANIFEST, SceneRecord, read_manifest
 from bench.plugins.backbone_settings import Budget
-from bench.run.folder import RunFolder
+from bench.run.folder import TRIALS, TUNED, RunFolder
 from bench.run.session import Session
 from bench.stats.intervals import SceneMean
 from bench.tune.search import Optimum, Search, Verdict
 from bench.tune.space import Values
 
-FILE, TRIALS = "tuned.json", "tuning.csv"
 SCHEMA = 1
 
 
@@ -120,12 +119,12 @@ def save_tuning(folder: RunFolder, tuning: Tuning, search: Search) -> None:
     trials = {trial.spec: {"tuned": trial.method, "stage": trial.stage, **trial.values} for trial in search.trials}
     described = pd.DataFrame.from_dict(trials, orient="index").rename_axis("method").reset_index()
     write_bytes(folder.path / TRIALS, described.merge(search.results, on="method").to_csv(index=False).encode())
-    write_json(folder.path / FILE, asdict(tuning), SCHEMA)
+    write_json(folder.path / TUNED, asdict(tuning), SCHEMA)
 
 
 def tuning_file(path: Path) -> Path:
     """The `tuned.json` that `path` is, or that of the run's folder that it is; raises `UserError` if there is none."""
-    file = path / FILE if path.is_dir() else path
+    file = path / TUNED if path.is_dir() else path
     if not file.is_file():
         raise UserError(f"{file} is not there: {_why_none(path)}")
     return file

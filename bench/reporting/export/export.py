@@ -8,21 +8,27 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from bench.core.files import whole_replacement, write_bytes
+from bench.reporting.export.archive import write_archive
 from bench.reporting.export.croissant import write_croissant
 from bench.reporting.export.every_eval_ever import write_every_eval_ever
 from bench.reporting.export.hub import write_hub
 from bench.reporting.runs.recorded import RecordedRun
 from bench.stats.summary import summarise
 
-Format: TypeAlias = Literal["every-eval-ever", "huggingface", "croissant", "csv"]
+Format: TypeAlias = Literal["every-eval-ever", "huggingface", "croissant", "csv", "archive"]
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What formats ask for besides the run: who provides the data, and the hub's id of the dataset."""
+    """What formats ask for besides the run.
+
+    Who provides the data, the hub's id of the dataset, and parts of the run that were done again on other processor
+    settings.
+    """
 
     organisation: str = "unknown"
     dataset_id: str | None = None
+    again: tuple[RecordedRun, ...] = ()
 
 
 def export_run(run: RecordedRun, to: Format, out: Path, options: ExportOptions) -> tuple[Path, ...]:
@@ -40,6 +46,8 @@ def export_run(run: RecordedRun, to: Format, out: Path, options: ExportOptions) 
                 files = write_croissant(run, building)
             case "csv":
                 files = _write_csv(run, building)
+            case "archive":
+                files = write_archive(run, building, options.again)
     return tuple(out / file.relative_to(building) for file in files)
 
 

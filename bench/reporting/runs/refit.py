@@ -20,7 +20,7 @@ from bench.plugins.metric import Column
 from bench.plugins.spec import Configured
 from bench.reporting.runs.recomputed import score_files
 from bench.reporting.runs.recorded import RecordedRun
-from bench.run.execute import is_done
+from bench.run.execute import is_drawn
 from bench.run.folder import RunFolder
 from bench.run.options import ExecutionOptions
 from bench.run.plan import ExternalInputs, Unit, find_external_inputs
@@ -56,7 +56,7 @@ def refit(run: RecordedRun, dataset: Dataset, units: int, margin: float, device:
         chosen = _chosen(session, run, units)
         hardware = resolve(device, run.settings.precision)
         session.generate(chosen, hardware, ExecutionOptions(batch_size=8, keep_weights=False))
-        if failed := [_name(unit) for unit in chosen if not is_done(session.folder, unit)]:
+        if failed := [_name(unit) for unit in chosen if not is_drawn(session.folder, unit)]:
             raise UserError(f"refitting {failed[0]} failed; start it by itself to see why: bench run")
         pairs = [_rows(session.folder, run, unit) for unit in chosen]
         same = sum(_same(run.path, session.folder.path, rows) for rows in pairs)

@@ -1,0 +1,59 @@
+"""A run without its pictures: its settings, its dataset and its scores, in a folder that is a run again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from bench.core.errors import UserError
+from bench.core.files import write_bytes
+from bench.reporting.runs.recorded import RecordedRun
+from bench.reporting.runs.reproduction import measure_spreads, read_spreads, write_spreads
+from bench.run.archive import record_archived
+from bench.run.folder import TRIALS, TUNED, RunFolder
+from bench.run.settings import Settings, save_settings
+
+
+def write_archive(run: RecordedRun, out: Path, again: Sequence[RecordedRun]) -> tuple[Path, ...]:
+    """Write the run's settings, dataset and scores (float32) into the folder `out`, without paths of this machine.
+
+    Every unit of the table is archived there: it counts as done without its pictures. From parts of the run that were
+    done `again` on other processor settings follows what `bench reproduce` takes for equal; without any, what the run
+    had so far. A dataset that the run did not
+    build itself is left where it is. Raises `UserError` for a table of another preset than the run's own.
+    """
+    own = run.settings.preset
+    if run.preset != own:
+        raise UserError(f"an archive has the scores of the run's own preset, {own}: leave out --metrics")
+    archive = RunFolder(out)
+    save_settings(archive, _without_paths(run.settings))
+    table = _table(run)
+    table.to_parquet(archive.table, index=False, compression="zstd")
+    record_archived(archive, table["unit"].unique().tolist())
+    if run.folder.dataset.is_dir():
+        shutil.copytree(run.folder.dataset, archive.dataset)
+    beside = (run.folder.outside, run.folder.evaluators, run.folder.versions, run.path / TUNED, run.path / TRIALS)
+    for file in beside:
+        if file.is_file():
+            write_bytes(out / file.name, file.read_bytes())
+    spreads = measure_spreads(run, again) if again else read_spreads(run.path)
+    if spreads:
+        write_spreads(out, spreads)
+    return tuple(sorted(path for path in out.iterdir()))
+
+
+def _table(run: RecordedRun) -> pd.DataFrame:
+    """The rows as the run has them, methods by their specs, numbers in single precision."""
+    specs = {name: run.spec(name) for name in run.methods}
+    table = run.table.assign(method=run.table["method"].map(specs))
+    numbers = table.select_dtypes("float64").columns
+    return table.astype(dict.fromkeys(numbers, "float32"))
+
+
+def _without_paths(settings: Settings) -> Settings:
+    starts = tuple(replace(start, runs="runs", paths=()) for start in settings.starts)
+    return replace(settings, starts=starts)
