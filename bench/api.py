@@ -143,6 +143,7 @@ if TYPE_CHECKING:
     from bench.reporting.page import page_templates as page_templates
     from bench.reporting.page import write_files as write_files
     from bench.reporting.paper_figure import paper_figure as paper_figure
+    from bench.reporting.paper_orderings import judge_orderings as judge_orderings
     from bench.reporting.paper_table import latex_table as latex_table
     from bench.reporting.paper_table import markdown_table as markdown_table
     from bench.reporting.paper_table import paper_sections as paper_sections
@@ -161,6 +162,7 @@ if TYPE_CHECKING:
     from bench.reporting.small_columns import ABLATION_FILES as ABLATION_FILES
     from bench.reporting.small_columns import COST_FILES as COST_FILES
     from bench.reporting.small_columns import FIDELITY_FILES as FIDELITY_FILES
+    from bench.reporting.small_columns import ORDERING_FILES as ORDERING_FILES
     from bench.reporting.small_columns import PROVENANCE_FILES as PROVENANCE_FILES
     from bench.reporting.small_columns import TEMPLATE_FILES as TEMPLATE_FILES
     from bench.reporting.text import listed as listed
@@ -299,7 +301,10 @@ _NAMES = {
     "bench.reporting.rating_plot": "rating_plot",
     "bench.reporting.scatter": "describe_plot is_point pareto_figure pareto_points plot_legend why_no_plot",
     "bench.reporting.selection": "chosen_metrics left_out reference_of with_methods with_values",
-    "bench.reporting.small_columns": "ABLATION_FILES COST_FILES FIDELITY_FILES PROVENANCE_FILES TEMPLATE_FILES",
+    "bench.reporting.paper_orderings": "judge_orderings",
+    "bench.reporting.small_columns": (
+        "ABLATION_FILES COST_FILES FIDELITY_FILES ORDERING_FILES PROVENANCE_FILES TEMPLATE_FILES"
+    ),
     "bench.reporting.text": "listed noun",
     "bench.reporting.thumbnails": "write_inputs write_thumbnails",
     # Reports: statistics of a table of scores

@@ -40,6 +40,25 @@ TEMPLATE_FILES: Mapping[str, CsvFile] = {
 }
 """The CSV file of metrics by template."""
 
+ORDERING_FILES: Mapping[str, CsvFile] = {
+    "orderings.csv": CsvFile(
+        "an ordering of two methods by a paper, for each kind of settings (such as tuned) that the run has",
+        {
+            "source": "the paper and where it says so",
+            "better": "the method that is better by the paper",
+            "worse": "the other method",
+            "metric": "the column that they are compared in",
+            "difference": "mean of the better minus the worse, paired by scene; empty if one was not run",
+            **BOUNDS,
+            "n_scenes": "scenes where both have a value",
+            "p": "Wilcoxon's signed ranks over scenes, Holm over all rows that were run",
+            "verdict": "shown, reversed, not shown or not run",
+            "margin": "where nothing is shown: both are equal within it (the end of the interval further from 0)",
+        },
+    ),
+}
+"""The CSV file of the papers' orderings."""
+
 COST_FILES: Mapping[str, CsvFile] = {
     "cost.csv": CsvFile(
         "a method",

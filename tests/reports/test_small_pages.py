@@ -59,10 +59,10 @@ def test_one_scene_and_one_method_make_a_page_without_nan_and_network(
     assert "Partial: 3 of 9 units are done." in page
 
 
-@pytest.mark.parametrize("name", [*PAGES, "ablation"])
+@pytest.mark.parametrize("name", [*PAGES, "ablation", "orderings"])
 def test_every_column_is_explained(name: str, make_data: MakeData, tmp_path: Path) -> None:
     data = dataclasses.replace(
-        make_data(4, methods=("ours", "ours:code")), ledgers={"ours": (FidelityNote("a", "b", "c", "d"),)}
+        make_data(4, methods=("ours", "ours:code", "ti-m")), ledgers={"ours": (FidelityNote("a", "b", "c", "d"),)}
     )
     _, tables = write(name, data, tmp_path / "out")
     files = configure("reports", name).instance.files
