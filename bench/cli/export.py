@@ -31,6 +31,9 @@ def export(
             "(archive)",
         ),
     ] = None,
+    pictures: Annotated[
+        int, typer.Option(min=0, help="keep a picture of each method, of so many scenes (archive)")
+    ] = 0,
     metrics: Annotated[str | None, typer.Option(help="the run as scored with this preset (see `bench score`)")] = None,
     out: Annotated[Path | None, typer.Option(help="folder of the files; by default export/RUN/FORMAT")] = None,
 ) -> None:
@@ -45,7 +48,7 @@ def export(
     from bench.reporting.export.export import ExportOptions, export_run  # noqa: PLC0415 - slow to import
     from bench.reporting.runs.recorded import open_recorded  # noqa: PLC0415
 
-    options = ExportOptions(organisation, dataset_id, tuple(open_recorded(one) for one in again or ()))
+    options = ExportOptions(organisation, dataset_id, tuple(open_recorded(one) for one in again or ()), pictures)
     place = out or Path("export") / run.name / to
     for file in export_run(open_recorded(run, metrics), to, place, options):
         typer.echo(file)

@@ -14,6 +14,8 @@ from bench.plugins.metric import Column
 from bench.plugins.report import ReportData
 from bench.reporting.images import MarkedConcept, file_uri, marked_concepts, side_by_side, uri, with_masks
 from bench.reporting.selection import main_metrics, with_values
+from bench.run.archive import archived_units
+from bench.run.folder import RunFolder
 from bench.stats.scene_means import PICTURE, methods_of
 
 MOST_PROMPTS = 12
@@ -76,10 +78,14 @@ class SceneGallery:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Every scene with a scored picture, in the dataset's order, and how many metrics each concept has a value of."""
+    """Every scene with a scored picture, in the dataset's order, and how many metrics each concept has a value of.
+
+    `archived` counts the pictures of archived units: they are not here, and not shown.
+    """
 
     exhibits: tuple[SceneGallery, ...]
     concept_metrics: int
+    archived: int = 0
 
     @property
     def missing(self) -> int:
@@ -93,15 +99,25 @@ def make_gallery(data: ReportData) -> Gallery:
 
     Under a picture stand the values of the run's main metrics.
     """
-    methods = tuple(methods_of(data.table))
+    methods, archived = tuple(methods_of(data.table)), _is_archived(data)
     metrics = main_metrics(with_values(data.table, data.metrics))
     shown = [*SHOWN, *(name for metric in metrics for name in (metric.name, metric.reason) if name in data.table)]
-    tables = {str(name): rows for name, rows in data.table[list(dict.fromkeys(shown))].groupby("scene", sort=False)}
+    there = data.table.loc[~archived, list(dict.fromkeys(shown))]
+    tables = {str(name): rows for name, rows in there.groupby("scene", sort=False)}
     scenes = [scene for scene in data.dataset.scenes if scene.name in tables]
     most = max(1, min(MOST_PROMPTS, MOST_PICTURES // max(1, len(scenes) * len(methods))))
     rooms = [_GalleryScene(data.run_folder, scene, marked_concepts(scene), methods, metrics) for scene in scenes]
     exhibits = tuple(_exhibit(room, tables[room.scene.name], most) for room in rooms)
-    return Gallery(exhibits, sum(metric.grain == "concept" for metric in metrics))
+    n_archived = int(data.table.loc[archived, "file"].nunique())
+    return Gallery(exhibits, sum(metric.grain == "concept" for metric in metrics), n_archived)
+
+
+def _is_archived(data: ReportData) -> pd.Series[bool]:
+    """Which rows are of archived units whose pictures are not here."""
+    units = archived_units(RunFolder(data.run_folder))
+    found = data.table["unit"].isin(units)
+    here = {file for file in data.table.loc[found, "file"].unique() if (data.run_folder / str(file)).is_file()}
+    return found & ~data.table["file"].isin(here)
 
 
 def spread(total: int, most: int) -> list[int]:

@@ -61,6 +61,19 @@ def test_a_run_goes_on_from_an_archive(
     assert "4 of 4 units done" in capsys.readouterr().out
 
 
+def test_an_archive_keeps_a_sample_of_pictures_and_its_page_shows_no_others(bench: Bench, finished: Path) -> None:
+    assert bench("export", str(finished), "--to", "archive", "--pictures", "1", "--out", "published") == 0
+    kept = [path.name for path in Path("published/pictures").iterdir()]
+    assert len(kept) == 1
+    rows = pd.read_parquet("published/scores.parquet")
+    assert rows[rows["file"] == f"pictures/{kept[0]}"]["subset"].unique().tolist() == [max(rows["subset"], key=len)]
+    assert bench("report", "published", "--report", "pareto") == 0
+    page = Path("published/report/pareto/pareto.html").read_text()
+    left = rows["picture"].nunique() - 1
+    assert f"{left} pictures are left out: this run is an archive" in page
+    assert "could not be read" not in page
+
+
 def test_archived_scores_that_are_gone_are_told(
     bench: Bench, archive: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,13 +18,14 @@ from bench.run.folder import TRIALS, TUNED, RunFolder
 from bench.run.settings import Settings, save_settings
 
 
-def write_archive(run: RecordedRun, out: Path, again: Sequence[RecordedRun]) -> tuple[Path, ...]:
+def write_archive(run: RecordedRun, out: Path, again: Sequence[RecordedRun], pictures: int) -> tuple[Path, ...]:
     """Write the run's settings, dataset and scores (float32) into the folder `out`, without paths of this machine.
 
     Every unit of the table is archived there: it counts as done without its pictures. From parts of the run that were
     done `again` on other processor settings follows what `bench reproduce` takes for equal; without any, what the run
-    had so far. A dataset that the run did not
-    build itself is left where it is. Raises `UserError` for a table of another preset than the run's own.
+    had so far. Of the first `pictures` scenes one picture of each method is kept, of the same prompt with all concepts.
+    A dataset that the run did not build itself is left where it is. Raises `UserError` for a table of another preset
+    than the run's own.
     """
     own = run.settings.preset
     if run.preset != own:
@@ -34,6 +35,8 @@ def write_archive(run: RecordedRun, out: Path, again: Sequence[RecordedRun]) -> 
     table = _table(run)
     table.to_parquet(archive.table, index=False, compression="zstd")
     record_archived(archive, table["unit"].unique().tolist())
+    for name in _sample(run, pictures):
+        write_bytes(out / name, (run.path / name).read_bytes())
     if run.folder.dataset.is_dir():
         shutil.copytree(run.folder.dataset, archive.dataset)
     beside = (run.folder.outside, run.folder.evaluators, run.folder.versions, run.path / TUNED, run.path / TRIALS)
@@ -52,6 +55,14 @@ def _table(run: RecordedRun) -> pd.DataFrame:
     table = run.table.assign(method=run.table["method"].map(specs))
     numbers = table.select_dtypes("float64").columns
     return table.astype(dict.fromkeys(numbers, "float32"))
+
+
+def _sample(run: RecordedRun, scenes: int) -> tuple[str, ...]:
+    """The files, relative to the run's folder, of the pictures that are kept: as far as they are there."""
+    chosen = run.table[run.table["scene"].isin(run.table["scene"].unique()[:scenes])]
+    whole = chosen.sort_values("subset", key=lambda subsets: -subsets.str.len(), kind="stable")
+    files = whole.drop_duplicates(["scene", "method"])["file"].sort_index()
+    return tuple(str(file) for file in files if (run.path / str(file)).is_file())
 
 
 def _without_paths(settings: Settings) -> Settings:

@@ -22,13 +22,14 @@ Format: TypeAlias = Literal["every-eval-ever", "huggingface", "croissant", "csv"
 class ExportOptions:
     """What formats ask for besides the run.
 
-    Who provides the data, the hub's id of the dataset, and parts of the run that were done again on other processor
-    settings.
+    Who provides the data, the hub's id of the dataset, parts of the run that were done again on other processor
+    settings, and of how many scenes a picture is kept.
     """
 
     organisation: str = "unknown"
     dataset_id: str | None = None
     again: tuple[RecordedRun, ...] = ()
+    pictures: int = 0
 
 
 def export_run(run: RecordedRun, to: Format, out: Path, options: ExportOptions) -> tuple[Path, ...]:
@@ -47,7 +48,7 @@ def export_run(run: RecordedRun, to: Format, out: Path, options: ExportOptions) 
             case "csv":
                 files = _write_csv(run, building)
             case "archive":
-                files = write_archive(run, building, options.again)
+                files = write_archive(run, building, options.again, options.pictures)
     return tuple(out / file.relative_to(building) for file in files)
 
 
