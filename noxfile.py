@@ -40,7 +40,7 @@ def types(session: nox.Session) -> None:
     install(session, "test", "types")
     session.run(PYTHON, "-m", "mypy")
     examples = [f"docs/examples/{kind}" for kind in ("methods", "datasets", "metrics", "reports")]
-    for folder in ("methods", "datasets", "reports", *examples):
+    for folder in ("methods", "datasets", "reports", "docs/results", *examples):
         session.run(PYTHON, "-m", "mypy", *sorted(map(str, (ROOT / folder).glob("*.py"))))
     session.run(PYTHON, "-m", "pyright", "--pythonpath", PYTHON)
 

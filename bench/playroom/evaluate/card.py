@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
-from bench.core.files import read_json, write_bytes, write_json
+from bench.core.files import read_json, write_json
+from bench.core.marked_text import marked_text, write_marked
 from bench.playroom.evaluate.thresholds import LINES, Form, Line, Threshold, mark
 
 SCHEMA = 2
@@ -49,19 +50,12 @@ def value_of(card: Card, line: Line) -> Mapping[str, Any] | None:
 
 def shown_table(readme: str) -> str:
     """The text between the marks of a model card; raises `UserError` if they are missing."""
-    rest = readme.partition(BEGIN)[2]
-    inside, end = rest.partition(END)[:2]
-    if not end:
-        raise UserError(f"the model card has no place for the table; put in the lines {BEGIN} and {END}")
-    return f"{inside.strip()}\n"
+    return marked_text(readme, BEGIN, END)
 
 
 def write_table(readme: Path, card: Card) -> None:
     """Replace the text between the marks of a model card; raises `UserError` if they are missing."""
-    text = readme.read_text(encoding="utf-8")
-    shown_table(text)
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    write_bytes(readme, f"{before}{BEGIN}\n\n{table(card)}\n{END}{after}".encode())
+    write_marked(readme, BEGIN, END, table(card))
 
 
 def text_of(figure: Mapping[str, Any] | None, form: Form) -> str:

@@ -77,7 +77,7 @@ def test_the_table_is_put_between_the_marks(tmp_path: Path) -> None:
 def test_a_model_card_without_marks_is_left_alone(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("nothing")
-    with pytest.raises(UserError, match="no place for the table"):
+    with pytest.raises(UserError, match="no place for the text"):
         card.write_table(readme, {})
     assert readme.read_text() == "nothing"
 

@@ -1,0 +1,78 @@
+"""`python docs/results/publish.py RUN`: publishes a run here, as an archive with reports, and in the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.core.errors import UserError
+from bench.core.files import write_bytes
+from bench.core.marked_text import write_marked
+from bench.core.progress import console
+from bench.core.text import count
+from bench.reporting.export.export import ExportOptions, export_run
+from bench.reporting.runs.recorded import RecordedRun, open_recorded
+from bench.reporting.write import write_report
+from bench.run.engine import reopen
+from bench.run.folder import RunFolder
+
+ROOT = Path(__file__).parents[2]
+RESULTS, README = Path(__file__).parent, ROOT / "README.md"
+REPORTS = "pareto[reference=ours],table[reference=ours],orderings"
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+"""The marks around the results in the README."""
+SCENES = 4
+"""Scenes of which the archive keeps pictures."""
+MOST_BYTES = 8 * 2**20
+"""What an archive may weigh, to be part of a repository."""
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="the run's folder")],
+    again: Annotated[
+        list[Path] | None,
+        typer.Option(help="a part of it, done again under another processor setting by bench reproduce"),
+    ] = None,
+    reports: Annotated[str, typer.Option(help="the reports that lie beside it")] = REPORTS,
+    results: Annotated[Path, typer.Option(help="where it is published")] = RESULTS,
+    readme: Annotated[Path | None, typer.Option(help="the README to write into")] = README,
+) -> None:
+    """Publish a run: its archive with reports, and the table and orderings in the README."""
+    out = results / run.name
+    repeated = tuple(open_recorded(one) for one in again or ())
+    export_run(open_recorded(run), "archive", out, ExportOptions(again=repeated, pictures=SCENES))
+    published = open_recorded(out)
+    write_report(reopen(RunFolder(out), None), reports)
+    write_bytes(out / "results.md", results_text(published).encode())
+    if readme is not None:
+        write_marked(readme, BEGIN, END, results_text(published))
+    console.print(f"{out}: {_check_size(out) / 2**20:.1f} MiB", soft_wrap=True)
+
+
+def results_text(published: RecordedRun) -> str:
+    """What was run, the table with its intervals, and the papers' orderings, as Markdown."""
+    reports = published.path / "report"
+    scenes, pictures = published.table["scene"].nunique(), published.table["picture"].nunique()
+    told = (
+        f"`{published.settings.dataset}`, preset `{published.preset}`, seed {published.settings.seed}: "
+        f"{count(scenes, 'scene')}, {count(pictures, 'picture')} of {count(len(published.methods), 'method')}."
+    )
+    files = [file for name in ("table", "orderings") if (file := reports / name / f"{name}.md").is_file()]
+    parts = (told, *(file.read_text(encoding="utf-8") for file in files))
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _check_size(folder: Path) -> int:
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if size > MOST_BYTES:
+        raise UserError(f"{folder} has {size / 2**20:.1f} MiB, more than {MOST_BYTES / 2**20:.0f}: keep fewer pictures")
+    return size
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except UserError as error:
+        raise SystemExit(f"publish.py: {error}") from None
