@@ -46,8 +46,9 @@ def record_archived(folder: RunFolder, units: Sequence[str]) -> None:
 def with_archived(folder: RunFolder, table: pd.DataFrame, plan: Sequence[Unit]) -> pd.DataFrame:
     """The table of what was scored here, with the archived units' rows of the run's table before it, in plan order.
 
-    Rows of units that are not in the plan come last: their method was taken out and may come back. With another preset
-    than the run's own, archived units have no scores. Raises `UserError` where their rows are gone.
+    Rows of methods that were taken out come last: such a method may come back. Units of the plan's methods that are not
+    in the plan were made by other code: they are done again, and their rows are left out. With another preset than the
+    run's own, archived units have no scores. Raises `UserError` where their rows are gone.
     """
     keys = archived_units(folder) - set(table["unit"])
     if not keys or isinstance(folder, PresetFolder):
@@ -59,6 +60,9 @@ def with_archived(folder: RunFolder, table: pd.DataFrame, plan: Sequence[Unit]) 
             f"{folder.table} lacks the scores of {count(lost, 'archived unit')}, whose pictures are not here: copy the "
             f"archive anew, or delete {folder.archived} to have them done again"
         )
+    rows = rows[
+        rows["unit"].isin({unit.key for unit in plan}) | ~rows["method"].isin({one.method.spec for one in plan})
+    ]
     order = {unit.key: place for place, unit in enumerate(plan)}
     both = pd.concat([one for one in (table, rows) if len(one)], ignore_index=True)
     return both.sort_values("unit", key=lambda keys: keys.map(order), kind="stable", ignore_index=True)

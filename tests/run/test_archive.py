@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.plugins.discovery import refresh
 from bench.run.folder import RunFolder
 from bench.run.settings import load_settings
 
@@ -72,6 +73,17 @@ def test_an_archive_keeps_a_sample_of_pictures_and_its_page_shows_no_others(benc
     left = rows["picture"].nunique() - 1
     assert f"{left} pictures are left out: this run is an archive" in page
     assert "could not be read" not in page
+
+
+def test_what_other_code_made_is_done_again(bench: Bench, archive: Path, drop_ins: Path) -> None:
+    shutil.copytree(archive, "runs/copy")
+    method = next(drop_ins.rglob("quick.py"))
+    method.write_text(method.read_text() + "\nCHANGED = True\n")
+    refresh()
+    assert bench("run", "--name", "copy", "--report", "table") == 0
+    whole = pd.read_parquet("runs/copy/scores.parquet")
+    assert len(whole) == len(pd.read_parquet(archive / "scores.parquet"))
+    assert not set(whole["unit"]) & set(pd.read_parquet(archive / "scores.parquet")["unit"])
 
 
 def test_archived_scores_that_are_gone_are_told(
