@@ -88,7 +88,7 @@ def select(folder: Path, device: torch.device, text: str, share: float) -> Itera
     makers: dict[str, Callable[[], Case]] = {
         **{f"fit: {name}": partial(lambda name: fit_case(name, backbone()), name) for name in KINDS},
         "draw": lambda: draw_case(backbone(), 16 if large else 8),
-        "score": lambda: scoring.case(folder, 48 if large else 16, device),
+        "score": lambda: scoring.case(folder, 48, device),
         "COCO filter": lambda: coco_filter.case(folder, share),
         "report": lambda: report.case(folder, 12),
     }

@@ -73,6 +73,7 @@ def _configuration(source: ModelSource) -> Path:
         raise UserError(not_had(source, error)) from error
 
 
+@cache
 def _plain(label: str) -> str:
     return " ".join(label.casefold().replace("_", " ").split())
 
