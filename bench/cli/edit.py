@@ -9,17 +9,27 @@ import typer
 
 from bench.cli import backbone_options
 from bench.cli.option_groups import with_options
-from bench.core.errors import UserError
+from bench.core.errors import UserError, did_you_mean
 from bench.edit.options import START, EditOptions, EditPaths
 from bench.plugins.method import Blending
 from bench.run.lock import hold
 from bench.run.options import BackboneOptions
 
+
+def existing_folder(folder: Path) -> Path:
+    """The folder that `--source` names; raises `BadParameter` if there is none, with the one that may be meant."""
+    if not folder.is_dir():
+        beside = [str(one) for one in sorted(folder.parent.glob("*")) if one.is_dir()]
+        hint = did_you_mean(str(folder), beside)
+        raise typer.BadParameter(f"folder '{folder}' does not exist{hint}")
+    return folder
+
+
 Source = Annotated[
     Path,
     typer.Option(
-        exists=True,
         file_okay=False,
+        callback=existing_folder,
         help="folder of the scene to learn from: your own (img.jpg, mask0.png, ..., labels.txt and objects.txt "
         "if you like), or one of a built dataset (data/NAME/scenes/SCENE)",
     ),

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Annotated
 
 import typer
+from rich.table import Table
 from rich.text import Text
 
 from bench.cli.describe import (
@@ -22,8 +23,9 @@ from bench.cli.describe import (
 )
 from bench.core.errors import UserError, did_you_mean
 from bench.core.leftovers import scratch_folder
+from bench.core.text import count
 from bench.edit.ledger import LEDGER
-from bench.plugins.discovery import KINDS, DropIn, Kind, discover
+from bench.plugins.discovery import KINDS, Discovery, DropIn, Kind, discover
 from bench.plugins.spec import public_name
 from bench.scoring.presets import PRESETS
 
@@ -40,7 +42,7 @@ def list_content(
         str | None,
         typer.Argument(
             help="methods, datasets, metrics, reports, presets, columns (of scores.parquet), edit (the fidelity ledger "
-            "of `bench edit`), or one of them by name; all by default"
+            "of `bench edit`), or one of them by name; by default a line for each of them"
         ),
     ] = None,
     prompts: Annotated[
@@ -52,10 +54,11 @@ def list_content(
         ),
     ] = None,
 ) -> None:
-    """List methods, datasets, metrics, reports and metric presets, each with one line, its settings and its source.
+    """List methods, datasets, metrics, reports and metric presets, each with one line.
 
-    With a name: every setting, every variant, a metric's columns, and the fidelity ledger: where its sources are
-    silent or contradict each other, and what is done here.
+    With one of these words: their variants, settings and sources too. With a name: every setting, every variant, a
+    metric's columns, and the fidelity ledger: where its sources are silent or contradict each other, and what is done
+    here.
     """
     if prompts is not None:
         _print_prompts(prompts)
@@ -63,12 +66,12 @@ def list_content(
         show(column_sections())
     elif what == "edit":
         show([ledger_section("fidelity ledger of bench edit", LEDGER)])
-    elif what is None or what in (*KINDS, "presets"):
-        for kind in KINDS:
-            if what in (None, kind):
-                _list_kind(kind)
-        if what in (None, "presets"):
-            _list_presets()
+    elif what is None:
+        _list_all()
+    elif what == "presets":
+        _list_presets()
+    elif what in KINDS:
+        _list_kind(next(kind for kind in KINDS if kind == what))
     else:
         _describe(what)
 
@@ -108,6 +111,34 @@ def _print_prompts(dataset: str) -> None:
         typer.echo(expected(load_dataset(folder)), nl=False)
 
 
+def _list_all() -> None:
+    """A line for everything that there is, and where more of it stands."""
+    for kind in KINDS:
+        discovery = discover(kind)
+        listed = table(kind, ("name", "what it is"))
+        for drop_in in discovery.found.values():
+            more = f" ({count(len(drop_in.variants), 'variant')})" if drop_in.variants else ""
+            listed.add_row(Text(drop_in.name), Text(f"{drop_in.summary}{more}"))
+        _add_broken(listed, discovery)
+        console.print(listed)
+    presets = table("metric presets", ("name", "what it is"))
+    for preset in PRESETS.values():
+        presets.add_row(Text(preset.name), Text(preset.summary))
+    console.print(presets)
+    console.print(
+        f"Variants, settings and sources: bench list {'|'.join((*KINDS, 'presets'))}; all of one: bench list NAME",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+def _add_broken(listed: Table, discovery: Discovery) -> None:
+    """Add the files that cannot be used, with the reason."""
+    for broken in discovery.broken:
+        cells = [Text(broken.name), Text(f"broken: {broken.why}"), Text(str(broken.file))]
+        listed.add_row(*cells[: len(listed.columns)], style="red")
+
+
 def _list_kind(kind: Kind) -> None:
     discovery = discover(kind)
     listed = table(kind, COLUMNS)
@@ -116,8 +147,7 @@ def _list_kind(kind: Kind) -> None:
         settings = ", ".join(public_name(field) for field in fields(drop_in.role))
         about = Text.assemble(drop_in.summary, ("\n" + settings if settings else "", "dim"))
         listed.add_row(Text(names), about, Text(drop_in.source))
-    for broken in discovery.broken:
-        listed.add_row(Text(broken.name), Text(f"broken: {broken.why}"), Text(str(broken.file)), style="red")
+    _add_broken(listed, discovery)
     console.print(listed)
 
 

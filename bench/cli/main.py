@@ -12,11 +12,13 @@ from typing import NoReturn
 
 import typer
 
-from bench.core.errors import REFUSED, UserError, refusal, single_line
+from bench.core.errors import REFUSED, UserError, did_you_mean, refusal, single_line
 from bench.core.leftovers import sweep_scratch
 from bench.plugins.discovery import add_path
 
 INTERRUPTED = 130
+_FEW_OPTIONS = 16
+"""Options of a verb up to which all are named where one is asked for that there is not."""
 PATHS = (
     "`--path DIR` (or $BENCH_PATH), anywhere on the line, adds the methods, datasets, metrics and reports of a folder "
     "of your own."
@@ -86,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except UserError as error:
         _stop(f"bench: {error}", error.code)
     except typer.TyperException as error:
-        _stop(f"bench: {error.format_message()} {_hint(error.format_message())}", error.exit_code)
+        _stop(f"bench: {_told(error)} {_hint(error)}", error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:
@@ -135,11 +137,29 @@ def _take_paths(arguments: list[str]) -> list[str]:
     return rest
 
 
-def _hint(message: str) -> str:
+def _told(error: typer.TyperException) -> str:
+    """What is wrong with a command line; of an option that there is not also those that there are, if they are few."""
+    asked, known = getattr(error, "option_name", None), _options(error)
+    if asked is None or not known:
+        return error.format_message()
+    all_of_them = f" Known: {', '.join(known)}" if len(known) <= _FEW_OPTIONS else ""
+    return f"No such option: {asked}{did_you_mean(asked, known)}{all_of_them}"
+
+
+def _options(error: typer.TyperException) -> list[str]:
+    """The options of the verb that refused something."""
+    context = getattr(error, "ctx", None)
+    parameters = [] if context is None else context.command.get_params(context)
+    return [one.opts[0] for one in parameters if one.opts[0].startswith("--") and not getattr(one, "hidden", False)]
+
+
+def _hint(error: typer.TyperException) -> str:
     """Where to look further; what a start would take is no command of its own."""
-    estimates = any(f"'{verb}'" in message for verb in ("estimate", "plan", "preview"))
+    estimates = any(f"'{verb}'" in error.format_message() for verb in ("estimate", "plan", "preview"))
     told = "`bench run --dry-run` says what a run would do and take" if estimates else "`bench --help`"
-    return f"({told}, `bench VERB --help`)"
+    context = getattr(error, "ctx", None)
+    verb = "bench VERB" if context is None or context.parent is None else context.command_path
+    return f"({told}, `{verb} --help`)"
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -45,6 +45,16 @@ def given_options(context: typer.Context) -> frozenset[str]:
     return frozenset(name for name, source in sources.items() if source is not None and source.name != "DEFAULT")
 
 
+def given_words(context: typer.Context) -> list[str]:
+    """The options that the command line gives, as words of it."""
+    given, words = given_options(context), list[str]()
+    for parameter in context.command.params:
+        if parameter.name in given:
+            value = context.params[str(parameter.name)]
+            words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
+    return words
+
+
 def with_options(**groups: OptionGroup) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A decorator: the verb's parameters of these names stand for all options of a group."""
 

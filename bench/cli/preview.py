@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -46,6 +46,8 @@ def say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> N
     budget = session.settings.budget
     factor = session.backbone_settings.budget(budget).steps
     console.print(f"budget of training: {budget}, so that methods take {factor:g} times their steps", markup=False)
+    if steps := ", ".join(_steps(session, units)):
+        console.print(f"steps of a fit: {steps}", soft_wrap=True, markup=False)
     console.print(f"to do: {count(len(todo), 'unit')} on {count(len(scenes), 'scene')}, {count(pictures, 'picture')}")
     minutes = estimate_minutes(folder, todo)
     console.print(
@@ -53,6 +55,16 @@ def say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> N
         if minutes is None
         else f"time: about {count(round(minutes), 'minute')}, from what this run measured so far"
     )
+
+
+def _steps(session: Session, units: Sequence[Unit]) -> Iterator[str]:
+    """The steps that each method's fit takes, phase by phase, where it is a recipe: `ours 80 + 80`."""
+    from bench.run.fit_steps import fit_steps  # noqa: PLC0415 - slow to import
+
+    budget = session.backbone_settings.budget(session.settings.budget)
+    for method in {unit.method.spec: unit.method for unit in units}.values():
+        if (steps := fit_steps(method, budget)) is not None:
+            yield f"{session.label(method.spec)} {' + '.join(str(one) for one in steps.phases if one) or 0}"
 
 
 def say_workers(session: Session, options: RunOptions, on_workers: WorkerOptions) -> None:

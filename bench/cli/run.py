@@ -161,6 +161,8 @@ def run(
     )
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
     folder = _folder(runs, default_name(dataset, on_backbone.backbone) if name is None else name, shard)
+    if remove is None:
+        check_paths(folder)
     _check_names(report, metrics)
     if remove is not None:
         _remove(open_run(folder.path), remove, methods, dry_run)
@@ -194,6 +196,15 @@ def _on_run(
     if "methods" in given or tuned is not None:
         return checked(methods, tuned), as_begun(options, given, folder, earlier)
     return MethodSelection(earlier.methods, (), tuple(earlier.names.items())), as_begun(options, given, folder, earlier)
+
+
+def check_paths(folder: RunFolder) -> None:
+    """Raise `UserError` if the run was begun with folders of drop-ins that this command line does not name."""
+    from bench.run.as_begun import check_drop_ins  # noqa: PLC0415 - drop-ins import torch, which is slow
+    from bench.run.settings import earlier_settings  # noqa: PLC0415
+
+    if (earlier := earlier_settings(folder)) is not None:
+        check_drop_ins(folder.path, earlier, ", or take another --name")
 
 
 def _check_names(report: str, metrics: str | None) -> None:

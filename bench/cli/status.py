@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.core.text import count
+from bench.core.text import count, duration
 from bench.run.folder import RunFolder, open_run
 
 if TYPE_CHECKING:
-    from bench.run.status import Status
+    from bench.run.status import Activity, Status
+
+TUNED = "tuned.json"
+"""What a tuning writes when it ends."""
+_SILENT = 120.0
+"""Seconds without a word after which that is said."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,19 +37,36 @@ def status(
         typer.echo(f"{run}: being prepared, nothing is fitted yet; held by {holder}")
         return
     found = read_status(folder := open_run(run))
-    working = len(found.activity.work) if found.activity is not None else 0
+    working = 0 if found.activity is None else min(found.activity.units_in_work, found.todo)
     typer.echo(
         f"{run}: {found.done} of {count(found.units, 'unit')} done, {found.failed} failed, "
-        f"{min(working, found.todo)} in work, {max(0, found.todo - working)} to do"
+        f"{working} in work, {found.todo - working} to do"
     )
-    if found.units_per_hour is not None and found.minutes_left is not None:
-        left = count(round(found.minutes_left), "minute")
-        typer.echo(f"{found.units_per_hour:.1f} units an hour, about {left} left")
+    if pace := ", ".join(_pace(found)):
+        typer.echo(pace)
     if found.activity is not None:
-        typer.echo(found.activity.stage)
-        for worker, what in found.activity.work.items():
-            typer.echo(f"  {worker}: {what}")
+        for line in _at_work(found.activity):
+            typer.echo(line)
     typer.echo(_next(folder, found))
+
+
+def _pace(found: Status) -> Iterator[str]:
+    """How fast it goes, and how long it still takes, as far as that is known."""
+    if found.units_per_hour is not None:
+        yield f"{found.units_per_hour:.1f} units an hour"
+    if found.minutes_left is not None:
+        yield f"about {duration(60 * found.minutes_left)} left"
+
+
+def _at_work(activity: Activity) -> Iterator[str]:
+    """The stage and how long it lasts so far; then what each worker does, and for how long."""
+    now = time.time()
+    yield f"{activity.stage}, for {duration(now - activity.since)} so far"
+    for worker, what in activity.work.items():
+        begun = activity.begun.get(worker)
+        yield f"  {worker}: {what}" + ("" if begun is None else f", for {duration(now - begun)}")
+    if activity.at is not None and now - activity.at > _SILENT:
+        yield f"  nothing was heard for {duration(now - activity.at)}: a step that takes long, or it hangs"
 
 
 def _next(folder: RunFolder, found: Status) -> str:
@@ -51,14 +75,15 @@ def _next(folder: RunFolder, found: Status) -> str:
         return f"held by {found.holder}"
     if found.alive is None:
         return f"held by {found.holder}, as its folder says; that machine is not this one"
-    unscored = not folder.table.is_file()
-    if found.todo or found.failed or unscored:
-        from bench.reporting.command import next_command  # noqa: PLC0415 - slow to import
-        from bench.run.settings import load_settings  # noqa: PLC0415
+    tuning = folder.tuning.is_file()
+    unfinished = not folder.table.is_file() or (tuning and not (folder.path / TUNED).is_file())
+    if found.todo or found.failed or unfinished:
+        from bench.reporting.command import going_on  # noqa: PLC0415 - slow to import
 
-        command = next_command(folder, load_settings(folder))
-        if found.todo or unscored:
+        command = going_on(folder)
+        if found.todo or unfinished:
             return f"stopped; to go on: {command}"
-        return f"to try again what failed: {command} --retry-failed"
+        if not tuning:
+            return f"to try again what failed: {command} --retry-failed"
     pages = sorted(folder.path.glob("report/*/*.html"), key=lambda page: page.stat().st_mtime)
     return f"complete; report: {pages[-1]}" if pages else f"complete; next: bench report {folder.path}"

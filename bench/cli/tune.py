@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 
 from bench.cli import backbone_options, worker_options
-from bench.cli.option_groups import with_options
-from bench.cli.run import checked, default_name
+from bench.cli.option_groups import given_words, with_options
+from bench.cli.run import check_paths, checked, default_name
+from bench.plugins.discovery import user_folders
 from bench.plugins.spec import split_specs
 from bench.run.folder import run_folder
 from bench.run.lock import hold
@@ -42,6 +43,7 @@ def add_to(app: typer.Typer) -> None:
 
 @with_options(on_backbone=backbone_options.OPTIONS, on_workers=worker_options.OPTIONS)
 def tune(
+    context: typer.Context,
     on_backbone: BackboneOptions,
     on_workers: WorkerOptions,
     methods: Methods = "all",
@@ -63,14 +65,16 @@ def tune(
     The least that gives an answer, to try it: `bench tune --methods ti-m --trials 2 --kept 1 --widenings 0
     --tuning-scenes 4 --dataset "playroom:quick[scenes=8,seed=7001]"`.
     """
-    from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
+    from bench.reporting.command import record_tuning  # noqa: PLC0415 - slow to import
+    from bench.reporting.write import write_report  # noqa: PLC0415
     from bench.tune import engine  # noqa: PLC0415
     from bench.tune.search import Effort  # noqa: PLC0415
 
+    folder = run_folder(runs, f"tune-{default_name(dataset, on_backbone.backbone)}" if name is None else name)
+    check_paths(folder)
     engine.refuse_names(split_specs(methods))
     engine.refuse_too_few(tuning_scenes)
     chosen = engine.tunable(checked(methods).methods)
-    folder = run_folder(runs, f"tune-{default_name(dataset, on_backbone.backbone)}" if name is None else name)
     screening = engine.screening_count(tuning_scenes)
     run = engine.TuningRun(
         folder,
@@ -80,6 +84,8 @@ def tune(
     )
     with hold(folder.path):
         scenes, held_out = engine.split_scenes(run.begun(tuning_scenes).dataset, tuning_scenes)
+        paths = [word for path in user_folders() for word in ("--path", path)]
+        record_tuning(folder, ["bench", "tune", *paths, *given_words(context)])
         effort = Effort(scenes[:screening], scenes, trials, kept, widenings)
         tuning = engine.tune(run, chosen, effort, held_out)
         files = write_report(run.session(chosen), "tuning")

@@ -19,6 +19,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from bench.core.text import duration
 
@@ -58,10 +59,6 @@ class ProgressBar:
         """Say how many of the items are done, where a piece is not an item."""
         of = self.progress.tasks[self.task].fields["items"][1]
         self.progress.update(self.task, items=(items, of))
-
-    def reach(self, pieces: float) -> None:
-        """Count so many pieces of work as done in all."""
-        self.progress.update(self.task, completed=pieces)
 
     def advance(self, pieces: float = 1.0) -> None:
         """Count so many more pieces of work as done."""
@@ -120,13 +117,37 @@ def _line(name: str, task: Task) -> str:
         number = "done" if items is None else f"{items[1]:g} of {items[1]:g}"
         return f"{name}: {number} in {duration(task.elapsed or 0.0)}"
     number = "" if items is None else f" {items[0]:g} of {items[1]:g}"
-    left = "" if task.time_remaining is None else f", about {duration(task.time_remaining)} left"
+    seconds = _seconds_left(task)
+    left = "" if seconds is None else f", about {duration(seconds)} left"
     now = "" if task.description == name else f" · {task.description}"
     return f"{name}:{number} ({task.percentage:.0f} %){left}{now}"
 
 
+def _seconds_left(task: Task) -> float | None:
+    """Seconds that a bar still takes: its field `left` where its work tells them, else by its speed."""
+    if "left" not in task.fields:
+        return task.time_remaining
+    left: float | None = task.fields["left"]
+    return left
+
+
+class _TimeLeft(TimeRemainingColumn):
+    """The time left, as rich shows it, of bars whose work tells it too."""
+
+    def render(self, task: Task) -> Text:
+        if "left" not in task.fields or task.finished:
+            return super().render(task)
+        seconds = _seconds_left(task)
+        if seconds is None:
+            return Text("--:--", style="progress.remaining")
+        minutes, rest = divmod(round(seconds), 60)
+        hours, minutes = divmod(minutes, 60)
+        shown = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
+        return Text(shown, style="progress.remaining")
+
+
 def bars(speed_over: float) -> Progress:
-    """Bars with the time left, which is told from the speed of the last `speed_over` seconds."""
+    """Bars with the time left: a bar's field `left`, else from the speed of the last `speed_over` seconds."""
     if not console.is_terminal:
         return PrintedProgress(speed_over)
     columns = (
@@ -135,7 +156,7 @@ def bars(speed_over: float) -> Progress:
         TaskProgressColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
-        TimeRemainingColumn(compact=True),
+        _TimeLeft(compact=True),
     )
     return Progress(*columns, console=console, speed_estimate_period=speed_over)
 

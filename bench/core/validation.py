@@ -8,6 +8,18 @@ import pydantic
 
 from bench.core.errors import UserError
 
+_PLAIN = {
+    "int_parsing": "not a whole number",
+    "int_type": "not a whole number",
+    "int_from_float": "not a whole number",
+    "float_parsing": "not a number",
+    "float_type": "not a number",
+    "finite_number": "not a finite number",
+    "bool_parsing": "not true or false",
+    "bool_type": "not true or false",
+}
+"""What is said of a value, by pydantic's type of its error."""
+
 
 def validated(told: str, annotation: Any, value: object) -> Any:
     """The value converted to the annotation's type: "3" is 3 for an `int`.
@@ -17,8 +29,9 @@ def validated(told: str, annotation: Any, value: object) -> Any:
     try:
         return pydantic.TypeAdapter(annotation).validate_python(value)
     except pydantic.ValidationError as error:
-        message = f"{told}: {error.errors()[0]['msg'].lower()}"
-        raise UserError(" ".join(message.split())) from None
+        first = error.errors()[0]
+        why = _PLAIN.get(first["type"]) or first["msg"].lower().replace("input should be", "must be")
+        raise UserError(" ".join(f"{told}: {why}".split())) from None
 
 
 def check_field(instance: object, name: str, annotation: Any) -> None:

@@ -35,7 +35,7 @@ SCHEMA = 1
 RECORD, SHEET = "generated.json", "sheet.png"
 _FIT, _PICTURE = 10.0, 1.0
 """Shares of the progress bar."""
-_HANDLE = re.compile(r"\[v\d+\]")
+_HANDLE = re.compile(r"\[[^\[\]]*\]")
 _LONGEST_NAME = 60
 
 
@@ -145,15 +145,19 @@ def expanded(template: str, scene: Scene) -> tuple[str, ...]:
 
 
 def check_texts(texts: Sequence[str], scene: Scene) -> None:
-    """Raise `UserError` for a text with a handle that the scene does not have; remark on one without any."""
-    known = {concept.handle for concept in scene.concepts}
+    """Raise `UserError` for a text with a handle that the scene does not have; warn of one without any."""
+    known, has = {concept.handle for concept in scene.concepts}, handles(scene.concepts)
     for text in texts:
         written = _HANDLE.findall(text)
         if unknown := [one for one in written if one not in known]:
-            raise UserError(f"'{text}': the source has no {unknown[0]}; it has {handles(scene.concepts)}")
+            raise UserError(f"'{text}': the source has no {unknown[0]}; it has {has}")
         if not written:
-            has = handles(scene.concepts)
-            console.print(f"'{text}' names no concept; the source has {has}", soft_wrap=True, markup=False)
+            console.print(
+                f"'{text}' names no handle, so nothing that was learned is drawn; known: {has}, to be written as in "
+                f"'a photo of {scene.concepts[0].handle}'",
+                soft_wrap=True,
+                markup=False,
+            )
 
 
 def _generation(options: GenerateOptions, session: EditSession, method: Configured, paths: EditPaths) -> Generation:

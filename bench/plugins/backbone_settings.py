@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import pydantic
 from pydantic import Field
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, did_you_mean
 from bench.core.limits import LONGEST_SQUARE_SIDE
 
 FILE = "scenebench.json"
@@ -81,7 +81,8 @@ class BackboneSettings:
         if asked is None:
             return recommended if recommended and recommended in self.budgets else FULL
         if asked not in self.budgets:
-            raise UserError(f"this backbone has no budget '{asked}'; known: {', '.join(self.budgets)}")
+            hint = did_you_mean(asked, self.budgets)
+            raise UserError(f"this backbone has no budget '{asked}'{hint} Known: {', '.join(self.budgets)}")
         return asked
 
     def with_sampler(self, steps: int | None, guidance: float | None) -> BackboneSettings:

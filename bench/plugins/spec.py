@@ -124,7 +124,8 @@ def _variant(drop_in: DropIn, name: str | None) -> Mapping[str, Any]:
         return {}
     if name not in drop_in.variants:
         known = ", ".join(f"{drop_in.name}:{variant}" for variant in drop_in.variants) or "none"
-        raise UserError(f"'{drop_in.name}' has no variant '{name}'; known: {known}")
+        hint = did_you_mean(name, drop_in.variants)
+        raise UserError(f"'{drop_in.name}' has no variant '{name}'{hint} Known: {known}")
     return drop_in.variants[name]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.run.folder import RunFolder
+from bench.core.files import read_record, write_json
+from bench.run.folder import SCHEMA, RunFolder
 from bench.run.names import written
-from bench.run.settings import Settings, Start
+from bench.run.settings import Settings, Start, load_settings
 from bench.run.shards import shard_name
 
 
@@ -23,6 +25,26 @@ def command(folder: RunFolder, settings: Settings, preset: str) -> str:
         run = f"{starts[-1].runs}/{folder.name}"
         commands += [["bench", verb, run, "--metrics", preset] for verb in ("score", "report")]
     return " && ".join(shlex.join(words) for words in commands)
+
+
+@dataclass(frozen=True)
+class _TuningCommand:
+    """The schema of `tune.json`."""
+
+    command: list[str]
+
+
+def record_tuning(folder: RunFolder, words: Sequence[str]) -> None:
+    """Keep the command of a tuning: it is what its run goes on by."""
+    write_json(folder.tuning, {"command": list(words)}, SCHEMA)
+
+
+def going_on(folder: RunFolder) -> str:
+    """The line that goes on with a run: `bench run`, or the `bench tune` whose trials it holds."""
+    if not folder.tuning.is_file():
+        return next_command(folder, load_settings(folder))
+    record: _TuningCommand = read_record(folder.tuning, SCHEMA, _TuningCommand)
+    return shlex.join(record.command)
 
 
 def next_command(folder: RunFolder, settings: Settings) -> str:

@@ -22,6 +22,7 @@ from bench.plugins.method import PreservesPrior
 from bench.plugins.report import ReportData
 from bench.plugins.spec import Configured
 from bench.reporting.command import command
+from bench.reporting.partial import partial_banner
 from bench.reporting.record import write_record
 from bench.reporting.select_reports import select_reports
 from bench.reporting.text import listed
@@ -263,9 +264,8 @@ def _banners(session: Session, table: pd.DataFrame) -> Iterator[str]:
     if not session.own_preset:
         own = session.settings.preset
         yield f"Scored with the preset {session.preset.name}, which is not the run's own: that is {own}."
-    done, asked = _done(session, table), len(session.asked)
-    if done < asked:
-        yield f"Partial: {done} of {count(asked, 'unit')} done."
+    if sentence := partial_banner(session, set(table["unit"])):
+        yield sentence
     failed = session.failed(plan)
     if failed:
         methods = listed(list(dict.fromkeys(session.label(unit.method.spec) for unit in failed)))

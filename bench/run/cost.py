@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +80,13 @@ class UnitCost:
 
 @dataclass(frozen=True)
 class UnitRecord:
-    """The validated fields of a finished unit's record: its method, its pictures' keys and its costs."""
+    """The validated fields of a finished unit's record: its method, its pictures' keys, what it is, and its costs."""
 
     method: str
     pictures: list[str]
+    configuration: dict[str, Any] = field(default_factory=dict)
+    scene: str = ""
+    seed: int = 0
     cost_fit_seconds: float = math.nan
     cost_peak_memory_bytes: float = math.nan
     cost_disk_bytes: float = math.nan

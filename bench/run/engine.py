@@ -28,7 +28,7 @@ from bench.run.dataset_source import check_dataset, current_dataset, dataset_fol
 from bench.run.external_inputs import CurrentInputs, recorded_inputs
 from bench.run.folder import RunFolder
 from bench.run.options import BackboneOptions, RunOptions
-from bench.run.relocation import find_moved
+from bench.run.relocation import check_places, find_moved
 from bench.run.select_methods import MethodSelection
 from bench.run.select_units import select_units
 from bench.run.session import Session
@@ -84,8 +84,9 @@ def preview(
 
 def reopen(folder: RunFolder, metrics: str | None) -> Session:
     """An existing run, with the metrics that `metrics` names besides its own, or as scored with another preset."""
-    settings, selected = load_settings(folder), select_metrics(metrics)
+    settings = load_settings(folder)
     check_drop_ins(folder.path, settings)
+    selected = select_metrics(metrics)
     settings = replace(settings, metrics=tuple(dict.fromkeys((*settings.metrics, *selected.more))))
     dataset = dataset_folder(settings.dataset, folder, settings.templates)
     if selected.preset in (None, settings.preset):
@@ -102,6 +103,7 @@ def _session(
     """
     if (earlier := earlier_settings(folder)) is not None:
         check_drop_ins(folder.path, earlier, ", or take another --name")
+    check_places(methods.methods, () if earlier is None else earlier.methods)
     configuration = locate_configuration(_spec(options.backbone))
     _check_options(configuration, options)
     if not folder.settings.is_file():

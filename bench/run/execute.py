@@ -14,18 +14,21 @@ from PIL import Image, PngImagePlugin
 from bench.core.errors import is_disk_full
 from bench.core.files import write_bytes, write_json
 from bench.core.leftovers import temporary_name
-from bench.core.progress import ShowsProgress, console, progress_bar
+from bench.core.progress import console
 from bench.core.scenes import ImageArray
 from bench.plugins.method import Request
 from bench.run.archive import archived_units
 from bench.run.attention import has_maps, recorded_steps, write_maps
 from bench.run.contracts import checked_pictures, drawn_pictures
 from bench.run.cost import GENERATE, Cost, UnitCost, picture_cost
+from bench.run.draw_jobs import draw_work
 from bench.run.failures import failure_file, keep_failure
-from bench.run.fitting import FIT_PIECES, ExecutionContext, Fitter, method_context
+from bench.run.fitting import ExecutionContext, Fitter, method_context
 from bench.run.folder import SCHEMA, RunFolder
+from bench.run.forecast import WorkProgress
 from bench.run.names import label
 from bench.run.plan import PlannedPicture, Unit
+from bench.run.worker_progress import ALONE, OwnProgress, worker_bars
 
 if TYPE_CHECKING:
     import torch
@@ -54,23 +57,22 @@ def execute(context: ExecutionContext, units: Sequence[Unit], plan: Sequence[Uni
     A unit whose method raises, whatever it is, leaves its traceback in `failed/` and does not stop the others; a full
     disk stops all.
     """
-    failed, done = 0, 0.0
-    pieces = [_pieces(context.folder, unit) for unit in units]
-    with progress_bar("units", sum(pieces), len(units)) as progress:
+    failed = 0
+    fitted = {unit.key for unit in units if context.folder.fit(unit.key).is_file()}
+    work_left = draw_work(context.folder, units, plan, context.factors, fitted)
+    with worker_bars("units", work_left, context.on_change) as bars:
+        progress = OwnProgress(bars)
         fitter = Fitter(context, units, plan, progress)
-        for number, (unit, own) in enumerate(zip(units, pieces, strict=True), start=1):
-            context.on_unit(unit)
+        for unit in units:
+            bars.begin(ALONE, unit.key, context.title(unit))
             if (why := attempt(context, fitter, unit, progress)) is not None:
                 failed += 1
                 say_failed(context.folder, unit, context.names, why)
-            done += own
-            progress.say("units")
-            progress.done(number)
-            progress.reach(done)  # also what a failed unit had still to do
+            bars.end(ALONE, unit.key)
     return failed
 
 
-def attempt(context: ExecutionContext, fitter: Fitter, unit: Unit, progress: ShowsProgress) -> str | None:
+def attempt(context: ExecutionContext, fitter: Fitter, unit: Unit, progress: WorkProgress) -> str | None:
     """Fit and draw what is missing of a unit; why that failed, if it did, in one line, with the traceback in `failed/`.
 
     Raises what a full disk raises: it is not the method's failure, and the same command goes on when there is space.
@@ -91,22 +93,19 @@ def say_failed(folder: RunFolder, unit: Unit, names: Mapping[str, str], why: str
     console.print(told, soft_wrap=True, markup=False)
 
 
-def _pieces(folder: RunFolder, unit: Unit) -> float:
-    return FIT_PIECES + len(missing_pictures(folder, unit))
-
-
-def _work_unit(context: ExecutionContext, fitter: Fitter, unit: Unit, progress: ShowsProgress) -> None:
+def _work_unit(context: ExecutionContext, fitter: Fitter, unit: Unit, progress: WorkProgress) -> None:
     title = context.title(unit)
     missing = [picture.key for picture in missing_pictures(context.folder, unit)]
     state, cost = fitter.fit(unit)
     size = context.folder.fit(unit.key).stat().st_size
     with _watched(context, unit) as watch:
         wanted = unit.pictures if watch else _batches_with(missing, unit, context.batch_size)
-        for planned, picture, share in _draw(context, unit, state, wanted):
-            if planned.key in missing:
+        for batch in _draw(context, unit, state, wanted):
+            new = [one for one in batch if one[0].key in missing]
+            for planned, picture, share in new:
                 progress.say(f"{title} · picture {missing.index(planned.key) + 1}/{len(missing)}")
                 _save_picture(context.folder, planned, picture, share)
-                progress.advance()
+            progress.work(unit.key, "draw", len(new))  # at once, as they are drawn: their time is that of all
     if watch:
         write_maps(context.folder, unit, watch)
     with _fit_let_go(context, unit):
@@ -165,8 +164,8 @@ def _say_nothing(_done: int, _total: int) -> None:
 
 def _draw(
     context: ExecutionContext, unit: Unit, state: Mapping[str, torch.Tensor], wanted: Sequence[PlannedPicture]
-) -> Iterator[tuple[PlannedPicture, ImageArray, Cost]]:
-    """Yield each picture as soon as its batch is drawn, with its share of the batch's cost."""
+) -> Iterator[list[tuple[PlannedPicture, ImageArray, Cost]]]:
+    """Yield the pictures of each batch as soon as it is drawn, each with its share of the batch's cost."""
     context.backbone.restore()
     requests: list[Request] = [picture.request for picture in wanted]
     method = unit.method
@@ -181,7 +180,7 @@ def _draw(
         found, cost = context.meter.measure(partial(list[object], itertools.islice(drawn, len(batch) + last)))
         pictures = checked_pictures(method, found, len(batch), context.backbone.resolution)
         share = cost.share(len(batch))
-        yield from ((planned, picture, share) for planned, picture in zip(batch, pictures, strict=True))
+        yield [(planned, picture, share) for planned, picture in zip(batch, pictures, strict=True)]
 
 
 def _save_picture(folder: RunFolder, planned: PlannedPicture, picture: ImageArray, cost: Cost) -> None:

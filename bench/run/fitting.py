@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bench.core.errors import is_disk_full
 from bench.core.files import write_bytes
-from bench.core.progress import ShowsProgress
 from bench.core.text import count
 from bench.plugins.backbone import Backbone
+from bench.plugins.backbone_settings import Budget
 from bench.plugins.method import FitRecords, FitState, MethodContext
 from bench.run.archive import archived_units
 from bench.run.contracts import checked_beginnings, checked_state
 from bench.run.cost import Cost
+from bench.run.draw_jobs import begin_key, begun_share
 from bench.run.fit_files import read_fit, write_fit
+from bench.run.fit_steps import trained_steps
 from bench.run.folder import RunFolder
+from bench.run.forecast import Part, WorkProgress
 from bench.run.names import label
 from bench.run.plan import Unit, cohort_of
+from bench.run.status import WorkerState
 
 if TYPE_CHECKING:
     import torch
 
     from bench.run.metering import Meter
 
-FIT_PIECES = 20.0
-"""A fit's share on the progress bar, in pictures."""
 _Fit: TypeAlias = "tuple[Callable[[], FitState], Cost, FitProgress]"
 """What makes a fit, what was spent on it before, and its progress."""
 
@@ -39,8 +41,8 @@ class ExecutionContext:
     """The run's folder, the loaded backbone and how to execute: nothing here can change a result.
 
     With `keep_weights`, a unit's fit is kept after its last picture. `names` are display names of methods by spec.
-    `attention` are the sampling steps, from 1, before which attention maps are recorded. `on_unit` is called when a
-    unit begins.
+    `attention` are the sampling steps, from 1, before which attention maps are recorded. `on_change` is told what is
+    being done.
     """
 
     folder: RunFolder
@@ -50,7 +52,7 @@ class ExecutionContext:
     keep_weights: bool
     names: Mapping[str, str] = field(default_factory=dict)
     attention: tuple[int, ...] = ()
-    on_unit: Callable[[Unit], None] = lambda _unit: None
+    on_change: Callable[[Mapping[str, WorkerState], float | None], None] = lambda _work, _left: None
 
     def label(self, unit: Unit) -> str:
         """What progress and errors call the unit's method."""
@@ -59,6 +61,11 @@ class ExecutionContext:
     def title(self, unit: Unit) -> str:
         """What the progress bar calls a unit."""
         return f"{self.label(unit)} · {unit.scene.name}"
+
+    @property
+    def factors(self) -> Budget:
+        """The backbone's factors on steps and rates."""
+        return self.backbone.settings.budget(self.budget)
 
     @cached_property
     def meter(self) -> Meter:
@@ -69,28 +76,48 @@ class ExecutionContext:
 
 
 class FitProgress:
-    """A fit's part of the progress bar: called with the steps that are done, and of how many.
+    """What a fit, or a part of one, tells of its steps: called with those that are done, and of how many.
 
-    It shows nothing while it has no `title`: then it is another fit's turn.
+    The part goes from one share of all steps to another, as a job's `part`. Of a recipe the number of `steps` is known:
+    what it does before them is drawing prior pictures. Without a `title` nothing is said.
     """
 
-    def __init__(self, bar: ShowsProgress, title: str | None = None) -> None:
-        self.title = title
-        self._bar = bar
-        self._shown = 0.0
+    def __init__(
+        self,
+        progress: WorkProgress,
+        job: str,
+        part: Part,
+        span: tuple[float, float] = (0.0, 1.0),
+        steps: int | None = None,
+        title: str | None = None,
+    ) -> None:
+        self._progress = progress
+        self._job = job
+        self._part = part
+        self._start, self._width = span[0], span[1] - span[0]
+        self._steps = steps
+        self._title = title
+        self._told = 0.0
 
     def __call__(self, done: int, total: int) -> None:
-        """Show so many steps of the fit as done."""
-        if self.title is None:
+        """Tell that so many steps of the fit are done."""
+        if self._title is not None:
+            self._progress.say(f"{self._title} · fit {done}/{total}")
+        steps = total if self._steps is None else min(self._steps, total)
+        if done <= total - steps:
+            self._progress.work(self._job, "prior")
             return
-        self._bar.say(f"{self.title} · fit {done}/{total}")
-        self._bar.advance(FIT_PIECES * (done / total - self._shown))
-        self._shown = done / total
+        share = (done - (total - steps)) / steps
+        self._tell(1.0 if self._width <= 0 else min(1.0, max(0.0, (share - self._start) / self._width)))
 
     def finish(self) -> None:
-        """Show all of it as done."""
-        self._bar.advance(FIT_PIECES * (1.0 - self._shown))
-        self._shown = 1.0
+        """Tell that all of it is done."""
+        self._tell(1.0)
+
+    def _tell(self, share: float) -> None:
+        if share > self._told:
+            self._progress.work(self._job, self._part, share - self._told)
+            self._told = share
 
 
 class Fitter:
@@ -102,20 +129,18 @@ class Fitter:
     """
 
     def __init__(
-        self, context: ExecutionContext, units: Sequence[Unit], plan: Sequence[Unit], bar: ShowsProgress
+        self, context: ExecutionContext, units: Sequence[Unit], plan: Sequence[Unit], progress: WorkProgress
     ) -> None:
         self.failures: dict[str, Exception] = {}
         self._context = context
         self._wanted = {unit.key for unit in units}
         self._plan = plan
-        self._bar = bar
-        self._progress: dict[str, FitProgress] = {}
+        self._progress = progress
 
     def fit(self, unit: Unit) -> tuple[dict[str, torch.Tensor], Cost]:
         """The unit's fit and its cost, read back if an earlier start made it; raises whatever the method raises."""
         kept = read_fit(self._context.folder.fit(unit.key))
         if kept is not None:
-            self._bar.advance(FIT_PIECES)
             return kept
         fit, spent, progress = self._ended(unit) if unit.cohort else self._alone(unit)
         self._context.backbone.restore()
@@ -128,9 +153,8 @@ class Fitter:
     def begin(self, unit: Unit) -> None:
         """Begin the fits of a unit's cohort, and keep those that are wanted now or later."""
         cohort = cohort_of(unit, self._plan)
-        title = f"{self._context.label(unit)} · {count(len(cohort), 'scene')}"
-        self._progress |= {one.key: FitProgress(self._bar, title if one is unit else None) for one in cohort}
-        contexts = [method_context(self._context, one, self._progress[one.key]) for one in cohort]
+        told = [self._beginning(cohort, own=one is unit) for one in cohort]
+        contexts = [method_context(self._context, one, each) for one, each in zip(cohort, told, strict=True)]
         begin = partial(unit.method.instance.begin_fits, [one.scene.for_methods for one in cohort], contexts)
         self._context.backbone.restore()
         try:
@@ -140,11 +164,25 @@ class Fitter:
             if is_disk_full(error):
                 raise
             begun, cost = [error] * len(cohort), Cost(0.0)
-        for one, state in zip(cohort, begun, strict=True):
+        for one, state, each in zip(cohort, begun, told, strict=True):
             if isinstance(state, Exception):
                 self.failures[one.key] = state
-            elif self._is_wanted(one):
+                continue
+            each.finish()
+            if self._is_wanted(one):
                 write_fit(self._context.folder.begun(one.key), state, cost.share(len(cohort)))
+        self._progress.over(begin_key(cohort))
+
+    def _beginning(self, cohort: Sequence[Unit], own: bool) -> FitProgress:
+        """The progress of one of a cohort's beginnings; the `own` one says how far all are."""
+        title = f"{self._context.label(cohort[0])} · {count(len(cohort), 'scene')}" if own else None
+        span = (0.0, begun_share(cohort[0].method, self._context.factors))
+        return FitProgress(self._progress, begin_key(cohort), "begin", span, self._steps(cohort[0]), title)
+
+    def _steps(self, unit: Unit) -> int | None:
+        """The steps of a unit's fit, where they are known beforehand."""
+        steps = trained_steps(unit.method, self._context.factors)
+        return None if steps is None else steps.total
 
     def _is_wanted(self, unit: Unit) -> bool:
         """Whether the unit's fit is to be made, now or by a later start."""
@@ -154,7 +192,9 @@ class Fitter:
         return not done and not folder.fit(unit.key).is_file()
 
     def _alone(self, unit: Unit) -> _Fit:
-        progress = FitProgress(self._bar, self._context.title(unit))
+        progress = FitProgress(
+            self._progress, unit.key, "fit", steps=self._steps(unit), title=self._context.title(unit)
+        )
         context = method_context(self._context, unit, progress)
         return partial(unit.method.instance.fit, unit.scene.for_methods, context), Cost(0.0, 0.0, 0.0), progress
 
@@ -166,8 +206,8 @@ class Fitter:
             begun = read_fit(self._context.folder.begun(unit.key))
         if begun is None:
             raise self.failures[unit.key]
-        progress = self._progress.pop(unit.key, None) or FitProgress(self._bar)
-        progress.title = self._context.title(unit)
+        span = (begun_share(unit.method, self._context.factors), 1.0)
+        progress = FitProgress(self._progress, unit.key, "end", span, self._steps(unit), self._context.title(unit))
         context = method_context(self._context, unit, progress)
         return partial(unit.method.instance.end_fit, begun[0], unit.scene.for_methods, context), begun[1], progress
 

@@ -65,6 +65,11 @@ class RunFolder:
         return self.path / "merge.json"
 
     @property
+    def tuning(self) -> Path:
+        """`tune.json`: the command of the tuning whose trials the run holds, if it does."""
+        return self.path / "tune.json"
+
+    @property
     def activity(self) -> Path:
         """`.activity.json`: what a start is doing, for as long as it is at work."""
         return self.path / ".activity.json"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property, partial
@@ -13,6 +12,7 @@ from typing import Any
 
 from bench.core.errors import UserError
 from bench.core.leftovers import sweep_scratch
+from bench.plugins.backbone_settings import Budget
 from bench.plugins.discovery import ENVIRONMENT
 from bench.run.dispatch import Dispatcher, Listener, Task
 from bench.run.draw_tasks import DrawTasks
@@ -20,25 +20,26 @@ from bench.run.execute import say_failed
 from bench.run.failures import failure_file, keep_reason
 from bench.run.fitting import forget_begun
 from bench.run.folder import RunFolder
+from bench.run.forecast import Forecast, WorkItem, WorkLeft
 from bench.run.names import label
 from bench.run.payload import pack_dataset, pack_drop_ins, unit_content
 from bench.run.plan import Unit
 from bench.run.ray_local import joined_ray, local_ray
-from bench.run.status import Activity, record_activity
+from bench.run.status import ActivityLog
 from bench.run.versions import engine_hash, first_difference, versions
 from bench.run.worker import FAILED, Parcel, UnitWorker, WorkerSettings
 from bench.run.worker_options import WorkerPlan
 from bench.run.worker_progress import WorkerBars, worker_bars
 from bench.run.writer import FileWriter
 
-_ACTIVITY_EVERY = 2.0
-"""Seconds between two records of what the workers do."""
-
 
 class Pool:
     """Workers by Ray, started when there is first something to do, and ended with the block that it is entered for."""
 
-    def __init__(self, folder: RunFolder, dataset: Path, settings: WorkerSettings, plan: WorkerPlan) -> None:
+    def __init__(
+        self, folder: RunFolder, dataset: Path, settings: WorkerSettings, plan: WorkerPlan, budget: Budget
+    ) -> None:
+        self._budget = budget
         self._folder = folder
         self._dataset = dataset
         self._settings = settings
@@ -54,12 +55,13 @@ class Pool:
 
     def draw(self, units: Sequence[Unit], plan: Sequence[Unit]) -> None:
         """Fit and draw units of the plan, each from the start; the same units `failed` as in one process."""
-        made = DrawTasks(self._folder, units, plan, self._settings.names)
+        made = DrawTasks(self._folder, units, plan, self._settings.names, self._budget)
         tasks = made.tasks()
-        with self._at_work("fitting and drawing", tasks) as bars:
+        with self._at_work("fitting and drawing", made.work_left) as bars:
 
             def on_parcel(worker: str, task: Task, parcel: Parcel) -> None:
                 self._writer.take(task.key, parcel[1])
+                bars.work(worker, task.key, parcel[2])
                 if parcel[0].startswith(FAILED):
                     key, why = parcel[0].removeprefix(FAILED).split(" ", 1)
                     say_failed(self._folder, made.units[key], self._settings.names, why)
@@ -72,15 +74,15 @@ class Pool:
                     forget_begun(self._folder, [unit for unit in plan if unit.key not in made.units])
                 elif self._folder.unit_record(task.key).is_file():
                     self._forget(made.units[task.key])
-                bars.end(worker, task)
+                bars.end(worker, task.key)
 
             def on_lost(task: Task, why: str) -> None:
                 if task.verb is None:
                     keep_reason(self._folder, made.units[task.key], why)
                     say_failed(self._folder, made.units[task.key], self._settings.names, why)
-                bars.end("", task)
+                bars.end("", task.key)
 
-            self._dispatcher.run("draw", tasks, Listener(bars.begin, on_parcel, on_end, on_lost, bars.restart))
+            self._dispatcher.run("draw", tasks, Listener(_beginning(bars), on_parcel, on_end, on_lost, bars.restart))
 
     def _forget(self, unit: Unit) -> None:
         """Remove what a unit that is done does not need any more."""
@@ -95,20 +97,22 @@ class Pool:
             Task(unit.key, f"scoring {self._title(unit)}", len(unit.pictures), partial(self._to_score, unit, keys))
             for unit, keys in lacking.items()
         ]
-        with self._at_work("scoring", tasks) as bars:
+        jobs = {unit.key: WorkItem("", {"score": float(len(unit.pictures))}) for unit in lacking}
+        with self._at_work("scoring", WorkLeft(jobs, Forecast({("", "score"): 1.0}))) as bars:
 
             def on_parcel(worker: str, task: Task, parcel: Parcel) -> None:
                 self._writer.take(task.key, parcel[1])
+                bars.work(worker, task.key, parcel[2])
                 bars.say(worker, parcel[0] or "scoring")
 
             def on_end(worker: str, task: Task) -> None:
                 self._writer.finish(task.key)
-                bars.end(worker, task)
+                bars.end(worker, task.key)
 
             def on_lost(task: Task, why: str) -> None:
                 raise UserError(f"{task.title}: {why}; the same command goes on, with fewer --workers if it was memory")
 
-            self._dispatcher.run("score", tasks, Listener(bars.begin, on_parcel, on_end, on_lost, bars.restart))
+            self._dispatcher.run("score", tasks, Listener(_beginning(bars), on_parcel, on_end, on_lost, bars.restart))
 
     def _title(self, unit: Unit) -> str:
         return f"{label(self._settings.names, unit.method.spec)} · {unit.scene.name}"
@@ -118,18 +122,10 @@ class Pool:
         return unit_content(unit), keys, pictures
 
     @contextlib.contextmanager
-    def _at_work(self, stage: str, tasks: Sequence[Task]) -> Iterator[WorkerBars]:
+    def _at_work(self, stage: str, work_left: WorkLeft) -> Iterator[WorkerBars]:
         """Show what each worker does, here and for `bench status`."""
-        began, last = time.time(), 0.0
-
-        def on_change(work: Mapping[str, str]) -> None:
-            nonlocal last
-            if time.monotonic() - last > _ACTIVITY_EVERY:
-                last = time.monotonic()
-                record_activity(self._folder, Activity(stage, began, dict(work)))
-
-        record_activity(self._folder, Activity(stage, began))
-        with worker_bars(stage, [task.cost for task in tasks], on_change) as bars:
+        workers = self._plan.count or 1
+        with worker_bars(stage, work_left, ActivityLog(self._folder, stage), workers) as bars:
             yield bars
 
     @cached_property
@@ -164,6 +160,11 @@ class _RayWorker(UnitWorker):
 
     def __init__(self, settings: WorkerSettings, dataset: bytes, *drop_ins: bytes) -> None:
         super().__init__(settings, dataset, drop_ins)
+
+
+def _beginning(bars: WorkerBars) -> Callable[[str, Task], None]:
+    """Tells the bars that a worker begins a task."""
+    return lambda worker, task: bars.begin(worker, task.key, task.title)
 
 
 def _room(ray: Any, plan: WorkerPlan) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, did_you_mean
 from bench.core.progress import console
 from bench.core.scenes import Dataset
 from bench.plugins.method import HasFingerprint, ProvidesImages
@@ -40,6 +40,15 @@ def find_moved(
         told = f"{spec} is {new.spec} now: {place} is gone, and the files there are the same"
         console.print(told, soft_wrap=True, markup=False)
     return moved
+
+
+def check_places(asked: Sequence[str], known: Collection[str]) -> None:
+    """Raise `UserError` for a method that is asked for, and not `known` to the run, whose pictures are not there."""
+    for method in (_configured(spec) for spec in asked if spec not in known):
+        place = _lost_place(method) if isinstance(method.instance, ProvidesImages) else None
+        if place is not None:
+            hint = did_you_mean(str(place), [str(place.parent / one.name) for one in place.parent.glob("*")])
+            raise UserError(f"{method.spec}: there is no such folder or CSV{hint} See `bench list --prompts DATASET`")
 
 
 def _configured(spec: str) -> Configured:

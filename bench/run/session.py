@@ -34,7 +34,7 @@ from bench.run.plan import Conditions, ExternalInputs, Unit, make_plan
 from bench.run.pool import Pool
 from bench.run.select_units import asked_units
 from bench.run.settings import Settings
-from bench.run.status import Activity, record_activity
+from bench.run.status import Activity, ActivityLog, record_activity
 from bench.run.suitability import enlarged, undetectable, warn
 from bench.run.undrawn import warn_of_undrawn
 from bench.run.vocabulary import unknown_words_warning, where_known_words_are
@@ -207,12 +207,6 @@ class Session:
 
         use_threads(self.settings.threads)
         backbone = load_backbone(self.backbone_spec, hardware, self.backbone_settings)
-        began = time.time()
-
-        def on_unit(unit: Unit) -> None:
-            work = {"1": f"{self.label(unit.method.spec)} · {unit.scene.name}"}
-            record_activity(self.folder, Activity("fitting and drawing", began, work))
-
         context = ExecutionContext(
             self.folder,
             backbone,
@@ -221,7 +215,7 @@ class Session:
             execution.keep_weights,
             self.settings.names,
             self._attention,
-            on_unit,
+            ActivityLog(self.folder, "fitting and drawing"),
         )
         with hardware.computing():
             execute(context, todo, self.plan)
@@ -296,7 +290,8 @@ class Session:
         plan = self.worker_plan(options, hardware.device.type)
         if plan is None:
             return None
-        return Pool(self.folder, self._dataset, self.worker_settings(hardware, execution), plan)
+        budget = self.backbone_settings.budget(self.settings.budget)
+        return Pool(self.folder, self._dataset, self.worker_settings(hardware, execution), plan, budget)
 
     def worker_plan(self, options: WorkerOptions, kind: str) -> WorkerPlan | None:
         """How many workers this start has on devices of a kind; None where this process does the work itself."""

@@ -7,7 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean
 
@@ -24,6 +24,8 @@ from bench.run.plan import Unit
 
 _SAMPLE = 10
 """Number of finished units per method whose time is read."""
+_EVERY = 2.0
+"""Seconds between two records of what is being done."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,62 @@ class _AskedUnits:
     units: list[AskedUnit]
 
 
+@dataclass
+class WorkerState:
+    """What a worker works on, since when (seconds since 1970), and of how many units it is."""
+
+    what: str
+    since: float
+    units: int = 1
+
+
 @dataclass(frozen=True)
 class Activity:
-    """What a start is doing: its stage, since when (seconds since 1970), and what each worker works on."""
+    """What a start is doing: its stage, since when (seconds since 1970), and what each worker works on.
+
+    `begun` and `units` are since when, and of how many units, a worker's work is. `left` are the seconds left as they
+    were estimated at the time `at`, if they were.
+    """
 
     stage: str
     since: float
     work: dict[str, str] = field(default_factory=dict)
+    begun: dict[str, float] = field(default_factory=dict)
+    units: dict[str, int] = field(default_factory=dict)
+    left: float | None = None
+    at: float | None = None
+
+    @property
+    def units_in_work(self) -> int:
+        """How many units are worked on."""
+        return sum(self.units.get(worker, 1) for worker in self.work)
+
+
+class ActivityLog:
+    """Records what a stage does, in a file for `bench status`: now and then, as it is told it."""
+
+    def __init__(self, folder: RunFolder, stage: str) -> None:
+        self._folder = folder
+        self._stage = stage
+        self._since = time.time()
+        self._next = time.monotonic() + _EVERY
+        record_activity(folder, Activity(stage, self._since))
+
+    def __call__(self, work: Mapping[str, WorkerState], left: float | None) -> None:
+        """Record what each worker does and the seconds left, unless that was done a moment ago."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _EVERY
+        activity = Activity(
+            self._stage,
+            self._since,
+            {worker: one.what for worker, one in work.items()},
+            {worker: one.since for worker, one in work.items()},
+            {worker: one.units for worker, one in work.items()},
+            left,
+            time.time(),
+        )
+        record_activity(self._folder, activity)
 
 
 @dataclass(frozen=True)
@@ -95,8 +146,7 @@ def record_asked(folder: RunFolder, units: Sequence[Unit], label: Mapping[str, s
 
 def record_activity(folder: RunFolder, activity: Activity) -> None:
     """Write what this start is doing."""
-    content = {"stage": activity.stage, "since": activity.since, "work": activity.work}
-    write_json(folder.activity, content, SCHEMA)
+    write_json(folder.activity, asdict(activity), SCHEMA)
 
 
 def read_status(folder: RunFolder) -> Status:
@@ -147,18 +197,23 @@ def read_holder(folder: RunFolder) -> tuple[str, bool | None]:
 def _pace(
     folder: RunFolder, done: Sequence[AskedUnit], todo: Sequence[AskedUnit], activity: Activity | None
 ) -> tuple[float | None, float | None]:
-    """Units per hour of the present start, and the minutes left: units of a method take what its finished ones took."""
+    """Units per hour of the present start, and the minutes left: as it tells itself.
+
+    A start that does not tell: units of a method take what its finished ones took.
+    """
     if activity is None:
         return None, None
+    told = None if activity.left is None else max(0.0, activity.left - (time.time() - (activity.at or 0.0))) / 60
     ended = [unit for unit in done if folder.unit_record(unit.unit).stat().st_mtime >= activity.since]
     elapsed = time.time() - activity.since
     if not ended or elapsed <= 0:
-        return None, None
+        return None, told
     seconds = _seconds(folder, [*ended, *done])
     usual = mean(seconds.values())
     at_once = sum(seconds[unit.method] for unit in ended) / elapsed
     left = sum(seconds.get(unit.method, usual) for unit in todo)
-    return len(ended) / elapsed * 3600, left / at_once / 60 if at_once else None
+    reckoned = left / at_once / 60 if at_once else None
+    return len(ended) / elapsed * 3600, reckoned if told is None else told
 
 
 def _seconds(folder: RunFolder, units: Sequence[AskedUnit]) -> dict[str, float]:

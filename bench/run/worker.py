@@ -34,6 +34,7 @@ from bench.run.execute import attempt
 from bench.run.failures import keep_failure
 from bench.run.fitting import ExecutionContext, Fitter
 from bench.run.folder import RunFolder
+from bench.run.forecast import Part
 from bench.run.payload import unit_from, unpacked
 from bench.run.plan import Unit
 from bench.run.versions import engine_hash, versions
@@ -43,8 +44,9 @@ _LOOK_EVERY = 0.05
 _SAY_EVERY = 1.0
 """Seconds between two parcels that only say what is being done."""
 
-Parcel = tuple[str, list[tuple[str, bytes]]]
-"""What a worker does now, and the files that it made since its last parcel: paths within the run, and contents."""
+Parcel = tuple[str, list[tuple[str, bytes]], dict[Part, float]]
+"""What a worker does now, and what it made since its last parcel: files, as paths within the run and contents, and
+pieces of the task's parts."""
 File = tuple[str, bytes]
 """A path within the run, and its content."""
 UnitContent = tuple[Mapping[str, Any], Sequence[tuple[str, bytes] | None]]
@@ -80,12 +82,13 @@ class WorkerSettings:
 
 @dataclass
 class Courier:
-    """Passes on what is made in a worker's folder; told of progress by the work, as a progress bar would be."""
+    """Passes on what is made in a worker's folder; told of progress by the work on units, or on their scores."""
 
     folder: Path
     keep_weights: bool
     said: str = ""
     sent: dict[Path, int] = field(default_factory=dict)
+    done: dict[Part, float] = field(default_factory=dict)
     parcels: queue.SimpleQueue[Parcel | None] = field(default_factory=queue.SimpleQueue)
     _look_at: float = 0.0
     _say_at: float = 0.0
@@ -94,8 +97,16 @@ class Courier:
         """Set the description."""
         self.said = what
 
-    def advance(self, pieces: float = 1.0) -> None:  # noqa: ARG002 - what counts is what is there
+    def advance(self, pieces: float = 1.0) -> None:
+        """Count so many more pictures as scored."""
+        self.work("", "score", pieces)
+
+    def over(self, job: str) -> None:
+        """Tell nothing: the driver knows when a task ends."""
+
+    def work(self, _job: str, part: Part, pieces: float = 1.0) -> None:
         """Send what was made meanwhile; where that is nothing, the description from time to time."""
+        self.done[part] = self.done.get(part, 0.0) + pieces
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + _LOOK_EVERY
@@ -104,11 +115,12 @@ class Courier:
                 self.send(self.said)
 
     def send(self, what: str) -> None:
-        """Send a description, with all files that were not sent yet."""
+        """Send a description, with all files and pieces of work that were not sent yet."""
         new = sorted(self._new(), key=_order)
         self.sent |= {path: path.stat().st_mtime_ns for path in new}
         contents = [(path.relative_to(self.folder).as_posix(), path.read_bytes()) for path in new]
-        self.parcels.put((what, contents))
+        done, self.done = self.done, {}
+        self.parcels.put((what, contents, done))
 
     def forget(self) -> None:
         """Count what is there as sent."""

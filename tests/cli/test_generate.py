@@ -34,7 +34,8 @@ def test_texts_of_the_line_come_before_those_of_the_file(tmp_path: Path) -> None
         (["ours", "--source", "scene", "--text", " "], "nothing to draw"),
         (["ours", "--source", "scene", "--each", "a photo of [v1]"], "--each 'a photo of [v1]': write {tokens} once"),
         (["ours", "--source", "scene", "--each", "{tokens} at [v2]"], "the source has no [v2]; it has [v1] (object)"),
-        (["ours", "--source", "nowhere", "--text", "[v1]"], "'nowhere' does not exist"),
+        (["ours", "--source", "nowhere", "--text", "[v1]"], "folder 'nowhere' does not exist."),
+        (["ours", "--source", "scenne", "--text", "[v1]"], "did you mean scene?"),
         (["our", "--source", "scene", "--text", "[v1]"], "did you mean ours?"),
         (["ours", "--source", "scene", "--text", "[v2]"], "the source has no [v2]; it has [v1] (object)"),
         (["ours", "--source", "scene", "--texts", "latin"], "latin is not UTF-8 text"),
@@ -54,6 +55,18 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert message in error
     assert len(error.splitlines()) == 1
     assert not list(scene.parent.glob("generated/*/*"))
+
+
+def test_a_text_without_a_handle_is_warned_of_before_anything_is_drawn(
+    call: Callable[..., int], scene: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("generate", "ours", "--source", "scene", "--text", "a photo of an object", "--text", "[object]") == 2
+    warned, refused = capsys.readouterr().err.strip().splitlines()
+    assert warned == (
+        "'a photo of an object' names no handle, so nothing that was learned is drawn; known: [v1] (object), to be "
+        "written as in 'a photo of [v1]'"
+    )
+    assert "'[object]': the source has no [object]; it has [v1] (object)" in refused
 
 
 def test_its_help_shows_how_a_text_is_written(call: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:

@@ -159,7 +159,14 @@ def test_the_list_names_everything_with_its_source(
 ) -> None:
     assert call("list") == 0
     listed = capsys.readouterr().out
-    for name in ("ours", "ours:code", "ti-m", "break-a-scene", "folder", "playroom", "pareto", "prompt-similarity"):
+    for name in ("ours", "ti-m", "break-a-scene", "folder", "playroom", "pareto", "prompt-similarity", "paper-vgg"):
+        assert name in listed
+    assert "Break-A-Scene: handles, then all weights; masked and cross-attention losses (8 variants)" in listed
+    assert "phase1_steps" not in listed, "settings are a second look's"
+    assert "bench list methods|datasets|metrics|reports|presets" in listed
+    assert call("list", "methods") == 0
+    listed = capsys.readouterr().out
+    for name in ("ours:code", "phase1_steps", "Avrahami et al. 2023"):
         assert name in listed
 
 

@@ -234,3 +234,31 @@ def test_a_piped_list_folds_no_name() -> None:
     command = [sys.executable, "-m", "bench.cli.main", "list", "methods"]
     piped = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, cwd=ROOT).stdout
     assert "ours:cross-attention-only " in piped
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("build-dataset", "folder", "--images", "X"), "No such option: --images. Known: --out, --folder, "),
+        (("build-dataset", "folder", "--images", "X"), "`bench build-dataset folder --help`"),
+        (("build-dataset", "folder", "--foldr", "X"), "No such option: --foldr; did you mean --folder?"),
+        (("run", "--method", "ours"), "No such option: --method; did you mean --methods? (`bench --help`, `bench run"),
+        (("run", "--budget", "quik"), "this backbone has no budget 'quik'; did you mean quick? Known: full, quick"),
+        (("run", "--methods", "ours:no-phase1"), "'ours' has no variant 'no-phase1'; did you mean no-phase-1? Known: "),
+        (("run", "--methods", "ours[phase1_steps=abc]"), "ours[phase1_steps=abc]: not a whole number"),
+        (("run", "--methods", "ours[phase1_steps=-1]"), "ours[phase1_steps=-1]: must be greater than or equal to 0"),
+        (("run", "--methods", "ours[masked=perhaps]"), "ours[masked=perhaps]: not true or false"),
+        (("run", "--methods", "ours[phase1_learning_rate=fast]"), "[phase1_learning_rate=fast]: not a number"),
+    ],
+)
+def test_a_slip_of_the_command_line_names_what_may_be_meant(
+    call: Callable[..., int],
+    own: Own,
+    command: tuple[str, ...],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert call(*command) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+    assert not Path("runs").exists()

@@ -71,7 +71,7 @@ def test_scaling_never_makes_a_step_of_none_or_none_of_some() -> None:
 
 
 def test_an_unknown_budget_asked_for_by_name_is_an_error() -> None:
-    with pytest.raises(UserError, match="no budget 'quick'; known: full"):
+    with pytest.raises(UserError, match=r"no budget 'quick'\. Known: full"):
         BackboneSettings().budget_name("quick", None)
 
 

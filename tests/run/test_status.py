@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -15,12 +16,17 @@ from pathlib import Path
 
 import pytest
 
+from bench.core import progress
 from bench.core.errors import UserError
+from bench.plugins.discovery import refresh
 from bench.reporting.command import next_command
+from bench.run import status, worker_progress
 from bench.run.folder import RunFolder
 from bench.run.lock import hold, holder_file
 from bench.run.settings import Settings, Start
 from bench.run.status import Activity, read_status, record_activity
+
+from .conftest import DATASET
 
 Bench = Callable[..., int]
 
@@ -122,3 +128,108 @@ def test_a_run_that_does_not_say_what_it_was_asked_for(finished: Path) -> None:
     (finished / "asked.json").unlink()
     with pytest.raises(UserError, match="start it once more"):
         read_status(RunFolder(finished))
+
+
+STEPWISE = '''
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Method:
+    """Learns nothing, of two scenes together, in steps."""
+
+    fits_together = True
+
+    def fit(self, scene, context):
+        return {"mean": torch.zeros(1)}
+
+    def begin_fits(self, scenes, contexts):
+        for step in range(1, 11):
+            time.sleep(0.05)
+            for context in contexts:
+                context.on_step(step, 20)
+        return [{"mean": torch.zeros(1)} for _ in scenes]
+
+    def end_fit(self, begun, scene, context):
+        for step in range(11, 21):
+            time.sleep(0.02)
+            context.on_step(step, 20)
+        return begun
+
+    def generate(self, state, scene, requests, context):
+        for request in requests:
+            yield np.zeros(scene.picture.shape, np.uint8)
+'''
+STEP = re.compile(r"units: 0 of 2 \((\d+) %\)(, about .* left)? · stepwise · 2 scenes · fit (\d+)/20")
+
+
+@pytest.fixture
+def stepwise(drop_ins: Path) -> None:
+    """The method `stepwise`, whose fits of two scenes are begun together."""
+    (drop_ins / "stepwise.py").write_text(STEPWISE)
+    refresh()
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Activity]:
+    """Every activity that a start records: all that it could."""
+    found: list[Activity] = []
+    monkeypatch.setattr(status, "_EVERY", -1.0)
+    monkeypatch.setattr(status, "record_activity", lambda _folder, activity: found.append(activity))
+    return found
+
+
+@pytest.mark.usefixtures("stepwise")
+def test_the_common_fit_of_a_cohort_is_told_step_by_step(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, recorded: list[Activity]
+) -> None:
+    monkeypatch.setattr(progress, "OFTEN", 0.0)
+    monkeypatch.setattr(progress, "PART", 0.0)
+    monkeypatch.setattr(worker_progress, "_EVERY", 0.0)
+    assert bench("run", "--dataset", DATASET, "--name", "s", "--methods", "stepwise") == 0
+    told = [match for line in capsys.readouterr().err.splitlines() if (match := STEP.match(line))]
+    shares = [int(match[1]) for match in told]
+    assert shares == sorted(shares)
+    assert len(set(shares)) >= 3, "it advances while no unit is done"
+    assert any(match[2] for match in told), "with the time left"
+    together = [one for one in recorded if "2 scenes" in "".join(one.work.values())]
+    assert {one.units_in_work for one in together[1:]} == {2}
+    assert together[-1].left is not None
+    alone = [one for one in recorded if "fit 15/20" in "".join(one.work.values())]
+    assert {one.units_in_work for one in alone} == {1}
+
+
+def test_a_long_fit_is_told_from_another_terminal(
+    bench: Bench, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = RunFolder(finished)
+    for unit in finished.glob("units/*.json"):
+        unit.unlink()
+    with hold(finished):
+        now = time.time()
+        work = {"1": "ours · 2 scenes · fit 45/160"}
+        activity = Activity("fitting and drawing", now - 3600, work, {"1": now - 1200}, {"1": 2}, 600.0, now)
+        record_activity(folder, activity)
+        assert bench("status", str(finished)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [
+        "runs/r: 0 of 2 units done, 0 failed, 2 in work, 0 to do",
+        "about 10 minutes left",
+        "fitting and drawing, for 60 minutes so far",
+        "  1: ours · 2 scenes · fit 45/160, for 20 minutes",
+    ]
+
+
+def test_a_start_that_is_silent_for_long_is_told_to_be(
+    bench: Bench, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with hold(finished):
+        now = time.time()
+        activity = Activity("fitting and drawing", now - 900, {"1": "a"}, {"1": now - 900}, {"1": 1}, None, now - 900)
+        record_activity(RunFolder(finished), activity)
+        assert bench("status", str(finished)) == 0
+    assert "nothing was heard for 15 minutes" in capsys.readouterr().out

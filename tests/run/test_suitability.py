@@ -97,7 +97,7 @@ def test_scenes_smaller_than_what_the_backbone_draws(own: Bench, capsys: pytest.
     ("wrong", "message"),
     [
         (("--scenes", "0"), "--scenes 0 names no scene; give a number from 1"),
-        (("--budget", "fulll"), "this backbone has no budget 'fulll'; known: full, quick"),
+        (("--budget", "fulll"), "this backbone has no budget 'fulll'; did you mean full? Known: full, quick"),
         (("--metrics", "papper"), "did you mean paper?"),
         (("--dataset", "playroom[sceens=2]"), "'playroom' has no field 'sceens'; did you mean scenes?"),
         (("--dataset", "playroom[formats=beech]"), "--formats beech"),

@@ -164,7 +164,7 @@ def test_results_that_cannot_be_read(build: Build, send: Send, tmp_path: Path) -
         "schema 9": {**whole, "schema": 9},
         "did not ask": {**whole, "rows": [{**whole["rows"][0], "question": "none"}]},
         "was not shown": {**whole, "rows": [{**whole["rows"][0], "option": "none"}]},
-        "valid integer": {**whole, "rows": [{**whole["rows"][0], "value": "many"}]},
+        "not a whole number": {**whole, "rows": [{**whole["rows"][0], "value": "many"}]},
         "holds no results": {"schema": 1},
     }
     for message, content in spoiled.items():

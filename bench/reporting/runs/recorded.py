@@ -13,13 +13,16 @@ import pandas as pd
 from bench.core.errors import UserError, one_line
 from bench.core.hashing import digest
 from bench.core.table import COLUMNS
+from bench.core.text import count
 from bench.data.manifest import MANIFEST, Manifest, read_manifest
 from bench.plugins.metric import Column
 from bench.plugins.spec import Configured, configure
+from bench.reporting.command import going_on
 from bench.run.evaluators import recorded_evaluators
-from bench.run.folder import RunFolder, open_run
+from bench.run.folder import PresetFolder, RunFolder, open_run
 from bench.run.names import label
 from bench.run.settings import Settings, load_settings
+from bench.run.status import read_status
 from bench.run.table_types import kinds_of, table_fault
 from bench.run.versions import recorded_versions
 from bench.scoring.presets import find_preset
@@ -131,10 +134,24 @@ def _columns(settings: Settings, preset: str) -> tuple[tuple[Column, ...], tuple
     return tuple(column for metric in metrics for column in columns_of(metric, found)), tuple(unread)
 
 
+def _unscored(folder: RunFolder) -> UserError:
+    """Why a run has no table: it is at work, it was stopped, or only its scores are missing."""
+    there = f"{folder.path} has no {folder.table.name} yet"
+    if folder.asked.is_file() and not isinstance(folder, PresetFolder):
+        found = read_status(folder)
+        done = f"{found.done} of {count(found.units, 'unit')} done"
+        if found.alive is not False:
+            return UserError(f"{there}: it is still at work, {done}; `bench status {folder.path}` says when it ends")
+        if found.todo:
+            return UserError(f"{there}: it was stopped, {done}; go on with: {going_on(folder)}")
+    preset = f" --metrics {folder.preset}" if isinstance(folder, PresetFolder) else ""
+    return UserError(f"{there}; score it first: bench score {folder.path}{preset}")
+
+
 def _table(folder: RunFolder, settings: Settings, columns: Sequence[Column]) -> pd.DataFrame:
     file = folder.table
     if not file.is_file():
-        raise UserError(f"{folder.path} has no {file.name} yet; score it first: bench score {folder.path}")
+        raise _unscored(folder)
     try:
         table = pd.read_parquet(file)
     except (OSError, ValueError, LookupError, NotImplementedError) as error:

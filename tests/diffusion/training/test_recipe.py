@@ -20,21 +20,21 @@ RECIPE = Recipe((), SceneSamples("uniform", 0.0), PAPER_ADAM, "mean", masked=Tru
     [
         (
             lambda word: SceneSamples(word, 0.0),
-            "SceneSamples(subsets='wrong'): input should be 'uniform', 'size-first' or",
+            "SceneSamples(subsets='wrong'): must be 'uniform', 'size-first' or",
         ),
         (
             CollectionSamples,
-            "CollectionSamples(subsets='wrong'): input should be 'uniform', 'size-first'",
+            "CollectionSamples(subsets='wrong'): must be 'uniform', 'size-first'",
         ),
         (
             lambda word: Phase(word, 1, 1.0),
-            "Phase(trains='wrong'): input should be 'handles', 'cross-attention', 'cross",
+            "Phase(trains='wrong'): must be 'handles', 'cross-attention', 'cross",
         ),
-        (lambda word: AttentionLoss(1.0, word), "AttentionLoss(reduction='wrong'): input should be 'mean' or 'sum'"),
-        (lambda word: Optimiser(word, (0.9, 0.99), 0.0), "Optimiser(kind='wrong'): input should be 'adam' or 'adamw'"),
+        (lambda word: AttentionLoss(1.0, word), "AttentionLoss(reduction='wrong'): must be 'mean' or 'sum'"),
+        (lambda word: Optimiser(word, (0.9, 0.99), 0.0), "Optimiser(kind='wrong'): must be 'adam' or 'adamw'"),
         (
             lambda word: replace(RECIPE, initialiser=word),
-            "Recipe(initialiser='wrong'): input should be 'mean' or 'first'",
+            "Recipe(initialiser='wrong'): must be 'mean' or 'first'",
         ),
     ],
 )
