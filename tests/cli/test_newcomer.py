@@ -239,7 +239,7 @@ def test_a_piped_list_folds_no_name() -> None:
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        (("build-dataset", "folder", "--images", "X"), "No such option: --images. Known: --out, --folder, "),
+        (("build-dataset", "folder", "--images", "X"), "; did you mean --templates? Known: --out, --folder, "),
         (("build-dataset", "folder", "--images", "X"), "`bench build-dataset folder --help`"),
         (("build-dataset", "folder", "--foldr", "X"), "No such option: --foldr; did you mean --folder?"),
         (("run", "--method", "ours"), "No such option: --method; did you mean --methods? (`bench --help`, `bench run"),
