@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.core.text import count, duration
-from bench.run.folder import RunFolder, open_run
+from bench.run.folder import TUNED, RunFolder, open_run
 
 if TYPE_CHECKING:
     from bench.run.status import Activity, Status
 
-TUNED = "tuned.json"
-"""What a tuning writes when it ends."""
 _SILENT = 120.0
 """Seconds without a word after which that is said."""
 
