@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,8 +137,10 @@ def _add_mask_notes(data: ReportData) -> None:
     units = data.table.loc[data.table["method"] == list(data.methods)[-1], ["unit", "label"]].drop_duplicates("unit")
     for number, (unit, label) in enumerate(units.itertuples(index=False)):
         rows = [
-            {"step": step, "concept": 0, "label": label, "estimated": True, "iou": value, "iou_without_crf": value - 0.1}
-            for step, value in ((0, 0.3), (40, 0.5 + number / 50), (80, 0.6 + number / 50))
+            {
+                "step": step, "concept": 0, "label": label, "estimated": True, "iou": iou, "iou_without_crf": iou - 0.1
+            }
+            for step, iou in ((0, 0.3), (40, 0.5 + number / 50), (80, 0.6 + number / 50))
         ]  # fmt: skip
         place.fit_records(str(unit)).parent.mkdir(exist_ok=True)
         pd.DataFrame(rows).to_csv(place.fit_records(str(unit)), index=False)
@@ -149,7 +150,9 @@ def _add_tuning(data: ReportData) -> None:
     """A tuning of the last method: three trials of one field, and half its steps."""
     name = list(data.methods)[-1]
     scenes, rng = [scene.name for scene in data.dataset.scenes], np.random.default_rng(0)
-    trials = [(f"{name}[rate={rate}]", "first", rate) for rate in (0.1, 0.4, 1.6)] + [(f"{name}[steps=5]", "steps", 0.4)]
+    trials = [(f"{name}[rate={rate}]", "first", rate) for rate in (0.1, 0.4, 1.6)] + [
+        (f"{name}[steps=5]", "steps", 0.4)
+    ]
     rows = [
         {"method": spec, "tuned": name, "stage": stage, "rate": rate, "scene": scene, **dict.fromkeys(
             ("prompt", "identity", "objective"), 0.5 - abs(np.log(rate / 0.4)) / 8 + rng.normal() / 50)}
@@ -157,7 +160,9 @@ def _add_tuning(data: ReportData) -> None:
     ]  # fmt: skip
     pd.DataFrame(rows).to_csv(data.run_folder / record.TRIALS, index=False)
     mean = SceneMean.of(pd.Series(rng.normal(0.5, 0.02, len(scenes))))
-    found = record.TunedMethod(trials[1][0], {"rate": 0.4}, "interior", ("rate",), 3, mean, mean, mean, {trials[3][0]: mean})
+    found = record.TunedMethod(
+        trials[1][0], {"rate": 0.4}, "interior", ("rate",), 3, mean, mean, mean, {trials[3][0]: mean}
+    )
     tuning = record.Tuning("small", "f", "full", Budget(), "tiny", data.dataset.name, "d" * 64, (), {name: found})
     write_json(data.run_folder / record.FILE, dataclasses.asdict(tuning), record.SCHEMA)
 
@@ -192,13 +197,16 @@ def _pages_of_runs(data: ReportData, out: Path, mark: str) -> Iterator[tuple[str
     yield "leaderboard", write_leaderboard(make_boards(entries), [*left_out, f"a run{mark}"], out / "leaderboard")[:1]
     verdicts = [CheckResult(f"asked{mark}", verdict, f"found{mark}") for verdict in ("passed", "failed", "not checked")]
     other = OtherValue(f"pictures/1.png{mark}", 0, "identity-similarity", 0.5, float("nan"))
-    yield "submit-check", (write_submit_page(one, verdicts, Recomputed(1, 3, "all", 5, (other,), 0.5), out / "checked"),)
+    yield (
+        "submit-check",
+        (write_submit_page(one, verdicts, Recomputed(1, 3, "all", 5, (other,), 0.5), out / "checked"),),
+    )
 
 
 def _recorded(data: ReportData, place: Path, number: int, mark: str) -> Path:
     """The run on the disk, its identity a little higher with each number; the third has another seed."""
     place.mkdir(parents=True)
-    os.symlink(data.run_folder / "pictures", place / "pictures")
+    (place / "pictures").symlink_to(data.run_folder / "pictures")
     table = data.table.assign(
         seed=number // 2, identity_similarity=data.table["identity_similarity"] + 0.02 * number,
         preset="playroom", picture=data.table["picture"] + f"-{number}",
@@ -222,9 +230,9 @@ def _recorded(data: ReportData, place: Path, number: int, mark: str) -> Path:
 
 def _study(data: ReportData, out: Path, mark: str) -> Iterator[tuple[str, tuple[Path, str, str]]]:
     """What raters get: the page as it opens, and a question of each design."""
-    designs = ("likert", "forced-choice", "ranking") if len(data.methods) > 2 else ("likert",)
+    designs = ("likert", "forced-choice", "ranking") if len(data.methods) > 1 else ()
     for design in designs:
-        options = StudyOptions(4, 2, 2, 1, 0, f"Which one?{mark}", f"Hello.{mark}", None, "")
+        options = StudyOptions(2, 2, 2, 1, 0, f"Which one?{mark}", f"Hello.{mark}", None, "")
         build_study(data, find_design(design), options, out / design)
         code = next(iter(json.loads((out / design / "key.json").read_text())["plan"]))
         page = out / design / "page" / "index.html"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import html
 import os
+import re
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -20,7 +23,9 @@ PAGES = (
 )  # fmt: skip
 NARROW = 390
 UNFOLD = "for (const one of document.querySelectorAll('details')) one.open = true"
-NO_ALT = "[...document.querySelectorAll('img[src]')].filter((one) => !one.alt).map((one) => one.outerHTML.slice(0, 200))"
+NO_ALT = (
+    "[...document.querySelectorAll('img[src]')].filter((one) => !one.alt).map((one) => one.outerHTML.slice(0, 200))"
+)
 HARM = "typeof hurt !== 'undefined' || document.querySelectorAll('img[onerror]').length > 0"
 AXE = """axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"]}).then(
   (all) => all.violations.map((one) => [one.id, one.nodes.length, one.nodes[0].html.slice(0, 160)]))"""
@@ -77,3 +82,65 @@ def test_axe_finds_nothing_against_wcag_aa(samples: Samples, opened: Open, name:
             page.show_as(width, dark=dark)
             found[width, dark] = page.run(AXE)
     assert {shown: violations for shown, violations in found.items() if violations} == {}
+
+
+WITH_INTERVALS = (
+    "pareto", "table", "by-concepts", "by-template", "ablation", "attention", "masks", "tuning", "user-study",
+    "compare", "leaderboard",
+)  # fmt: skip
+NONE = re.compile("no interval|no intervals", re.IGNORECASE)
+BARS = re.compile(r'<line class="(?:bar|reach)"[^>]*>')
+STATES = {
+    "one scene": {"scenes": 1},
+    "one method": {"methods": ("ours",)},
+}
+WARNED = ("Partial: 5 of 9 units are done.", "Failed: 2 of 9 units (em); tracebacks: the run's folder failed/.")
+
+
+@pytest.fixture(scope="module", params=STATES)
+def few(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Samples]:
+    """A run of little, and its pages."""
+    place = tmp_path_factory.mktemp("few")
+    return request.param, write_pages(named_run(place / "run", **STATES[request.param]), place / "out")
+
+
+def test_a_run_of_little_has_every_page_without_nan(few: tuple[str, Samples], outline: type[Any]) -> None:
+    state, samples = few
+    compared = {"ablation", "study", "study, likert", "study, forced-choice", "study, ranking"}
+    assert set(samples) == set(PAGES) - (compared if state == "one method" else set())
+    for name, sample in samples.items():
+        page = sample.file.read_text()
+        assert not re.findall(r"\bnan\b|\binf\b", page), name
+        assert outline(page).open == [], name
+
+
+@pytest.mark.parametrize("few", ["one scene"], indirect=True)
+def test_a_page_of_one_scene_says_that_there_are_no_intervals_and_draws_none(few: tuple[str, Samples]) -> None:
+    _, samples = few
+    for name in WITH_INTERVALS:
+        page = samples[name].file.read_text()
+        assert NONE.search(page), name
+        bars = [bar for bar in BARS.findall(page) if not _is_a_point(bar)]
+        assert bars == [], name
+
+
+def _is_a_point(line: str) -> bool:
+    """Whether a line of an SVG has no length."""
+    place = {name: float(value) for name, value in re.findall(r'\b([xy][12])="([^"]+)"', line)}
+    return place["x1"] == place["x2"] and place["y1"] == place["y2"]
+
+
+def test_a_run_that_is_going_on_with_failures_has_every_page(tmp_path: Path, outline: type[Any]) -> None:
+    """`em` has failed on one scene and is not done on another: what is there is told, under both banners."""
+    data = named_run(tmp_path / "run")
+    table = data.table
+    gone = (table["method"] == "em") & table["scene"].isin(["scene-1", "scene-2"])
+    data = dataclasses.replace(data, table=table[~gone].reset_index(drop=True), banners=WARNED, done_units=5)
+    samples = write_pages(data, tmp_path / "out")
+    assert set(samples) == set(PAGES)
+    for name, sample in samples.items():
+        page = sample.file.read_text()
+        assert outline(page).open == [], name
+        assert not re.findall(r"\bnan\b|\binf\b", page), name
+        if name.split(",")[0] not in ("compare", "leaderboard", "submit-check", "study"):  # they read no banners
+            assert [banner for banner in WARNED if banner not in html.unescape(page)] == [], name

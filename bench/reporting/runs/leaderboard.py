@@ -18,7 +18,7 @@ from bench.reporting.runs.recorded import common_metrics
 from bench.reporting.selection import main_metrics
 from bench.stats.common import CommonScores
 from bench.stats.front import front_probabilities
-from bench.stats.intervals import FEWEST
+from bench.stats.intervals import FEWEST, describe_rule
 from bench.stats.pareto import non_dominated
 from bench.stats.ranks import RankInterval, rank_intervals
 from bench.stats.summary import MethodSummary
@@ -62,6 +62,12 @@ class Board:
             for metric in self.metrics
             if any(one.summary.estimates[metric.label].n_scenes for one in self.entries)
         )
+
+    @property
+    def rule(self) -> str:
+        """How the means got their intervals."""
+        estimates = [estimate for one in self.entries for estimate in one.summary.estimates.values()]
+        return describe_rule([estimate.n_scenes for estimate in estimates if estimate.n_scenes])
 
     @cached_property
     def ranked(self) -> tuple[RankedEntry, ...]:
