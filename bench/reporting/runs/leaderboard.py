@@ -91,6 +91,8 @@ def _apart(entry: BoardEntry, main: BoardEntry) -> Iterator[str]:
         yield f"another dataset ({own.settings.dataset}, {own.settings.dataset_hash[:12]})"
     if (own.preset, own.preset_digest) != (other.preset, other.preset_digest):
         yield f"another preset or other models ({own.preset}, {own.preset_digest})"
+    if own.scoring != other.scoring:
+        yield f"another version of the scoring ({own.scoring}; bench score RUN makes it this machine's)"
     if own.settings.seed != other.settings.seed:
         yield f"another seed ({own.settings.seed})"
     if entry.tuned:

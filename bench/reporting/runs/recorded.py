@@ -16,7 +16,7 @@ from bench.core.table import COLUMNS
 from bench.data.manifest import MANIFEST, Manifest, read_manifest
 from bench.plugins.metric import Column
 from bench.plugins.spec import Configured, configure
-from bench.run.evaluators import recorded_evaluators
+from bench.run.evaluators import recorded_evaluators, recorded_scoring_version
 from bench.run.folder import RunFolder, open_run
 from bench.run.names import label
 from bench.run.settings import Settings, load_settings
@@ -33,7 +33,8 @@ class RecordedRun:
     In `table` methods have the names that the run gives them. `metrics` are the compared columns that the table has.
     `evaluators` has the commit or hash of every model behind the scores, `versions` the sets of package versions that
     the run was worked on with; both are empty where an older version did not record them. `unread` are metrics of the
-    run that are not installed here, and so are left out.
+    run that are not installed here, and so are left out. `scoring_version` is the `SCORING_VERSION` of the scores, None
+    where an older version did not record it.
     """
 
     folder: RunFolder
@@ -44,6 +45,7 @@ class RecordedRun:
     versions: tuple[Mapping[str, str], ...]
     preset: str
     unread: tuple[str, ...] = ()
+    scoring_version: int | None = None
 
     @property
     def path(self) -> Path:
@@ -64,6 +66,11 @@ class RecordedRun:
     def preset_digest(self) -> str:
         """A hash of the preset's name and of the models that the table was scored with, 12 hexadecimal digits."""
         return digest({"preset": self.preset, "models": dict(self.evaluators)})[:12]
+
+    @property
+    def scoring(self) -> str:
+        """The version of the scoring, in words: `3`, or `not recorded`."""
+        return "not recorded" if self.scoring_version is None else str(self.scoring_version)
 
     def spec(self, method: str) -> str:
         """The spec of the method of that name."""
@@ -106,6 +113,7 @@ def open_recorded(path: Path, preset: str | None = None) -> RecordedRun:
         versions=tuple(recorded_versions(folder)),
         preset=name,
         unread=unread,
+        scoring_version=recorded_scoring_version(folder),
     )
 
 
