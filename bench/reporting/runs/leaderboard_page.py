@@ -24,7 +24,7 @@ FILES: Mapping[str, CsvFile] = {
         "an entry: a method of a run",
         {
             "board": "number of its board; entries of two boards are not comparable",
-            "apart": "how the board differs from the first: dataset, preset, version of the scoring, seed, or tuned settings",
+            "apart": "how it differs from the first: dataset, preset, version of the scoring, seed, or tuned settings",
             "method": "the method, by its name in its run",
             "spec": "its spec",
             "run": "the run's folder",
