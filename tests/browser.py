@@ -101,11 +101,7 @@ class Page:
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
         self.call("Emulation.setFocusEmulationEnabled", enabled=True)
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
-        )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.show_as(width, height, dark)
         self.call("Page.navigate", url=file.resolve().as_uri())
         self.wait("document.readyState === 'complete'")
 
@@ -114,6 +110,14 @@ class Page:
 
     def __exit__(self, *_: object) -> None:
         self.browser.call("Target.closeTarget", targetId=self._target)
+
+    def show_as(self, width: int, height: int = 900, dark: bool = False) -> None:
+        """Show it in this size from now on, light or dark."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
 
     def call(self, method: str, **parameters: Any) -> Any:
         """A command to this tab."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pydantic
@@ -26,8 +27,12 @@ def validated(told: str, annotation: Any, value: object) -> Any:
 
     `told` is what the user wrote; the `UserError` for a value that does not fit quotes it.
     """
+    return _validated(told, pydantic.TypeAdapter(annotation), value)
+
+
+def _validated(told: str, adapter: pydantic.TypeAdapter[Any], value: object) -> Any:
     try:
-        return pydantic.TypeAdapter(annotation).validate_python(value)
+        return adapter.validate_python(value)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         why = _PLAIN.get(first["type"]) or first["msg"].lower().replace("input should be", "must be")
@@ -37,4 +42,10 @@ def validated(told: str, annotation: Any, value: object) -> Any:
 def check_field(instance: object, name: str, annotation: Any) -> None:
     """Raise `UserError` unless a field of a dataclass has a value that the annotation admits."""
     value = getattr(instance, name)
-    validated(f"{type(instance).__name__}({name}={value!r})", annotation, value)
+    _validated(f"{type(instance).__name__}({name}={value!r})", _adapter(annotation), value)
+
+
+@cache
+def _adapter(annotation: Any) -> pydantic.TypeAdapter[Any]:
+    """What checks an annotation: slow to make, and a plan checks the recipe of every unit."""
+    return pydantic.TypeAdapter(annotation)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+_BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
+"""The fields of statements that hold other statements."""
+
 
 def imported_names(tree: ast.AST, package: str) -> frozenset[str]:
     """Absolute names of everything that a file of `package` may import when it runs, lazily or not.
@@ -12,15 +15,16 @@ def imported_names(tree: ast.AST, package: str) -> frozenset[str]:
     `from a.b import c` gives `a.b` and `a.b.c`, since the text does not say whether `c` is a module. Imports for type
     checkers alone are left out.
     """
-    return frozenset(name for node in running_nodes(tree) for name in _names(node, package))
+    return frozenset(name for node in _statements(tree) for name in _names(node, package))
 
 
-def running_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those under `if TYPE_CHECKING:`, outer ones first."""
-    for node in ast.iter_child_nodes(tree):
-        if not for_type_checkers(node):
-            yield node
-            yield from running_nodes(node)
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement within a node but those under `if TYPE_CHECKING:`; expressions, which hold none, are not read."""
+    for block in _BLOCKS:
+        for inner in getattr(node, block, ()):
+            if not for_type_checkers(inner):
+                yield inner
+                yield from _statements(inner)
 
 
 def for_type_checkers(node: ast.AST) -> bool:

@@ -26,7 +26,7 @@ from bench.reporting.partial import partial_banner
 from bench.reporting.record import write_record
 from bench.reporting.select_reports import select_reports
 from bench.reporting.text import listed
-from bench.run.evaluators import recorded_evaluators
+from bench.run.evaluators import recorded_evaluators, recorded_scoring_version
 from bench.run.failures import report_failure_file
 from bench.run.folder import RunFolder
 from bench.run.plan import Unit
@@ -208,9 +208,13 @@ def _facts(session: Session) -> dict[str, str]:
 
 
 def _evaluators(folder: RunFolder) -> dict[str, str]:
-    """The models behind the scores; nothing for a table of a version that did not record them."""
+    """The models behind the scores and the version of the scoring; nothing where they were not recorded."""
     models = [f"{name} ({_shortened(content)})" for name, content in recorded_evaluators(folder).items()]
-    return {"evaluators": ", ".join(models)} if models else {}
+    version = recorded_scoring_version(folder)
+    return {
+        **({"evaluators": ", ".join(models)} if models else {}),
+        **({"version of the scoring": str(version)} if version else {}),
+    }
 
 
 def _names(session: Session) -> dict[str, str]:

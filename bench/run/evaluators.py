@@ -1,4 +1,5 @@
-"""The record of the models that a run's table was scored with: the hub's commit or the hash of the files.
+"""The record of what a run's table was scored with: the models, by the hub's commit or the hash of the files, and the
+version of the scoring, which says that the same models give other scores.
 
 A preset that names a model's moving revision (`main`) does not pin it: the resolved commit is recorded here.
 """
@@ -12,24 +13,26 @@ from bench.core.files import read_record, write_json
 from bench.plugins.metric import Feature
 from bench.plugins.spec import Configured
 from bench.run.folder import SCHEMA, RunFolder
-from bench.scoring.presets import Preset
+from bench.scoring.presets import SCORING_VERSION, Preset
 
 
 @dataclass(frozen=True)
 class _RecordedEvaluators:
-    """The file's schema: the commit or hash of every model by its name."""
+    """The file's schema: the commit or hash of every model by its name, and the version, which older files lack."""
 
     models: dict[str, str]
+    scoring_version: int | None = None
 
 
 def record_evaluators(folder: RunFolder, preset: Preset, metrics: Sequence[Configured]) -> None:
-    """Write the models that these metrics are computed with under a preset.
+    """Write the models that these metrics are computed with under a preset, and `SCORING_VERSION`.
 
     Raises `UserError` if a model is not available.
     """
     needs = {feature for metric in metrics for feature in metric.instance.needs}
     models = {name: content for feature in sorted(needs) for name, content in _models(preset, feature).items()}
-    write_json(folder.evaluators, {"preset": preset.name, "models": models}, SCHEMA)
+    content = {"preset": preset.name, "models": models, "scoring_version": SCORING_VERSION}
+    write_json(folder.evaluators, content, SCHEMA)
 
 
 def recorded_evaluators(folder: RunFolder) -> dict[str, str]:
@@ -37,10 +40,24 @@ def recorded_evaluators(folder: RunFolder) -> dict[str, str]:
 
     Raises `UserError` for a damaged record.
     """
+    record = _record(folder)
+    return record.models if record else {}
+
+
+def recorded_scoring_version(folder: RunFolder) -> int | None:
+    """The `SCORING_VERSION` that the table was scored by; None before the first scoring, and where none was recorded.
+
+    Raises `UserError` for a damaged record.
+    """
+    record = _record(folder)
+    return record.scoring_version if record else None
+
+
+def _record(folder: RunFolder) -> _RecordedEvaluators | None:
     if not folder.evaluators.is_file():
-        return {}
+        return None
     record: _RecordedEvaluators = read_record(folder.evaluators, SCHEMA, _RecordedEvaluators)
-    return record.models
+    return record
 
 
 def _models(preset: Preset, feature: Feature) -> dict[str, str]:

@@ -12,7 +12,7 @@ from bench.core.errors import UserError
 from bench.core.files import read_record, whole_files, whole_folder, write_bytes, write_json
 from bench.core.progress import progress_bar
 from bench.run.cost import read_unit_record
-from bench.run.evaluators import recorded_evaluators
+from bench.run.evaluators import recorded_evaluators, recorded_scoring_version
 from bench.run.external_inputs import read_inputs
 from bench.run.folder import SCHEMA, RunFolder
 from bench.run.settings import Settings, Start, load_settings, save_settings
@@ -62,6 +62,7 @@ def _common(parts: Sequence[RunFolder]) -> Settings:
         other = load_settings(part)
         _check_settings(first, own, part, other)
         _check_versions(first, part)
+        _check_scoring(first, part)
         names |= other.names
         starts += other.starts
     common = dataclasses.replace(own, names=names, starts=())
@@ -89,12 +90,20 @@ def _told(value: object) -> str:
 
 
 def _check_versions(first: RunFolder, part: RunFolder) -> None:
-    """Raise `UserError` unless both were made by the same versions, and scored with the same models."""
+    """Raise `UserError` unless both were made by the same versions."""
     sets = [*recorded_versions(first), *recorded_versions(part)]
     if told := next((told for one in sets[1:] if (told := first_difference(sets[0], one))), None):
         raise UserError(f"{first.path} and {part.path} cannot be merged: they were made with {told}")
+
+
+def _check_scoring(first: RunFolder, part: RunFolder) -> None:
+    """Raise `UserError` if both were scored with other models, or by another version of the scoring."""
     models = recorded_evaluators(first), recorded_evaluators(part)
-    if all(models) and (told := first_difference(*models)):
+    scoring = recorded_scoring_version(first), recorded_scoring_version(part)
+    told = first_difference(*models) if all(models) else None
+    if told is None and all(scoring) and scoring[0] != scoring[1]:
+        told = f"version {scoring[0]} and version {scoring[1]} of the scoring; `bench score` brings both to one"
+    if told:
         raise UserError(f"{first.path} and {part.path} cannot be merged: they were scored with {told}")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from numbers import Integral
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from bench.core.table import COLUMNS, COST, alternative_columns
@@ -46,10 +47,19 @@ def cell_fault(kind: Kind, value: object) -> str | None:
 def table_fault(table: pd.DataFrame, kinds: Mapping[str, Kind]) -> str | None:
     """A description of the first cell that is not of its column's kind, or None."""
     for name, kind in kinds.items():
-        for row, value in enumerate(table[name]):
+        for row, value in enumerate(() if _all_fit(kind, table[name]) else table[name]):
             if fault := cell_fault(kind, value):
                 return f"{name} in row {row + 1}: {fault}"
     return None
+
+
+def _all_fit(kind: Kind, column: pd.Series[Any]) -> bool:
+    """Whether the type of a column shows that every cell is of a kind; where it does not, each has to be looked at."""
+    if kind == "a number":
+        return isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu" and not (abs(column) > _LARGEST).any()
+    if kind == "a whole number":
+        return isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu"
+    return isinstance(column.dtype, pd.StringDtype) and (kind == "text or empty" or not column.isna().any())
 
 
 def _common(name: str) -> Kind:

@@ -23,7 +23,8 @@ LEFT_OUT, ZERO, WHOLE_PICTURE = "missing: left out", "missing: counts 0", "missi
 """What becomes of a concept that is not found. The first is how identity similarity is reported."""
 
 COLUMNS = (
-    "variant", "method", "identity_similarity", "low", "high", "interval", "n_scenes", "rank",
+    "variant", "method", "identity_similarity", "low", "high", "interval", "n_scenes", "rank", "shift", "shift_low",
+    "shift_high",
     "kendall_tau_with_reported", "passes",
 )  # fmt: skip
 """The columns of `sensitivity_frame`."""
@@ -31,13 +32,18 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class RankedMethod:
-    """A method under one reading: its mean over scenes with interval, and its rank (1 is best; NaN without a mean)."""
+    """A method under one reading: its mean over scenes with interval, and its rank (1 is best; NaN without a mean).
+
+    `shift` is its mean under the reading less that as reported, over the scenes that have both, paired.
+    """
 
     method: str
     mean: float
     interval: Interval | None
     n_scenes: int
     rank: float
+    shift: float
+    shift_interval: Interval | None
 
 
 @dataclass(frozen=True)
@@ -106,17 +112,21 @@ def _by_scene(table: pd.DataFrame, identity: Column, methods: Sequence[str]) -> 
 def _variant(name: str, scenes: pd.DataFrame, reported: pd.DataFrame, limits: tuple[float, float]) -> ProtocolVariant:
     means, before = scenes.mean(), reported.mean()
     ranks = means.rank(ascending=False)
-    methods = tuple(_ranked(method, scenes[method], float(ranks[method]), limits) for method in map(str, scenes))
+    methods = tuple(
+        _ranked(method, scenes[method], reported[method], float(ranks[method]), limits) for method in map(str, scenes)
+    )
     both = means.notna() & before.notna()
     tau = float(scipy.stats.kendalltau(means[both], before[both]).statistic) if both.sum() > 1 else None
     placed = [str(method) for method in scenes.columns[both]]
     return ProtocolVariant(name, methods, tau, _rank_flips(placed, scenes, reported))
 
 
-def _ranked(method: str, scenes: pd.Series[float], rank: float, limits: tuple[float, float]) -> RankedMethod:
-    values = scenes.dropna().to_numpy(dtype=np.float64)
-    mean = float(values.mean()) if len(values) else math.nan
-    return RankedMethod(method, mean, mean_interval(values, limits), len(values), rank)
+def _ranked(
+    method: str, scenes: pd.Series[float], reported: pd.Series[float], rank: float, limits: tuple[float, float]
+) -> RankedMethod:
+    values, shifts = (each.dropna().to_numpy(dtype=np.float64) for each in (scenes, scenes - reported))
+    mean, shift = (float(each.mean()) if len(each) else math.nan for each in (values, shifts))
+    return RankedMethod(method, mean, mean_interval(values, limits), len(values), rank, shift, mean_interval(shifts))
 
 
 def _rank_flips(methods: Sequence[str], scenes: pd.DataFrame, reported: pd.DataFrame) -> tuple[RankFlip, ...]:
@@ -140,7 +150,7 @@ def _is_clear(scenes: pd.DataFrame, first: str, second: str) -> bool:
 
 
 def sensitivity_frame(variants: Sequence[ProtocolVariant]) -> pd.DataFrame:
-    """One row per reading and method: mean, interval, rank, the reading's tau and whom the method passes there."""
+    """One row per reading and method: mean, rank and shift with their intervals, tau and whom the method passes."""
     rows = [_record(variant, ranked) for variant in variants for ranked in variant.methods]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -153,6 +163,9 @@ def _record(variant: ProtocolVariant, ranked: RankedMethod) -> Mapping[str, obje
         **bounds(ranked.interval),
         "n_scenes": ranked.n_scenes,
         "rank": ranked.rank,
+        "shift": ranked.shift,
+        "shift_low": ranked.shift_interval.low if ranked.shift_interval else math.nan,
+        "shift_high": ranked.shift_interval.high if ranked.shift_interval else math.nan,
         "kendall_tau_with_reported": variant.tau,
         "passes": "; ".join(flip.second for flip in variant.rank_flips if flip.first == ranked.method),
     }

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import qmc
 
 from bench.core.errors import UserError
 from bench.plugins.spec import Configured, configure
@@ -73,6 +72,8 @@ class Space:
         return {**values, **{name: max(1, round(count * factor)) for name, count in self.steps.items() if count}}
 
     def _points(self, count: int, seed: int) -> tuple[Values, ...]:
+        from scipy.stats import qmc  # noqa: PLC0415 - slow to import, and reports read what was found
+
         cells = qmc.LatinHypercube(len(self.ranges), scramble=False, optimization="random-cd", rng=seed).random(count)
         logs = np.log(np.array(list(self.ranges.values())))
         points = np.exp(logs[:, 0] + cells * (logs[:, 1] - logs[:, 0]))

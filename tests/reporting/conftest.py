@@ -91,10 +91,12 @@ def write_run(tmp_path: Path) -> WriteRun:
         noise: float = 0.0,
         models: Mapping[str, str] | None = None,
         versions: Mapping[str, str] | None = None,
+        scored_by: int | None = 3,
         **settings: Any,
     ) -> Path:
         folder = tmp_path / name
         whole = {**SETTINGS, **settings, "methods": list(methods)}
+        scoring = {} if scored_by is None else {"scoring_version": scored_by}
         rows = [
             row
             for method, lead in methods.items()
@@ -105,7 +107,7 @@ def write_run(tmp_path: Path) -> WriteRun:
         os.utime(folder / "scores.parquet", (1_750_000_000, 1_750_000_000))  # 15 June 2025
         records = {
             "run.json": whole,
-            "evaluators.json": {"preset": whole["preset"], "models": models or {"clip": "sha256:c"}},
+            "evaluators.json": {"preset": whole["preset"], "models": models or {"clip": "sha256:c"}, **scoring},
             "versions.json": {"versions": [versions or {"torch": "2.15"}]},
         }
         for file, content in records.items():

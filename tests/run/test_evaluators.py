@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.core.files import write_json
 from bench.plugins.spec import configure
-from bench.run.evaluators import record_evaluators, recorded_evaluators
-from bench.run.folder import RunFolder
+from bench.run.evaluators import record_evaluators, recorded_evaluators, recorded_scoring_version
+from bench.run.folder import SCHEMA, RunFolder
 from bench.scoring.models.sources import ModelSource
 from bench.scoring.models.weights import _commit_of
-from bench.scoring.presets import find_preset
+from bench.scoring.presets import SCORING_VERSION, find_preset
 
 COMMIT = "0123456789" * 4
 
@@ -32,6 +33,15 @@ def test_a_moving_revision_is_recorded_by_the_commit_that_it_stood_for(
     record_evaluators(folder, preset, [configure("metrics", "prompt-similarity")])
     _commit_of.cache_clear()
     assert recorded_evaluators(folder) == {"owner/moving": COMMIT}
+    assert recorded_scoring_version(folder) == SCORING_VERSION
+
+
+def test_a_record_of_an_older_version_has_no_version_of_the_scoring(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert recorded_scoring_version(folder) is None
+    write_json(folder.evaluators, {"preset": "playroom", "models": {"clip": "sha256:0"}}, SCHEMA)
+    assert recorded_scoring_version(folder) is None
+    assert recorded_evaluators(folder) == {"clip": "sha256:0"}
 
 
 def test_every_model_of_a_runs_metrics_is_recorded_and_reported(bench: Callable[..., int]) -> None:

@@ -166,6 +166,7 @@ def changed(file: Path, name: str, value: object) -> None:
         ("run.json", "dataset_hash", "0" * 64, "dataset_hash is"),
         ("versions.json", "versions", [{"python": "3.0"}], "they were made with"),
         ("evaluators.json", "models", {"clip": "another"}, "they were scored with"),
+        ("evaluators.json", "scoring_version", 1, "and version 1 of the scoring; `bench score` brings both to one"),
     ],
 )
 def test_what_differs_is_named(

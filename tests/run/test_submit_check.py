@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from bench.reporting.runs.recorded import RecordedRun, open_recorded
-from bench.reporting.runs.submit_check import Pinned, check_dataset, check_whole, failed
+from bench.reporting.runs.submit_check import Pinned, check_dataset, check_preset, check_whole, failed
+from bench.run.folder import RunFolder
+from bench.scoring.presets import SCORING_VERSION
 
 Bench = Callable[..., int]
 
@@ -49,6 +52,17 @@ def test_an_edited_score_is_found(bench: Bench, finished: Path, capsys: pytest.C
     assert "the largest difference is 0.01)" in told
     page = Path("submit-check/r/submit-check.html").read_text(encoding="utf-8")
     assert "Values that do not follow from the pictures" in page
+
+
+def test_scores_of_another_version_of_the_scoring_are_found(finished: Path, tmp_path: Path) -> None:
+    run, scratch = open_recorded(finished), RunFolder(tmp_path / "scratch")
+    assert check_preset(run, Pinned(), scratch).verdict == "passed"
+    assert check_preset(replace(run, scoring_version=None), Pinned(), scratch).found.endswith("scoring not recorded")
+    other = check_preset(replace(run, scoring_version=SCORING_VERSION + 1), Pinned(), scratch)
+    assert other.verdict == "failed"
+    assert other.found.startswith(
+        f"version {SCORING_VERSION + 1} of the scoring, here is {SCORING_VERSION}; bench score"
+    )
 
 
 def test_missing_rows_and_pictures_are_found(finished: Path) -> None:

@@ -60,3 +60,18 @@ def test_the_first_wrong_cell_is_told_with_its_row() -> None:
     kinds = {"scene": KINDS["scene"], "level": KINDS["level"]}
     assert table_fault(table, kinds) == "level in row 2: 'bright' is not a number"
     assert table_fault(table.head(1), kinds) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "row"),
+    [
+        ("a number", pd.Series([0.5, math.nan, math.inf]), 3), ("a number", pd.Series([1, 10**6]), None),
+        ("a number", pd.Series([0.5, -1e101]), 2), ("a number", pd.Series([0.5, math.nan]), None),
+        ("a whole number", pd.Series([1, 2]), None), ("a whole number", pd.Series([1.0, 2.0]), 1),
+        ("a whole number", pd.Series([True, False]), 1), ("text", pd.Series(["a", None], dtype="string"), 2),
+        ("text or empty", pd.Series(["a", None], dtype="string"), None), ("text", pd.Series([1, 2]), 1),
+    ],
+)  # fmt: skip
+def test_typed_columns_are_told_as_their_cells_are(kind: Any, column: pd.Series[Any], row: int | None) -> None:
+    fault = table_fault(pd.DataFrame({"it": column}), {"it": kind})
+    assert (fault is None) if row is None else (fault or "").startswith(f"it in row {row}: ")

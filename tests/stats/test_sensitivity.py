@@ -130,3 +130,22 @@ def test_counting_a_miss_as_zero_never_helps_a_cosine_above_zero(
         ranks = [ranked.rank for ranked in variant.methods if not math.isnan(ranked.mean)]
         assert sum(ranks) == len(ranks) * (len(ranks) + 1) / 2
     assert not variants["fill=grey"].rank_flips, "the same values are in the same order"
+
+
+def test_a_shift_is_paired_by_scene(table: pd.DataFrame) -> None:
+    """Of a method, what it moves by on the scenes that have a value under both; the reported reading moves by none."""
+    whole = {"a": ((0.7 + 0.3) / 2 + 0.8) / 2 - 0.7, "b": (0.25 + 0.1) / 2 - 0.4}
+    variants = by_name(table)
+    assert {one.method: one.shift for one in variants[WHOLE_PICTURE].methods} == pytest.approx(whole)
+    assert {one.shift for one in variants[LEFT_OUT].methods} == {0}
+
+
+def test_the_interval_of_a_shift_is_students_of_the_differences() -> None:
+    values = {"a": [0.1, 0.4, 0.5, 0.9], "b": [0.2, 0.2, 0.2, 0.2]}
+    grey = {"a": [0.2, 0.6, 0.6, 0.8], "b": [0.3, 0.3, 0.3, 0.3]}
+    ranked = by_name(scenes(values, grey))["fill=grey"].methods[0]
+    moved = [0.1, 0.2, 0.1, -0.1]
+    low, high = stats.t.interval(0.95, 3, loc=np.mean(moved), scale=stats.sem(moved))
+    assert ranked.shift == pytest.approx(0.075)
+    assert ranked.shift_interval is not None
+    assert (ranked.shift_interval.low, ranked.shift_interval.high) == pytest.approx((low, high))

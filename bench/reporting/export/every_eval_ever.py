@@ -141,7 +141,9 @@ def _metric(run: RecordedRun, metric: Column) -> dict[str, Any]:
         "min_score": low,
         "max_score": high,
         "additional_details": {
-            "preset": json.dumps(find_preset(run.preset).describe(), sort_keys=True),
+            "preset": json.dumps(
+                {**find_preset(run.preset).describe(), "scoring_version": run.scoring}, sort_keys=True
+            ),
             "models": json.dumps(dict(run.evaluators), sort_keys=True),
         },
     }

@@ -21,7 +21,7 @@ from bench.reporting.selection import main_metrics
 from bench.reporting.text import bounds, interval_methods, noun, signed
 from bench.stats.dataframes import bounds as bounds_record
 from bench.stats.differences import PairedDifference
-from bench.stats.intervals import Interval
+from bench.stats.intervals import FEWEST, Interval
 from bench.stats.results import format_p
 
 TEMPLATE, PAGE = "compare.html.j2", "compare.html"
@@ -152,6 +152,9 @@ def headline(comparison: RunComparison, pixels: SamePixels) -> Iterator[str]:
         yield "Every score that both runs have is equal."
     else:
         yield f"None of {count(len(rows), 'difference')} is beyond noise."
+    if rows and not any(one.interval for one in rows):
+        n = count(max(one.n for one in rows), "common scene")
+        yield f"With {n} there are no intervals and no tests (from {FEWEST} on)."
     asked = [one for one in rows if one.margin is not None]
     if asked:
         within = sum(one.equivalent for one in asked)

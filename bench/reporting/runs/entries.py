@@ -56,9 +56,9 @@ class BoardEntry:
 
     @property
     def board(self) -> tuple[str, str, int, bool]:
-        """What entries of one board have in common: dataset, preset with its models, seed, tuned or not."""
-        settings = self.run.settings
-        return settings.dataset_hash, f"{self.run.preset} {self.run.preset_digest}", settings.seed, self.tuned
+        """What entries of one board have in common: dataset, preset with its models and scoring, seed, tuned or not."""
+        settings, run = self.run.settings, self.run
+        return settings.dataset_hash, f"{run.preset} {run.preset_digest} {run.scoring}", settings.seed, self.tuned
 
     @cached_property
     def summary(self) -> Summary:

@@ -18,7 +18,7 @@ from bench.reporting.runs.recorded import common_metrics
 from bench.reporting.selection import main_metrics
 from bench.stats.common import CommonScores
 from bench.stats.front import front_probabilities
-from bench.stats.intervals import FEWEST
+from bench.stats.intervals import FEWEST, describe_rule
 from bench.stats.pareto import non_dominated
 from bench.stats.ranks import RankInterval, rank_intervals
 from bench.stats.summary import MethodSummary
@@ -63,6 +63,12 @@ class Board:
             if any(one.summary.estimates[metric.label].n_scenes for one in self.entries)
         )
 
+    @property
+    def rule(self) -> str:
+        """How the means got their intervals."""
+        estimates = [estimate for one in self.entries for estimate in one.summary.estimates.values()]
+        return describe_rule([estimate.n_scenes for estimate in estimates if estimate.n_scenes])
+
     @cached_property
     def ranked(self) -> tuple[RankedEntry, ...]:
         """The entries that have ranks."""
@@ -85,6 +91,8 @@ def _apart(entry: BoardEntry, main: BoardEntry) -> Iterator[str]:
         yield f"another dataset ({own.settings.dataset}, {own.settings.dataset_hash[:12]})"
     if (own.preset, own.preset_digest) != (other.preset, other.preset_digest):
         yield f"another preset or other models ({own.preset}, {own.preset_digest})"
+    if own.scoring != other.scoring:
+        yield f"another version of the scoring ({own.scoring}; bench score RUN makes it this machine's)"
     if own.settings.seed != other.settings.seed:
         yield f"another seed ({own.settings.seed})"
     if entry.tuned:

@@ -111,6 +111,11 @@ def pairing_notes(first: RecordedRun, second: RecordedRun, pairs: Sequence[Metho
         yield "The runs have different seeds, so their pictures start from different noise."
     if first.preset_digest != second.preset_digest:
         yield "The runs were scored with different presets or models: differences are of the scoring as well."
+    if first.scoring != second.scoring:
+        found = " and ".join(
+            "one not recorded" if run.scoring_version is None else f"version {run.scoring}" for run in (first, second)
+        )
+        yield f"The runs were scored by different versions of the scoring, {found}: bench score RUN brings both to one."
     if first.settings.dataset_hash != second.settings.dataset_hash:
         kept = len(same_scenes(first, second))
         yield f"The datasets differ; {count(kept, 'scene')} with the same pixels, masks and words are compared."

@@ -18,7 +18,7 @@ from bench.data.manifest import MANIFEST, Manifest, read_manifest
 from bench.plugins.metric import Column
 from bench.plugins.spec import Configured, configure
 from bench.reporting.command import going_on
-from bench.run.evaluators import recorded_evaluators
+from bench.run.evaluators import recorded_evaluators, recorded_scoring_version
 from bench.run.folder import PresetFolder, RunFolder, open_run
 from bench.run.names import label
 from bench.run.settings import Settings, load_settings
@@ -36,7 +36,8 @@ class RecordedRun:
     In `table` methods have the names that the run gives them. `metrics` are the compared columns that the table has.
     `evaluators` has the commit or hash of every model behind the scores, `versions` the sets of package versions that
     the run was worked on with; both are empty where an older version did not record them. `unread` are metrics of the
-    run that are not installed here, and so are left out.
+    run that are not installed here, and so are left out. `scoring_version` is the `SCORING_VERSION` of the scores, None
+    where an older version did not record it.
     """
 
     folder: RunFolder
@@ -47,6 +48,7 @@ class RecordedRun:
     versions: tuple[Mapping[str, str], ...]
     preset: str
     unread: tuple[str, ...] = ()
+    scoring_version: int | None = None
 
     @property
     def path(self) -> Path:
@@ -67,6 +69,11 @@ class RecordedRun:
     def preset_digest(self) -> str:
         """A hash of the preset's name and of the models that the table was scored with, 12 hexadecimal digits."""
         return digest({"preset": self.preset, "models": dict(self.evaluators)})[:12]
+
+    @property
+    def scoring(self) -> str:
+        """The version of the scoring, in words: `3`, or `not recorded`."""
+        return "not recorded" if self.scoring_version is None else str(self.scoring_version)
 
     def spec(self, method: str) -> str:
         """The spec of the method of that name."""
@@ -109,6 +116,7 @@ def open_recorded(path: Path, preset: str | None = None) -> RecordedRun:
         versions=tuple(recorded_versions(folder)),
         preset=name,
         unread=unread,
+        scoring_version=recorded_scoring_version(folder),
     )
 
 

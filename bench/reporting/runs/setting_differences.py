@@ -27,12 +27,13 @@ class SettingDifference:
 
 
 def setting_differences(first: RecordedRun, second: RecordedRun) -> tuple[SettingDifference, ...]:
-    """Everything recorded that differs: settings, dataset, preset, models, tuned settings, versions."""
+    """Everything recorded that differs: settings, dataset, preset, models, scoring, tuned settings, versions."""
     found = (
         *_settings(first.settings, second.settings),
         *_dataset(first, second),
         *_mapped("preset", {"": first.preset}, {"": second.preset}),
         *_mapped("evaluator ", first.evaluators, second.evaluators),
+        *_mapped("version of the scoring", {"": first.scoring}, {"": second.scoring}),
         *_mapped("tuned by", {"": _listed(first.settings.tuned)}, {"": _listed(second.settings.tuned)}),
         *_mapped("version of ", _versions(first), _versions(second)),
     )

@@ -18,7 +18,7 @@ from bench.reporting.runs.recorded import RecordedRun
 from bench.reporting.runs.refit import Refitted
 from bench.run.evaluators import record_evaluators, recorded_evaluators
 from bench.run.folder import RunFolder
-from bench.scoring.presets import find_preset
+from bench.scoring.presets import SCORING_VERSION, find_preset
 from bench.scoring.selection import standard_metrics
 
 Verdict: TypeAlias = Literal["passed", "failed", "not checked"]
@@ -99,9 +99,14 @@ def check_preset(run: RecordedRun, pinned: Pinned, scratch: RunFolder) -> CheckR
     record_evaluators(scratch, preset, standard_metrics())
     here = recorded_evaluators(scratch)
     other = [name for name, content in here.items() if run.evaluators.get(name) != content]
+    asked = "the models behind the scores are the preset's"
     if other:
-        return CheckResult("the models behind the scores are the preset's", "failed", f"other content: {some(other)}")
-    return CheckResult("the models behind the scores are the preset's", "passed", f"{run.preset}, {run.preset_digest}")
+        return CheckResult(asked, "failed", f"other content: {some(other)}")
+    if run.scoring_version not in (None, SCORING_VERSION):
+        found = f"version {run.scoring} of the scoring, here is {SCORING_VERSION}; bench score {run.path} scores anew"
+        return CheckResult(asked, "failed", found)
+    told = f"{run.preset}, {run.preset_digest}, version of the scoring {run.scoring}"
+    return CheckResult(asked, "passed", told)
 
 
 def check_scores(run: RecordedRun, dataset: Dataset, sample: int | None, device: str) -> tuple[CheckResult, Recomputed]:

@@ -93,6 +93,18 @@ def test_what_differs_in_how_they_were_made(write_run: WriteRun) -> None:
     assert same_pixels(comparison.pairs, (one, two)).same == 0
 
 
+@pytest.mark.parametrize(
+    ("version", "told"), [(2, "version 2 and version 3"), (None, "one not recorded and version 3")]
+)
+def test_scores_of_another_version_of_the_scoring_are_named(
+    write_run: WriteRun, version: int | None, told: str
+) -> None:
+    comparison = compared(write_run("one", {"ours": 0.0}, scored_by=version), write_run("two", {"ours": 0.0}))
+    (note,) = comparison.notes
+    assert f"different versions of the scoring, {told}: bench score RUN" in note
+    assert [each.what for each in comparison.settings] == ["version of the scoring"]
+
+
 def test_fields_of_two_variants_of_a_method(write_run: WriteRun) -> None:
     run = write_run("one", {"ours": 0.0, "ours[phase1_steps=0]": 0.0})
     comparison = compared(run, run, methods=("ours", "ours[phase1_steps=0]"))

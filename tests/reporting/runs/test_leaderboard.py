@@ -47,6 +47,8 @@ def test_entries_of_two_runs_are_ranked_together(write_run: WriteRun) -> None:
         ({"dataset_hash": "e" * 64}, "another dataset (tiny, eeeeeeeeeeee)"),
         ({"models": {"clip": "sha256:other"}}, "another preset or other models"),
         ({"seed": 3}, "another seed (3)"),
+        ({"scored_by": 2}, "another version of the scoring (2; bench score RUN makes it this machine's)"),
+        ({"scored_by": None}, "another version of the scoring (not recorded; "),
     ],
 )
 def test_what_is_not_comparable_is_set_apart(write_run: WriteRun, settings: dict[str, object], reason: str) -> None:
@@ -56,6 +58,12 @@ def test_what_is_not_comparable_is_set_apart(write_run: WriteRun, settings: dict
     assert [(name, rank) for name, _, rank in told(apart)] == [("db", 1)]
     assert len(apart.apart) == 1
     assert apart.apart[0].startswith(reason)
+
+
+def test_runs_of_older_versions_are_compared_with_each_other(write_run: WriteRun) -> None:
+    one, two = (write_run(name, {name: 0.2}, scored_by=None) for name in ("ours", "db"))
+    (board,) = boards_of(one, two)
+    assert len(board.ranked) == 2
 
 
 def test_tuned_settings_are_set_apart_however_many(write_run: WriteRun) -> None:
