@@ -56,7 +56,9 @@ def table_fault(table: pd.DataFrame, kinds: Mapping[str, Kind]) -> str | None:
 def _all_fit(kind: Kind, column: pd.Series[Any]) -> bool:
     """Whether the type of a column shows that every cell is of a kind; where it does not, each has to be looked at."""
     if kind == "a number":
-        return isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu" and not (abs(column) > _LARGEST).any()
+        if not (isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"):
+            return False
+        return not (abs(column.astype(np.float64)) > _LARGEST).any()  # in single precision the bound is infinite
     if kind == "a whole number":
         return isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu"
     return isinstance(column.dtype, pd.StringDtype) and (kind == "text or empty" or not column.isna().any())
