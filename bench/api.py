@@ -101,6 +101,7 @@ if TYPE_CHECKING:
     from bench.plugins.method import PreservesPrior as PreservesPrior
     from bench.plugins.method import ProvidesImages as ProvidesImages
     from bench.plugins.method import Request as Request
+    from bench.plugins.method import StepLosses as StepLosses
     from bench.plugins.method import Tunable as Tunable
     from bench.plugins.metric import Column as Column
     from bench.plugins.metric import DependsOnPreset as DependsOnPreset
@@ -242,7 +243,7 @@ _NAMES = {
     "bench.plugins.method": (
         "INCIDENTAL Blending ChecksConfiguration ChecksScenes DeclaresPictureSide FidelityNote FillsHoles FitRecords "
         "FitState FitsTogether GeneratesPrior HasFingerprint HasRequirements Hole Method MethodContext "
-        "PrecomputedImage PreservesPrior ProvidesImages Request Tunable"
+        "PrecomputedImage PreservesPrior ProvidesImages Request StepLosses Tunable"
     ),
     # Methods: drawing with a backbone
     "bench.diffusion.backbone.resize": "fit_mask fit_resolution",
