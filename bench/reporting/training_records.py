@@ -23,7 +23,7 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class FitLosses:
-    """The losses of one fit in one phase: by name one value a step, NaN where it is not finite or was not logged.
+    """The losses of one fit in one phase: by name one value a step, NaN where it is not finite in float32, or missing.
 
     `finished` is whether the unit was: the fit of another was interrupted, or failed.
     """
@@ -108,7 +108,8 @@ def _fits(method: str, scene: str, file: Path, finished: bool) -> Iterator[FitLo
 
 def _finite(column: pd.Series[float]) -> Numbers:
     values = column.to_numpy(dtype=np.float64)
-    return np.where(np.isfinite(values), values, np.nan)
+    with np.errstate(over="ignore"):
+        return np.where(np.isfinite(values.astype(np.float32)), values, np.nan)
 
 
 def _without_copy(losses: dict[str, Numbers]) -> dict[str, Numbers]:
@@ -124,7 +125,9 @@ def _without_copy(losses: dict[str, Numbers]) -> dict[str, Numbers]:
 def _read(file: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(file)
-        return frame.assign(**{str(name): pd.to_numeric(frame[name]) for name in frame}).astype({"phase": int})
-    except (OSError, ValueError, LookupError) as error:
+        return frame.assign(**{str(name): pd.to_numeric(frame[name]) for name in frame}).astype(
+            {str(name): int if name in PLACE else float for name in [*PLACE, *frame]}
+        )
+    except (OSError, ValueError, LookupError, OverflowError) as error:
         told = f"{file} is damaged ({one_line(error)})"
         raise UserError(f"{told}; delete it: the page then leaves this fit's losses out") from error

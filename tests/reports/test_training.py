@@ -197,3 +197,14 @@ def test_hostile_names_do_no_harm(make_data: MakeData, outline: type[Any], tmp_p
     page, _ = page_of(made, tmp_path / "out")
     assert "alert(1)</script>" not in page
     assert outline(page).open == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_shows_it_whole_and_silently(
+    data: ReportData, open_page: Callable[..., Any], width: int, tmp_path: Path
+) -> None:
+    page, *_ = Report().write(data, tmp_path / "out")
+    with open_page(page, width=width) as tab:
+        assert tab.complaints == []
+        assert tab.requests == [page.resolve().as_uri()]
+        assert tab.run("document.documentElement.scrollWidth") <= width
