@@ -26,6 +26,7 @@ from bench.run.folder import RunFolder
 from bench.run.forecast import Part, WorkProgress
 from bench.run.losses import LossLog, write_losses
 from bench.run.names import label
+from bench.run.options import tell_nobody
 from bench.run.plan import Unit, cohort_of
 from bench.run.status import WorkerState
 
@@ -41,7 +42,7 @@ class ExecutionContext:
 
     With `keep_weights`, a unit's fit is kept after its last picture. `names` are display names of methods by spec.
     `attention` are the sampling steps, from 1, before which attention maps are recorded. `on_change` is told what is
-    being done.
+    being done, `on_done` of each unit that is done.
     """
 
     folder: RunFolder
@@ -52,6 +53,7 @@ class ExecutionContext:
     names: Mapping[str, str] = field(default_factory=dict)
     attention: tuple[int, ...] = ()
     on_change: Callable[[Mapping[str, WorkerState], float | None], None] = lambda _work, _left: None
+    on_done: Callable[[Unit], None] = tell_nobody
 
     def label(self, unit: Unit) -> str:
         """What progress and errors call the unit's method."""
