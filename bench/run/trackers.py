@@ -33,6 +33,7 @@ class WandbTracker:
     """Weights & Biases, or Trackio, whose interface is the same."""
 
     def __init__(self, module: Any, name: str, config: Config) -> None:
+        self._module = module
         self._run = module.init(project=PROJECT, name=name, config=dict(config))
 
     def log(self, numbers: Mapping[str, float], words: Mapping[str, str], step: int) -> None:
@@ -41,7 +42,7 @@ class WandbTracker:
 
     def finish(self) -> None:
         """End the run."""
-        self._run.finish()
+        self._module.finish()  # the run's own leaves it to be finished again as the process ends
 
 
 class MlflowTracker:
