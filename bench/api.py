@@ -169,6 +169,7 @@ if TYPE_CHECKING:
     from bench.reporting.text import noun as noun
     from bench.reporting.thumbnails import write_inputs as write_inputs
     from bench.reporting.thumbnails import write_thumbnails as write_thumbnails
+    from bench.reporting.training_curves import TrainingCurves as TrainingCurves
     from bench.scoring.batch import ScoringBatch as ScoringBatch
     from bench.scoring.concept_matches import ConceptMatch as ConceptMatch
     from bench.scoring.concept_matches import ConceptMatches as ConceptMatches
@@ -307,6 +308,7 @@ _NAMES = {
     ),
     "bench.reporting.text": "listed noun",
     "bench.reporting.thumbnails": "write_inputs write_thumbnails",
+    "bench.reporting.training_curves": "TrainingCurves",
     # Reports: statistics of a table of scores
     "bench.stats.analysis": "Analysis analyse",
     "bench.stats.by_concepts": "ConceptCountMean by_concepts_frame by_number_of_concepts",
@@ -333,7 +335,6 @@ _NAMES = {
 }
 """The public names of each module, by kind."""
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
-
 __all__ = list(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 if not TYPE_CHECKING:
@@ -341,8 +342,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(_MODULES[name]), name)
-        globals()[name] = value
+        globals()[name] = value = getattr(importlib.import_module(_MODULES[name]), name)
         return value
 
 

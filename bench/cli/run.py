@@ -98,6 +98,13 @@ Threads = Annotated[
     ),
 ]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="try units again whose method failed in an earlier start")]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TRACKER",
+        help="log the run while it goes: trackio, wandb or mlflow (extras of these names), as each is set up",
+    ),
+]
 Remove = Annotated[
     str | None,
     typer.Option(
@@ -137,6 +144,7 @@ def run(
     keep_weights: Kept = False,
     attention: backbone_options.Attention = None,
     threads: Threads = None,
+    track: Track = None,
 ) -> None:
     """Compare methods: fit each on every scene, draw all prompts, score, test and report.
 
@@ -159,11 +167,11 @@ def run(
         tuned=() if tuned is None else (tuning_digest(tuned),),
         cohort=cohort,
     )
-    execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights)
+    execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights, track=track)
     folder = _folder(runs, default_name(dataset, on_backbone.backbone) if name is None else name, shard)
     if remove is None:
         check_paths(folder)
-    _check_names(report, metrics)
+    _check_names(report, metrics, track)
     if remove is not None:
         _remove(open_run(folder.path), remove, methods, dry_run)
         return
@@ -207,12 +215,15 @@ def check_paths(folder: RunFolder) -> None:
         check_drop_ins(folder.path, earlier, ", or take another --name")
 
 
-def _check_names(report: str, metrics: str | None) -> None:
-    """Raise `UserError` for a report or a metric that there is not: a bad name leaves nothing behind."""
+def _check_names(report: str, metrics: str | None, track: str | None) -> None:
+    """Raise `UserError` for a report, a metric or a tracker that there is not: a bad name leaves nothing behind."""
+    from bench.run.trackers import check_tracker  # noqa: PLC0415 - most runs are not tracked
     from bench.scoring.selection import select_metrics  # noqa: PLC0415 - slow to import
 
     select_reports(report)
     select_metrics(metrics)
+    if track is not None:
+        check_tracker(track)
 
 
 def _run(
@@ -228,6 +239,7 @@ def _run(
     from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
     from bench.run.engine import start  # noqa: PLC0415
     from bench.run.select_units import select_units  # noqa: PLC0415
+    from bench.run.tracking import metric_means, tracking  # noqa: PLC0415
     from bench.tune.apply import tuned_check  # noqa: PLC0415
 
     with hold(folder.path):
@@ -235,9 +247,14 @@ def _run(
         units = select_units(session.plan, options.scenes, options.limit, options.shard)
         wanted = _wanted(session, units, retry_failed)
         say_memory(session, hardware, wanted)
-        with session.pool(hardware, execution, on_workers) or contextlib.nullcontext() as pool:
-            session.generate(wanted, hardware, execution, pool)
-            session.score(options.backbone.device, pool)
+        with (
+            tracking(execution.track, session) as tracked,
+            session.pool(hardware, execution, on_workers) or contextlib.nullcontext() as pool,
+        ):
+            session.generate(wanted, hardware, execution if tracked is None else tracked.told(execution), pool)
+            table = session.score(options.backbone.device, pool)
+            if tracked is not None:
+                tracked.scored(metric_means(session, table))
         files = write_report(session, report) if options.shard is None else ()
     for file in files:
         typer.echo(file)

@@ -21,12 +21,20 @@ FitRecords: TypeAlias = Sequence[Mapping[str, str | int | float]]
 """Measurements of a fit for people and reports: rows that all have the same columns."""
 
 
+StepLosses: TypeAlias = "Mapping[str, torch.Tensor | float]"
+"""The losses of one training step, scalars by name."""
+
+
 Blending: TypeAlias = Literal["from-noise", "from-target"]
 """How `bench edit` begins and keeps the rest: Blended Latent Diffusion's official script, or CLiC's equation 6."""
 
 
 def _forget(_notes: FitRecords) -> None:
     """Discard fit records: the default where no engine stores them."""
+
+
+def _forget_losses(_phase: int, _losses: StepLosses) -> None:
+    """Discard losses: the default where no engine stores them."""
 
 
 INCIDENTAL = {"incidental": True}
@@ -47,9 +55,11 @@ class MethodContext:
 
     Everything random in a fit derives from `fit_seed`. `batch_size` is how many pictures to draw at once (it changes
     pictures by rounding only). `budget` names an entry of the backbone's `budgets`. `on_step(done, total)` reports
-    progress. `record` stores the fit records; a method calls it once, at the end of `fit`, or never. `run_seed` is the
-    same for all units of a run, and `shared` a folder for files that they share, such as prior-preservation pictures
-    (None: no folder). `precomputed` are the scene's pictures of a method that `ProvidesImages`.
+    progress. `record` stores the fit records; a method calls it once, at the end of `fit`, or never.
+    `log_losses(phase, losses)` stores the losses of a training step, step by step; phases count from 1. Tensors are
+    read when the fit has ended, so a step does not wait for its device; recipes log theirs by themselves. `run_seed` is
+    the same for all units of a run, and `shared` a folder for files that they share, such as prior-preservation
+    pictures (None: no folder). `precomputed` are the scene's pictures of a method that `ProvidesImages`.
     """
 
     backbone: Backbone
@@ -58,6 +68,7 @@ class MethodContext:
     budget: str
     on_step: Callable[[int, int], None]
     record: Callable[[FitRecords], None] = _forget
+    log_losses: Callable[[int, StepLosses], None] = _forget_losses
     run_seed: int = 0
     shared: Path | None = None
     precomputed: Mapping[Prompt, PrecomputedImage] = field(default_factory=dict)

@@ -87,6 +87,14 @@ def _by_scene(notes: pd.DataFrame, column: str) -> pd.Series[float]:
     return means
 
 
+def mask_curve_frame(notes: pd.DataFrame) -> pd.DataFrame:
+    """IoU by step as a table: method, step, iou; without rows if there is no note."""
+    if notes.empty:
+        return pd.DataFrame(columns=["method", "step", "iou"])
+    curves = {method: curve.rename_axis("step").rename("iou") for method, curve in iou_by_step(notes).items()}
+    return pd.concat(curves, names=["method"]).reset_index()
+
+
 def mask_curve_figure(notes: pd.DataFrame) -> CurvePanel:
     """IoU by step, a line per method: Figure 3 of Rahman et al. 2024."""
     lines = {

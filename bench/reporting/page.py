@@ -27,13 +27,14 @@ from bench.reporting.text import (
     share,
     share_bounds,
     signed,
+    significant,
     small,
     weight,
 )
 
 FILTERS = (
     amount, bounds, chance, count, energy, interval_methods, is_clear, listed, noun, number, pace, rank, scenes_needed,
-    seconds, share, share_bounds, signed, small, weight,
+    seconds, share, share_bounds, signed, significant, small, weight,
 )  # fmt: skip
 """How pages write numbers and words; a template calls each by its function's name."""
 

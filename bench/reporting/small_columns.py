@@ -100,3 +100,48 @@ PROVENANCE_FILES: Mapping[str, CsvFile] = {
     ),
 }
 """The CSV file of what was run."""
+
+_LOSS = {
+    "method": "the method",
+    "phase": "phase of the training, from 1",
+    "loss": "total, which a step descends, or a part of it by its name, as it enters the total",
+}
+_TENTHS = {"first": "mean of the first tenth", "last": "mean of the last tenth", "change": "last minus first tenth"}
+TRAINING_FILES: Mapping[str, CsvFile] = {
+    "training.csv": CsvFile(
+        "a method, phase and loss",
+        {
+            **_LOSS,
+            "steps": "steps of the phase",
+            "n_scenes": "scenes that entered: those whose fits have all steps",
+            **{
+                name + end: what
+                for name, meaning in _TENTHS.items()
+                for end, what in {
+                    "": f"{meaning} of the phase's steps, a mean over scenes",
+                    "_low": f"lower end of its interval; {BOUNDS['low'].split('; ')[1]}",
+                    "_high": "upper end of its interval",
+                }.items()
+            },
+        },
+    ),
+    "curves.csv": CsvFile(
+        "a method, phase, loss, fit and step that is drawn",
+        {
+            **_LOSS,
+            "scene": "the scene; mean: the mean over fits that have all steps",
+            "unit": COLUMNS["unit"],
+            "step": "step of the phase, from 1",
+            "value": "the loss, smoothed over a tenth of the phase's steps; empty where it is not finite",
+        },
+    ),
+    "masks.csv": CsvFile(
+        "a method and step, of methods that estimate masks",
+        {
+            "method": "the method",
+            "step": "training step after which the masks were estimated; 0: the first masks",
+            "iou": "intersection over union with the true masks: a mean over concepts, then over scenes",
+        },
+    ),
+}
+"""The CSV files of losses; the unsmoothed ones of every step are `losses/UNIT.csv` in the run's folder."""

@@ -35,6 +35,11 @@ def small(value: float) -> str:
     return NONE if math.isnan(value) else f"{value:.2g}"
 
 
+def significant(value: float, show_sign: bool = False) -> str:
+    """Three significant digits, for numbers of any size: `0.0142`, `−0.000731`, or a dash."""
+    return NONE if math.isnan(value) else _minus(f"{value:+.3g}" if show_sign else f"{value:.3g}")
+
+
 def chance(value: float) -> str:
     """A probability in percent, never rounded to certainty: `93 %`, `> 99.9 %`, `< 0.1 %`."""
     if value > 0.999:

@@ -68,6 +68,8 @@ def execute(context: ExecutionContext, units: Sequence[Unit], plan: Sequence[Uni
             if (why := attempt(context, fitter, unit, progress)) is not None:
                 failed += 1
                 say_failed(context.folder, unit, context.names, why)
+            else:
+                context.on_done(unit)
             bars.end(ALONE, unit.key)
     return failed
 

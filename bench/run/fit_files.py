@@ -17,6 +17,7 @@ from bench.run.cost import FIT, Cost
 if TYPE_CHECKING:
     import torch
 
+_LOSSES = "losses"
 _SYSTEM_ERROR = re.compile(r"os error (\d+)")
 
 
@@ -32,18 +33,35 @@ def read_fit(path: Path) -> tuple[dict[str, torch.Tensor], Cost] | None:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, Cost.from_metadata(FIT, file.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({one_line(error)}); delete it: the fit will be computed again") from error
+        raise _damaged(path, error) from error
 
 
-def write_fit(path: Path, state: Mapping[str, torch.Tensor], cost: Cost) -> None:
-    """Write the learned tensors and their cost; raises `UserError` if that fails."""
+def begun_losses(path: Path) -> str:
+    """The losses that a fit which was begun has logged so far, as text; empty for one that logged none.
+
+    Raises `UserError` for a damaged file.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return str((file.metadata() or {}).get(_LOSSES, ""))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} is damaged ({one_line(error)}); delete it: the fit will be computed again")
+
+
+def write_fit(path: Path, state: Mapping[str, torch.Tensor], cost: Cost, losses: str = "") -> None:
+    """Write the learned tensors, their cost, and the losses logged so far; raises `UserError` if that fails."""
     from safetensors.torch import save_file  # noqa: PLC0415 - torch is slow to import
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    metadata = cost.metadata(FIT) | ({_LOSSES: losses} if losses else {})
 
     def save(temporary: Path) -> None:
         try:
-            save_file(tensors, temporary, cost.metadata(FIT))
+            save_file(tensors, temporary, metadata)
         except SafetensorError as error:  # tells the system's errors, as of a full disk, by words alone
             if number := _SYSTEM_ERROR.search(str(error)):
                 raise OSError(int(number[1]), os.strerror(int(number[1]))) from error

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from bench.core.errors import is_disk_full
 from bench.core.files import write_bytes
 from bench.core.text import count
 from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import Budget
-from bench.plugins.method import FitRecords, FitState, MethodContext
+from bench.plugins.method import FitRecords, FitState, MethodContext, StepLosses
 from bench.run.archive import archived_units
 from bench.run.contracts import checked_beginnings, checked_state
 from bench.run.cost import Cost
 from bench.run.draw_jobs import begin_key, begun_share
-from bench.run.fit_files import read_fit, write_fit
+from bench.run.fit_files import begun_losses, read_fit, write_fit
 from bench.run.fit_steps import trained_steps
 from bench.run.folder import RunFolder
 from bench.run.forecast import Part, WorkProgress
+from bench.run.losses import LossLog, write_losses
 from bench.run.names import label
+from bench.run.options import tell_nobody
 from bench.run.plan import Unit, cohort_of
 from bench.run.status import WorkerState
 
@@ -32,9 +35,6 @@ if TYPE_CHECKING:
 
     from bench.run.metering import Meter
 
-_Fit: TypeAlias = "tuple[Callable[[], FitState], Cost, FitProgress]"
-"""What makes a fit, what was spent on it before, and its progress."""
-
 
 @dataclass(frozen=True)
 class ExecutionContext:
@@ -42,7 +42,7 @@ class ExecutionContext:
 
     With `keep_weights`, a unit's fit is kept after its last picture. `names` are display names of methods by spec.
     `attention` are the sampling steps, from 1, before which attention maps are recorded. `on_change` is told what is
-    being done.
+    being done, `on_done` of each unit that is done.
     """
 
     folder: RunFolder
@@ -53,6 +53,7 @@ class ExecutionContext:
     names: Mapping[str, str] = field(default_factory=dict)
     attention: tuple[int, ...] = ()
     on_change: Callable[[Mapping[str, WorkerState], float | None], None] = lambda _work, _left: None
+    on_done: Callable[[Unit], None] = tell_nobody
 
     def label(self, unit: Unit) -> str:
         """What progress and errors call the unit's method."""
@@ -120,6 +121,16 @@ class FitProgress:
             self._told = share
 
 
+@dataclass(frozen=True)
+class _Task:
+    """What makes a fit, what was spent on it before, its progress and its losses."""
+
+    fit: Callable[[], FitState]
+    spent: Cost
+    progress: FitProgress
+    losses: LossLog
+
+
 class Fitter:
     """Makes the fits of some `units` of the `plan`, one by one, as they are asked for.
 
@@ -142,11 +153,12 @@ class Fitter:
         kept = read_fit(self._context.folder.fit(unit.key))
         if kept is not None:
             return kept
-        fit, spent, progress = self._ended(unit) if unit.cohort else self._alone(unit)
+        task = self._ended(unit) if unit.cohort else self._alone(unit)
         self._context.backbone.restore()
-        fitted, cost = self._context.meter.measure(fit)
-        state, cost = checked_state(unit.method, fitted), spent.plus(cost)
-        progress.finish()
+        with self._losses_kept(unit, task.losses):
+            fitted, cost = self._context.meter.measure(task.fit)
+        state, cost = checked_state(unit.method, fitted), task.spent.plus(cost)
+        task.progress.finish()
         write_fit(self._context.folder.fit(unit.key), state, cost)
         return state, cost
 
@@ -154,7 +166,10 @@ class Fitter:
         """Begin the fits of a unit's cohort, and keep those that are wanted now or later."""
         cohort = cohort_of(unit, self._plan)
         told = [self._beginning(cohort, own=one is unit) for one in cohort]
-        contexts = [method_context(self._context, one, each) for one, each in zip(cohort, told, strict=True)]
+        logs = [LossLog() for _ in cohort]
+        contexts = [
+            method_context(self._context, one, each, log.log) for one, each, log in zip(cohort, told, logs, strict=True)
+        ]
         begin = partial(unit.method.instance.begin_fits, [one.scene.for_methods for one in cohort], contexts)
         self._context.backbone.restore()
         try:
@@ -164,13 +179,13 @@ class Fitter:
             if is_disk_full(error):
                 raise
             begun, cost = [error] * len(cohort), Cost(0.0)
-        for one, state, each in zip(cohort, begun, told, strict=True):
+        for one, state, each, log in zip(cohort, begun, told, logs, strict=True):
             if isinstance(state, Exception):
                 self.failures[one.key] = state
                 continue
             each.finish()
             if self._is_wanted(one):
-                write_fit(self._context.folder.begun(one.key), state, cost.share(len(cohort)))
+                write_fit(self._context.folder.begun(one.key), state, cost.share(len(cohort)), log.csv())
         self._progress.over(begin_key(cohort))
 
     def _beginning(self, cohort: Sequence[Unit], own: bool) -> FitProgress:
@@ -191,14 +206,27 @@ class Fitter:
         done = recorded and unit.key not in self._wanted
         return not done and not folder.fit(unit.key).is_file()
 
-    def _alone(self, unit: Unit) -> _Fit:
+    @contextlib.contextmanager
+    def _losses_kept(self, unit: Unit, log: LossLog) -> Iterator[None]:
+        """Write the losses that the block logs; also those of a fit that fails, which may show why it did."""
+        try:
+            yield
+        except Exception:
+            with contextlib.suppress(Exception):  # what failed is told, whatever becomes of its losses
+                write_losses(self._context.folder, unit.key, log.csv())
+            raise
+        write_losses(self._context.folder, unit.key, log.csv())
+
+    def _alone(self, unit: Unit) -> _Task:
         progress = FitProgress(
             self._progress, unit.key, "fit", steps=self._steps(unit), title=self._context.title(unit)
         )
-        context = method_context(self._context, unit, progress)
-        return partial(unit.method.instance.fit, unit.scene.for_methods, context), Cost(0.0, 0.0, 0.0), progress
+        log = LossLog()
+        context = method_context(self._context, unit, progress, log.log)
+        fit = partial(unit.method.instance.fit, unit.scene.for_methods, context)
+        return _Task(fit, Cost(0.0, 0.0, 0.0), progress, log)
 
-    def _ended(self, unit: Unit) -> _Fit:
+    def _ended(self, unit: Unit) -> _Task:
         """What ends a fit that was begun together with others; raises what the beginning raised."""
         begun = read_fit(self._context.folder.begun(unit.key))
         if begun is None and unit.key not in self.failures:
@@ -208,8 +236,10 @@ class Fitter:
             raise self.failures[unit.key]
         span = (begun_share(unit.method, self._context.factors), 1.0)
         progress = FitProgress(self._progress, unit.key, "end", span, self._steps(unit), self._context.title(unit))
-        context = method_context(self._context, unit, progress)
-        return partial(unit.method.instance.end_fit, begun[0], unit.scene.for_methods, context), begun[1], progress
+        log = LossLog(begun_losses(self._context.folder.begun(unit.key)))
+        context = method_context(self._context, unit, progress, log.log)
+        end = partial(unit.method.instance.end_fit, begun[0], unit.scene.for_methods, context)
+        return _Task(end, begun[1], progress, log)
 
 
 def forget_begun(folder: RunFolder, units: Sequence[Unit]) -> None:
@@ -219,7 +249,16 @@ def forget_begun(folder: RunFolder, units: Sequence[Unit]) -> None:
             folder.begun(unit.key).unlink(missing_ok=True)
 
 
-def method_context(context: ExecutionContext, unit: Unit, on_step: Callable[[int, int], None]) -> MethodContext:
+def _log_nothing(_phase: int, _losses: StepLosses) -> None:
+    """Ignore losses: drawing has none."""
+
+
+def method_context(
+    context: ExecutionContext,
+    unit: Unit,
+    on_step: Callable[[int, int], None],
+    log_losses: Callable[[int, StepLosses], None] = _log_nothing,
+) -> MethodContext:
     """What the engine hands to a method for one unit."""
     return MethodContext(
         backbone=context.backbone,
@@ -228,6 +267,7 @@ def method_context(context: ExecutionContext, unit: Unit, on_step: Callable[[int
         budget=context.budget,
         on_step=on_step,
         record=lambda records: _write_records(context.folder, unit, records),
+        log_losses=log_losses,
         run_seed=unit.run_seed,
         shared=context.folder.shared,
         precomputed=unit.precomputed,

@@ -108,6 +108,10 @@ class RunFolder:
         """The CSV file of a unit's fit records; few methods write any."""
         return self.path / "fit_records" / f"{unit}.csv"
 
+    def losses(self, unit: str) -> Path:
+        """The CSV file of the losses of a unit's fit by step (`bench.run.losses`); not every method logs any."""
+        return self.path / "losses" / f"{unit}.csv"
+
     def picture(self, key: str) -> Path:
         """The file of a generated picture."""
         return self.path / "pictures" / f"{key}.png"

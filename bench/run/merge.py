@@ -136,7 +136,8 @@ def _copy_unit(part: RunFolder, merged: RunFolder, unit: str) -> None:
     pictures = [part.picture(key) for key in record.pictures]
     if not all(picture.is_file() for picture in pictures):
         return
-    besides = [part.fit(unit), part.fit_records(unit), *whole_files(part.path, f"scores/*/{unit}.json")]
+    told = [part.fit_records(unit), part.losses(unit)]
+    besides = [part.fit(unit), *told, *whole_files(part.path, f"scores/*/{unit}.json")]
     for file in (*pictures, *(path for path in besides if path.is_file()), part.unit_record(unit)):
         write_bytes(merged.path / file.relative_to(part.path), file.read_bytes())
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.run.plan import Unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +56,19 @@ class RunOptions:
     cohort: int | None = None
 
 
+def tell_nobody(_unit: Unit) -> None:
+    """Nobody wants to know of units that are done."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ExecutionOptions:
-    """How to execute; nothing here can change a result. With `keep_weights` fits are kept after their last picture."""
+    """How to execute; nothing here can change a result. With `keep_weights` fits are kept after their last picture.
+
+    `track` names the tracker that the run is logged to. `on_done` is called for each unit that is done, in the process
+    that was started.
+    """
 
     batch_size: int
     keep_weights: bool
+    track: str | None = None
+    on_done: Callable[[Unit], None] = tell_nobody

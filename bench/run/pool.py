@@ -22,6 +22,7 @@ from bench.run.fitting import forget_begun
 from bench.run.folder import RunFolder
 from bench.run.forecast import Forecast, WorkItem, WorkLeft
 from bench.run.names import label
+from bench.run.options import tell_nobody
 from bench.run.payload import pack_dataset, pack_drop_ins, unit_content
 from bench.run.plan import Unit
 from bench.run.ray_local import joined_ray, local_ray
@@ -53,8 +54,11 @@ class Pool:
         self._open.close()
         sweep_scratch()
 
-    def draw(self, units: Sequence[Unit], plan: Sequence[Unit]) -> None:
-        """Fit and draw units of the plan, each from the start; the same units `failed` as in one process."""
+    def draw(self, units: Sequence[Unit], plan: Sequence[Unit], on_done: Callable[[Unit], None] = tell_nobody) -> None:
+        """Fit and draw units of the plan, each from the start; the same units `failed` as in one process.
+
+        `on_done` is called for each that is done.
+        """
         made = DrawTasks(self._folder, units, plan, self._settings.names, self._budget)
         tasks = made.tasks()
         with self._at_work("fitting and drawing", made.work_left) as bars:
@@ -74,6 +78,7 @@ class Pool:
                     forget_begun(self._folder, [unit for unit in plan if unit.key not in made.units])
                 elif self._folder.unit_record(task.key).is_file():
                     self._forget(made.units[task.key])
+                    on_done(made.units[task.key])
                 bars.end(worker, task.key)
 
             def on_lost(task: Task, why: str) -> None:

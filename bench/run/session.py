@@ -200,7 +200,7 @@ class Session:
         if pool is None:
             self._generate_here(todo, hardware, execution)
         else:
-            pool.draw(todo, self.plan)
+            pool.draw(todo, self.plan, execution.on_done)
 
     def _generate_here(self, todo: Sequence[Unit], hardware: Hardware, execution: ExecutionOptions) -> None:
         from bench.diffusion.backbone.loading import load_backbone  # noqa: PLC0415 - slow, and only drawing needs it
@@ -216,6 +216,7 @@ class Session:
             self.settings.names,
             self._attention,
             ActivityLog(self.folder, "fitting and drawing"),
+            execution.on_done,
         )
         with hardware.computing():
             execute(context, todo, self.plan)

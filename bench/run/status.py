@@ -149,21 +149,27 @@ def record_activity(folder: RunFolder, activity: Activity) -> None:
     write_json(folder.activity, asdict(activity), SCHEMA)
 
 
-def read_status(folder: RunFolder) -> Status:
-    """How far the run is; reads only.
+def asked_units(folder: RunFolder) -> Sequence[AskedUnit]:
+    """The units that the run was asked for in all its starts.
 
-    Raises `UserError` for a run of a version that did not record what it asks for.
+    Raises `UserError` for a run of a version that did not record them.
     """
     if not folder.asked.is_file():
         raise UserError(f"{folder.path} does not say what it was asked for: start it once more with `bench run`")
     record: _AskedUnits = read_record(folder.asked, SCHEMA, _AskedUnits)
-    drawn = [unit for unit in record.units if folder.unit_record(unit.unit).is_file()]
+    return record.units
+
+
+def read_status(folder: RunFolder) -> Status:
+    """How far the run is; reads only. Raises `UserError` as `asked_units` does."""
+    asked = asked_units(folder)
+    drawn = [unit for unit in asked if folder.unit_record(unit.unit).is_file()]
     known = {unit.unit for unit in drawn}
-    known |= {unit.unit for unit in record.units if unit.unit in archived_units(folder)}
+    known |= {unit.unit for unit in asked if unit.unit in archived_units(folder)}
     done = len(known)
-    failed = [one for one in record.units if one.unit not in known and (folder.failures / one.failure).is_file()]
+    failed = [one for one in asked if one.unit not in known and (folder.failures / one.failure).is_file()]
     known |= {unit.unit for unit in failed}
-    todo = [unit for unit in record.units if unit.unit not in known]
+    todo = [unit for unit in asked if unit.unit not in known]
     holder, alive = read_holder(folder)
     activity = _activity(folder) if alive is not False else None
     rate, left = _pace(folder, drawn, todo, activity)

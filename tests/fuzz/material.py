@@ -108,12 +108,14 @@ def _small_or_link(source: str, target: str) -> None:
 
 
 def _notes(run: Path) -> None:
-    """What a method might have noted of its masks."""
+    """What a method might have noted of its masks, and its losses."""
     (run / "fit_records").mkdir()
+    (run / "losses").mkdir()
     for unit in (run / "units").glob("*.json"):
         head = "step,concept,label,estimated,iou,iou_without_crf"
         rows = ("0,0,ball,False,1,1", "5,0,ball,True,0.75,0.5", "10,0,ball,True,0.8,0.7", "")
         (run / "fit_records" / f"{unit.stem}.csv").write_text("\n".join((head, *rows)))
+        (run / "losses" / f"{unit.stem}.csv").write_text("phase,step,total,prior\n1,1,0.5,\n1,2,0.25,\n2,1,nan,0.125\n")
 
 
 def _imported(folder: Path) -> None:

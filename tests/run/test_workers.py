@@ -60,6 +60,12 @@ def pixels(run: str) -> dict[str, bytes]:
     return {file.name: np.asarray(Image.open(file)).tobytes() for file in Path(f"runs/{run}/pictures").glob("*.png")}
 
 
+def losses(run: str) -> dict[str, list[str]]:
+    """By unit, the phases and steps whose losses it has, in order."""
+    files = Path(f"runs/{run}/losses").glob("*.csv")
+    return {file.stem: [",".join(line.split(",")[:2]) for line in file.read_text().splitlines()] for file in files}
+
+
 def assert_same(run: str, other: str) -> None:
     assert pixels(run) == pixels(other)
     pd.testing.assert_frame_equal(table(run), table(other), check_exact=True)
@@ -86,6 +92,7 @@ def test_cohorts_on_two_workers_come_to_what_one_process_comes_to(bench: Bench) 
     assert len(list(Path("runs/two/begun").iterdir())) == 1
     assert bench(*RUN, "two", *asked, "--workers", "2") == 0
     assert_same("two", "one")
+    assert losses("two") == losses("one")
     for run in ("one", "two"):
         assert list(Path(f"runs/{run}/begun").iterdir()) == []
 

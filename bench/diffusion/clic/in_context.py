@@ -71,16 +71,21 @@ class InContext:
         return lambda: self.loss(draw_concept_step(objective, self.rule))
 
     def loss(self, view: ConceptStep) -> Tensor:
-        """The weighted sum of the three losses, a scalar."""
+        """The weighted sum of the three losses, a scalar; each is logged by its name."""
         if view.objective.recorder is not None:
             view.objective.recorder.clear()
         predicted = view.step.predicted(view.step.noisy, view.sample.text)
         weights = self.rule.weights(view.mask, self.alpha)
         total = self.context_weight * self.rule.context(predicted, view.step.target, weights)
+        view.objective.log("context", total)
         if self.attention_weight:
-            total = total + self.attention_weight * self._attention(view)
+            attention = self.attention_weight * self._attention(view)
+            view.objective.log("attention", attention)
+            total = total + attention
         if self.roi_weight:
-            total = total + self.roi_weight * self.rule.roi(view)
+            roi = self.roi_weight * self.rule.roi(view)
+            view.objective.log("RoI", roi)
+            total = total + roi
         return total
 
     def _attention(self, view: ConceptStep) -> Tensor:

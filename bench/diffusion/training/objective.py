@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -16,6 +16,7 @@ from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.attention import Recorder
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.terms import Predicate, every_layer, no_layer
+from bench.diffusion.training.loss_parts import LossParts
 from bench.diffusion.training.losses import (
     cross_attention_losses,
     diffusion_loss,
@@ -68,7 +69,8 @@ class Objective:
     `recorder` collects the cross-attention maps (None if the recipe needs none). `observe` is called after
     each forward pass with its sample, while the recorder holds the sample's maps: of the attention loss's layers, and
     all others of the recipe for whoever observes. Without `trains_weights` nothing but handles learns: the pictures of
-    prior preservation, whose text has none, are chosen but not computed, and their loss is left out.
+    prior preservation, whose text has none, are chosen but not computed, and their loss is left out. `parts` are the
+    losses of the step under way, which `log` adds to.
     """
 
     recipe: Recipe
@@ -81,6 +83,7 @@ class Objective:
     recorder: Recorder | None
     observe: Callable[[Sample], None] = _ignore
     trains_weights: bool = True
+    parts: LossParts = field(default_factory=LossParts)
 
     @property
     def backbone(self) -> Backbone:
@@ -91,6 +94,10 @@ class Objective:
         """The total loss of one random step, a scalar; Break-A-Scene, equation 3, plus prior preservation."""
         (loss,) = losses([self.draw()])
         return loss
+
+    def log(self, name: str, loss: Tensor) -> None:
+        """Log a part of a sample's loss, a scalar, as it enters the total; the trainer logs the total itself."""
+        self.parts.add(name, loss)
 
     def draw(self) -> Rows:
         """The rows of one random step: the sample, then the prior picture.
@@ -155,10 +162,15 @@ class Objective:
         """The weighted sum of the losses; row 0 is the sample, row 1, if there is one, the prior picture."""
         self.observe(sample)
         loss = self._diffusion(masks, predicted[:1], target[:1])
+        self.log("masked diffusion" if self.recipe.masked else "diffusion", loss)
         if self.recipe.attention is not None and self.recorder is not None and positions is not None:
-            loss = loss + self._attention(self.recipe.attention, self.recorder, positions, masks)
+            attention = self._attention(self.recipe.attention, self.recorder, positions, masks)
+            self.log("attention", attention)
+            loss = loss + attention
         if self.recipe.prior is not None and len(predicted) > 1:
-            loss = loss + self.recipe.prior.weight * diffusion_loss(predicted[1:], target[1:])
+            prior = self.recipe.prior.weight * diffusion_loss(predicted[1:], target[1:])
+            self.log("prior", prior)
+            loss = loss + prior
         return loss
 
     def _diffusion(self, masks: Tensor, predicted: Tensor, target: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.encode import Encoder
+from bench.diffusion.training.loss_parts import TOTAL
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PIECES, Phase, Recipe
 from bench.diffusion.training.rows import Rows, losses
@@ -59,6 +60,7 @@ class Learner:
     def __init__(self, fit: Fit, objective: Objective, index: int) -> None:
         assert fit.handles is not None, "handles are there before a phase begins"
         self.fit = fit
+        self.number = index + 1
         self.phase = fit.phases[index]
         self.objective = replace(objective, trains_weights=bool(PIECES[self.phase.trains]))
         groups = _thaw(objective.backbone, fit.handles, self.phase)
@@ -79,13 +81,17 @@ class Learner:
         """Gather a step's gradient from a loss of the phase's own, which is called for every sample."""
         with self.update.in_backward() if self.phase.batch == 1 else contextlib.nullcontext():
             for _ in range(self.phase.batch):
-                self.update.gather(self.loss() / self.phase.batch)
+                loss = self.loss()
+                self.objective.log(TOTAL, loss)
+                self.update.gather(loss / self.phase.batch)
 
     def finish_step(self) -> None:
-        """Update the handles and weights, and what follows a step."""
+        """Update the handles and weights, log the step's losses, and what follows a step."""
         self.update.step()
+        self.fit.context.log_losses(self.number, self.objective.parts.take())
         if self.phase.after_step is not None:
             self.phase.after_step(self.objective)
+            self.objective.parts.take()  # a loss that is looked at there is not the step's
         self.fit.progress.advance()
 
 
@@ -115,16 +121,13 @@ def _gather_together(learners: Mapping[int, Learner], count: int) -> dict[int, L
     filler = [replace(one, loss=_no_loss) for one in next(iter(drawn.values()))]
     found = losses([one for number in range(count) for one in drawn.get(number, filler)])
     size = len(filler)
+    totals = {number: torch.stack(found[number * size : (number + 1) * size]).mean() for number in drawn}
     # each loss has its own parameters: their sum's gradient is that of each, and no row's passes to another
     with contextlib.ExitStack() as stack:
-        for number in drawn:
+        for number, total in totals.items():
+            learners[number].objective.log(TOTAL, total)
             stack.enter_context(learners[number].update.in_backward())
-        torch.autograd.backward(
-            [
-                learners[number].update.scaled(torch.stack(found[number * size : (number + 1) * size]).mean())
-                for number in drawn
-            ]
-        )
+        torch.autograd.backward([learners[number].update.scaled(total) for number, total in totals.items()])
     return {number: learners[number] for number in drawn}
 
 

@@ -36,6 +36,8 @@ class Method(RecipeMethod):
 
         def loss() -> "Tensor":
             handles = own.backbone.encode_text([f"a photo of {concept.handle}" for concept in concepts])
-            return own() + self.pull * (handles - words).square().mean()
+            pull = self.pull * (handles - words).square().mean()
+            own.log("pull", pull)
+            return own() + pull
 
         return loss

@@ -138,3 +138,10 @@ def test_the_step_is_the_seeds_alone(objective: Objective) -> None:
     first, again = (PAPER.begin(replace(objective, random=Randomness.seeded(6)))() for _ in range(2))
     assert torch.equal(first, again)
     assert not torch.equal(PAPER.begin(replace(objective, random=Randomness.seeded(7)))(), first)
+
+
+def test_each_weighted_loss_is_logged_by_its_name(objective: Objective) -> None:
+    total = PAPER.loss(drawn(objective))
+    parts = objective.parts.take()
+    assert list(parts) == ["context", "attention", "RoI"]
+    torch.testing.assert_close(sum(parts.values()), total.detach())

@@ -40,6 +40,12 @@ def notes(rng: Random, place: Path, valid: Path) -> Attack:
     return Attack(attack.what, REPORTS[1])
 
 
+def losses(rng: Random, place: Path, valid: Path) -> Attack:
+    """The losses of fits."""
+    attack = _attack(rng, place, valid, "losses/*.csv", mutate_csv)
+    return Attack(attack.what, ("report", "runs/r", "--report", "training", *MINE))
+
+
 def pictures(rng: Random, place: Path, valid: Path) -> Attack:
     """Generated pictures, and the dataset's in the run."""
     pattern = rng.choice(("pictures/*.png", "dataset/scenes/*/*.png"))
@@ -105,4 +111,5 @@ KINDS = {
     "run's pictures": pictures,
     "run's folders": folders,
     "run's notes": notes,
+    "run's losses": losses,
 }
