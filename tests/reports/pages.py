@@ -158,13 +158,13 @@ def _add_tuning(data: ReportData) -> None:
             ("prompt", "identity", "objective"), 0.5 - abs(np.log(rate / 0.4)) / 8 + rng.normal() / 50)}
         for spec, stage, rate in trials for scene in scenes
     ]  # fmt: skip
-    pd.DataFrame(rows).to_csv(data.run_folder / record.TRIALS, index=False)
+    pd.DataFrame(rows).to_csv(data.run_folder / folder.TRIALS, index=False)
     mean = SceneMean.of(pd.Series(rng.normal(0.5, 0.02, len(scenes))))
     found = record.TunedMethod(
         trials[1][0], {"rate": 0.4}, "interior", ("rate",), 3, mean, mean, mean, {trials[3][0]: mean}
     )
     tuning = record.Tuning("small", "f", "full", Budget(), "tiny", data.dataset.name, "d" * 64, (), {name: found})
-    write_json(data.run_folder / record.FILE, dataclasses.asdict(tuning), record.SCHEMA)
+    write_json(data.run_folder / folder.TUNED, dataclasses.asdict(tuning), record.SCHEMA)
 
 
 def _answers(data: ReportData) -> Path:
