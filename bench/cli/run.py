@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from bench.cli import backbone_options, worker_options
+from bench.cli.drop_in_paths import naming_paths
 from bench.cli.option_groups import given_options, with_options
 from bench.cli.preview import say_memory, say_plan, say_workers
 from bench.core import defaults
@@ -169,9 +170,8 @@ def run(
     )
     execution = ExecutionOptions(batch_size=batch_size, keep_weights=keep_weights, track=track)
     folder = _folder(runs, default_name(dataset, on_backbone.backbone) if name is None else name, shard)
-    if remove is None:
-        check_paths(folder)
-    _check_names(report, metrics, track)
+    with naming_paths(folder) if remove is None else contextlib.nullcontext():
+        _check_names(report, metrics, track)
     if remove is not None:
         _remove(open_run(folder.path), remove, methods, dry_run)
         return
@@ -202,17 +202,10 @@ def _on_run(
     if earlier is None:
         return checked(methods, tuned), options
     if "methods" in given or tuned is not None:
-        return checked(methods, tuned), as_begun(options, given, folder, earlier)
+        with naming_paths(folder):
+            selection = checked(methods, tuned)
+        return selection, as_begun(options, given, folder, earlier)
     return MethodSelection(earlier.methods, (), tuple(earlier.names.items())), as_begun(options, given, folder, earlier)
-
-
-def check_paths(folder: RunFolder) -> None:
-    """Raise `UserError` if the run was begun with folders of drop-ins that this command line does not name."""
-    from bench.run.as_begun import check_drop_ins  # noqa: PLC0415 - drop-ins import torch, which is slow
-    from bench.run.settings import earlier_settings  # noqa: PLC0415
-
-    if (earlier := earlier_settings(folder)) is not None:
-        check_drop_ins(folder.path, earlier, ", or take another --name")
 
 
 def _check_names(report: str, metrics: str | None, track: str | None) -> None:

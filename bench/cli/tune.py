@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 
 from bench.cli import backbone_options, worker_options
+from bench.cli.drop_in_paths import naming_paths
 from bench.cli.option_groups import given_words, with_options
-from bench.cli.run import check_paths, checked, default_name
+from bench.cli.run import checked, default_name
 from bench.plugins.discovery import user_folders
 from bench.plugins.spec import split_specs
 from bench.run.folder import run_folder
@@ -71,10 +72,10 @@ def tune(
     from bench.tune.search import Effort  # noqa: PLC0415
 
     folder = run_folder(runs, f"tune-{default_name(dataset, on_backbone.backbone)}" if name is None else name)
-    check_paths(folder)
     engine.refuse_names(split_specs(methods))
     engine.refuse_too_few(tuning_scenes)
-    chosen = engine.tunable(checked(methods).methods)
+    with naming_paths(folder):
+        chosen = engine.tunable(checked(methods).methods)
     screening = engine.screening_count(tuning_scenes)
     run = engine.TuningRun(
         folder,
