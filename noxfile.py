@@ -110,6 +110,14 @@ def perf(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def results(session: nox.Session) -> None:
+    """A part of the published results again: does this machine come to an equivalent one? Minutes."""
+    install(session, "yolo", "ray")
+    part = session.posargs or ("--methods", "ours,db", "--scenes", "3", "--workers", "auto")
+    session.run(PYTHON, "-m", "bench.cli.main", "reproduce", "docs/results/playroom-50", *part)
+
+
+@nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """The site, into docs/_build; a warning is an error."""
     install(session, "docs")

@@ -17,7 +17,7 @@ extensions = ["myst_parser"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"SceneBench {release}"
-exclude_patterns = ["_build", "examples"]
+exclude_patterns = ["_build", "examples", "results"]
 suppress_warnings = ["myst.xref_missing", "myst.header"]  # links of README.md to files that are no pages
 
 

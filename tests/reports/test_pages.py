@@ -142,5 +142,6 @@ def test_a_run_that_is_going_on_with_failures_has_every_page(tmp_path: Path, out
         page = sample.file.read_text()
         assert outline(page).open == [], name
         assert not re.findall(r"\bnan\b|\binf\b", page), name
-        if name.split(",")[0] not in ("compare", "leaderboard", "submit-check", "study"):  # they read no banners
+        # these read no banners: and a tuning that is finished has left its worse trials where they were
+        if name.split(",")[0] not in ("compare", "leaderboard", "submit-check", "study", "tuning"):
             assert [banner for banner in WARNED if banner not in html.unescape(page)] == [], name
