@@ -155,8 +155,9 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 
 def test_the_list_names_everything_with_its_source(
-    call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bench.cli.listing.console", Console(width=400))
     assert call("list") == 0
     listed = capsys.readouterr().out
     for name in ("ours", "ti-m", "break-a-scene", "folder", "playroom", "pareto", "prompt-similarity", "paper-vgg"):
