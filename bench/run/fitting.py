@@ -94,7 +94,7 @@ class FitProgress:
     ) -> None:
         self._progress = progress
         self._job = job
-        self._part = part
+        self._part: Part = part
         self._start, self._width = span[0], span[1] - span[0]
         self._steps = steps
         self._title = title

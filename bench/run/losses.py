@@ -26,7 +26,7 @@ class LossLog:
     """
 
     def __init__(self, begun: str = "") -> None:
-        self._rows: list[dict[str, object]] = list(csv.DictReader(io.StringIO(begun)))
+        self._rows: list[dict[str, object]] = [dict(row) for row in csv.DictReader(io.StringIO(begun))]
         self._steps: dict[int, int] = {}
         self._waiting: dict[torch.device, list[tuple[int, str, torch.Tensor]]] = {}
         self._packed: list[tuple[list[tuple[int, str]], torch.Tensor]] = []

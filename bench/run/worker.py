@@ -104,7 +104,7 @@ class Courier:
     def over(self, job: str) -> None:
         """Tell nothing: the driver knows when a task ends."""
 
-    def work(self, _job: str, part: Part, pieces: float = 1.0) -> None:
+    def work(self, job: str, part: Part, pieces: float = 1.0) -> None:  # noqa: ARG002 (the protocol's: a task is one job)
         """Send what was made meanwhile; where that is nothing, the description from time to time."""
         self.done[part] = self.done.get(part, 0.0) + pieces
         now = time.monotonic()
