@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -207,6 +207,32 @@ class Method(RecipeMethod):
         context.record(learning.records)
         return state
 
+    def begin_fits(self, scenes: Sequence[Scene], contexts: Sequence[MethodContext]) -> Sequence[FitState | Exception]:
+        """Alternate on the scenes' handles and masks as rows of one batch; each scene has masks of its own."""
+        if self.masks == "given":
+            return super().begin_fits(scenes, contexts)
+        from bench.diffusion.training.trainer import begin_together  # noqa: PLC0415 - torch is slow to import
+
+        rule = self._rule()
+        rule.check()
+        learnings = [ExpectationMaximization(rule) for _ in scenes]
+        begun = begin_together(list(map(self._recipe, learnings)), scenes, contexts)
+        return [
+            one if isinstance(one, Exception) else {**one, **learning.state()}
+            for one, learning in zip(begun, learnings, strict=True)
+        ]
+
+    def end_fit(self, begun: FitState, scene: Scene, context: MethodContext) -> FitState:
+        """Learn the weights with the masks fixed; the fit records are those of `fit`."""
+        if self.masks == "given":
+            return super().end_fit(begun, scene, context)
+        from bench.diffusion.training.trainer import end_recipe  # noqa: PLC0415 - torch is slow to import
+
+        learning = ExpectationMaximization(self._rule(), begun)
+        state = end_recipe(self._recipe(learning), begun, scene, context)
+        context.record(learning.records)
+        return state
+
     def _rule(self) -> MaskRule:
         return MaskRule(self.times, self.threshold, self.momentum, DenseCrf() if self.crf else None)
 
@@ -217,7 +243,7 @@ class Method(RecipeMethod):
             phases=(
                 *([self._handles_phase(self.inversion_steps, unmasked)] if self.init == "inversion" else []),
                 self._alternating_phase(learning),
-                joint if given else replace(joint, objective=learning.hold),
+                joint if given else replace(joint, draw=learning.hold),
             ),
             samples=SceneSamples("uniform", flip=self.flip),
             optimiser=PAPER_ADAM,
@@ -239,5 +265,5 @@ class Method(RecipeMethod):
             return self._handles_phase(self.phase1_steps, learning.learn_and_expect)
         return replace(self._handles_phase(self.phase1_steps, learning.learn), after_step=learning.expect)
 
-    def _handles_phase(self, steps: int, objective: Callable[[Any], Callable[[], Any]] | None) -> Phase:
-        return Phase("handles", steps, self.phase1_learning_rate, objective=objective)
+    def _handles_phase(self, steps: int, draw: Callable[[Any], Callable[[], Any]] | None) -> Phase:
+        return Phase("handles", steps, self.phase1_learning_rate, draw=draw)

@@ -7,12 +7,14 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from bench.methods.em import Method
 from bench.methods.ours import Method as BreakAScene
+from safetensors.torch import load, save
 
 from bench.core.errors import UserError
 from bench.core.scenes import Scene
@@ -65,8 +67,8 @@ def test_the_default_is_the_paper() -> None:
 
 def _verbs(phases: tuple[Phase, ...]) -> list[str]:
     """What each phase does with the masks, checking that all phases share one state."""
-    assert len({id(getattr(phase.objective, "__self__", None)) for phase in phases}) == 1
-    return [getattr(phase.objective, "__name__", "none") for phase in phases]
+    assert len({id(getattr(phase.draw, "__self__", None)) for phase in phases}) == 1
+    return [getattr(phase.draw, "__name__", "none") for phase in phases]
 
 
 def test_each_variant_changes_one_thing() -> None:
@@ -76,7 +78,7 @@ def test_each_variant_changes_one_thing() -> None:
     assert not recipes["no-masked-loss"].masked
     assert recipes["augment"].samples == SceneSamples("uniform", flip=0.5)
     inversion, *others = recipes["inversion"].phases
-    assert (inversion.trains, inversion.steps, inversion.objective) == ("handles", 100, unmasked)
+    assert (inversion.trains, inversion.steps, inversion.draw) == ("handles", 100, unmasked)
     assert _verbs(tuple(others)) == ["learn", "hold"]
     assert _verbs(recipes["step-maps"].phases) == ["learn_and_expect", "hold"]
     assert [phase.after_step for phase in recipes["step-maps"].phases] == [None, None]
@@ -86,7 +88,7 @@ def test_each_variant_changes_one_thing() -> None:
 def test_a_recipe_is_for_one_fit() -> None:
     """Masks of one scene must not get into the next one's fit."""
     method = Method()
-    states = [method.recipe().phases[0].objective for _ in range(2)]
+    states = [method.recipe().phases[0].draw for _ in range(2)]
     owners = [getattr(state, "__self__", None) for state in states]
     assert all(isinstance(owner, ExpectationMaximization) for owner in owners)
     assert owners[0] is not owners[1]
@@ -154,6 +156,47 @@ def test_without_pydensecrf_it_is_one_line_before_anything_is_trained(
     with pytest.raises(UserError, match="pydensecrf2"):
         Method().fit(scene, context(on_step=lambda done, total: steps.append(done)))
     assert steps == []
+
+
+@pytest.mark.parametrize("fields", [{}, {"estimation": "in-step"}, {"masks": "fixed"}, {"init": "inversion"}])
+def test_fits_that_are_begun_together_have_masks_of_their_own(
+    scene: Scene, backbone: Backbone, context: Benches, fit: Callable[..., Any], fields: dict[str, Any]
+) -> None:
+    """Handles, weights and fit records are those of each fit alone, also of a scene with two pictures."""
+    method = Method(**QUICK | {"phase1_steps": 3, "inversion_steps": 2} | fields)
+    other = np.ascontiguousarray(scene.picture[::-1])
+    first, second = scene.concepts
+    pair = replace(scene, name="pair", more=(other,), concepts=(first, replace(second, picture=1)))
+    scenes, contexts = [scene, pair], [context(), context()]
+    alone = [fit(method, one) for one in scenes]
+    backbone.restore()
+    begun = method.begin_fits(scenes, contexts)
+    assert method.fits_together
+    for one, state, (learned, records) in zip(scenes, begun, alone, strict=True):
+        assert not isinstance(state, Exception)
+        kept: list[FitRecords] = []
+        backbone.restore()
+        ended = method.end_fit(load(save(dict(state))), one, replace(context(), record=kept.append))
+        assert ended.keys() == learned.keys()
+        for name, tensor in learned.items():
+            torch.testing.assert_close(ended[name], tensor, rtol=1e-4, atol=1e-4)
+        for row, expected in zip(kept[0], records, strict=True):
+            assert row == {**expected, "iou": row["iou"], "iou_without_crf": row["iou_without_crf"]}
+            assert row["iou"] == pytest.approx(expected["iou"], abs=0.02)
+
+
+def test_masks_do_not_depend_on_what_is_fitted_beside(scene: Scene, backbone: Backbone, context: Benches) -> None:
+    method = Method(**QUICK)  # type: ignore[arg-type]
+    other = replace(scene, name="other", picture=np.ascontiguousarray(scene.picture[::-1]))
+    impossible = replace(scene, name="long", concepts=tuple(replace(one, label="") for one in scene.concepts))
+    found = []
+    for partners in ((other, scene), (scene, scene), (other, impossible)):
+        backbone.restore()
+        (state, *_) = method.begin_fits([scene, *partners], [context() for _ in range(3)])
+        assert not isinstance(state, Exception)
+        found.append(state)
+    for state in found[1:]:
+        assert all(torch.equal(found[0][name], state[name]) for name in found[0])
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 `nox -s perf` measures on the CPU with Playroom, `nox -s perf -- cuda` on a GPU with Stable Diffusion 2.1 at full size
 and random weights, `nox -s perf -- cost` counts operations and memory of the latter on any machine.
 
-`nox -s perf -- gallery` opens a gallery of 5,400 pictures in headless Chromium.
+`nox -s perf -- gallery` opens a gallery of 5,400 pictures in headless Chromium; `nox -s perf -- forward` and
+`-- forward-cuda` try what could make the UNet's passes faster.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ from bench.diffusion.backbone.loading import load_backbone
 from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import FULL, BackboneSettings, Budget, Sampler, read_settings
 
+WHAT = ("cpu", "cuda", "cost", "gallery", "forward", "forward-cuda")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["cpu", "cuda", "cost", "gallery"], default="cpu")
+    parser.add_argument("what", nargs="?", choices=WHAT, default="cpu")
     parser.add_argument("--case", default="", help="only cases whose name has this text")
-    parser.add_argument("--repeats", type=int, help="pairs of each case (default: 15, on CUDA 30)")
+    parser.add_argument("--repeats", type=int, help="pairs of each case (default: 15 of fits, on CUDA 30, 5 of others)")
     parser.add_argument("--share", type=float, default=0.02, help="of train2017's size, for the COCO filter")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args()
@@ -47,15 +50,23 @@ def main() -> None:
         import cost
 
         cost.main(options.case, options.write)
-        return
-    if options.what == "gallery":
+    elif options.what == "gallery":
         import gallery_page
 
         gallery_page.main(options.write)
-        return
-    if options.what == "cuda" and not torch.cuda.is_available():
+    elif options.what.endswith("cuda") and not torch.cuda.is_available():
         sys.exit("this machine has no CUDA device: nothing was measured; `nox -s perf` measures on the CPU")
-    device = torch.device(options.what)
+    elif options.what.startswith("forward"):
+        import forward
+
+        device = torch.device("cuda" if options.what.endswith("cuda") else "cpu")
+        forward.main(backbone_on(device), options.case, options.repeats or 9, options.write)
+    else:
+        time_cases(torch.device(options.what), options)
+
+
+def time_cases(device: torch.device, options: argparse.Namespace) -> None:
+    """Measure the cases that are asked for."""
     facts = tables.machine(device, Clock(device).kind)
     with tempfile.TemporaryDirectory() as folder:
         chosen = select(Path(folder), device, options.case, options.share)
@@ -88,7 +99,8 @@ def select(folder: Path, device: torch.device, text: str, share: float) -> Itera
     makers: dict[str, Callable[[], Case]] = {
         **{f"fit: {name}": partial(lambda name: fit_case(name, backbone()), name) for name in KINDS},
         "draw": lambda: draw_case(backbone(), 16 if large else 8),
-        "score": lambda: scoring.case(folder, 48, device),
+        "score": lambda: scoring.case(scoring.PLAYROOM, folder, 48, device),
+        scoring.FULL_SIZE.name: lambda: scoring.case(scoring.FULL_SIZE, folder, 48 if large else 8, device),
         "COCO filter": lambda: coco_filter.case(folder, share),
         "report": lambda: report.case(folder, 12),
     }

@@ -1,15 +1,15 @@
 """The case of scoring: beside the same forward passes of the evaluators on tensors that lie ready.
 
-On a GPU the evaluators are those of the preset `paper` with random weights, built from their configurations; on a CPU
-Playroom's. As a segmenter finds nothing in noise, MaskFormer's answers are replaced by six objects a picture. What is
-recorded in one pass and repeated alone is every call of a network that scoring makes, with the very tensors it got.
+The evaluators are Playroom's, or those of the preset `paper` with random weights, built from their configurations. As
+a segmenter finds nothing in noise, MaskFormer's answers are replaced by six objects a picture. What is recorded in one
+pass and repeated alone is every call of a network that scoring makes, with the very tensors it got.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,6 +44,22 @@ Forward = tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True)
+class Evaluators:
+    """The networks that score: a preset, made in a folder, the side of their pictures and words that they know."""
+
+    name: str
+    side: int
+    preset: Callable[[Path], Preset]
+    words: Callable[[Preset], list[str]]
+
+
+PLAYROOM = Evaluators(
+    "score", 64, lambda _folder: find_preset("playroom"), lambda preset: sorted(known_words(preset))[:2]
+)
+FULL_SIZE = Evaluators("score: full-size evaluators", 512, build_evaluators, lambda _preset: [LABELS[0], LABELS[1]])
+
+
+@dataclass(frozen=True)
 class Setting:
     """What is timed: the scoring of the units' pictures in a run's folder."""
 
@@ -53,13 +69,13 @@ class Setting:
     scorer: Scorer
 
 
-def case(path: Path, pictures: int, device: torch.device) -> Case:
+def case(evaluators: Evaluators, path: Path, pictures: int, device: torch.device) -> Case:
     """Scoring so many pictures (a multiple of 2) with the standard metrics, in a scratch folder."""
     clock = Clock(device)
 
     def pairs(repeats: int) -> list[Pair]:
         transformers.utils.logging.disable_progress_bar()
-        setting = prepare(path, pictures, device)
+        setting = prepare(evaluators, path, pictures, device)
         with finding_objects():
             score(setting)  # warm: texts and the scenes' own concepts are embedded once in a process
             with recording() as forwards:
@@ -70,7 +86,7 @@ def case(path: Path, pictures: int, device: torch.device) -> Case:
             ]
 
     beside = "the same calls of the evaluators"
-    return Case("score", f"a picture (of {pictures})", beside, pairs, units=pictures, goal=1.05)
+    return Case(evaluators.name, f"a picture (of {pictures})", beside, pairs, units=pictures, goal=1.05)
 
 
 def score(setting: Setting) -> None:
@@ -140,13 +156,11 @@ def finding_objects() -> Iterator[None]:
         one.remove()
 
 
-def prepare(path: Path, pictures: int, device: torch.device) -> Setting:
+def prepare(evaluators: Evaluators, path: Path, pictures: int, device: torch.device) -> Setting:
     """Draw the pictures, build or find the evaluators and load them as `bench score` does."""
-    large = device.type == "cuda"
-    preset = build_evaluators(path) if large else find_preset("playroom")
-    side, labels = (512, [LABELS[0], LABELS[1]]) if large else (64, sorted(known_words(preset))[:2])
-    folder = RunFolder(path / "run")
-    units = tuple(make_units(pictures, side, labels))
+    preset, side = evaluators.preset(path), evaluators.side
+    folder = RunFolder(path / f"run-{side}")
+    units = tuple(make_units(pictures, side, evaluators.words(preset)))
     rng = np.random.default_rng(0)
     for unit in units:
         drawn = {"method": "random", "pictures": [picture.key for picture in unit.pictures]}

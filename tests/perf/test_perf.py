@@ -74,7 +74,7 @@ def test_a_table_is_put_between_its_marks() -> None:
 def test_the_document_has_a_place_for_every_table() -> None:
     from tables import DOCUMENT, replaced
 
-    for section in ("cpu", "cuda", "cost"):
+    for section in ("cpu", "cuda", "cost", "forward-cpu", "forward-cuda", "gallery"):
         assert "|" in replaced(DOCUMENT.read_text(encoding="utf-8"), section, "| new |")
 
 

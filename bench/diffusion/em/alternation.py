@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bench.diffusion.backbone.terms import Layer
 from bench.diffusion.em.latent_scene import LatentScene, MaskRule
 from bench.diffusion.training.samples import Sample
-from bench.plugins.method import FitRecords
+from bench.plugins.method import FitRecords, FitState
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from bench.diffusion.training.objective import Objective
+    from bench.diffusion.training.rows import Rows
 
 
 def every_layer(_layer: Layer) -> bool:
@@ -22,19 +24,21 @@ def every_layer(_layer: Layer) -> bool:
     return True
 
 
-def unmasked(own: Objective) -> Callable[[], Tensor]:
-    """The objective of the inversion: the recipe's without masks, the plain diffusion loss (equation 1)."""
-    return replace(own, recipe=replace(own.recipe, masked=False, attention=None))
+def unmasked(own: Objective) -> Callable[[], Rows]:
+    """Draws the rows of the inversion: the recipe's without masks, under the plain diffusion loss (equation 1)."""
+    return replace(own, recipe=replace(own.recipe, masked=False, attention=None)).draw
 
 
 class ExpectationMaximization:
     """The masks of one fit, shared by its phases, each of which may update them or keep them fixed.
 
-    The first phase makes the first estimate, with the handles at that time.
+    The first phase makes the first estimate, with the handles at that time, unless the fit was `begun` before: then it
+    goes on from what `state` returned.
     """
 
-    def __init__(self, rule: MaskRule) -> None:
+    def __init__(self, rule: MaskRule, begun: FitState | None = None) -> None:
         self._rule = rule
+        self._before = begun
         self._latent: LatentScene | None = None
 
     @property
@@ -42,26 +46,39 @@ class ExpectationMaximization:
         """The fit records of `LatentScene`; none before the first estimate."""
         return self._latent.records if self._latent is not None else ()
 
-    def learn(self, own: Objective) -> Callable[[], Tensor]:
-        """A phase's objective whose every step learns under the latest masks (M)."""
+    def state(self) -> FitState:
+        """The masks and records as tensors; none before the first estimate."""
+        return self._latent.state() if self._latent is not None else {}
+
+    def learn(self, own: Objective) -> Callable[[], Rows]:
+        """Draws the rows of steps that learn under the latest masks (M)."""
         latent = self._begun(own)
 
-        def step() -> Tensor:
-            return replace(own, scene=latent.scene)()
+        def draw() -> Rows:
+            return replace(own, scene=latent.scene).draw()
 
-        return step
+        return draw
 
-    def expect(self, own: Objective) -> None:
-        """Re-estimate every mask from one pass over the text of all concepts, with the updated handles (E).
+    def expect(self, own: Objective) -> list[Rows]:
+        """The passes that re-estimate every mask, over the text of all concepts, with the updated handles (E).
 
-        It has a diffusion time and noise of its own ("for the optimized token, we compute (3) to update the mask").
+        There is one a picture, with a diffusion time and noise of its own ("for the optimized token, we compute (3) to
+        update the mask").
         """
-        from bench.diffusion.em.maps import averaged_maps  # noqa: PLC0415 - torch is slow to import
+        from bench.diffusion.em.maps import look  # noqa: PLC0415 - torch is slow to import
 
-        self._begun(own).update(range(len(own.scene.concepts)), averaged_maps(own, times=1))
+        latent = self._begun(own)
+        found: dict[int, Tensor] = {}
 
-    def learn_and_expect(self, own: Objective) -> Callable[[], Tensor]:
-        """A phase's objective whose every step learns, and re-estimates the masks of its concepts from its own pass.
+        def see(subset: Sequence[int], maps: Tensor) -> None:
+            found.update(zip(subset, maps, strict=True))
+            if len(found) == len(own.scene.concepts):
+                latent.update(list(found), list(found.values()))
+
+        return [look(own, subset, partial(see, subset)) for subset in own.scene.concepts_by_image]
+
+    def learn_and_expect(self, own: Objective) -> Callable[[], Rows]:
+        """Draws the rows of steps that learn, and re-estimate the masks of their concepts from their own pass.
 
         That costs no further pass, but the maps are of the handles before the update and of a random subset of them.
         """
@@ -72,19 +89,22 @@ class ExpectationMaximization:
         def observe(sample: Sample) -> None:
             latent.update(sample.subset, step_maps(own, sample))
 
-        def step() -> Tensor:
-            return replace(own, scene=latent.scene, observe=observe)()
+        def draw() -> Rows:
+            return replace(own, scene=latent.scene, observe=observe).draw()
 
-        return step
+        return draw
 
-    def hold(self, own: Objective) -> Callable[[], Tensor]:
-        """A phase's objective with the masks fixed as they are when it begins: "this avoids drift"."""
-        return replace(own, scene=self._begun(own).scene)
+    def hold(self, own: Objective) -> Callable[[], Rows]:
+        """Draws rows with the masks fixed as they are when the phase begins: "this avoids drift"."""
+        return replace(own, scene=self._begun(own).scene).draw
 
     def _begun(self, own: Objective) -> LatentScene:
         from bench.diffusion.em.maps import averaged_maps  # noqa: PLC0415 - torch is slow to import
 
         if self._latent is None:
             self._latent = LatentScene(own.scene, self._rule)
-            self._latent.start(averaged_maps(own, self._rule.times))
+            if self._before is not None:
+                self._latent.go_on(self._before)
+            else:
+                self._latent.start(averaged_maps(own, self._rule.times))
         return self._latent

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from bench.diffusion.em.crf import DenseCrf, check_crf
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from bench.plugins.method import FitState
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,34 @@ class LatentScene:
             self._estimate(index, attention)
         self._settle(range(len(maps)))
 
-    def update(self, subset: Sequence[int], maps: Tensor) -> None:
-        """Update the concepts that a step's text names, from maps [k, side, side] of the unflipped picture."""
+    def update(self, subset: Sequence[int], maps: Iterable[Tensor]) -> None:
+        """Update the concepts of these numbers, from a map [side, side] of the unflipped picture for each."""
         self._steps += 1
         for index, now in zip(subset, maps, strict=True):
             self._estimate(index, smoothed(self._maps[index], now, self._rule.momentum))
         self._settle(subset)
+
+    def state(self) -> dict[str, Tensor]:
+        """The estimates and records as tensors on the CPU, from which `go_on` of another goes on."""
+        import torch  # noqa: PLC0415 - torch is slow to import
+
+        estimates = [self._estimates[index] for index in range(len(self._truth))]
+        told = json.dumps(self.records).encode()
+        return {
+            "latent.maps": torch.stack([self._maps[index] for index in range(len(estimates))]).cpu(),
+            "latent.rough": torch.from_numpy(np.stack([one.rough for one in estimates])),
+            "latent.masks": torch.from_numpy(np.stack([one.mask for one in estimates])),
+            "latent.records": torch.tensor(list(told), dtype=torch.uint8),
+        }
+
+    def go_on(self, state: FitState) -> None:
+        """Go on from what `state` returned."""
+        rough, masks = state["latent.rough"].numpy(), state["latent.masks"].numpy()
+        self._maps = dict(enumerate(state["latent.maps"]))
+        self._estimates = {index: MaskEstimate(*pair) for index, pair in enumerate(zip(rough, masks, strict=True))}
+        self.records = json.loads(bytes(state["latent.records"].tolist()))
+        self._steps = int(self.records[-1]["step"])
+        self.scene = with_masks(self.scene, list(masks))
 
     def _estimate(self, index: int, attention: Tensor) -> None:
         self._maps[index] = attention

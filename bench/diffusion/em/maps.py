@@ -2,40 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench.diffusion.backbone.attention import Recorder
 from bench.diffusion.em.latent_masks import attended
 from bench.diffusion.training.objective import Objective
+from bench.diffusion.training.rows import Rows, losses
 from bench.diffusion.training.samples import Sample
-from bench.diffusion.training.step import Step
+from bench.diffusion.training.step import drawn_noise
 
 
 @torch.no_grad()
 def averaged_maps(own: Objective, times: int) -> Tensor:
     """The maps [N, side, side] of all concepts, averaged over this many random diffusion times.
 
-    One pass a picture and time, without gradients. The text of a picture names all concepts that it shows; noise and
-    times are the fit's own.
+    One pass a picture and time, without gradients.
     """
     maps: dict[int, Tensor] = {}
     for subset in own.scene.concepts_by_image:
-        sample = _whole(own, subset)
-        total = torch.zeros(())
+        seen: list[Tensor] = []
         for _ in range(times):
-            latents = own.encoder.sample(sample.picture, own.random.torch)
-            _recorder(own).clear()
-            Step.drawn(own.backbone, latents, own.random.torch).denoised(sample.text)
-            total = total.to(latents.device) + _maps(own, sample)
-        maps |= dict(zip(subset, total / times, strict=True))
+            losses([look(own, subset, seen.append)])
+            seen[:] = [torch.stack(seen).sum(dim=0)]
+        maps |= dict(zip(subset, seen[0] / times, strict=True))
     return torch.stack([maps[index] for index in range(len(maps))])
+
+
+def look(own: Objective, subset: tuple[int, ...], see: Callable[[Tensor], None]) -> Rows:
+    """The row of a pass over a picture's concepts, of which `see` gets the maps [k, side, side].
+
+    The text names all concepts that the picture shows; noise and time are the fit's own.
+    """
+    sample = _whole(own, subset)
+    looking = replace(own, observe=lambda sample: see(maps_of(own, sample)))
+
+    def observed(_predicted: Tensor, target: Tensor) -> Tensor:
+        looking.observe(sample)
+        return target.new_zeros(())
+
+    latent_noise = own.encoder.noise(own.random.torch)
+    noise, time = drawn_noise(own.backbone, latent_noise.shape, own.random.torch)
+    return Rows(looking, (sample.picture,), (sample.text,), latent_noise, noise, time, observed)
 
 
 def step_maps(own: Objective, sample: Sample) -> Tensor:
     """The maps [k, side, side] of a step's concepts from its own forward pass, of the unflipped picture."""
-    maps = _maps(own, sample)
+    maps = maps_of(own, sample)
     return maps.flip(-1) if sample.flipped else maps
 
 
@@ -46,12 +62,8 @@ def _whole(own: Objective, subset: tuple[int, ...]) -> Sample:
     return Sample(own.scene.picture_of(subset[0]), np.stack([concept.mask for concept in concepts]), subset, text)
 
 
-def _maps(own: Objective, sample: Sample) -> Tensor:
-    """The last forward pass's maps of the sample's concepts, [k, side, side] at the scene's resolution."""
-    maps = [layer[0] for layer in _recorder(own).maps]
-    return attended(maps, own.positions(sample), own.backbone.resolution)
-
-
-def _recorder(own: Objective) -> Recorder:
+def maps_of(own: Objective, sample: Sample) -> Tensor:
+    """The maps of the sample's concepts in its own row of the last pass, [k, side, side] at the scene's resolution."""
     assert own.recorder is not None, "a recipe with latent masks records every layer"
-    return own.recorder
+    maps = [layer[0] for layer in own.recorder.maps]
+    return attended(maps, own.positions(sample), own.backbone.resolution)

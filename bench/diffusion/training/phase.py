@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,19 +66,35 @@ class Learner:
         groups = _thaw(objective.backbone, fit.handles, self.phase)
         self.update = Update(groups, fit.recipe.optimiser, self.phase.learning_rate, objective.backbone)
         own = self.phase.objective
-        self.loss: Callable[[], Tensor] = self.objective if own is None else own(self.objective)
+        self.loss = None if own is None else own(self.objective)
+        self._draw = self.objective.draw
+        if self.phase.draw is not None:
+            with self._failing():
+                self._draw = self.phase.draw(self.objective)
 
     def drawn(self) -> list[Rows]:
         """The samples of a step; none if they raise something, which is then the fit's `failure`."""
-        assert isinstance(self.loss, Objective)
+        with self._failing():
+            return [self._draw() for _ in range(self.phase.batch)]
+        return []
+
+    def drawn_after(self) -> Sequence[Rows]:
+        """What passes the networks after a step; nothing if that raises something."""
+        with self._failing():
+            return () if self.phase.after_step is None else self.phase.after_step(self.objective)
+        return ()
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Make what the block raises the fit's failure: it is raised again where the fit ends; the other rows go on."""
         try:
-            return [self.loss.draw() for _ in range(self.phase.batch)]
-        except Exception as error:  # raised again where the fit ends; the other rows go on
+            yield
+        except Exception as error:
             self.fit.failure = error
-            return []
 
     def gather_in_turn(self) -> None:
         """Gather a step's gradient from a loss of the phase's own, which is called for every sample."""
+        assert self.loss is not None, "it has one"
         with self.update.in_backward() if self.phase.batch == 1 else contextlib.nullcontext():
             for _ in range(self.phase.batch):
                 loss = self.loss()
@@ -86,13 +102,9 @@ class Learner:
                 self.update.gather(loss / self.phase.batch)
 
     def finish_step(self) -> None:
-        """Update the handles and weights, log the step's losses, and what follows a step."""
+        """Update the handles and weights, and log the step's losses."""
         self.update.step()
         self.fit.context.log_losses(self.number, self.objective.parts.take())
-        if self.phase.after_step is not None:
-            self.phase.after_step(self.objective)
-            self.objective.parts.take()  # a loss that is looked at there is not the step's
-        self.fit.progress.advance()
 
 
 def train_phase(learners: Mapping[int, Learner], count: int) -> None:
@@ -104,13 +116,16 @@ def train_phase(learners: Mapping[int, Learner], count: int) -> None:
     steps = max((one.phase.steps for one in learners.values()), default=0)
     for _ in range(steps):
         left = {number: one for number, one in learners.items() if one.fit.failure is None}
-        if all(isinstance(one.loss, Objective) for one in left.values()):
+        if all(one.loss is None for one in left.values()):
             left = _gather_together(left, count)
         else:
             for one in left.values():
                 one.gather_in_turn()
         for one in left.values():
             one.finish_step()
+        _look_together(left, count)
+        for one in left.values():
+            one.fit.progress.advance()
 
 
 def _gather_together(learners: Mapping[int, Learner], count: int) -> dict[int, Learner]:
@@ -118,9 +133,8 @@ def _gather_together(learners: Mapping[int, Learner], count: int) -> dict[int, L
     drawn = {number: rows for number, one in learners.items() if (rows := one.drawn())}
     if not drawn:
         return {}
-    filler = [replace(one, loss=_no_loss) for one in next(iter(drawn.values()))]
-    found = losses([one for number in range(count) for one in drawn.get(number, filler)])
-    size = len(filler)
+    found = losses(_filled(drawn, count))
+    size = len(found) // count
     totals = {number: torch.stack(found[number * size : (number + 1) * size]).mean() for number in drawn}
     # each loss has its own parameters: their sum's gradient is that of each, and no row's passes to another
     with contextlib.ExitStack() as stack:
@@ -129,6 +143,22 @@ def _gather_together(learners: Mapping[int, Learner], count: int) -> dict[int, L
             stack.enter_context(learners[number].update.in_backward())
         torch.autograd.backward([learners[number].update.scaled(total) for number, total in totals.items()])
     return {number: learners[number] for number in drawn}
+
+
+@torch.no_grad()
+def _look_together(learners: Mapping[int, Learner], count: int) -> None:
+    """Pass what follows a step: the first of every fit's rows together, then the second, for those that have one."""
+    drawn = {number: one.drawn_after() for number, one in learners.items()}
+    for place in range(max(map(len, drawn.values()), default=0)):
+        losses(_filled({number: [rows[place]] for number, rows in drawn.items() if place < len(rows)}, count))
+    for one in learners.values():
+        one.objective.parts.take()  # a loss that is looked at there is not the step's
+
+
+def _filled(drawn: Mapping[int, Sequence[Rows]], count: int) -> list[Rows]:
+    """The batch of `count` fits' rows, of which another's fill those that have none."""
+    filler = [replace(one, loss=_no_loss) for one in next(iter(drawn.values()))]
+    return [one for number in range(count) for one in drawn.get(number, filler)]
 
 
 def _no_loss(predicted: Tensor, _target: Tensor) -> Tensor:

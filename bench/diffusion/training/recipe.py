@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from bench.diffusion.training.objective import Objective
+    from bench.diffusion.training.rows import Rows
 
 Trained = Literal["handles", "cross-attention", "cross-attention-and-input", "cross-attention-all", "everything"]
 """What a phase trains besides the handles, which are always trained.
@@ -44,9 +45,10 @@ class Phase:
 
     `handle_learning_rate` is the handles' own in a phase that trains weights too (None: the weights').
     A step averages the gradients of `batch` samples. `objective` makes the phase's loss, which is called for every
-    sample, from the recipe's; it is called once, as the phase begins, and its result may keep state between steps,
-    such as masks that it re-estimates (None: the recipe's losses). `after_step` is called with the recipe's objective
-    after every update (None: nothing is done).
+    sample, from the recipe's (None: the recipe's losses). `draw` makes what draws a sample's rows instead, under the
+    recipe's losses, such as with masks that are estimated anew (None: `Objective.draw`). Both are called once, as the
+    phase begins, and what they return may keep state between steps. `after_step` draws, from the recipe's objective,
+    what passes the networks after every update, without gradients, for what its losses look at (None: nothing does).
     """
 
     trains: Trained
@@ -55,7 +57,8 @@ class Phase:
     handle_learning_rate: float | None = None
     batch: int = 1
     objective: Callable[[Objective], Callable[[], Tensor]] | None = None
-    after_step: Callable[[Objective], None] | None = None
+    draw: Callable[[Objective], Callable[[], Rows]] | None = None
+    after_step: Callable[[Objective], Sequence[Rows]] | None = None
 
     def __post_init__(self) -> None:
         check_field(self, "trains", Trained)
@@ -161,7 +164,7 @@ class Recipe:
 
         Those that train handles alone, under the recipe's own losses: the network is the same for every row.
         """
-        own = [phase.trains != "handles" or bool(phase.objective or phase.after_step) for phase in self.phases]
+        own = [phase.trains != "handles" or phase.objective is not None for phase in self.phases]
         return own.index(True) if True in own else len(own)
 
     def training_scene(self, scene: Scene) -> Scene:

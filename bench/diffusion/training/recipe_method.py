@@ -82,9 +82,10 @@ class RecipeMethod(ABC):
     def fits_together(self) -> bool:
         """Whether the recipe begins with steps that train several scenes together.
 
-        A subclass with a `fit` of its own is fitted scene by scene.
+        A subclass with a `fit` of its own, but no `end_fit`, is fitted scene by scene.
         """
-        if type(self).fit is not RecipeMethod.fit:
+        own = type(self)
+        if own.fit is not RecipeMethod.fit and own.end_fit is RecipeMethod.end_fit:
             return False
         recipe = self.recipe()
         return any(phase.steps for phase in recipe.phases[: recipe.shared_phases])
@@ -93,7 +94,7 @@ class RecipeMethod(ABC):
         """Train what the scenes' fits share as one batch, as `begin_together` says."""
         from bench.diffusion.training.trainer import begin_together  # noqa: PLC0415 - torch is slow to import
 
-        return begin_together(self.recipe(), scenes, contexts)
+        return begin_together([self.recipe()] * len(scenes), scenes, contexts)
 
     def end_fit(self, begun: FitState, scene: Scene, context: MethodContext) -> FitState:
         """Train the phases that scenes do not share, as `end_recipe` says."""

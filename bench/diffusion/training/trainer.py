@@ -44,23 +44,24 @@ def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str
 
 
 def begin_together(
-    recipe: Recipe, scenes: Sequence[Scene], contexts: Sequence[MethodContext]
+    recipes: Sequence[Recipe], scenes: Sequence[Scene], contexts: Sequence[MethodContext]
 ) -> list[dict[str, Tensor] | Exception]:
-    """Train the recipe's `shared_phases` on several scenes, as rows of one batch, from a restored backbone.
+    """Train the recipes' `shared_phases` on several scenes, as rows of one batch, from a restored backbone.
 
-    The contexts are of one backbone. Returns what `end_recipe` goes on from: each scene's handles and where its random
+    The recipes, one a scene, differ in nothing but what their phases keep between steps; the contexts are of one
+    backbone. Returns what `end_recipe` goes on from: each scene's handles and where its random
     generators are; or what the scene raises: its row is then filled with another scene's, so that the batch keeps its
     shape.
     """
     encoder, prior = Encoder(contexts[0].backbone), dict[str, Sequence[ImageArray]]()
     begun: list[Fit | Exception] = []
-    for scene, context in zip(scenes, contexts, strict=True):
+    for recipe, scene, context in zip(recipes, scenes, contexts, strict=True):
         try:
             _check(recipe, scene, context.backbone)
             begun.append(_begun(recipe, scene, context, encoder, prior))
         except Exception as error:  # the scene's own failure, raised again in its turn
             begun.append(error)
-    _train(begun, range(recipe.shared_phases))
+    _train(begun, range(recipes[0].shared_phases))
     return [fit if isinstance(fit, Exception) else _so_far(fit) for fit in begun]
 
 

@@ -22,6 +22,7 @@ from bench.diffusion.em.latent_scene import MaskRule, with_masks
 from bench.diffusion.em.maps import averaged_maps
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PAPER_ADAM, AttentionLoss, Phase, Recipe
+from bench.diffusion.training.rows import Rows, losses
 from bench.diffusion.training.samples import SceneSamples
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
@@ -126,6 +127,11 @@ def layers_of(own: Objective, *places: str, side: int | None = None) -> list[str
     return [one.name for one in layers if one.place in places and side in (None, one.side)]
 
 
+def loss_of(draw: Callable[[], Rows]) -> Tensor:
+    (loss,) = losses([draw()])
+    return loss
+
+
 def threshold(attention: npt.NDArray[np.float32]) -> Mask:
     return np.asarray((attention - attention.min()) / (attention.max() - attention.min()) > 0.5)
 
@@ -162,7 +168,7 @@ def test_a_step_may_estimate_the_masks_of_its_concepts_from_its_own_pass(
     masks = [threshold(attention.numpy()) for attention in maps]
     for number in range(1, 4):
         fit.handles.grad = None
-        loss = step()
+        loss = loss_of(step)
         loss.backward()
         found = fit.handles.grad
         fit.handles.grad = None
@@ -195,14 +201,15 @@ def test_after_an_update_all_masks_are_estimated_anew_from_the_text_of_all_conce
     masks = [threshold(attention.numpy()) for attention in maps]
     text, everywhere = "a photo of [v1] and [v2]", layers_of(own, "down", "mid", "up")
     for number in range(1, 4):
-        loss = step()
+        loss = loss_of(step)
         sample = own.recipe.samples.draw(with_masks(scene, masks), random.numpy)
         seen = Pass.run(own, sample.picture, sample.text, random.torch)
         expected = _m_step(own, seen, sample.text, sample.subset, list(sample.masks))
         torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
         with torch.no_grad():
             fit.handles += 0.3 * torch.randn(fit.handles.shape, generator=torch.Generator().manual_seed(number))
-            learning.expect(own)
+            for row in learning.expect(own):
+                losses([row])
             now = Pass.run(own, scene.picture, text, random.torch)
         for concept in (0, 1):
             maps[concept] = 0.6 * maps[concept] + 0.4 * now.of(own, concept, text, everywhere, 32)
@@ -218,11 +225,11 @@ def _m_step(own: Objective, seen: Pass, text: str, subset: tuple[int, ...], mask
     union = shrunk(np.logical_or.reduce(masks))
     error = seen.noise * union - seen.predicted * union
     loss = (error**2).mean()
-    losses = []
+    parts = []
     for concept, mask in zip(subset, masks, strict=True):
         attention = seen.of(own, concept, text, layers_of(own, "down", "up", side=16), 16)
-        losses.append(((attention / attention.max() - shrunk(mask)) ** 2).mean())
-    return loss + WEIGHT * torch.stack(losses).mean()
+        parts.append(((attention / attention.max() - shrunk(mask)) ** 2).mean())
+    return loss + WEIGHT * torch.stack(parts).mean()
 
 
 def test_masks_that_are_held_are_those_of_the_last_estimate(scene: Scene, make: Callable[..., Fit]) -> None:
@@ -230,11 +237,11 @@ def test_masks_that_are_held_are_those_of_the_last_estimate(scene: Scene, make: 
     learning = ExpectationMaximization(RULE)
     step = learning.learn_and_expect(fit.own)
     for _ in range(3):
-        step()
+        loss_of(step)
     held = learning.hold(fit.own)
     from_metadata = len(learning.records)
     assert from_metadata == 2 * (1 + 3)
-    held()
+    loss_of(held)
     assert len(learning.records) == from_metadata
 
 
@@ -247,14 +254,14 @@ def test_holding_from_the_start_keeps_the_first_estimate(scene: Scene, make: Cal
     sample = fit.own.recipe.samples.draw(with_masks(scene, masks), random.numpy)
     seen = Pass.run(fit.own, sample.picture, sample.text, random.torch)
     expected = _m_step(fit.own, seen, sample.text, sample.subset, list(sample.masks))
-    torch.testing.assert_close(held(), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(loss_of(held), expected, rtol=1e-5, atol=1e-6)
     assert {row["step"] for row in learning.records} == {0}
 
 
 def test_inversion_is_the_plain_diffusion_loss(scene: Scene, make: Callable[..., Fit]) -> None:
     fit = make(scene)
     random = fit.twin()
-    loss = unmasked(fit.own)()
+    loss = loss_of(unmasked(fit.own))
     sample = fit.own.recipe.samples.draw(scene, random.numpy)
     seen = Pass.run(fit.own, sample.picture, sample.text, random.torch)
     torch.testing.assert_close(loss, ((seen.noise - seen.predicted) ** 2).mean(), rtol=1e-5, atol=1e-6)

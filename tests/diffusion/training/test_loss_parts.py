@@ -13,6 +13,7 @@ from bench.core.scenes import Scene
 from bench.diffusion.training.loss_parts import LossParts
 from bench.diffusion.training.objective import Objective
 from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, AttentionLoss, Phase, Prior, Recipe
+from bench.diffusion.training.rows import Rows
 from bench.diffusion.training.samples import SceneSamples
 from bench.diffusion.training.trainer import begin_together, end_recipe, fit_recipe
 from bench.plugins.backbone import Backbone
@@ -98,9 +99,9 @@ def test_a_loss_of_ones_own_is_logged_as_the_mean_of_a_steps_samples(scene: Scen
     assert all("masked diffusion" in losses for _, losses in steps), "what the recipe's loss logs is there too"
 
 
-def test_a_loss_that_is_looked_at_after_a_step_is_not_the_steps(scene: Scene, context: Benches) -> None:
-    def look(own: Objective) -> None:
-        own.log("looked at", own().detach())
+def test_the_losses_of_what_follows_a_step_are_not_the_steps(scene: Scene, context: Benches) -> None:
+    def look(own: Objective) -> list[Rows]:
+        return [own.draw()]
 
     steps = logged(replace(MASKED, phases=(Phase("handles", 3, 0.01, after_step=look),)), scene, context())
     assert [set(losses) for _, losses in steps] == [{"masked diffusion", "total"}] * 3
@@ -113,7 +114,7 @@ def test_fits_that_are_begun_together_log_what_they_log_alone(
     alone = [logged(EVERY_LOSS, one, context()) for one in (scene, other)]
     backbone.restore()
     contexts = [replace(context(), log_losses=Kept()) for _ in alone]
-    begun = begin_together(EVERY_LOSS, [scene, other], contexts)
+    begun = begin_together([EVERY_LOSS] * 2, [scene, other], contexts)
     for state, one, own in zip(begun, (scene, other), contexts, strict=True):
         assert not isinstance(state, Exception)
         backbone.restore()

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from bench.core.errors import UserError
 from bench.core.scenes import Concept, Scene, handle
+from bench.diffusion.training.objective import Objective
 from bench.diffusion.training.recipe import CODE_ADAMW, PAPER_ADAM, AttentionLoss, Phase, Prior, Recipe
+from bench.diffusion.training.rows import Rows
 from bench.diffusion.training.samples import CollectionSamples, SceneSamples
 from bench.diffusion.training.step import Step
 from bench.diffusion.training.trainer import HANDLES, begin_together, end_recipe, fit_recipe
@@ -60,7 +62,7 @@ def together(recipe: Recipe, scenes: Sequence[Scene], context: Benches) -> list[
     backbone: Backbone = context().backbone
     backbone.restore()
     contexts = [context(seed) for seed in range(len(scenes))]
-    begun = begin_together(recipe, scenes, contexts)
+    begun = begin_together([recipe] * len(scenes), scenes, contexts)
 
     def ended(number: int) -> FitState:
         state = begun[number]
@@ -140,6 +142,26 @@ def test_one_pass_a_step_and_the_batch_keeps_its_shape(
     assert passes[-2:] == [3, 3]
 
 
+def test_what_follows_a_step_is_one_pass_too_and_without_gradients(
+    scenes: tuple[Scene, ...], context: Benches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fit that has more to look at than the others is beside copies, so that each pass has the same shape."""
+    passes: list[tuple[int, bool]] = []
+    denoised = Step.denoised
+
+    def seen(step: Step, *texts: str) -> tuple[Tensor, Tensor]:
+        passes.append((len(texts), torch.is_grad_enabled()))
+        return denoised(step, *texts)
+
+    monkeypatch.setattr(Step, "denoised", seen)
+
+    def look(own: Objective) -> list[Rows]:
+        return [own.draw() for _ in own.scene.concepts[:2]]
+
+    together(replace(INVERSION, phases=(Phase("handles", 2, 5e-3, after_step=look),)), scenes, context)
+    assert passes == [(3, True), (3, False), (3, False)] * 2
+
+
 def test_each_row_is_clipped_by_its_own_gradient(
     scenes: tuple[Scene, ...], context: Benches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,13 +187,12 @@ def test_progress_ends_at_its_total_for_each(scenes: tuple[Scene, ...], context:
     backbone = context().backbone
     contexts = [context(0, lambda done, total, own=own: own.append((done, total))) for own in steps]
     recipe = replace(BREAK_A_SCENE, phases=(Phase("handles", 2, 1e-3), Phase("everything", 1, 1e-4)))
-    begun = begin_together(recipe, scenes, contexts)
-    assert [own[-1][0] for own in steps] == [own[-1][1] - 1 for own in steps]
+    fit_recipe(recipe, scenes[0], context())
+    backbone.restore()
+    begun = begin_together([recipe] * len(scenes), scenes, contexts)
+    assert [own[-1] for own in steps] == [(2, 3)] * 3, "the prior's pictures were there"
     for state, scene, own in zip(begun, scenes, contexts, strict=True):
         backbone.restore()
         assert not isinstance(state, Exception)
         end_recipe(recipe, state, scene, own)
-    for own in steps:
-        total = own[0][1]
-        assert own == [(done, total) for done in range(1, total + 1)]
-    assert steps[1][-1] == (3, 3), "the prior's pictures are drawn once"
+    assert steps == [[(1, 3), (2, 3), (3, 3)]] * 3

@@ -113,9 +113,9 @@ def test_what_follows_a_step_sees_the_updated_handles_once_an_update(
 ) -> None:
     seen: list[Tensor] = []
 
-    def look(own: Objective) -> None:
-        with torch.no_grad():
-            seen.append(own.backbone.encode_text(["a photo of [v1]"]).clone())
+    def look(own: Objective) -> tuple[()]:
+        seen.append(own.backbone.encode_text(["a photo of [v1]"]).clone())
+        return ()
 
     steps = Phase("handles", 3, 0.05, batch=2, after_step=look)
     state = fit_recipe(replace(HANDLES_ONLY, phases=(steps,)), scene, context())
