@@ -108,6 +108,7 @@ def _content_files(name: str) -> Iterator[SourceFile]:
         yield from _module_files(name, Path(spec.origin).resolve())
 
 
+@cache
 def _package(name: str) -> str | None:
     """The engine's sub-package that is, or contains, the module of that name; None if there is none."""
     path = ENGINE.joinpath(*name.split(".")[1:])

@@ -32,6 +32,7 @@ def main() -> None:
         "--commands", default=",".join(one.name for one in COMMANDS), help="which to stop; also: workers"
     )
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no trial after that")
+    parser.add_argument("--cluster", action="store_true", help="instead: what may befall a Ray cluster (needs Ray)")
     parser.add_argument("--folder", type=Path, help="where failed trials stay; by default they are removed too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
@@ -39,6 +40,10 @@ def main() -> None:
         root.mkdir(parents=True, exist_ok=True)
         os.environ["TMPDIR"] = str(root)
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # a forked process has none of its parent's threads
+        if options.cluster:
+            import cluster
+
+            sys.exit(min(1, cluster.main(root)))
         commands = _needed(options.commands.split(","))
         preload(module for command in commands for module in command.imports)
         found = [one for one in _unbroken(root, commands) if one.command.name in options.commands.split(",")]

@@ -34,8 +34,8 @@ DRAWING = ("bench.cli.build_dataset", "bench.playroom.world.coco")
 class Command:
     """A command line, and what is taken out of the finished run that it starts from; None: it starts from nothing.
 
-    `imports` are the slow modules that it imports. With `workers` it has some, which are killed too, and it is stopped
-    at random moments alone.
+    `imports` are the slow modules that it imports. With `workers` it has some, which are killed too; its changes
+    have no fixed order, so it is not stopped at every one.
     """
 
     name: str
@@ -70,6 +70,8 @@ OF_WORKERS = "db-m:prior[steps=1,prior_pictures=4],ours[phase1_steps=2,phase2_st
 """One whose units share prior pictures, and one whose fits are begun together."""
 WORKERS = Command("workers", ("run", "--methods", OF_WORKERS, *OPTIONS, "--workers", "2"), workers=True)
 """Stopped only where it is asked for, by `--commands workers`: it needs Ray."""
+CLUSTER = Command("cluster", ("run", "--methods", f"real:redrawn,base-model,greedy,{OF_WORKERS}", *OPTIONS))
+"""What `cluster.py` runs, with a method of its own among the others."""
 
 
 def _remove(path: Path) -> None:

@@ -20,7 +20,10 @@ MOST_KILLS = 3
 SCRATCH = "/scenebench-"
 """In the path of what lies in a temporary folder of `bench.core.leftovers`."""
 FULL_DISKS = 12
-"""Moments per command at which the disk is full: evenly over all that it creates, refused and cut in turn."""
+"""Moments per command at which the disk is full: evenly over all that it creates, refused and cut in turn.
+
+Where there are workers, for the command alone, which writes all files: to cut would reach Ray's processes too.
+"""
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,16 @@ def _different(made: Sequence[Change]) -> list[int]:
 
 
 def _on_full_disks(found: Sequence[Unbroken]) -> Iterator[_Planned]:
-    for one in (one for one in found if not one.command.workers):
+    for one in found:
+        ways: tuple[Literal["refuse", "cut"], ...] = ("refuse",) if one.command.workers else ("refuse", "cut")
         created = [number for number, change in enumerate(one.changes, 1) if change.creates]
         chosen = [created[place * (len(created) - 1) // (FULL_DISKS - 1)] for place in range(FULL_DISKS)]
         for place, number in enumerate(dict.fromkeys(chosen)):
-            yield "full disk", one.command.name, (AtChange(number, "cut" if place % 2 else "refuse"),)
+            yield (
+                "full disk",
+                one.command.name,
+                (AtChange(number, ways[place % len(ways)]),),
+            )
 
 
 def run_trial(trial: Trial, of: Unbroken, folder: Path, finished: Path) -> list[str]:

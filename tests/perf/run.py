@@ -89,7 +89,7 @@ def default_repeats(case: Case, device: torch.device) -> int:
     """Many of short cases, few of long ones."""
     if case.name.startswith("fit"):
         return 30 if device.type == "cuda" else 15
-    return 5
+    return 3 if case.name == scoring.FULL_SIZE.name and device.type == "cpu" else 5
 
 
 def select(folder: Path, device: torch.device, text: str, share: float) -> Iterator[Case]:
@@ -100,7 +100,7 @@ def select(folder: Path, device: torch.device, text: str, share: float) -> Itera
         **{f"fit: {name}": partial(lambda name: fit_case(name, backbone()), name) for name in KINDS},
         "draw": lambda: draw_case(backbone(), 16 if large else 8),
         "score": lambda: scoring.case(scoring.PLAYROOM, folder, 48, device),
-        scoring.FULL_SIZE.name: lambda: scoring.case(scoring.FULL_SIZE, folder, 48 if large else 8, device),
+        scoring.FULL_SIZE.name: lambda: scoring.case(scoring.FULL_SIZE, folder, 48 if large else 2, device),
         "COCO filter": lambda: coco_filter.case(folder, share),
         "report": lambda: report.case(folder, 12),
     }

@@ -36,7 +36,7 @@ from bench.tune import record
 
 from .conftest import make_run
 
-METHODS = ("real", "ours", "ours:code", "em")
+METHODS = ("real", "ours", "ours:no-union", "em")
 STEPS = (5, 10)
 TEMPLATES = ("a photo of {tokens} in the snow", "a photo of {tokens} at the beach")
 ROWS = "document.querySelectorAll('.strip figure').length > 0"
@@ -97,9 +97,9 @@ def write_pages(data: ReportData, out: Path, mark: str = "") -> Samples:
 def _pages(data: ReportData, out: Path, mark: str) -> Iterator[tuple[str, tuple[Path, ...] | tuple[Path, str, str]]]:
     specs = {name: name for name in ("pareto", "table", "by-concepts", "by-template", "cost", "fidelity", "provenance")}
     if len(data.methods) > 1:
-        specs |= {"ablation": "ablation"}
+        specs |= {"ablation": "ablation", "orderings": "orderings"}
     prepared: dict[str, Callable[[ReportData], None]] = {
-        "attention": _add_maps, "masks": _add_mask_notes, "tuning": _add_tuning
+        "attention": _add_maps, "masks": _add_mask_notes, "training": _add_losses, "tuning": _add_tuning
     }  # fmt: skip
     for name, prepare in prepared.items():
         prepare(data)
@@ -144,6 +144,17 @@ def _add_mask_notes(data: ReportData) -> None:
         ]  # fmt: skip
         place.fit_records(str(unit)).parent.mkdir(exist_ok=True)
         pd.DataFrame(rows).to_csv(place.fit_records(str(unit)), index=False)
+
+
+def _add_losses(data: ReportData) -> None:
+    """Losses of two phases of every fit; the second has one part more."""
+    place, rng = folder.RunFolder(data.run_folder), np.random.default_rng(0)
+    steps = pd.DataFrame({"phase": [1] * 20 + [2] * 20, "step": [*range(1, 21)] * 2})
+    for unit in data.table["unit"].unique():
+        losses = steps.assign(total=np.exp(-steps["step"] / 9) + rng.uniform(0, 0.2, 40))
+        file = place.losses(str(unit))
+        file.parent.mkdir(exist_ok=True)
+        losses.assign(attention=losses["total"].where(steps["phase"] == 2) / 3).to_csv(file, index=False)
 
 
 def _add_tuning(data: ReportData) -> None:

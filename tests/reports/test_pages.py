@@ -15,10 +15,10 @@ import pytest
 
 from .pages import PageSample, Samples, named_run, write_pages
 
-HOSTILE = '"><script>hurt=1</script><img src=x onerror=hurt=1>'
+HOSTILE = ' ("><script>hurt=1</script><img src=x onerror=hurt=1>)'
 PAGES = (
     "pareto", "table", "by-concepts", "by-template", "cost", "fidelity", "provenance", "ablation", "attention", "masks",
-    "tuning", "user-study", "gallery", "gallery, enlarged", "compare", "leaderboard", "submit-check", "study",
+    "orderings", "training", "tuning", "user-study", "gallery", "gallery, enlarged", "compare", "leaderboard", "submit-check", "study",
     "study, likert", "study, forced-choice", "study, ranking",
 )  # fmt: skip
 NARROW = 390
@@ -106,7 +106,7 @@ def few(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def test_a_run_of_little_has_every_page_without_nan(few: tuple[str, Samples], outline: type[Any]) -> None:
     state, samples = few
-    compared = {"ablation", "study", "study, likert", "study, forced-choice", "study, ranking"}
+    compared = {"ablation", "orderings", "study", "study, likert", "study, forced-choice", "study, ranking"}
     assert set(samples) == set(PAGES) - (compared if state == "one method" else set())
     for name, sample in samples.items():
         page = sample.file.read_text()
