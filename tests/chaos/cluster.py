@@ -27,12 +27,11 @@ RAY = str(Path(sys.executable).parent / "ray")
 PATIENCE = 1200.0
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_worker_niceness": "0",
 }
-LEFT, GREEDY = 2 * 2**30, 4 * 2**30
+LEFT, GREEDY = 5 * 2**30, 8 * 2**30
 """Bytes that Ray lets the machine use beyond what it does, and those that a unit asks for."""
 METHOD = """
 import time
@@ -62,7 +61,7 @@ class Cluster:
     port: int
     folder: Path
     environment: dict[str, str]
-    nodes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    nodes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -72,9 +71,11 @@ class Cluster:
     def add(self, *arguments: str) -> None:
         """Start a node and wait for it."""
         command = (RAY, "start", "--block", "--node-ip-address", "127.0.0.1", "--disable-usage-stats", *arguments)
-        log = (self.folder / f"node-{len(self.nodes)}.log").open("wb")
-        self.nodes.append(subprocess.Popen(command, env=self.environment, stdout=log, stderr=log))
-        _wait(lambda: b"Ray runtime started" in Path(log.name).read_bytes(), "node")
+        log = self.folder / f"node-{len(self.nodes)}.log"
+        with log.open("w") as file:
+            node = subprocess.Popen(command, env=self.environment, stdout=file, stderr=file, text=True)
+        self.nodes.append(node)
+        _wait(lambda: "Ray runtime started" in log.read_text(), str(log), node)
 
     def start(self) -> None:
         """Start the head and two nodes."""
@@ -111,14 +112,12 @@ class Cluster:
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[Cluster]:
-    """A cluster of a head and two nodes, which lets the machine use `LEFT` bytes more than it does."""
+def started(folder: Path, environment: dict[str, str]) -> Iterator[Cluster]:
+    """A cluster of a head and two nodes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    memory = psutil.virtual_memory()
-    share = min(0.95, (memory.total - memory.available + LEFT) / memory.total)
-    cluster = Cluster(port, folder, {**os.environ, **QUIET, "RAY_memory_usage_threshold": str(share)})
+    cluster = Cluster(port, folder, {**os.environ, **QUIET, **environment})
     try:
         cluster.start()
         yield cluster
@@ -130,7 +129,8 @@ def started(folder: Path) -> Iterator[Cluster]:
 class Fault:
     """What happens to the cluster once `after` units are done, and in which words the command tells of it.
 
-    Where the command `ends` of it, the cluster is started anew and the same command goes on.
+    `environment` is that of Ray's processes. Where the command `ends` of it, the cluster is started anew and the same
+    command goes on.
     """
 
     name: str
@@ -138,6 +138,7 @@ class Fault:
     words: str
     after: int = 2
     ends: bool = False
+    environment: Callable[[], dict[str, str]] = dict
 
 
 def shrink(cluster: Cluster) -> None:
@@ -152,10 +153,18 @@ def become_greedy(cluster: Cluster) -> None:
     asked(cluster.folder.parent).unlink()
 
 
+def little_memory() -> dict[str, str]:
+    """Ray kills workers where the machine uses `LEFT` bytes more than now."""
+    memory = psutil.virtual_memory()
+    if memory.available < LEFT + GREEDY:
+        raise RuntimeError(f"this needs {(LEFT + GREEDY) / 2**30:.0f} GiB of free memory")
+    return {"RAY_memory_usage_threshold": str((memory.total - memory.available + LEFT) / memory.total)}
+
+
 FAULTS = (
     Fault("one of two nodes is killed", lambda cluster: cluster.kill(2), "done again"),
     Fault("both are killed, and one comes back", shrink, "done again"),
-    Fault("a worker is out of memory", become_greedy, "out of memory", after=0),
+    Fault("a worker is out of memory", become_greedy, "out of memory", after=0, environment=little_memory),
     Fault("the head is killed", lambda cluster: cluster.kill(0), "the same command goes on", ends=True),
 )
 
@@ -187,10 +196,10 @@ def try_fault(fault: Fault, folder: Path, expected: Path) -> list[str]:
     CLUSTER.prepare(folder, expected)
     ray = folder.parent / "ray"
     ray.mkdir(exist_ok=True)
-    with started(ray) as cluster:
+    with started(ray, fault.environment()) as cluster:
         told = list(_disturbed(fault, cluster, folder))
     if fault.ends:
-        with started(ray) as cluster:
+        with started(ray, {}) as cluster:
             again = _command(cluster, folder)
             output, _ = again.communicate(timeout=PATIENCE)
             if again.returncode:
@@ -219,11 +228,11 @@ def _command(cluster: Cluster, folder: Path) -> subprocess.Popen[str]:
     )
 
 
-def _wait(until: Callable[[], bool], what: str, beside: subprocess.Popen[str] | None = None) -> None:
-    """Wait; raises `TimeoutError`, also if the process beside ends first."""
+def _wait(until: Callable[[], bool], what: str, process: subprocess.Popen[str]) -> None:
+    """Wait until it is so; raises `TimeoutError`, also if the process ends first."""
     end = time.monotonic() + PATIENCE
     while not until():
-        if time.monotonic() > end or (beside is not None and beside.poll() is not None):
-            told = beside.communicate()[0][-2000:] if beside is not None else ""
-            raise TimeoutError(f"no {what}: {told}")
+        if time.monotonic() > end or process.poll() is not None:
+            process.kill()
+            raise TimeoutError(f"no {what}: {process.communicate()[0]}")
         time.sleep(0.1)

@@ -74,15 +74,17 @@ class Learner:
 
     def drawn(self) -> list[Rows]:
         """The samples of a step; none if they raise something, which is then the fit's `failure`."""
+        found: list[Rows] = []
         with self._failing():
-            return [self._draw() for _ in range(self.phase.batch)]
-        return []
+            found += [self._draw() for _ in range(self.phase.batch)]
+        return found
 
-    def drawn_after(self) -> Sequence[Rows]:
+    def drawn_after(self) -> list[Rows]:
         """What passes the networks after a step; nothing if that raises something."""
+        found: list[Rows] = []
         with self._failing():
-            return () if self.phase.after_step is None else self.phase.after_step(self.objective)
-        return ()
+            found += () if self.phase.after_step is None else self.phase.after_step(self.objective)
+        return found
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:
