@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -93,9 +93,13 @@ class FixedLatents:
     def __init__(self, shape: tuple[int, int, int]) -> None:
         self._shape = shape
 
-    def sample(self, picture: ImageArray, generator: torch.Generator) -> Tensor:
-        """Latents of any content."""
+    def noise(self, generator: torch.Generator) -> Tensor:
+        """The noise of one picture's latents."""
         return torch.randn(1, *self._shape)
+
+    def latents(self, pictures: Sequence[ImageArray], noise: Tensor, fresh: bool = False) -> Tensor:
+        """Latents of any content."""
+        return noise
 
 
 class FakeObjective(Objective):
