@@ -129,8 +129,8 @@ def started(folder: Path, environment: dict[str, str]) -> Iterator[Cluster]:
 class Fault:
     """What happens to the cluster once `after` units are done, and in which words the command tells of it.
 
-    `environment` is that of Ray's processes. Where the command may `end` of it, the cluster is started anew and the same
-    command goes on, whatever it has come to.
+    `environment` is that of Ray's processes. Where the command may `end` of it, the cluster is started anew and the
+    same command goes on, whatever it has come to.
     """
 
     name: str
@@ -162,7 +162,7 @@ def little_memory() -> dict[str, str]:
 
 
 FAULTS = (
-    Fault("one of two nodes is killed", lambda cluster: cluster.kill(2), "done again"),
+    Fault("one of two nodes is killed", lambda cluster: cluster.kill(2), ""),
     Fault("both are killed, and one comes back", shrink, "done again"),
     Fault("a worker is out of memory", become_greedy, "out of memory", after=0, environment=little_memory),
     Fault("the head is killed", lambda cluster: cluster.kill(0), "", end=True),

@@ -167,6 +167,28 @@ def test_low_memory_leaves_weights_and_what_one_of_them_needs() -> None:
     assert peaks("low") == pytest.approx((4 + 12 / 8, 8.0), rel=0.1)
 
 
+def test_a_step_of_a_fit_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On networks of few channels, with all that a fit can have and all that saves memory."""
+    import cost
+    import sd21
+
+    monkeypatch.setitem(sd21.UNET, "block_out_channels", (32, 32, 64, 64))
+    monkeypatch.setitem(sd21.UNET, "cross_attention_dim", 32)
+    monkeypatch.setitem(sd21.AUTOENCODER, "block_out_channels", (32, 32, 32, 32))
+    for name, value in (
+        ("hidden_size", 32),
+        ("intermediate_size", 64),
+        ("num_hidden_layers", 2),
+        ("num_attention_heads", 2),
+    ):
+        monkeypatch.setitem(sd21.TEXT, name, value)
+    monkeypatch.setitem(sd21.UNET, "attention_head_dim", (1, 1, 2, 2))
+    found = cost.cost_of_fit(cost.full_size, cost.KINDS["everything, recorder, prior, clipped"], cost.SAVINGS["low"])
+    assert found.flops > 1e9
+    assert found.traffic > found.peak > 0
+    assert found.host > 0
+
+
 def test_every_planned_cost_has_its_fit() -> None:
     import cost
 
