@@ -63,12 +63,16 @@ class Response:
 
 @dataclass(frozen=True)
 class TunedRow:
-    """A method with what was found of it, its response curves by field, and the compute of its trials."""
+    """A method with what was found of it, its response curves by field, and the compute of a fit at its own steps.
+
+    `updates` are steps times samples a step times trained numbers, NaN where they were not counted.
+    """
 
     name: str
     found: TunedMethod
     responses: Mapping[str, tuple[Response, ...]]
     seconds: float
+    updates: float
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ def _row(name: str, found: TunedMethod, trials: pd.DataFrame, table: pd.DataFram
     fields = [field for field in found.values if own[field].notna().any()]
     costs = table[table["method"].isin(own["method"])].drop_duplicates("unit")["cost_fit_seconds"]
     responses = {field: tuple(_responses(own, field, found.spec)) for field in fields}
-    return TunedRow(name, found, responses, float(costs.mean()))
+    updates = own["updates"].mean() if "updates" in own else np.nan
+    return TunedRow(name, found, responses, float(costs.mean()), float(updates))
 
 
 def _responses(own: pd.DataFrame, field: str, best: str) -> Iterator[Response]:

@@ -316,6 +316,7 @@ TUNING_FILES: Mapping[str, CsvFile] = {
             "prompt": "prompt similarity on the scene, rescaled by controls to 0 to 1",
             "identity": "identity similarity on the scene, rescaled by controls to 0 to 1",
             "objective": "harmonic mean of both",
+            "updates": "of a fit: steps times samples a step times trained numbers (weights and handles)",
         },
     ),
 }

@@ -20,6 +20,7 @@ from bench.run.select_methods import MethodSelection
 from bench.run.session import Session
 from bench.run.worker_options import WorkerOptions
 from bench.stats.intervals import FEWEST
+from bench.tune.compute import with_updates
 from bench.tune.objective import BOUNDS, EMPTY, WRONG, Scale, scene_objectives
 from bench.tune.record import Tuning, save_tuning
 from bench.tune.search import Effort, Search
@@ -66,8 +67,9 @@ def tune(run: TuningRun, methods: Sequence[str], effort: Effort, held_out: Seque
     optima = searched.run()
     quoted_specs = [one for spec in optima for one in (optima[spec].trial.spec, searched.default(spec).spec)]
     quoted = _objectives(run, tuple(dict.fromkeys(quoted_specs)), held_out, held_out)
-    tuning = Tuning.of(run.session(methods), searched, optima, quoted)
-    save_tuning(run.folder, tuning, searched)
+    session = run.session(methods)
+    tuning = Tuning.of(session, searched, optima, quoted)
+    save_tuning(run.folder, tuning, searched.trials, with_updates(searched.results, session))
     return tuning
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from bench.plugins.backbone_settings import Budget
 from bench.run.folder import TRIALS, TUNED, RunFolder
 from bench.run.session import Session
 from bench.stats.intervals import SceneMean
-from bench.tune.search import Optimum, Search, Verdict
+from bench.tune.search import Optimum, Search, TuningTrial, Verdict
 from bench.tune.space import Values
 
 SCHEMA = 1
@@ -114,11 +114,11 @@ def _sources(scene: SceneRecord, drawn: tuple[str, object]) -> set[str]:
     return hashes | ({f"{recipe} {seed} {scene.image_id}"} if scene.image_id is not None else set())
 
 
-def save_tuning(folder: RunFolder, tuning: Tuning, search: Search) -> None:
+def save_tuning(folder: RunFolder, tuning: Tuning, trials: Sequence[TuningTrial], results: pd.DataFrame) -> None:
     """Write `tuned.json` and, with a row per trial and scene, `tuning.csv`."""
-    trials = {trial.spec: {"tuned": trial.method, "stage": trial.stage, **trial.values} for trial in search.trials}
-    described = pd.DataFrame.from_dict(trials, orient="index").rename_axis("method").reset_index()
-    write_bytes(folder.path / TRIALS, described.merge(search.results, on="method").to_csv(index=False).encode())
+    fields = {trial.spec: {"tuned": trial.method, "stage": trial.stage, **trial.values} for trial in trials}
+    described = pd.DataFrame.from_dict(fields, orient="index").rename_axis("method").reset_index()
+    write_bytes(folder.path / TRIALS, described.merge(results, on="method").to_csv(index=False).encode())
     write_json(folder.path / TUNED, asdict(tuning), SCHEMA)
 
 
@@ -147,7 +147,7 @@ def read_tuning(path: Path) -> Tuning:
 
 def read_trials(folder: Path) -> pd.DataFrame:
     """Every trial of a tuning by scene: `method` (the trial's spec), `tuned`, `stage`, the fields' values, `scene`,
-    `prompt`, `identity`, `objective`.
+    `prompt`, `identity`, `objective`, `updates`.
 
     Raises `UserError` if the run's folder has no `tuning.csv`, or a damaged one.
     """

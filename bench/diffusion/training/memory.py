@@ -25,13 +25,15 @@ CUDA_CONTEXT = 2**29
 class BackboneSize:
     """Numbers of weights of a backbone's networks, the trainable ones by name, and what its activations grow with.
 
-    `cells` is latents' height times width, `width` the channels of the UNet's first block.
+    `cells` is latents' height times width, `width` the channels of the UNet's first block, `handle` the numbers of a
+    token's embedding.
     """
 
     trainable: Mapping[str, int]
     frozen: int
     cells: int
     width: int
+    handle: int
 
     def trained(self, phase: Phase) -> int:
         """The number of weights that a phase trains, without handles."""
@@ -39,7 +41,7 @@ class BackboneSize:
         return sum(count for name, count in self.trainable.items() if any(piece in name for piece in pieces))
 
 
-SD21 = BackboneSize({"unet.": 865_910_724, "text_encoder.": 340_387_840}, 83_653_863, 64 * 64, 320)
+SD21 = BackboneSize({"unet.": 865_910_724, "text_encoder.": 340_387_840}, 83_653_863, 64 * 64, 320, 1024)
 """Stable Diffusion 2.1 at 512 pixels; enough for phases that train handles or everything."""
 
 
@@ -95,4 +97,5 @@ def read_size(folder: Path, resolution: int | None) -> BackboneSize:
     if resolution is not None:
         side = resolution // 2 ** (len(parts["vae"]["block_out_channels"]) - 1)
     frozen = sum(tensor.numel() for tensor in networks["vae"].parameters())
-    return BackboneSize(trainable, frozen, side * side, int(parts["unet"]["block_out_channels"][0]))
+    width, handle = int(parts["unet"]["block_out_channels"][0]), int(parts["text_encoder"]["hidden_size"])
+    return BackboneSize(trainable, frozen, side * side, width, handle)
