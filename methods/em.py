@@ -198,40 +198,25 @@ class Method(RecipeMethod):
         """
         if self.masks == "given":
             return super().fit(scene, context)
-        from bench.api import fit_recipe  # noqa: PLC0415 - torch is slow to import
+        from bench.diffusion.em.fits import fit  # noqa: PLC0415 - torch is slow to import
 
-        rule = self._rule()
-        rule.check()
-        learning = ExpectationMaximization(rule)
-        state = fit_recipe(self._recipe(learning), scene, context)
-        context.record(learning.records)
-        return state
+        return fit(self._recipe, self._rule(), scene, context)
 
     def begin_fits(self, scenes: Sequence[Scene], contexts: Sequence[MethodContext]) -> Sequence[FitState | Exception]:
         """Alternate on the scenes' handles and masks as rows of one batch; each scene has masks of its own."""
         if self.masks == "given":
             return super().begin_fits(scenes, contexts)
-        from bench.diffusion.training.trainer import begin_together  # noqa: PLC0415 - torch is slow to import
+        from bench.diffusion.em.fits import begin_fits  # noqa: PLC0415 - torch is slow to import
 
-        rule = self._rule()
-        rule.check()
-        learnings = [ExpectationMaximization(rule) for _ in scenes]
-        begun = begin_together(list(map(self._recipe, learnings)), scenes, contexts)
-        return [
-            one if isinstance(one, Exception) else {**one, **learning.state()}
-            for one, learning in zip(begun, learnings, strict=True)
-        ]
+        return begin_fits(self._recipe, self._rule(), scenes, contexts)
 
     def end_fit(self, begun: FitState, scene: Scene, context: MethodContext) -> FitState:
         """Learn the weights with the masks fixed; the fit records are those of `fit`."""
         if self.masks == "given":
             return super().end_fit(begun, scene, context)
-        from bench.diffusion.training.trainer import end_recipe  # noqa: PLC0415 - torch is slow to import
+        from bench.diffusion.em.fits import end_fit  # noqa: PLC0415 - torch is slow to import
 
-        learning = ExpectationMaximization(self._rule(), begun)
-        state = end_recipe(self._recipe(learning), begun, scene, context)
-        context.record(learning.records)
-        return state
+        return end_fit(self._recipe, self._rule(), begun, scene, context)
 
     def _rule(self) -> MaskRule:
         return MaskRule(self.times, self.threshold, self.momentum, DenseCrf() if self.crf else None)

@@ -23,6 +23,8 @@ FitRecords: TypeAlias = Sequence[Mapping[str, str | int | float]]
 
 StepLosses: TypeAlias = "Mapping[str, torch.Tensor | float]"
 """The losses of one training step, scalars by name."""
+TOTAL = "total"
+"""The name of the loss that a step descends; all others are parts of it."""
 
 
 Blending: TypeAlias = Literal["from-noise", "from-target"]

@@ -11,13 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.core.errors import UserError, one_line
+from bench.plugins.method import TOTAL
 from bench.plugins.report import ReportData
 from bench.run.folder import RunFolder
 from bench.run.losses import PLACE
 from bench.run.status import asked_units
 
-TOTAL = "total"
-"""The loss that a step descends; all others are parts of it."""
 Numbers = npt.NDArray[np.float64]
 
 

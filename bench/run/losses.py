@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from typing import TYPE_CHECKING
 
 from bench.core.files import write_bytes
-from bench.plugins.method import StepLosses
+from bench.plugins.method import TOTAL, StepLosses
 from bench.run.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -80,6 +81,17 @@ def write_losses(folder: RunFolder, unit: str, losses: str) -> None:
     """Write the losses of a unit's fit; nothing for a fit that logged none."""
     if losses:
         write_bytes(folder.losses(unit), losses.encode())
+
+
+def last_loss(folder: RunFolder, unit: str) -> float:
+    """The mean total loss over the last tenth of a fit's last phase: one step is mostly noise. NaN without losses."""
+    try:
+        rows = list(csv.DictReader(io.StringIO(folder.losses(unit).read_text(encoding="utf-8"))))
+    except FileNotFoundError:
+        return math.nan
+    last = [float(row[TOTAL]) for row in rows if row.get(TOTAL) and row["phase"] == rows[-1]["phase"]]
+    tenth = last[-max(1, len(last) // 10) :]
+    return sum(tenth) / len(tenth) if tenth else math.nan
 
 
 def _written(value: float) -> str:

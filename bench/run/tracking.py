@@ -14,6 +14,7 @@ from bench.core.errors import one_line
 from bench.core.progress import console
 from bench.run.cost import read_unit_record
 from bench.run.folder import RunFolder
+from bench.run.losses import last_loss
 from bench.run.options import ExecutionOptions
 from bench.run.plan import Unit
 from bench.run.session import Session
@@ -42,14 +43,15 @@ class Tracking:
         return replace(execution, on_done=self.unit_done)
 
     def unit_done(self, unit: Unit) -> None:
-        """Log a unit that is done: its method, its scene and what its fit took."""
+        """Log a unit that is done: its method, its scene, what its fit took and the loss at its end."""
         self._step += 1
-        seconds = read_unit_record(self._folder.unit_record(unit.key)).cost_fit_seconds
         method = self._label(unit.method.spec)
-        numbers = {"units": float(self._step)}
-        if not math.isnan(seconds):
-            numbers[f"fit_seconds/{method}"] = seconds
-        self._log(numbers, {"method": method, "scene": unit.scene.name})
+        of_fit = {
+            "fit_seconds": read_unit_record(self._folder.unit_record(unit.key)).cost_fit_seconds,
+            "loss": last_loss(self._folder, unit.key),
+        }
+        numbers = {f"{name}/{method}": value for name, value in of_fit.items() if not math.isnan(value)}
+        self._log({"units": float(self._step), **numbers}, {"method": method, "scene": unit.scene.name})
 
     def scored(self, means: Mapping[str, float]) -> None:
         """Log the metrics' means."""

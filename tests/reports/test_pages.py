@@ -18,8 +18,8 @@ from .pages import PageSample, Samples, named_run, write_pages
 HOSTILE = ' ("><script>hurt=1</script><img src=x onerror=hurt=1>)'
 PAGES = (
     "pareto", "table", "by-concepts", "by-template", "cost", "fidelity", "provenance", "ablation", "attention", "masks",
-    "orderings", "training", "tuning", "user-study", "gallery", "gallery, enlarged", "compare", "leaderboard", "submit-check", "study",
-    "study, likert", "study, forced-choice", "study, ranking",
+    "orderings", "training", "tuning", "user-study", "gallery", "gallery, enlarged", "compare", "leaderboard",
+    "submit-check", "study", "study, likert", "study, forced-choice", "study, ranking",
 )  # fmt: skip
 NARROW = 390
 UNFOLD = "for (const one of document.querySelectorAll('details')) one.open = true"

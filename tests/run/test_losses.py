@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from bench.plugins.discovery import refresh
-from bench.run.losses import LossLog
+from bench.run.folder import RunFolder
+from bench.run.losses import LossLog, last_loss, write_losses
 
 from .conftest import DATASET
 
@@ -113,3 +114,18 @@ def test_many_steps_keep_their_order() -> None:
 def test_a_loss_cannot_have_the_name_of_a_column() -> None:
     with pytest.raises(ValueError, match="a loss cannot be called 'step'"):
         LossLog().log(1, {"step": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        (LOSSES, 0.25),
+        ("phase,step,total\n" + "".join(f"1,{step},{step}\n" for step in range(1, 31)), 29.0),
+        ("phase,step,attention\n1,1,0.5\n", None),
+        ("", None),
+    ],
+)
+def test_the_last_loss_is_the_mean_of_a_tenth(losses: str, expected: float | None, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    write_losses(folder, "u", losses)
+    assert last_loss(folder, "u") == pytest.approx(float("nan") if expected is None else expected, nan_ok=True)

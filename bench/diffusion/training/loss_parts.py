@@ -5,9 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-TOTAL = "total"
-"""The name of the loss that a step descends."""
-
 
 class LossParts:
     """Collects the losses of a step's samples by name; detached, and without waiting for their device."""

@@ -12,13 +12,12 @@ from torch import Tensor, nn
 
 from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.encode import Encoder
-from bench.diffusion.training.loss_parts import TOTAL
 from bench.diffusion.training.objective import Objective, Randomness
 from bench.diffusion.training.recipe import PIECES, Phase, Recipe
 from bench.diffusion.training.rows import Rows, losses
 from bench.diffusion.training.update import Update
 from bench.plugins.backbone import Backbone
-from bench.plugins.method import MethodContext
+from bench.plugins.method import TOTAL, MethodContext
 
 
 @dataclass
