@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +57,18 @@ class TrainingRecords:
     unlogged: tuple[Unlogged, ...]
 
     @property
-    def broken(self) -> tuple[FitLosses, ...]:
-        """Those of units that are not finished."""
-        return tuple(fit for fit in self.fits if not fit.finished)
+    def untrained(self) -> tuple[str, ...]:
+        """The methods of whose fits none has losses."""
+        return tuple(one.method for one in self.unlogged if one.lacking == one.fits)
+
+    @property
+    def broken(self) -> Mapping[str, Sequence[FitLosses]]:
+        """The last phase of each unit that is not finished, by method."""
+        last = {fit.unit: fit for fit in self.fits if not fit.finished}
+        return {
+            method: tuple(fit for fit in last.values() if fit.method == method)
+            for method in dict.fromkeys(fit.method for fit in last.values())
+        }
 
 
 def read_training_records(data: ReportData) -> TrainingRecords:

@@ -132,7 +132,7 @@ def tuning_file(path: Path) -> Path:
 
 def _why_none(path: Path) -> str:
     if RunFolder(path).settings.is_file():
-        return "this tuning is not finished; start the same `bench tune` again, and it goes on"
+        return "this run is no tuning, or one that is not finished: the same `bench tune` goes on"
     return "`bench tune` writes it into its run's folder"
 
 

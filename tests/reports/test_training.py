@@ -106,7 +106,7 @@ def test_the_page_and_the_files(data: ReportData, outline: type[Any], tmp_path: 
     assert {name: list(table) for name, table in tables.items()} == {
         name: list(file.columns) for name, file in Report.files.items()
     }
-    assert "real: no losses." in page
+    assert "No losses: real." in page
     assert "<td>2.5 [0.446, 4.55]</td><td>0.5 [0.5, 0.5]</td><td>−2 [−4.05, +0.0543]</td>" in page
     labels = re.findall(r'role="img" aria-label="([^"]*)"', page)
     assert len(labels) == 5
@@ -155,7 +155,8 @@ def test_a_fit_that_failed_is_there_as_far_as_it_went(data: ReportData, tmp_path
     for unit in ("odd", "gone"):
         log(data, unit, {1: {"total": [1.0] * 4 + [float("nan")] * 3}})
     page, tables = page_of(data, tmp_path / "out")
-    assert "ours on scene-9: 7 steps of phase 1; the unit is not finished" in page
+    assert "ours: 1 fit of units that failed" in page
+    assert "scene-9 (7 steps of phase 1)." in page
     assert "removed" not in page
     frame = tables["training.csv"].set_index(["method", "phase", "loss"])
     assert frame.loc[("ours", 1, "total"), "n_scenes"] == 4
