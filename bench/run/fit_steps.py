@@ -37,4 +37,6 @@ def fit_steps(method: Configured, budget: Budget) -> FitSteps | None:
 
 def trained_steps(method: Configured, budget: Budget) -> FitSteps | None:
     """The steps that a method's fit reports; None where it reports others, as one with a `fit` of its own may."""
-    return fit_steps(method, budget) if getattr(type(method.instance), "fit", None) is RecipeMethod.fit else None
+    own = method.instance
+    told = isinstance(own, RecipeMethod) and (type(own).fit is RecipeMethod.fit or own.fits_together)
+    return fit_steps(method, budget) if told else None

@@ -46,12 +46,13 @@ class Tracking:
         """Log a unit that is done: its method, its scene, what its fit took and the loss at its end."""
         self._step += 1
         method = self._label(unit.method.spec)
-        of_fit = {
-            "fit_seconds": read_unit_record(self._folder.unit_record(unit.key)).cost_fit_seconds,
-            "loss": last_loss(self._folder, unit.key),
-        }
-        numbers = {f"{name}/{method}": value for name, value in of_fit.items() if not math.isnan(value)}
-        self._log({"units": float(self._step), **numbers}, {"method": method, "scene": unit.scene.name})
+        with self._unbroken():
+            of_fit = {
+                "fit_seconds": read_unit_record(self._folder.unit_record(unit.key)).cost_fit_seconds,
+                "loss": last_loss(self._folder, unit.key),
+            }
+            numbers = {f"{name}/{method}": value for name, value in of_fit.items() if not math.isnan(value)}
+            self._log({"units": float(self._step), **numbers}, {"method": method, "scene": unit.scene.name})
 
     def scored(self, means: Mapping[str, float]) -> None:
         """Log the metrics' means."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -15,26 +17,39 @@ from bench.plugins.spec import configure
 from bench.run.session import Session
 
 
-def with_updates(results: pd.DataFrame, session: Session) -> pd.DataFrame:
-    """The results (columns `method`, a spec, and `scene`) of a session's run with the column `updates`."""
-    settings = session.backbone_settings
-    size = read_size(locate_configuration(session.backbone_spec), settings.resolution)
-    budget = settings.budget(session.settings.budget)
-    scenes = {scene.name: scene for scene in session.dataset.scenes}
-    pairs = zip(results["method"], results["scene"], strict=True)
-    return results.assign(updates=[updates(spec, scenes[scene], size, budget) for spec, scene in pairs])
+@dataclass(frozen=True)
+class Compute:
+    """Counts the compute of fits on a backbone under its budget, on known scenes."""
 
+    size: BackboneSize
+    budget: Budget
+    scenes: Mapping[str, Scene]
 
-def updates(spec: str, scene: Scene, size: BackboneSize, budget: Budget) -> float:
-    """Steps times samples a step times trained numbers (weights and handles) of a fit, added up over its phases.
+    @classmethod
+    def of(cls, session: Session) -> Compute:
+        """That of a run."""
+        settings = session.backbone_settings
+        return cls(
+            read_size(locate_configuration(session.backbone_spec), settings.resolution),
+            settings.budget(session.settings.budget),
+            {scene.name: scene for scene in session.dataset.scenes},
+        )
 
-    NaN for a method that is no recipe.
-    """
-    method = configure("methods", spec).instance
-    if not isinstance(method, RecipeMethod):
-        return math.nan
-    recipe = method.recipe()
-    handles = size.handle * len(recipe.training_scene(scene).concepts)
-    return float(
-        sum(budget.scaled_steps(one.steps) * one.batch * (size.trained(one) + handles) for one in recipe.phases)
-    )
+    def added(self, results: pd.DataFrame) -> pd.DataFrame:
+        """The results, with columns `method` (a spec) and `scene`, with the column `updates`."""
+        pairs = zip(results["method"], results["scene"], strict=True)
+        return results.assign(updates=[self.updates(spec, scene) for spec, scene in pairs])
+
+    def updates(self, spec: str, scene: str) -> float:
+        """Steps times samples a step times trained numbers (weights and handles) of a fit, added up over its phases.
+
+        NaN for a method that is no recipe.
+        """
+        method = configure("methods", spec).instance
+        if not isinstance(method, RecipeMethod):
+            return math.nan
+        recipe = method.recipe()
+        handles = self.size.handle * len(recipe.training_scene(self.scenes[scene]).concepts)
+        trained = [(self.size.trained(phase) + handles) * phase.batch for phase in recipe.phases]
+        steps = [self.budget.scaled_steps(phase.steps) for phase in recipe.phases]
+        return float(sum(one * count for one, count in zip(trained, steps, strict=True)))

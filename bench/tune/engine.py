@@ -20,7 +20,7 @@ from bench.run.select_methods import MethodSelection
 from bench.run.session import Session
 from bench.run.worker_options import WorkerOptions
 from bench.stats.intervals import FEWEST
-from bench.tune.compute import with_updates
+from bench.tune.compute import Compute
 from bench.tune.objective import BOUNDS, EMPTY, WRONG, Scale, scene_objectives
 from bench.tune.record import Tuning, save_tuning
 from bench.tune.search import Effort, Search
@@ -63,13 +63,13 @@ def tune(run: TuningRun, methods: Sequence[str], effort: Effort, held_out: Seque
     The result is stored in the run's folder as `tuned.json`, all trials as `tuning.csv`. Raises `UserError` for a
     method that cannot be tuned, and where the controls do not span a scale.
     """
+    compute = Compute.of(run.session(methods))  # what is wrong with it is told before anything is fitted
     searched = Search(spaces(methods), effort, lambda specs, scenes: _objectives(run, specs, scenes, effort.scenes))
     optima = searched.run()
     quoted_specs = [one for spec in optima for one in (optima[spec].trial.spec, searched.default(spec).spec)]
     quoted = _objectives(run, tuple(dict.fromkeys(quoted_specs)), held_out, held_out)
-    session = run.session(methods)
-    tuning = Tuning.of(session, searched, optima, quoted)
-    save_tuning(run.folder, tuning, searched.trials, with_updates(searched.results, session))
+    tuning = Tuning.of(run.session(methods), searched, optima, quoted)
+    save_tuning(run.folder, tuning, searched.trials, compute.added(searched.results))
     return tuning
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,9 +101,9 @@ class Cluster:
         """Kill nodes, with all of their processes; 0 is the head."""
         for number in numbers:
             node = self.nodes[number]
-            below = psutil.Process(node.pid).children(recursive=True)
-            for one in [*below, psutil.Process(node.pid)]:
-                one.kill()
+            for one in [*psutil.Process(node.pid).children(recursive=True), psutil.Process(node.pid)]:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
             node.wait()
 
     def stop(self) -> None:
@@ -135,7 +135,7 @@ class Fault:
 
     name: str
     happen: Callable[[Cluster], None]
-    words: str
+    words: str = ""
     after: int = 2
     end: bool = False
     environment: Callable[[], dict[str, str]] = dict
@@ -162,10 +162,10 @@ def little_memory() -> dict[str, str]:
 
 
 FAULTS = (
-    Fault("one of two nodes is killed", lambda cluster: cluster.kill(2), ""),
+    Fault("one of two nodes is killed", lambda cluster: cluster.kill(2)),
     Fault("both are killed, and one comes back", shrink, "done again"),
     Fault("a worker is out of memory", become_greedy, "out of memory", after=0, environment=little_memory),
-    Fault("the head is killed", lambda cluster: cluster.kill(0), "", end=True),
+    Fault("the head is killed", lambda cluster: cluster.kill(0), end=True),
 )
 
 
@@ -200,10 +200,9 @@ def try_fault(fault: Fault, folder: Path, expected: Path) -> list[str]:
         told = list(_disturbed(fault, cluster, folder))
     if fault.end:
         with started(ray, {}) as cluster:
-            again = _command(cluster, folder)
-            output, _ = again.communicate(timeout=PATIENCE)
-            if again.returncode:
-                told.append(f"the same command again ends with {again.returncode}: {output[-2000:]}")
+            code, output = _ended(_command(cluster, folder))
+            if code:
+                told.append(f"the same command again ends with {code}: {output[-2000:]}")
     return told + differences(contents(expected), contents(folder))
 
 
@@ -211,10 +210,19 @@ def _disturbed(fault: Fault, cluster: Cluster, folder: Path) -> Iterator[str]:
     command = _command(cluster, folder)
     _wait(lambda: len(list(folder.glob("runs/r/units/*.json"))) >= fault.after, "units", command)
     fault.happen(cluster)
-    output, _ = command.communicate(timeout=PATIENCE)
-    well = command.returncode == 0 and fault.words in output
+    code, output = _ended(command)
+    well = code == 0 and fault.words in output
     if not (well or fault.end) or "Traceback" in output:
-        yield f"it ended with {command.returncode}, without '{fault.words}' or with a traceback: {output[-2000:]}"
+        yield f"it ended with {code}, without '{fault.words}' or with a traceback: {output[-2000:]}"
+
+
+def _ended(command: subprocess.Popen[str]) -> tuple[int, str]:
+    """The exit code and the output of a command, which is killed if it hangs."""
+    with suppress(subprocess.TimeoutExpired):
+        output, _ = command.communicate(timeout=PATIENCE)
+        return command.returncode, output
+    command.kill()
+    return -1, f"it hangs: {command.communicate()[0]}"
 
 
 def _words(root: Path) -> tuple[str, ...]:
@@ -239,5 +247,5 @@ def _wait(until: Callable[[], bool], what: str, process: subprocess.Popen[str]) 
     while not until():
         if time.monotonic() > end or process.poll() is not None:
             process.kill()
-            raise TimeoutError(f"no {what}: {process.communicate()[0]}")
+            raise TimeoutError(f"no {what}: {process.communicate()[0] or ''}")
         time.sleep(0.1)

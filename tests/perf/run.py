@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="?", choices=WHAT, default="cpu")
     parser.add_argument("--case", default="", help="only cases whose name has this text")
-    parser.add_argument("--repeats", type=int, help="pairs of each case (default: 15 of fits, on CUDA 30, 5 of others)")
+    parser.add_argument("--repeats", type=int, help="pairs of each case (default: by their length)")
     parser.add_argument("--share", type=float, default=0.02, help="of train2017's size, for the COCO filter")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args()

@@ -101,7 +101,9 @@ def test_tuning_finds_the_optimum_and_a_run_uses_it(
 
 def test_a_tuning_that_was_stopped_is_told_from_one_that_never_was(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
-    with pytest.raises(UserError, match="this run is no tuning, or one that is not finished: the same `bench tune` goes on"):
+    with pytest.raises(
+        UserError, match="this run is no tuning, or one that is not finished: the same `bench tune` goes on"
+    ):
         read_tuning(tmp_path)
 
 

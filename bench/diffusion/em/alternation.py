@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bench.diffusion.backbone.terms import Layer
-from bench.diffusion.em.latent_scene import LatentScene, MaskRule
+from bench.diffusion.em.latent_scene import MASKS, HeldScene, LatentScene, MaskRule
 from bench.diffusion.training.samples import Sample
 from bench.plugins.method import FitRecords, FitState
 
@@ -32,19 +32,21 @@ def unmasked(own: Objective) -> Callable[[], Rows]:
 class ExpectationMaximization:
     """The masks of one fit, shared by its phases, each of which may update them or keep them fixed.
 
-    The first phase makes the first estimate, with the handles at that time, unless the fit was `begun` before: then it
-    goes on from what `state` returned.
+    The first phase makes the first estimate, with the handles at that time. Of a fit that was `begun` before the masks
+    in what `state` returned are held.
     """
 
     def __init__(self, rule: MaskRule, begun: FitState | None = None) -> None:
         self._rule = rule
-        self._before = begun
+        self._before = begun or {}
         self._latent: LatentScene | None = None
+        self._held: HeldScene | None = None
 
     @property
     def records(self) -> FitRecords:
         """The fit records of `LatentScene`; none before the first estimate."""
-        return self._latent.records if self._latent is not None else ()
+        known = self._held or self._latent
+        return known.records if known is not None else ()
 
     def state(self) -> FitState:
         """The masks and records as tensors; none before the first estimate."""
@@ -96,15 +98,16 @@ class ExpectationMaximization:
 
     def hold(self, own: Objective) -> Callable[[], Rows]:
         """Draws rows with the masks fixed as they are when the phase begins: "this avoids drift"."""
+        if MASKS in self._before:
+            self._held = HeldScene.of(own.scene, self._before)
+            return replace(own, scene=self._held.scene).draw
         return replace(own, scene=self._begun(own).scene).draw
 
     def _begun(self, own: Objective) -> LatentScene:
         from bench.diffusion.em.maps import averaged_maps  # noqa: PLC0415 - torch is slow to import
 
         if self._latent is None:
-            self._latent = LatentScene(own.scene, self._rule)
-            if self._before is not None:
-                self._latent.go_on(self._before)
-            else:
-                self._latent.start(averaged_maps(own, self._rule.times))
+            latent = LatentScene(own.scene, self._rule)
+            latent.start(averaged_maps(own, self._rule.times))
+            self._latent = latent
         return self._latent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +16,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from bench.plugins.method import FitState
+
+
+MASKS, RECORDS = "latent.masks", "latent.records"
+"""Names of tensors among what a begun fit keeps."""
 
 
 @dataclass(frozen=True)
@@ -98,26 +101,13 @@ class LatentScene:
         self._settle(subset)
 
     def state(self) -> dict[str, Tensor]:
-        """The estimates and records as tensors on the CPU, from which `go_on` of another goes on."""
+        """The masks and records as tensors, for `HeldScene.of`."""
         import torch  # noqa: PLC0415 - torch is slow to import
 
-        estimates = [self._estimates[index] for index in range(len(self._truth))]
-        told = json.dumps(self.records).encode()
-        return {
-            "latent.maps": torch.stack([self._maps[index] for index in range(len(estimates))]).cpu(),
-            "latent.rough": torch.from_numpy(np.stack([one.rough for one in estimates])),
-            "latent.masks": torch.from_numpy(np.stack([one.mask for one in estimates])),
-            "latent.records": torch.tensor(list(told), dtype=torch.uint8),
-        }
+        from bench.diffusion.training.state import as_tensor  # noqa: PLC0415
 
-    def go_on(self, state: FitState) -> None:
-        """Go on from what `state` returned."""
-        rough, masks = state["latent.rough"].numpy(), state["latent.masks"].numpy()
-        self._maps = dict(enumerate(state["latent.maps"]))
-        self._estimates = {index: MaskEstimate(*pair) for index, pair in enumerate(zip(rough, masks, strict=True))}
-        self.records = json.loads(bytes(state["latent.records"].tolist()))
-        self._steps = int(self.records[-1]["step"])
-        self.scene = with_masks(self.scene, list(masks))
+        masks = np.stack([concept.mask for concept in self.scene.concepts])
+        return {MASKS: torch.from_numpy(masks), RECORDS: as_tensor(self.records)}
 
     def _estimate(self, index: int, attention: Tensor) -> None:
         self._maps[index] = attention
@@ -141,6 +131,21 @@ class LatentScene:
             }
             for index, (concept, estimate, true) in enumerate(pairs)
         ]
+
+
+@dataclass(frozen=True)
+class HeldScene:
+    """A scene with masks that were estimated before and change no more, and their fit records."""
+
+    scene: Scene
+    records: list[dict[str, str | int | float]]
+
+    @classmethod
+    def of(cls, scene: Scene, state: FitState) -> HeldScene:
+        """The scene with what `LatentScene.state` returned."""
+        from bench.diffusion.training.state import from_tensor  # noqa: PLC0415 - torch is slow to import
+
+        return cls(with_masks(scene, list(state[MASKS].numpy())), from_tensor(state[RECORDS]))
 
 
 def smoothed(before: Tensor, now: Tensor, momentum: float) -> Tensor:

@@ -38,20 +38,20 @@ def look(own: Objective, subset: tuple[int, ...], see: Callable[[Tensor], None])
     The text names all concepts that the picture shows; noise and time are the fit's own.
     """
     sample = _whole(own, subset)
-    looking = replace(own, observe=lambda sample: see(maps_of(own, sample)))
+    looking = replace(own, observe=lambda _sample: None)  # who observes has the maps of every layer
 
-    def observed(_predicted: Tensor, target: Tensor) -> Tensor:
-        looking.observe(sample)
+    def looked(_predicted: Tensor, target: Tensor) -> Tensor:
+        see(_maps_of(own, sample))
         return target.new_zeros(())
 
     latent_noise = own.encoder.noise(own.random.torch)
     noise, time = drawn_noise(own.backbone, latent_noise.shape, own.random.torch)
-    return Rows(looking, (sample.picture,), (sample.text,), latent_noise, noise, time, observed)
+    return Rows(looking, (sample.picture,), (sample.text,), latent_noise, noise, time, looked)
 
 
 def step_maps(own: Objective, sample: Sample) -> Tensor:
     """The maps [k, side, side] of a step's concepts from its own forward pass, of the unflipped picture."""
-    maps = maps_of(own, sample)
+    maps = _maps_of(own, sample)
     return maps.flip(-1) if sample.flipped else maps
 
 
@@ -62,7 +62,7 @@ def _whole(own: Objective, subset: tuple[int, ...]) -> Sample:
     return Sample(own.scene.picture_of(subset[0]), np.stack([concept.mask for concept in concepts]), subset, text)
 
 
-def maps_of(own: Objective, sample: Sample) -> Tensor:
+def _maps_of(own: Objective, sample: Sample) -> Tensor:
     """The maps of the sample's concepts in its own row of the last pass, [k, side, side] at the scene's resolution."""
     assert own.recorder is not None, "a recipe with latent masks records every layer"
     maps = [layer[0] for layer in own.recorder.maps]

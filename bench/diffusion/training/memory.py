@@ -62,7 +62,8 @@ def _peak_of_phase(recipe: Recipe, phase: Phase, size: BackboneSize, memory: Mem
     own_loss = phase.objective is not None  # which is called for one sample at a time
     rows = cohort * (1 if own_loss else phase.batch) * (1 + (recipe.prior is not None and trained > 0))
     weights = WEIGHT * (trainable + size.frozen)
-    forward = CAST * trainable + ACTIVATIONS[memory] * size.cells * size.width * rows
+    cast = trained + CAST_AT_ONCE[memory] * (trainable - trained)
+    forward = CAST * cast + ACTIVATIONS[memory] * size.cells * size.width * rows
     gradients = GRADIENT * trained
     if memory == "low":
         # as counted: computing layers again leaves their cast weights beside the gradients
@@ -73,6 +74,8 @@ def _peak_of_phase(recipe: Recipe, phase: Phase, size: BackboneSize, memory: Mem
 
 ACTIVATIONS: Mapping[Memory, float] = {"default": 900.0, "low": 150.0}
 """Bytes of activations per latent cell, channel of the first block and row, as counted on Stable Diffusion 2.1."""
+CAST_AT_ONCE: Mapping[Memory, float] = {"default": 1.0, "low": 0.6}
+"""The share of the frozen weights whose 16 bit copies are there at once, for the backward pass; counted likewise."""
 
 
 def read_size(folder: Path, resolution: int | None) -> BackboneSize:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +28,7 @@ from bench.diffusion.training.prior import class_text
 from bench.diffusion.training.recipe import AttentionLoss, Recipe
 from bench.diffusion.training.rows import Rows, losses
 from bench.diffusion.training.samples import Sample
+from bench.diffusion.training.state import as_tensor, from_tensor
 from bench.diffusion.training.step import drawn_noise
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
@@ -48,12 +48,11 @@ class Randomness:
 
     def state(self) -> dict[str, Tensor]:
         """Where both generators are, as tensors uint8."""
-        told = json.dumps(self.numpy.bit_generator.state).encode()
-        return {"random.numpy": torch.tensor(list(told), dtype=torch.uint8), "random.torch": self.torch.get_state()}
+        return {"random.numpy": as_tensor(self.numpy.bit_generator.state), "random.torch": self.torch.get_state()}
 
     def go_on(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what `state` returned."""
-        self.numpy.bit_generator.state = json.loads(bytes(state["random.numpy"].tolist()))
+        self.numpy.bit_generator.state = from_tensor(state["random.numpy"])
         self.torch.set_state(state["random.torch"])
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -64,34 +65,42 @@ class Learner:
         self.objective = replace(objective, trains_weights=bool(PIECES[self.phase.trains]))
         groups = _thaw(objective.backbone, fit.handles, self.phase)
         self.update = Update(groups, fit.recipe.optimiser, self.phase.learning_rate, objective.backbone)
-        own = self.phase.objective
+        own = self.phase.objective  # it shares no batch, so what it raises is nobody else's concern
         self.loss = None if own is None else own(self.objective)
         self._draw = self.objective.draw
         if self.phase.draw is not None:
-            with self._failing():
+            try:
                 self._draw = self.phase.draw(self.objective)
+            except Exception as error:
+                self._fail(error)
 
     def drawn(self) -> list[Rows]:
         """The samples of a step; none if they raise something, which is then the fit's `failure`."""
-        found: list[Rows] = []
-        with self._failing():
-            found += [self._draw() for _ in range(self.phase.batch)]
-        return found
+        return self._guarded(lambda: [self._draw() for _ in range(self.phase.batch)])
 
     def drawn_after(self) -> list[Rows]:
         """What passes the networks after a step; nothing if that raises something."""
-        found: list[Rows] = []
-        with self._failing():
-            found += () if self.phase.after_step is None else self.phase.after_step(self.objective)
-        return found
+        after_step = self.phase.after_step
+        return [] if after_step is None else self._guarded(lambda: after_step(self.objective))
 
-    @contextlib.contextmanager
-    def _failing(self) -> Iterator[None]:
-        """Make what the block raises the fit's failure: it is raised again where the fit ends; the other rows go on."""
+    def _guarded(self, draw: Callable[[], Sequence[Rows]]) -> list[Rows]:
+        """What is drawn; neither drawing nor the rows' losses raise anything."""
         try:
-            yield
+            return [replace(one, loss=partial(self._guarded_loss, one.loss)) for one in draw()]
         except Exception as error:
-            self.fit.failure = error
+            self._fail(error)
+            return []
+
+    def _guarded_loss(self, loss: Callable[[Tensor, Tensor], Tensor], predicted: Tensor, target: Tensor) -> Tensor:
+        try:
+            return loss(predicted, target)
+        except Exception as error:
+            self._fail(error)
+            return _no_loss(predicted, target)
+
+    def _fail(self, error: Exception) -> None:
+        """Keep what is raised again where the fit ends: the other rows go on."""
+        self.fit.failure = self.fit.failure or error
 
     def gather_in_turn(self) -> None:
         """Gather a step's gradient from a loss of the phase's own, which is called for every sample."""
@@ -136,14 +145,17 @@ def _gather_together(learners: Mapping[int, Learner], count: int) -> dict[int, L
         return {}
     found = losses(_filled(drawn, count))
     size = len(found) // count
-    totals = {number: torch.stack(found[number * size : (number + 1) * size]).mean() for number in drawn}
+    alive = [number for number in drawn if learners[number].fit.failure is None]
+    totals = {number: torch.stack(found[number * size : (number + 1) * size]).mean() for number in alive}
+    if not totals:
+        return {}
     # each loss has its own parameters: their sum's gradient is that of each, and no row's passes to another
     with contextlib.ExitStack() as stack:
         for number, total in totals.items():
             learners[number].objective.log(TOTAL, total)
             stack.enter_context(learners[number].update.in_backward())
         torch.autograd.backward([learners[number].update.scaled(total) for number, total in totals.items()])
-    return {number: learners[number] for number in drawn}
+    return {number: learners[number] for number in totals}
 
 
 @torch.no_grad()

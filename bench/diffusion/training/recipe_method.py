@@ -82,19 +82,24 @@ class RecipeMethod(ABC):
     def fits_together(self) -> bool:
         """Whether the recipe begins with steps that train several scenes together.
 
-        A subclass with a `fit` of its own, but no `end_fit`, is fitted scene by scene.
+        A class whose own `fit` replaces that of the class where `end_fit` is from is fitted scene by scene.
         """
-        own = type(self)
-        if own.fit is not RecipeMethod.fit and own.end_fit is RecipeMethod.end_fit:
+        if self._is_nearer("fit", "begin_fits") or self._is_nearer("fit", "end_fit"):
             return False
         recipe = self.recipe()
         return any(phase.steps for phase in recipe.phases[: recipe.shared_phases])
+
+    def _is_nearer(self, verb: str, other: str) -> bool:
+        """Whether a verb is defined by a class that comes before the one that defines another verb."""
+        classes = type(self).__mro__
+        verbs, others = (next(i for i, one in enumerate(classes) if name in vars(one)) for name in (verb, other))
+        return verbs < others
 
     def begin_fits(self, scenes: Sequence[Scene], contexts: Sequence[MethodContext]) -> Sequence[FitState | Exception]:
         """Train what the scenes' fits share as one batch, as `begin_together` says."""
         from bench.diffusion.training.trainer import begin_together  # noqa: PLC0415 - torch is slow to import
 
-        return begin_together([self.recipe()] * len(scenes), scenes, contexts)
+        return begin_together([self.recipe() for _ in scenes], scenes, contexts)
 
     def end_fit(self, begun: FitState, scene: Scene, context: MethodContext) -> FitState:
         """Train the phases that scenes do not share, as `end_recipe` says."""

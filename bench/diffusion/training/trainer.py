@@ -178,7 +178,8 @@ def _train(fits: Sequence[Fit | Exception], phases: Iterable[int]) -> None:
         recorder = stack.enter_context(_watched(recipe, backbone))
         objectives = {number: _objective(*row, recorder) for number, row in rows.items()}
         for index in phases:
-            train_phase({number: Learner(row[0], objectives[number], index) for number, row in rows.items()}, len(fits))
+            left = {number: fit for number, (fit, *_) in rows.items() if fit.failure is None}
+            train_phase({number: Learner(fit, objectives[number], index) for number, fit in left.items()}, len(fits))
 
 
 def _objective(fit: Fit, scene: Scene, ids: Tensor, recorder: Recorder | None) -> Objective:

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from bench.methods.ti_m import Method as TextualInversion
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -196,3 +197,84 @@ def test_progress_ends_at_its_total_for_each(scenes: tuple[Scene, ...], context:
         assert not isinstance(state, Exception)
         end_recipe(recipe, state, scene, own)
     assert steps == [[(1, 3), (2, 3), (3, 3)]] * 3
+
+
+def test_what_is_looked_at_after_a_step_fails_its_own_scene(scenes: tuple[Scene, ...], context: Benches) -> None:
+    """The others learn what they learn undisturbed, bit for bit; the first error is the one that is told."""
+
+    def look(own: Objective) -> list[Rows]:
+        return [own.draw()]
+
+    def look_badly(own: Objective) -> list[Rows]:
+        def fail(_predicted: Tensor, _target: Tensor) -> Tensor:
+            raise RuntimeError("nothing to be seen")
+
+        return [replace(own.draw(), loss=fail if len(own.scene.concepts) == 1 else own.draw().loss)]
+
+    def begun(look: Callable[[Objective], list[Rows]]) -> list[dict[str, Tensor] | Exception]:
+        context().backbone.restore()
+        shared = (Phase("handles", 3, 5e-3, after_step=look), Phase("handles", 2, 5e-3, draw=lambda own: own.draw))
+        recipes = [replace(INVERSION, phases=shared)] * len(scenes)
+        return begin_together(recipes, scenes, [context(seed) for seed in range(len(scenes))])
+
+    def look_twice(own: Objective) -> list[Rows]:
+        if len(own.scene.concepts) > 1:
+            own.draw()
+        return look(own)
+
+    undisturbed, disturbed = begun(look_twice), begun(look_badly)
+    assert "nothing to be seen" in str(disturbed[1])
+    for number in (0, 2):
+        one, other = undisturbed[number], disturbed[number]
+        assert not isinstance(one, Exception)
+        assert not isinstance(other, Exception)
+        assert torch.equal(one[HANDLES], other[HANDLES])
+
+
+def test_a_loss_that_raises_fails_its_own_scene(scenes: tuple[Scene, ...], context: Benches) -> None:
+    def draw(own: Objective) -> Callable[[], Rows]:
+        def rows() -> Rows:
+            drawn = own.draw()
+            return replace(drawn, loss=fail) if len(own.scene.concepts) == 1 else drawn
+
+        def fail(_predicted: Tensor, _target: Tensor) -> Tensor:
+            raise FloatingPointError("no number")
+
+        return rows
+
+    recipe = replace(INVERSION, phases=(Phase("handles", 3, 5e-3, draw=draw),))
+    ends = together(recipe, scenes, context)
+    with pytest.raises(FloatingPointError, match="no number"):
+        ends[1]()
+    plain = together(replace(INVERSION, phases=(Phase("handles", 3, 5e-3),)), scenes, context)
+    for number in (0, 2):
+        assert torch.equal(ends[number]()[HANDLES], plain[number]()[HANDLES])
+
+
+class OwnFit(TextualInversion):
+    """A method with a loop of its own."""
+
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:
+        return {}
+
+
+class OwnEnd(OwnFit):
+    """And with an end of it."""
+
+    def begin_fits(self, scenes: Sequence[Scene], contexts: Sequence[MethodContext]) -> list[FitState | Exception]:
+        return [{} for _ in scenes]
+
+    def end_fit(self, begun: FitState, scene: Scene, context: MethodContext) -> FitState:
+        return {}
+
+
+class OwnFitAgain(OwnEnd):
+    """Of whose end its own fit knows nothing."""
+
+    def fit(self, scene: Scene, context: MethodContext) -> FitState:
+        return {}
+
+
+def test_a_fit_of_ones_own_is_not_left_out() -> None:
+    together = {one: one().fits_together for one in (TextualInversion, OwnFit, OwnEnd, OwnFitAgain)}
+    assert together == {TextualInversion: True, OwnFit: False, OwnEnd: True, OwnFitAgain: False}

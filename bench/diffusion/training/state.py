@@ -1,0 +1,20 @@
+"""What is no tensor, such as records, among the tensors that a begun fit keeps."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def as_tensor(value: Any) -> Tensor:
+    """A value as JSON, in a tensor uint8."""
+    return torch.from_numpy(np.frombuffer(json.dumps(value).encode(), np.uint8).copy())
+
+
+def from_tensor(tensor: Tensor) -> Any:
+    """What `as_tensor` made a tensor of; lists for tuples, as JSON has them."""
+    return json.loads(tensor.cpu().numpy().tobytes())
