@@ -40,7 +40,7 @@ class Report:
     ] = ""
 
     summary: ClassVar[str] = "what each part of a method gives, by its variants: ablation.html, ablation.csv"
-    source: ClassVar[str] = "Break-A-Scene, section 4.2 (ablation study)"
+    source: ClassVar[str] = "Break-A-Scene, section 4.1 (ablation study)"
     files: ClassVar[Mapping[str, CsvFile]] = ABLATION_FILES
 
     def write(self, data: ReportData, out: Path) -> tuple[Path, ...]:

@@ -52,8 +52,8 @@ class Report:
         records = read_attention_records(data)
         if records.empty:
             raise UserError(
-                f"{data.run_folder} has no attention maps of methods that draw with handles; the same command with "
-                "--attention 5,10,20 records them before these sampling steps"
+                f"{data.run_folder} has no attention maps of methods that draw with handles; `bench run --name "
+                f"{data.run_folder.name} --attention 5,10,20` records them before these sampling steps"
             )
         page, table = out / "attention.html", out / "attention.csv"
         write_bytes(table, records.drop(columns="key").to_csv(index=False).encode())

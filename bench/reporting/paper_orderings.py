@@ -78,10 +78,13 @@ class JudgedOrdering:
 
     @property
     def told(self) -> str:
-        """The verdict in words, with the margin where nothing was shown."""
-        if self.verdict == "not shown" and not math.isnan(self.margin):
-            return f"not shown; equal within {self.margin:.3f}"
-        return self.verdict
+        """The verdict in words; where nothing was shown, the margin, or that the interval alone says more."""
+        if self.verdict != "not shown" or self.difference is None or self.difference.interval is None:
+            return self.verdict
+        low, high = self.difference.interval.low, self.difference.interval.high
+        if low > 0 or high < 0:
+            return f"not shown: the interval lies {'above' if low > 0 else 'below'} 0, p does not hold after Holm"
+        return f"not shown; equal within {self.margin:.3f}"
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,15 @@ class JudgedOrderings:
 
 
 def judge_orderings(data: ReportData) -> JudgedOrderings:
-    """Every ordering, for the methods as they are and for each ending that names of the run have, with Holm over all.
+    """Every ordering for the methods as they are, and what was run of each ending that their names have; Holm over all.
 
     Raises `UserError` where the run has the methods of none.
     """
     names = methods_of(data.table)
-    found = [JudgedOrdering(one, group, _difference(data, one, group)) for group in _groups(names) for one in ORDERINGS]
+    judged = [
+        JudgedOrdering(one, group, _difference(data, one, group)) for group in _groups(names) for one in ORDERINGS
+    ]
+    found = [one for one in judged if not one.group or one.difference is not None]
     ran = [one for one in found if one.difference is not None]
     if not ran:
         raise UserError(

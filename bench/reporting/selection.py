@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, did_you_mean
 from bench.plugins.metric import Column
 from bench.plugins.report import ReportData
 from bench.reporting.text import listed
@@ -113,5 +113,6 @@ def _known(name: str, data: ReportData) -> str:
     if name not in known:
         name = next((called for called, spec in data.specs.items() if spec == name), name)
     if name not in known:
-        raise UserError(f"the report's run has no scores of a method '{name}'; known: {', '.join(known)}")
+        hint = "; join methods by +" if "," in name else did_you_mean(name, known).rstrip(".?")
+        raise UserError(f"the report's run has no scores of a method '{name}'{hint}; known: {', '.join(known)}")
     return name

@@ -195,6 +195,7 @@ def open_run(path: Path) -> RunFolder:
     """
     folder = RunFolder(path)
     if not folder.settings.is_file():
-        beside = sorted(found.parent.name for found in path.parent.glob("*/run.json"))
-        raise UserError(f"{path} is not a run (it has no run.json); runs beside it: {', '.join(beside) or 'none'}")
+        inside, beside = (sorted(str(one.parent) for one in each.glob("*/run.json")) for each in (path, path.parent))
+        where = "runs in it" if inside else "runs beside it"
+        raise UserError(f"{path} is not a run (it has no run.json); {where}: {', '.join(inside or beside) or 'none'}")
     return folder

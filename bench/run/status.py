@@ -6,7 +6,7 @@ import math
 import re
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean
@@ -142,6 +142,13 @@ def record_asked(folder: RunFolder, units: Sequence[Unit], label: Mapping[str, s
         for unit in units
     ]
     write_json(folder.asked, {"units": asked}, SCHEMA)
+
+
+def keep_asked(folder: RunFolder, other: RunFolder, units: Collection[str]) -> None:
+    """Write into the `other` run's folder what this one was asked for of these units, if it says so."""
+    if folder.asked.is_file():
+        kept = [asdict(one) for one in asked_units(folder) if one.unit in units]
+        write_json(other.asked, {"units": kept}, SCHEMA)
 
 
 def record_activity(folder: RunFolder, activity: Activity) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from bench.core.errors import UserError
 from bench.core.files import read_record, write_json
 from bench.study.designs import Design, find_design
 
@@ -87,5 +88,7 @@ def write_study(folder: Path, record: StudyRecord) -> None:
 
 def read_study(folder: Path) -> StudyRecord:
     """Read `key.json` of a study's folder; raises `UserError` if it is missing or damaged."""
+    if not (folder / KEY).is_file():
+        raise UserError(f"{folder} is not a study (it has no {KEY}); `bench study build` makes one")
     record: StudyRecord = read_record(folder / KEY, SCHEMA, StudyRecord)
     return record

@@ -44,7 +44,11 @@ def _read(file: Path, record: StudyRecord) -> tuple[RaterResponse, ...]:
     except OSError as error:
         raise UserError(f"cannot read {file}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-        raise UserError(f"{file} holds no results of a study, or is damaged ({one_line(error)})") from error
+        raise UserError(f"{file} holds no results of a study, or is damaged ({_told(error)})") from error
+
+
+def _told(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else one_line(error)
 
 
 def _responses(file: Path, record: StudyRecord) -> Iterator[RaterResponse]:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.core.errors import UserError
+from bench.core.text import count
 from bench.plugins.spec import configure
 from bench.run.select_methods import MethodSelection
 from bench.run.session import Session
@@ -47,16 +48,22 @@ def check_tuned(session: Session, path: Path) -> None:
     """
     tuning, settings = read_tuning(path), session.settings
     factors = session.backbone_settings.budget(settings.budget)
-    for name, was, now in (
-        ("backbone", tuning.fingerprint, settings.fingerprint),
-        ("budget", (tuning.budget, tuning.factors), (settings.budget, factors)),
-    ):
-        if was != now:
-            raise UserError(f"{path} holds for another {name} ({was}) than this run's ({now}); tune for it")
+    if tuning.fingerprint != settings.fingerprint:
+        now = settings.fingerprint
+        raise UserError(
+            f"{path} holds for another backbone ({tuning.fingerprint}) than this run's ({now}); tune for it"
+        )
+    if tuning.budget != settings.budget:
+        raise UserError(
+            f"{path} holds for another budget ({tuning.budget}) than this run's ({settings.budget}): add "
+            f"--budget {tuning.budget}, or take a dataset that asks for it"
+        )
+    if tuning.factors != factors:
+        raise UserError(f"{path} holds for other factors of the budget {tuning.budget} than the backbone's; tune anew")
     if shared := set(tuning.scenes) & set(scene_sources(session.dataset_folder)):
         raise UserError(
-            f"{len(shared)} of the scenes were tuned on ({path}: {tuning.dataset}); results need scenes, and concepts, "
-            "that chose nothing: another dataset, or for a drawn one another seed"
+            f"{count(len(shared), 'picture')} of this dataset were tuned on ({path}: {tuning.dataset}); results need "
+            "scenes, and concepts, that chose nothing: another dataset, or for a drawn one another seed"
         )
 
 

@@ -63,7 +63,7 @@ def tune(run: TuningRun, methods: Sequence[str], effort: Effort, held_out: Seque
     The result is stored in the run's folder as `tuned.json`, all trials as `tuning.csv`. Raises `UserError` for a
     method that cannot be tuned, and where the controls do not span a scale.
     """
-    compute = Compute.of(run.session(methods))  # what is wrong with it is told before anything is fitted
+    compute = Compute.of(run.session((EMPTY,)))  # what is wrong with it is told before anything is fitted
     searched = Search(spaces(methods), effort, lambda specs, scenes: _objectives(run, specs, scenes, effort.scenes))
     optima = searched.run()
     quoted_specs = [one for spec in optima for one in (optima[spec].trial.spec, searched.default(spec).spec)]

@@ -321,7 +321,7 @@ def test_score_and_report_alone(bench: Bench, finished: Path, capsys: pytest.Cap
     assert Path("runs/r/scores.parquet").is_file()
     assert bench("report", "runs/r") == 0
     assert bench("report", "runs/none") == 2
-    assert "runs beside it: r" in capsys.readouterr().err
+    assert "runs beside it: runs/r" in capsys.readouterr().err
 
 
 def test_the_record_says_what_was_run(bench: Bench) -> None:

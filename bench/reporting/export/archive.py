@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +11,13 @@ import pandas as pd
 
 from bench.core.errors import UserError
 from bench.core.files import write_bytes
+from bench.data.writer import SHEET
 from bench.reporting.runs.recorded import RecordedRun
 from bench.reporting.runs.reproduction import measure_spreads, read_spreads, write_spreads
 from bench.run.archive import record_archived
 from bench.run.folder import TRIALS, TUNED, RunFolder
 from bench.run.settings import Settings, save_settings
+from bench.run.status import keep_asked
 
 
 def write_archive(run: RecordedRun, out: Path, again: Sequence[RecordedRun], pictures: int) -> tuple[Path, ...]:
@@ -24,21 +26,22 @@ def write_archive(run: RecordedRun, out: Path, again: Sequence[RecordedRun], pic
     Every unit of the table is archived there: it counts as done without its pictures. From parts of the run that were
     done `again` on other processor settings follows what `bench reproduce` takes for equal; without any, what the run
     had so far. Of the first `pictures` scenes one picture of each method is kept, of the same prompt with all concepts.
-    A dataset that the run did not build itself is left where it is. Raises `UserError` for a table of another preset
-    than the run's own.
+    A dataset that the run did not build itself is left where it is; of one that it did, the sheet to look at is left
+    out. Raises `UserError` for a table of another preset than the run's own.
     """
     own = run.settings.preset
     if run.preset != own:
         raise UserError(f"an archive has the scores of the run's own preset, {own}: leave out --metrics")
-    archive = RunFolder(out)
-    save_settings(archive, _without_paths(run.settings))
-    table = _table(run)
+    archive, table = RunFolder(out), _table(run)
+    save_settings(archive, _without_paths(run.settings, set(table["method"])))
     table.to_parquet(archive.table, index=False, compression="zstd")
-    record_archived(archive, table["unit"].unique().tolist())
+    units = table["unit"].unique().tolist()
+    record_archived(archive, units)
+    keep_asked(run.folder, archive, units)
     for name in _sample(run, pictures):
         write_bytes(out / name, (run.path / name).read_bytes())
     if run.folder.dataset.is_dir():
-        shutil.copytree(run.folder.dataset, archive.dataset)
+        shutil.copytree(run.folder.dataset, archive.dataset, ignore=shutil.ignore_patterns(SHEET))
     beside = (run.folder.outside, run.folder.evaluators, run.folder.versions, run.path / TUNED, run.path / TRIALS)
     for file in beside:
         if file.is_file():
@@ -65,6 +68,9 @@ def _sample(run: RecordedRun, scenes: int) -> tuple[str, ...]:
     return tuple(str(file) for file in files if (run.path / str(file)).is_file())
 
 
-def _without_paths(settings: Settings) -> Settings:
+def _without_paths(settings: Settings, methods: Collection[str]) -> Settings:
+    """The settings without folders of this machine and without methods that have no scores."""
     starts = tuple(replace(start, runs="runs", paths=()) for start in settings.starts)
-    return replace(settings, starts=starts)
+    kept = tuple(spec for spec in settings.methods if spec in methods)
+    names = {spec: name for spec, name in settings.names.items() if spec in methods}
+    return replace(settings, starts=starts, methods=kept, names=names)

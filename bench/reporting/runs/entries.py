@@ -120,6 +120,9 @@ def read_entries(paths: Iterable[Path], preset: str | None) -> tuple[tuple[Board
         except UserError as error:
             left_out.append(f"{error}.")
             continue
+        if run.folder.tuning.is_file():
+            left_out.append(f"{path} has the trials of a tuning, which are no entries; `bench run --tuned` makes some.")
+            continue
         for entry in (BoardEntry(run, method) for method in run.methods):
             earlier = taken.setdefault((entry.board, entry.pictures), entry)
             if earlier is entry:

@@ -77,9 +77,10 @@ def pair_methods(
         )
     names = [(methods[0], methods[-1])] if methods else _shared(first, second)
     kept = same_scenes(first, second)
+    known = [(_known(first, one), _known(second, other)) for one, other in names]
     pairs = tuple(
         _pair(_chosen(first, one, kept, metrics), _chosen(second, other, kept, metrics), metrics)
-        for one, other in ((_known(first, one), _known(second, other)) for one, other in names)
+        for one, other in (known if kept else ())
     )
     if not any(pair.n_pictures for pair in pairs):
         raise UserError(f"{first.path} and {second.path} have no scene and prompt in common, so nothing can be paired")

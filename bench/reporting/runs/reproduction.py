@@ -97,10 +97,10 @@ def judge(run: RecordedRun, again: RecordedRun, margins: Sequence[str]) -> tuple
 
     Raises `UserError` where neither says what counts as equal.
     """
-    labels = [metric.label for metric in common_metrics((run, again))]
-    stated, spreads = parse_margins(margins, labels), read_spreads(run.path)
-    pairs = list(_paired(run, again))
-    if unknown := [label for label in labels if label not in stated and label not in spreads]:
+    stated = parse_margins(margins, [metric.label for metric in common_metrics((run, again))])
+    spreads, pairs = read_spreads(run.path), list(_paired(run, again))
+    compared = dict.fromkeys(metric.label for _, metric, _ in pairs)
+    if unknown := [label for label in compared if label not in stated and label not in spreads]:
         raise UserError(f"{run.path} has no {FILE} that says how far {unknown[0]} may differ; give --margin 0.05")
     return tuple(
         Reproduced(

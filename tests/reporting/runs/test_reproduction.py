@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bench.core.errors import UserError
@@ -49,3 +50,15 @@ def test_without_a_spread_a_margin_must_be_stated(write_run: WriteRun) -> None:
     with pytest.raises(UserError, match="give --margin"):
         judge(one, other, ())
     assert all(each.equivalent for each in judge(one, other, ("0.01",)))
+
+
+def test_a_metric_without_values_needs_no_spread(write_run: WriteRun) -> None:
+    runs = [write_run(name, {"ours": 0.0}) for name in "ab"]
+    for run in runs:
+        table = pd.read_parquet(run / "scores.parquet")
+        table.assign(background_copy=float("nan")).to_parquet(run / "scores.parquet", index=False)
+    names = {metric.label for metric in open_recorded(runs[0]).metrics} - {"background-copy"}
+    write_spreads(runs[0], dict.fromkeys(names, Spread(0.02, 30)))
+    judged = {one.difference.metric.label for one in judge(*map(open_recorded, runs), ())}
+    assert "prompt-similarity" in judged
+    assert "background-copy" not in judged
