@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -23,6 +24,12 @@ PATHS = (
     "`--path DIR` (or $BENCH_PATH), anywhere on the line, adds the methods, datasets, metrics and reports of a folder "
     "of your own."
 )
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(f"scenebench {importlib.metadata.version('scenebench')}")
+        raise typer.Exit
 
 
 def build_app() -> typer.Typer:
@@ -59,12 +66,21 @@ def build_app() -> typer.Typer:
         help="SceneBench: which method learns several concepts from one image best, and can you prove it?",
         epilog="Start with `bench run --methods ours,ti-m`: it needs no data, no weights and no GPU. " + PATHS,
     )
+    app.callback()(_callback)
     making, reading = (build_dataset, run, tune, status, merge, score, report, study), (audit, edit, generate, masks)
     of_runs = (compare, leaderboard, submit_check, reproduce, export)
     for verb in (*making, *of_runs, *reading, convert_yolo, listing, doctor):
         verb.add_to(app)
     _tell_of_paths(app)
     return app
+
+
+def _callback(
+    version: Annotated[
+        bool, typer.Option("--version", help="say which version this is", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """Take the options that belong to no verb."""
 
 
 def _tell_of_paths(app: typer.Typer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -28,6 +29,11 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_verb_has_help(call: Callable[..., int], verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(verb, "--help") == 0
     assert "Usage: bench" in capsys.readouterr().out
+
+
+def test_the_version_is_told(call: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--version") == 0
+    assert capsys.readouterr().out == f"scenebench {importlib.metadata.version('scenebench')}\n"
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ def write_archive(run: RecordedRun, out: Path, again: Sequence[RecordedRun], pic
         write_bytes(out / name, (run.path / name).read_bytes())
     if run.folder.dataset.is_dir():
         shutil.copytree(run.folder.dataset, archive.dataset, ignore=shutil.ignore_patterns(SHEET))
-    own = run.folder
-    beside = (own.outside, own.evaluators, own.versions, own.tuning, run.path / TUNED, run.path / TRIALS)
+    folder = run.folder
+    beside = (folder.outside, folder.evaluators, folder.versions, folder.tuning, run.path / TUNED, run.path / TRIALS)
     for file in beside:
         if file.is_file():
             write_bytes(out / file.name, file.read_bytes())
