@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 
 from bench.plugins.discovery import refresh
 from bench.run.folder import RunFolder
-from bench.run.settings import load_settings
+from bench.run.settings import load_settings, save_settings
 
 Bench = Callable[..., int]
 
@@ -124,3 +125,17 @@ def test_what_the_archive_was_not_made_with_is_refused(
     assert "was made with another backbone" in capsys.readouterr().err
     assert bench("reproduce", str(archive), "--methods", "nobody") == 2
     assert "has no scores of nobody; it has quick" in capsys.readouterr().err
+
+
+def test_an_archive_knows_what_it_holds_and_no_more(
+    bench: Bench, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A method that was begun and has no scores is left out, and `bench status` works on the archive."""
+    settings = load_settings(RunFolder(finished))
+    save_settings(RunFolder(finished), replace(settings, methods=(*settings.methods, "base-model")))
+    assert bench("export", str(finished), "--to", "archive", "--out", "published") == 0
+    assert load_settings(RunFolder(Path("published"))).methods == settings.methods
+    capsys.readouterr()
+    assert bench("status", "published") == 0
+    done = len(pd.read_parquet("published/scores.parquet")["unit"].unique())
+    assert f"{done} of {done} units done" in capsys.readouterr().out
