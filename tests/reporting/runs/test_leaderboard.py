@@ -93,6 +93,14 @@ def test_copies_in_a_merged_run_are_listed_once(write_run: WriteRun, tmp_path: P
     assert "has the very pictures of ours" in left_out[0]
 
 
+def test_the_trials_of_a_tuning_are_no_entries(write_run: WriteRun) -> None:
+    run, trials = write_run("one", {"ours": 0.2}), write_run("two", {"ours[rate=1]": 0.2})
+    (trials / "tune.json").write_text("{}")
+    entries, left_out = read_entries((run, trials), None)
+    assert [entry.name for entry in entries] == [f"ours ({run})"]
+    assert "has the trials of a tuning" in left_out[0]
+
+
 def test_a_fresh_seed_of_a_drawn_dataset_is_told(write_run: WriteRun) -> None:
     first = write_run("one", {"ours": 0.2}, dataset="playroom[scenes=10]")
     again = write_run("two", {"ours": 0.2}, dataset="playroom[scenes=10,seed=1]", dataset_hash="e" * 64)

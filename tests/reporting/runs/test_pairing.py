@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_masks
 
+from bench.core.errors import UserError
 from bench.data.manifest import MANIFEST, DatasetSpec, Manifest, MaskRecord, SceneRecord
 from bench.plugins.metric import Column
 from bench.reporting.runs.pairing import pair_methods, pairing_notes, same_scenes
@@ -69,3 +70,12 @@ def test_a_manifest_of_another_dataset_is_none(with_dataset: Callable[..., Path]
     run = with_dataset("one", "ours", *map(scene, range(6)))
     (run / "dataset" / MANIFEST).write_bytes(Manifest(DatasetSpec("folder", "x", 8, {}, {}), (scene(0),)).encode())
     assert open_recorded(run).manifest is None
+
+
+def test_runs_without_a_common_scene_cannot_be_paired(with_dataset: Callable[..., Path]) -> None:
+    """Neither where both have the method nor where two are named."""
+    first = open_recorded(with_dataset("one", "ours", scene(0, "1" * 64)))
+    second = open_recorded(with_dataset("two", "ours", scene(0, "2" * 64)))
+    for methods in ((), ("ours",)):
+        with pytest.raises(UserError, match="have no scene and prompt in common"):
+            pair_methods(first, second, METRICS, methods)
