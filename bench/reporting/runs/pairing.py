@@ -103,7 +103,8 @@ def same_scenes(first: RecordedRun, second: RecordedRun) -> frozenset[str]:
                 f"{run.settings.dataset}, so nobody can say which scenes are the same; put it there"
             )
         contents.append({scene.name: _content(scene) for scene in run.manifest.scenes})
-    return frozenset(name for name in shared if contents[0].get(name) == contents[1].get(name))
+    one, other = contents
+    return frozenset(name for name in shared & set(one) & set(other) if one[name] == other[name])
 
 
 def pairing_notes(first: RecordedRun, second: RecordedRun, pairs: Sequence[MethodPair]) -> Iterator[str]:
