@@ -31,10 +31,12 @@ TAG = (0.45, 0.11)
 def file_uri(path: Path) -> str | None:
     """A picture file as a data URI; None if it is missing or damaged."""
     try:
-        with opened(path) as image:
+        content = path.read_bytes() if path.is_file() else None
+        with opened(path, content) as image:
+            if content and image.format == "PNG" and image.mode == "RGB" and max(image.size) <= AS_IS:
+                image.verify()  # by the checksums of its chunks: no pixel is decoded
+                return _data("png", content)
             image.load()
-            if image.format == "PNG" and image.mode == "RGB" and max(image.size) <= AS_IS:
-                return _data("png", path.read_bytes())
             return uri(np.asarray(image.convert("RGB"), dtype=np.uint8))
     except UserError:
         return None
