@@ -66,7 +66,7 @@ def build_app() -> typer.Typer:
         help="SceneBench: which method learns several concepts from one image best, and can you prove it?",
         epilog="Start with `bench run --methods ours,ti-m`: it needs no data, no weights and no GPU. " + PATHS,
     )
-    app.callback()(_callback)
+    app.callback()(_options_without_verb)
     making, reading = (build_dataset, run, tune, status, merge, score, report, study), (audit, edit, generate, masks)
     of_runs = (compare, leaderboard, submit_check, reproduce, export)
     for verb in (*making, *of_runs, *reading, convert_yolo, listing, doctor):
@@ -75,7 +75,7 @@ def build_app() -> typer.Typer:
     return app
 
 
-def _callback(
+def _options_without_verb(
     version: Annotated[
         bool, typer.Option("--version", help="say which version this is", is_eager=True, callback=_say_version)
     ] = False,

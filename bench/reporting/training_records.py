@@ -57,12 +57,12 @@ class TrainingRecords:
     unlogged: tuple[Unlogged, ...]
 
     @property
-    def untrained(self) -> tuple[str, ...]:
+    def without_losses(self) -> tuple[str, ...]:
         """The methods of whose fits none has losses."""
         return tuple(one.method for one in self.unlogged if one.lacking == one.fits)
 
     @property
-    def broken(self) -> Mapping[str, Sequence[FitLosses]]:
+    def unfinished(self) -> Mapping[str, Sequence[FitLosses]]:
         """The last phase of each unit that is not finished, by method."""
         last = {fit.unit: fit for fit in self.fits if not fit.finished}
         return {

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from bench.core.files import write_bytes
 from bench.core.text import count
 from bench.plugins.backbone import Backbone
 from bench.plugins.backbone_settings import Budget
-from bench.plugins.method import FitRecords, FitState, MethodContext, StepLosses
+from bench.plugins.method import FitRecords, FitState, MethodContext
 from bench.run.archive import archived_units
 from bench.run.contracts import checked_beginnings, checked_state
 from bench.run.cost import Cost
@@ -168,7 +168,8 @@ class Fitter:
         told = [self._beginning(cohort, own=one is unit) for one in cohort]
         logs = [LossLog() for _ in cohort]
         contexts = [
-            method_context(self._context, one, each, log.log) for one, each, log in zip(cohort, told, logs, strict=True)
+            replace(method_context(self._context, one, each), log_losses=log.log)
+            for one, each, log in zip(cohort, told, logs, strict=True)
         ]
         begin = partial(unit.method.instance.begin_fits, [one.scene.for_methods for one in cohort], contexts)
         self._context.backbone.restore()
@@ -222,7 +223,7 @@ class Fitter:
             self._progress, unit.key, "fit", steps=self._steps(unit), title=self._context.title(unit)
         )
         log = LossLog()
-        context = method_context(self._context, unit, progress, log.log)
+        context = replace(method_context(self._context, unit, progress), log_losses=log.log)
         fit = partial(unit.method.instance.fit, unit.scene.for_methods, context)
         return _Task(fit, Cost(0.0, 0.0, 0.0), progress, log)
 
@@ -237,7 +238,7 @@ class Fitter:
         span = (begun_share(unit.method, self._context.factors), 1.0)
         progress = FitProgress(self._progress, unit.key, "end", span, self._steps(unit), self._context.title(unit))
         log = LossLog(begun_losses(self._context.folder.begun(unit.key)))
-        context = method_context(self._context, unit, progress, log.log)
+        context = replace(method_context(self._context, unit, progress), log_losses=log.log)
         end = partial(unit.method.instance.end_fit, begun[0], unit.scene.for_methods, context)
         return _Task(end, begun[1], progress, log)
 
@@ -249,16 +250,7 @@ def forget_begun(folder: RunFolder, units: Sequence[Unit]) -> None:
             folder.begun(unit.key).unlink(missing_ok=True)
 
 
-def _log_nothing(_phase: int, _losses: StepLosses) -> None:
-    """Ignore losses: drawing has none."""
-
-
-def method_context(
-    context: ExecutionContext,
-    unit: Unit,
-    on_step: Callable[[int, int], None],
-    log_losses: Callable[[int, StepLosses], None] = _log_nothing,
-) -> MethodContext:
+def method_context(context: ExecutionContext, unit: Unit, on_step: Callable[[int, int], None]) -> MethodContext:
     """What the engine hands to a method for one unit."""
     return MethodContext(
         backbone=context.backbone,
@@ -267,7 +259,6 @@ def method_context(
         budget=context.budget,
         on_step=on_step,
         record=lambda records: _write_records(context.folder, unit, records),
-        log_losses=log_losses,
         run_seed=unit.run_seed,
         shared=context.folder.shared,
         precomputed=unit.precomputed,

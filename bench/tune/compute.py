@@ -35,7 +35,7 @@ class Compute:
             {scene.name: scene for scene in session.dataset.scenes},
         )
 
-    def added(self, results: pd.DataFrame) -> pd.DataFrame:
+    def with_updates(self, results: pd.DataFrame) -> pd.DataFrame:
         """The results, with columns `method` (a spec) and `scene`, with the column `updates`."""
         pairs = zip(results["method"], results["scene"], strict=True)
         return results.assign(updates=[self.updates(spec, scene) for spec, scene in pairs])

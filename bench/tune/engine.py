@@ -69,7 +69,7 @@ def tune(run: TuningRun, methods: Sequence[str], effort: Effort, held_out: Seque
     quoted_specs = [one for spec in optima for one in (optima[spec].trial.spec, searched.default(spec).spec)]
     quoted = _objectives(run, tuple(dict.fromkeys(quoted_specs)), held_out, held_out)
     tuning = Tuning.of(run.session(methods), searched, optima, quoted)
-    save_tuning(run.folder, tuning, searched.trials, compute.added(searched.results))
+    save_tuning(run.folder, tuning, searched.trials, compute.with_updates(searched.results))
     return tuning
 
 

@@ -129,7 +129,7 @@ def started(folder: Path, environment: dict[str, str]) -> Iterator[Cluster]:
 class Fault:
     """What happens to the cluster once `after` units are done, and in which words the command tells of it.
 
-    `environment` is that of Ray's processes. Where the command may `end` of it, the cluster is started anew and the
+    `environment` is that of Ray's processes. Where the command `may_end` of it, the cluster is started anew and the
     same command goes on, whatever it has come to.
     """
 
@@ -137,7 +137,7 @@ class Fault:
     happen: Callable[[Cluster], None]
     words: str = ""
     after: int = 2
-    end: bool = False
+    may_end: bool = False
     environment: Callable[[], dict[str, str]] = dict
 
 
@@ -165,7 +165,7 @@ FAULTS = (
     Fault("one of two nodes is killed", lambda cluster: cluster.kill(2)),
     Fault("both are killed, and one comes back", shrink, "done again"),
     Fault("a worker is out of memory", become_greedy, "out of memory", after=0, environment=little_memory),
-    Fault("the head is killed", lambda cluster: cluster.kill(0), end=True),
+    Fault("the head is killed", lambda cluster: cluster.kill(0), may_end=True),
 )
 
 
@@ -198,7 +198,7 @@ def try_fault(fault: Fault, folder: Path, expected: Path) -> list[str]:
     ray.mkdir(exist_ok=True)
     with started(ray, fault.environment()) as cluster:
         told = list(_disturbed(fault, cluster, folder))
-    if fault.end:
+    if fault.may_end:
         with started(ray, {}) as cluster:
             code, output = _ended(_command(cluster, folder))
             if code:
@@ -212,7 +212,7 @@ def _disturbed(fault: Fault, cluster: Cluster, folder: Path) -> Iterator[str]:
     fault.happen(cluster)
     code, output = _ended(command)
     well = code == 0 and fault.words in output
-    if not (well or fault.end) or "Traceback" in output:
+    if not (well or fault.may_end) or "Traceback" in output:
         yield f"it ended with {code}, without '{fault.words}' or with a traceback: {output[-2000:]}"
 
 

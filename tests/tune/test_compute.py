@@ -35,6 +35,6 @@ def test_a_budget_has_its_share_of_the_steps(scene: Scene) -> None:
 
 def test_a_method_that_is_no_recipe_has_none(scene: Scene) -> None:
     rows = pd.DataFrame({"method": ["base-model", "ti-m[steps=1]"], "scene": "s"})
-    found = Compute(SIZE, Budget(), {"s": scene}).added(rows)["updates"]
+    found = Compute(SIZE, Budget(), {"s": scene}).with_updates(rows)["updates"]
     assert math.isnan(found[0])
     assert found[1] == 16

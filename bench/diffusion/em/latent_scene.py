@@ -104,10 +104,10 @@ class LatentScene:
         """The masks and records as tensors, for `HeldScene.of`."""
         import torch  # noqa: PLC0415 - torch is slow to import
 
-        from bench.diffusion.training.state import as_tensor  # noqa: PLC0415
+        from bench.diffusion.training.json_tensors import json_tensor  # noqa: PLC0415
 
         masks = np.stack([concept.mask for concept in self.scene.concepts])
-        return {MASKS: torch.from_numpy(masks), RECORDS: as_tensor(self.records)}
+        return {MASKS: torch.from_numpy(masks), RECORDS: json_tensor(self.records)}
 
     def _estimate(self, index: int, attention: Tensor) -> None:
         self._maps[index] = attention
@@ -143,9 +143,9 @@ class HeldScene:
     @classmethod
     def of(cls, scene: Scene, state: FitState) -> HeldScene:
         """The scene with what `LatentScene.state` returned."""
-        from bench.diffusion.training.state import from_tensor  # noqa: PLC0415 - torch is slow to import
+        from bench.diffusion.training.json_tensors import from_json_tensor  # noqa: PLC0415 - torch is slow to import
 
-        return cls(with_masks(scene, list(state[MASKS].numpy())), from_tensor(state[RECORDS]))
+        return cls(with_masks(scene, list(state[MASKS].numpy())), from_json_tensor(state[RECORDS]))
 
 
 def smoothed(before: Tensor, now: Tensor, momentum: float) -> Tensor:

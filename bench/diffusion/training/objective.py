@@ -15,6 +15,7 @@ from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.attention import Recorder
 from bench.diffusion.backbone.encode import Encoder
 from bench.diffusion.backbone.terms import Predicate, every_layer, no_layer
+from bench.diffusion.training.json_tensors import from_json_tensor, json_tensor
 from bench.diffusion.training.loss_parts import LossParts
 from bench.diffusion.training.losses import (
     cross_attention_losses,
@@ -28,7 +29,6 @@ from bench.diffusion.training.prior import class_text
 from bench.diffusion.training.recipe import AttentionLoss, Recipe
 from bench.diffusion.training.rows import Rows, losses
 from bench.diffusion.training.samples import Sample
-from bench.diffusion.training.state import as_tensor, from_tensor
 from bench.diffusion.training.step import drawn_noise
 from bench.plugins.backbone import Backbone
 from bench.plugins.method import MethodContext
@@ -48,11 +48,11 @@ class Randomness:
 
     def state(self) -> dict[str, Tensor]:
         """Where both generators are, as tensors uint8."""
-        return {"random.numpy": as_tensor(self.numpy.bit_generator.state), "random.torch": self.torch.get_state()}
+        return {"random.numpy": json_tensor(self.numpy.bit_generator.state), "random.torch": self.torch.get_state()}
 
     def go_on(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what `state` returned."""
-        self.numpy.bit_generator.state = from_tensor(state["random.numpy"])
+        self.numpy.bit_generator.state = from_json_tensor(state["random.numpy"])
         self.torch.set_state(state["random.torch"])
 
 

@@ -1,4 +1,4 @@
-"""What is no tensor, such as records, among the tensors that a begun fit keeps."""
+"""Values that are no tensors, such as records, as tensors: what a begun fit keeps are tensors alone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 
-def as_tensor(value: Any) -> Tensor:
+def json_tensor(value: Any) -> Tensor:
     """A value as JSON, in a tensor uint8."""
     return torch.from_numpy(np.frombuffer(json.dumps(value).encode(), np.uint8).copy())
 
 
-def from_tensor(tensor: Tensor) -> Any:
-    """What `as_tensor` made a tensor of; lists for tuples, as JSON has them."""
+def from_json_tensor(tensor: Tensor) -> Any:
+    """What `json_tensor` made a tensor of; lists for tuples, as JSON has them."""
     return json.loads(tensor.cpu().numpy().tobytes())
