@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bench.core.errors import REFUSED, UserError, did_you_mean, refusal, single_line
+from bench.core.interrupts import interrupt_on_sigterm
 from bench.core.leftovers import sweep_scratch
 from bench.plugins.discovery import add_path
 
@@ -96,6 +97,7 @@ def _tell_of_paths(app: typer.Typer) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; bad input gives one line on standard error, never a traceback."""
     try:
+        interrupt_on_sigterm()
         _write_any_name()
         sweep_scratch()
         rest = _take_paths(_checked(list(sys.argv[1:] if arguments is None else arguments)))

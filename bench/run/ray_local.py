@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 
 from bench.core.errors import UserError, one_line
+from bench.core.interrupts import interrupt_on_sigterm
 
 INSTALL = "install the extra `ray` (pip install 'scenebench[ray]')"
 LONGEST_FOLDER = 40
@@ -111,6 +112,7 @@ def _starting(what: str) -> Iterator[None]:
         yield
     except (OSError, RuntimeError, ValueError, TimeoutError, SystemExit) as error:
         raise UserError(f"{what}: {one_line(error)}") from error
+    interrupt_on_sigterm()  # Ray has put a handler of its own there, which prints a stack
 
 
 def sweep_ray() -> None:

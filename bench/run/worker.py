@@ -20,6 +20,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from bench.core.device import Hardware, resolve, use_threads
 from bench.core.errors import UserError, one_line
 from bench.core.files import write_bytes
@@ -55,6 +57,14 @@ FAILED = "failed: "
 """Start of the first part of a parcel where a unit's method failed; its key follows, a space, and why."""
 STOP = "stop: "
 """The same of a task's last parcel where no unit can be worked on, for a reason that the user can mend."""
+
+
+def process_of_contents() -> int:
+    """The number of the process with which the unpacked dataset and drop-ins end: Ray's own, which all workers share.
+
+    Where Ray's process has just been killed, and this one given to another parent, it is this one's own.
+    """
+    return next((each.pid for each in psutil.Process().parents() if each.name() == "raylet"), os.getpid())
 
 
 @dataclass(frozen=True)
@@ -262,11 +272,11 @@ class UnitWorker:
             courier.parcels.put(None)
 
     def _unpack(self) -> None:
-        """Make dataset and drop-ins known; once on each machine, in folders named after Ray's own process."""
+        """Make dataset and drop-ins known; once on each machine, in folders named after their process."""
         if self._scenes:
             return
         dataset, drop_ins = self._contents
-        prefix = str(Path(tempfile.gettempdir()) / f"scenebench-{os.getppid()}-")
+        prefix = str(Path(tempfile.gettempdir()) / f"scenebench-{process_of_contents()}-")
         os.environ[discovery.ENVIRONMENT] = os.pathsep.join(str(unpacked(one, prefix)) for one in drop_ins)
         discovery.refresh()
         self._scenes = {scene.name: scene for scene in load_dataset(unpacked(dataset, prefix)).scenes}

@@ -295,7 +295,10 @@ def stopped(arguments: tuple[str, ...], sign: signal.Signals) -> tuple[int, str]
     return process.returncode, error
 
 
-def test_an_interrupted_and_then_killed_run_goes_on_to_the_same_table(bench: Bench, drop_ins: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_and_then_killed_run_goes_on_to_the_same_table(
+    stop: signal.Signals, bench: Bench, drop_ins: Path
+) -> None:
     (drop_ins / "halting.py").write_text(halting_method(drop_ins))
     refresh()
     halting = (*RUN, "--methods", "halting", "--batch-size", "1")
@@ -303,7 +306,7 @@ def test_an_interrupted_and_then_killed_run_goes_on_to_the_same_table(bench: Ben
     whole = table()
     shutil.rmtree("runs/r")
     Path("halt").touch()
-    code, error = stopped(halting, signal.SIGINT)
+    code, error = stopped(halting, stop)
     assert code == 130
     assert "the same command goes on from here" in error
     assert "Traceback" not in error

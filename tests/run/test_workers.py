@@ -188,7 +188,8 @@ def test_a_local_cluster_listens_on_the_loopback_alone_and_is_swept_after_a_kill
 
 @needs_ray
 @pytest.mark.cluster
-def test_an_interrupt_ends_everything_within_five_seconds(bench: Bench, drop_ins: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_everything_within_five_seconds(stop: signal.Signals, bench: Bench, drop_ins: Path) -> None:
     text = (drop_ins / "quick.py").read_text().replace("import numpy", "import time\n\nimport numpy")
     (drop_ins / "slow.py").write_text(
         text.replace("            yield", "            time.sleep(60)\n            yield")
@@ -200,7 +201,7 @@ def test_an_interrupt_ends_everything_within_five_seconds(bench: Bench, drop_ins
             time.sleep(0.1)
         children = psutil.Process(process.pid).children(recursive=True)
         began = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(stop)
         _, error = process.communicate(timeout=60)
     assert time.monotonic() - began < 5
     assert process.returncode == 130
