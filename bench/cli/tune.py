@@ -12,9 +12,10 @@ from bench.cli import backbone_options, worker_options
 from bench.cli.drop_in_paths import naming_paths
 from bench.cli.option_groups import given_words, with_options
 from bench.cli.run import checked, default_name
+from bench.core.leftovers import scratch_folder
 from bench.plugins.discovery import user_folders
 from bench.plugins.spec import split_specs
-from bench.run.folder import run_folder
+from bench.run.folder import RunFolder, run_folder
 from bench.run.lock import hold
 from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
 from bench.run.worker_options import WorkerOptions
@@ -34,6 +35,7 @@ Kept = Annotated[int, typer.Option(min=1, help="the best so many of them are tri
 Widenings = Annotated[
     int, typer.Option(min=0, help="how often a range grows, by half as many trials, where the best is at its end")
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be tried: writes nothing")]
 DATASET = "playroom[scenes=18,seed=7001,formats=2,samples=1]"
 
 
@@ -56,6 +58,7 @@ def tune(
     name: Annotated[str | None, typer.Option(help="name of the run; by default `tune-`, dataset, backbone")] = None,
     runs: Annotated[Path, typer.Option(help="folder of all runs")] = Path("runs"),
     batch_size: backbone_options.BatchSize = 8,
+    dry_run: DryRun = False,
 ) -> None:
     """Tune methods, each with the same effort: learning rates over the ranges that they declare, then steps.
 
@@ -68,8 +71,11 @@ def tune(
     """
     from bench.reporting.command import record_tuning  # noqa: PLC0415 - slow to import
     from bench.reporting.write import write_report  # noqa: PLC0415
+    from bench.run.session import Session  # noqa: PLC0415
     from bench.tune import engine  # noqa: PLC0415
+    from bench.tune.preview import say_tuning  # noqa: PLC0415
     from bench.tune.search import Effort  # noqa: PLC0415
+    from bench.tune.space import spaces  # noqa: PLC0415
 
     folder = run_folder(runs, f"tune-{default_name(dataset, on_backbone.backbone)}" if name is None else name)
     engine.refuse_names(split_specs(methods))
@@ -83,11 +89,19 @@ def tune(
         ExecutionOptions(batch_size=batch_size, keep_weights=False),
         on_workers,
     )
+
+    def planned(session: Session) -> tuple[Effort, tuple[str, ...]]:
+        scenes, held_out = engine.split_scenes(session.dataset, tuning_scenes)
+        return Effort(scenes[:screening], scenes, trials, kept, widenings), held_out
+
+    if dry_run:
+        with scratch_folder() as scratch:
+            say_tuning(spaces(chosen), *planned(run.preview(tuning_scenes, RunFolder(scratch))))
+        return
     with hold(folder.path):
-        scenes, held_out = engine.split_scenes(run.begun(tuning_scenes).dataset, tuning_scenes)
+        effort, held_out = planned(run.begun(tuning_scenes))
         paths = [word for path in user_folders() for word in ("--path", path)]
         record_tuning(folder, ["bench", "tune", *paths, *given_words(context)])
-        effort = Effort(scenes[:screening], scenes, trials, kept, widenings)
         tuning = engine.tune(run, chosen, effort, held_out)
         files = write_report(run.session(chosen), "tuning")
     for method, found in tuning.methods.items():

@@ -13,7 +13,7 @@ from bench.core.progress import console
 from bench.core.scenes import Dataset
 from bench.core.text import count
 from bench.plugins.spec import configure, split_name
-from bench.run.engine import start
+from bench.run.engine import preview, start
 from bench.run.folder import RunFolder
 from bench.run.options import ExecutionOptions, RunOptions
 from bench.run.select_methods import MethodSelection
@@ -40,6 +40,11 @@ class TuningRun:
         """The run with its controls; raises `UserError` where the dataset has too few scenes (`split_scenes`)."""
         controls = MethodSelection((EMPTY, WRONG), ())
         return start(self.folder, controls, self.options, lambda one: _check_split(one, tuning_scenes))[0]
+
+    def preview(self, tuning_scenes: int, scratch: RunFolder) -> Session:
+        """What `begun` would return, with nothing written but into `scratch`; raises `UserError` as that does."""
+        controls = MethodSelection((EMPTY, WRONG), ())
+        return preview(self.folder, controls, self.options, scratch, lambda one: _check_split(one, tuning_scenes))
 
     def session(self, specs: Sequence[str]) -> Session:
         """The run with these methods among its own."""

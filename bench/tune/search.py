@@ -33,6 +33,17 @@ class Effort:
     kept: int = 4
     widenings: int = 2
 
+    @property
+    def widening_fits(self) -> int:
+        """The most fits beyond one end of a range."""
+        return self.widenings * (self.trials // 2) * len(self.scenes)
+
+    def fits(self, space: Space, held_out: Sequence[str]) -> int:
+        """The most fits of a method without those beyond an end of a range."""
+        kept = min(self.kept, self.trials) * (len(self.scenes) - len(self.screening))
+        steps = len(STEP_FACTORS) * len(self.scenes) if space.steps else 0
+        return self.trials * len(self.screening) + kept + steps + 2 * len(held_out)
+
 
 @dataclass(frozen=True)
 class TuningTrial:

@@ -99,6 +99,17 @@ def test_tuning_finds_the_optimum_and_a_run_uses_it(
     assert "holds for another budget" in capsys.readouterr().err
 
 
+def test_a_dry_run_says_how_many_fits_it_takes_and_writes_nothing(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(*TUNE, *SAMPLER, "--dry-run") == 0, capsys.readouterr().err
+    told = capsys.readouterr()
+    # 4 settings on 2 scenes, 2 of them on 2 more, two numbers of steps on 4 scenes, two methods on 4 held-out ones
+    assert "shown: 28 fits; rate from 0.1 to 10" in told.err + told.out
+    assert "up to 16 fits more" in told.err + told.out, "twice, two settings on four scenes"
+    assert not Path("runs").exists()
+
+
 def test_a_tuning_that_was_stopped_is_told_from_one_that_never_was(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(
