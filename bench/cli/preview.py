@@ -1,4 +1,4 @@
-"""What `bench run` says of a start before anything is done: what there is to do, by whom, and what it needs."""
+"""What `bench run` and `bench tune` say before anything is done: what there is to do, by whom, and what it needs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from bench.run.worker_options import WorkerOptions
 if TYPE_CHECKING:
     from bench.run.plan import Unit
     from bench.run.session import Session
+    from bench.tune.search import Effort
+    from bench.tune.space import Space
 
 console = Console()
 
@@ -54,6 +56,23 @@ def say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> N
         "time: nothing of this kind was measured here yet; start with --limit 1"
         if minutes is None
         else f"time: about {count(round(minutes), 'minute')}, from what this run measured so far"
+    )
+
+
+def say_tuning(spaces: Sequence[Space], effort: Effort, held_out: Sequence[str]) -> None:
+    """Print what tuning in these spaces would try, with the names of the held-out scenes."""
+    for space in spaces:
+        ranges = ", ".join(f"{name} from {low:g} to {high:g}" for name, (low, high) in space.ranges.items())
+        fits = count(effort.fits(space, held_out), "fit")
+        console.print(f"{space.spec}: {fits}; {ranges}", soft_wrap=True, markup=False)
+    screening, scenes = len(effort.screening), len(effort.scenes)
+    console.print(
+        f"each: {count(effort.trials, 'setting')} on {count(screening, 'scene')}, the best {effort.kept} on "
+        f"{scenes - screening} more, then half and twice its steps on all {scenes}; the best and the method as it is "
+        f"on {len(held_out)} held out. Up to {effort.widening_fits} fits more where a rate is best at an end of its "
+        "range. How long one takes: bench run --limit 1",
+        soft_wrap=True,
+        markup=False,
     )
 
 

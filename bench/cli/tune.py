@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.console import Console
 from bench.cli import backbone_options, worker_options
 from bench.cli.drop_in_paths import naming_paths
 from bench.cli.option_groups import given_words, with_options
+from bench.cli.preview import say_tuning
 from bench.cli.run import checked, default_name
 from bench.core.leftovers import scratch_folder
 from bench.plugins.discovery import user_folders
@@ -19,6 +21,9 @@ from bench.run.folder import RunFolder, run_folder
 from bench.run.lock import hold
 from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
 from bench.run.worker_options import WorkerOptions
+
+if TYPE_CHECKING:
+    from bench.tune.record import Tuning
 
 console = Console()
 
@@ -71,10 +76,7 @@ def tune(
     """
     from bench.reporting.command import record_tuning  # noqa: PLC0415 - slow to import
     from bench.reporting.write import write_report  # noqa: PLC0415
-    from bench.run.session import Session  # noqa: PLC0415
     from bench.tune import engine  # noqa: PLC0415
-    from bench.tune.preview import say_tuning  # noqa: PLC0415
-    from bench.tune.search import Effort  # noqa: PLC0415
     from bench.tune.space import spaces  # noqa: PLC0415
 
     folder = run_folder(runs, f"tune-{default_name(dataset, on_backbone.backbone)}" if name is None else name)
@@ -82,29 +84,33 @@ def tune(
     engine.refuse_too_few(tuning_scenes)
     with naming_paths(folder):
         chosen = engine.tunable(checked(methods).methods)
-    screening = engine.screening_count(tuning_scenes)
     run = engine.TuningRun(
         folder,
-        RunOptions(dataset=dataset, backbone=on_backbone, cohort=screening, workers=on_workers.asked),
+        RunOptions(
+            dataset=dataset,
+            backbone=on_backbone,
+            cohort=engine.screening_count(tuning_scenes),
+            workers=on_workers.asked,
+        ),
         ExecutionOptions(batch_size=batch_size, keep_weights=False),
         on_workers,
     )
-
-    def planned(session: Session) -> tuple[Effort, tuple[str, ...]]:
-        scenes, held_out = engine.split_scenes(session.dataset, tuning_scenes)
-        return Effort(scenes[:screening], scenes, trials, kept, widenings), held_out
-
+    effort_on = partial(engine.effort_on, tuning_scenes=tuning_scenes, trials=trials, kept=kept, widenings=widenings)
     if dry_run:
         with scratch_folder() as scratch:
-            say_tuning(spaces(chosen), *planned(run.preview(tuning_scenes, RunFolder(scratch))))
+            say_tuning(spaces(chosen), *effort_on(run.preview(tuning_scenes, RunFolder(scratch)).dataset))
         return
     with hold(folder.path):
-        effort, held_out = planned(run.begun(tuning_scenes))
+        effort, held_out = effort_on(run.begun(tuning_scenes).dataset)
         paths = [word for path in user_folders() for word in ("--path", path)]
         record_tuning(folder, ["bench", "tune", *paths, *given_words(context)])
         tuning = engine.tune(run, chosen, effort, held_out)
         files = write_report(run.session(chosen), "tuning")
-    for method, found in tuning.methods.items():
-        console.print(f"{method}: {found.verdict}; {found.spec}", soft_wrap=True, markup=False)
+    _say_found(tuning)
     for file in files:
         typer.echo(file)
+
+
+def _say_found(tuning: Tuning) -> None:
+    for method, found in tuning.methods.items():
+        console.print(f"{method}: {found.verdict}; {found.spec}", soft_wrap=True, markup=False)

@@ -97,6 +97,14 @@ def split_scenes(dataset: Dataset, number: int) -> tuple[tuple[str, ...], tuple[
     return tuple(names[:number]), tuple(names[number:])
 
 
+def effort_on(
+    dataset: Dataset, tuning_scenes: int, trials: int, kept: int, widenings: int
+) -> tuple[Effort, tuple[str, ...]]:
+    """What is spent on each method, and the names of the held-out scenes; raises `UserError` as `split_scenes` does."""
+    scenes, held_out = split_scenes(dataset, tuning_scenes)
+    return Effort(scenes[: screening_count(tuning_scenes)], scenes, trials, kept, widenings), held_out
+
+
 def refuse_too_few(tuning_scenes: int) -> None:
     """Raise `UserError` for a number of tuning scenes that gives no interval, before there is a dataset."""
     if tuning_scenes < FEWEST:
