@@ -97,7 +97,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def chaos(session: nox.Session) -> None:
-    """Kill commands at random moments and at every file, fill the disk, and compare with unbroken ones (an hour)."""
+    """Kill commands at random moments and at every file, fill the disk, and compare with unbroken ones (two hours)."""
     install(session)
     session.run(PYTHON, str(ROOT / "tests" / "chaos" / "chaos.py"), *session.posargs)
 
