@@ -69,7 +69,8 @@ def tune(
 
     Trials are units of a run in runs/NAME, so an interrupted tuning goes on. It maximises the harmonic mean of prompt
     and identity similarity, both rescaled by controls: 0 is what other concepts or the base model get, 1 what the base
-    model, or the concepts drawn anew (the picture itself where the dataset has none), get. `bench run --tuned runs/NAME` uses what was found.
+    model, or the concepts drawn anew (else the scene's own picture), get. `bench run --tuned runs/NAME` uses what was
+    found.
 
     The least that gives an answer, to try it: `bench tune --methods ti-m --trials 2 --kept 1 --widenings 0
     --tuning-scenes 4 --dataset "playroom:quick[scenes=8,seed=7001]"`.

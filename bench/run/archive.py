@@ -63,6 +63,11 @@ def with_archived(folder: RunFolder, table: pd.DataFrame, plan: Sequence[Unit]) 
     rows = rows[
         rows["unit"].isin({unit.key for unit in plan}) | ~rows["method"].isin({one.method.spec for one in plan})
     ]
+    if table.empty and rows.empty:
+        raise UserError(
+            f"the archived units of {folder.path} were made by other code, and none was done here: "
+            f"`bench run --name {folder.name}` does them again"
+        )
     order = {unit.key: place for place, unit in enumerate(plan)}
     both = pd.concat([one for one in (table, rows) if len(one)], ignore_index=True)
     return both.sort_values("unit", key=lambda keys: keys.map(order), kind="stable", ignore_index=True)

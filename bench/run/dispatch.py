@@ -95,6 +95,9 @@ class Dispatcher:
         """
         self._waiting = _longest_first(tasks)
         self._open = {task.key for task in tasks}
+        self._attempts.clear()
+        for seat in self._seats[len(tasks) :]:  # it would take tasks of this stage unprepared
+            self._end(seat)
         for seat in self._seats[: len(tasks)]:
             self._start(seat, stage)
         while self._open:

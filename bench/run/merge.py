@@ -136,7 +136,7 @@ def _copy_unit(part: RunFolder, merged: RunFolder, unit: str) -> None:
     pictures = [part.picture(key) for key in record.pictures]
     if not all(picture.is_file() for picture in pictures):
         return
-    told = [part.fit_records(unit), part.losses(unit)]
+    told = [part.fit_records(unit), part.losses(unit), part.attention_maps(unit)]
     besides = [part.fit(unit), *told, *whole_files(part.path, f"scores/*/{unit}.json")]
     for file in (*pictures, *(path for path in besides if path.is_file()), part.unit_record(unit)):
         write_bytes(merged.path / file.relative_to(part.path), file.read_bytes())

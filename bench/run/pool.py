@@ -61,13 +61,19 @@ class Pool:
         """
         made = DrawTasks(self._folder, units, plan, self._settings.names, self._budget)
         tasks = made.tasks()
+        failed: set[str] = set()
         with self._at_work("fitting and drawing", made.work_left) as bars:
+
+            def on_begin(worker: str, task: Task) -> None:
+                failed.discard(task.key)
+                bars.begin(worker, task.key, task.title)
 
             def on_parcel(worker: str, task: Task, parcel: Parcel) -> None:
                 self._writer.take(task.key, parcel[1])
                 bars.work(worker, task.key, parcel[2])
                 if parcel[0].startswith(FAILED):
                     key, why = parcel[0].removeprefix(FAILED).split(" ", 1)
+                    failed.add(key)
                     say_failed(self._folder, made.units[key], self._settings.names, why)
                 elif parcel[0]:
                     bars.say(worker, parcel[0])
@@ -76,7 +82,7 @@ class Pool:
                 self._writer.finish(task.key)
                 if task.verb is not None:
                     forget_begun(self._folder, [unit for unit in plan if unit.key not in made.units])
-                elif self._folder.unit_record(task.key).is_file():
+                elif task.key not in failed and self._folder.unit_record(task.key).is_file():
                     self._forget(made.units[task.key])
                     on_done(made.units[task.key])
                 bars.end(worker, task.key)
@@ -87,7 +93,7 @@ class Pool:
                     say_failed(self._folder, made.units[task.key], self._settings.names, why)
                 bars.end("", task.key)
 
-            self._dispatcher.run("draw", tasks, Listener(_beginning(bars), on_parcel, on_end, on_lost, bars.restart))
+            self._dispatcher.run("draw", tasks, Listener(on_begin, on_parcel, on_end, on_lost, bars.restart))
 
     def _forget(self, unit: Unit) -> None:
         """Remove what a unit that is done does not need any more."""

@@ -14,6 +14,8 @@ from bench.core.files import write_bytes
 THREADS = 8
 MOST_WAITING = 64
 """Maximum number of a task's files that are not written yet: the driver then takes no more of them."""
+SHARED = "shared"
+"""The folder of what units share, such as prior-preservation pictures: several workers may send the same."""
 LAST = "units"
 """The folder of the records with which a unit is whole: they are written when all else of it is."""
 
@@ -25,6 +27,7 @@ class FileWriter:
         self._folder = folder
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
         self._waiting: dict[str, list[Future[None]]] = defaultdict(list)
+        self._shared: set[str] = set()
 
     def __enter__(self) -> FileWriter:
         return self
@@ -45,10 +48,16 @@ class FileWriter:
             if place.parts[0] == LAST:
                 self.finish(task)
                 write_bytes(file, content)
-            elif place.parts[0] != "shared" or not file.is_file():
+            elif place.parts[0] != SHARED or self._is_first(path):
                 self._waiting[task].append(self._pool.submit(write_bytes, file, content))
         if len(self._waiting[task]) > MOST_WAITING:
             self.finish(task)
+
+    def _is_first(self, path: str) -> bool:
+        """Whether nobody has sent this shared file: two threads that write the same file would disturb each other."""
+        known = path in self._shared or (self._folder / path).is_file()
+        self._shared.add(path)
+        return not known
 
     def finish(self, task: str) -> None:
         """Return when all of a task's files are written; raises `UserError` for what the disk refuses."""

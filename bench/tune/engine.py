@@ -18,10 +18,11 @@ from bench.run.folder import RunFolder
 from bench.run.options import ExecutionOptions, RunOptions
 from bench.run.select_methods import MethodSelection
 from bench.run.session import Session
+from bench.run.settings import earlier_settings
 from bench.run.worker_options import WorkerOptions
 from bench.stats.intervals import FEWEST
 from bench.tune.compute import Compute
-from bench.tune.objective import BOUNDS, EMPTY, WRONG, Scale, scene_objectives
+from bench.tune.objective import BOUNDS, EMPTY, WRONG, Scale, scene_objectives, with_failed
 from bench.tune.record import Tuning, save_tuning
 from bench.tune.search import Effort, Search
 from bench.tune.space import spaces
@@ -39,11 +40,13 @@ class TuningRun:
     def begun(self, tuning_scenes: int) -> Session:
         """The run with its controls; raises `UserError` where the dataset has too few scenes (`split_scenes`)."""
         controls = MethodSelection((EMPTY, WRONG), ())
+        _check_earlier(self.folder, tuning_scenes)
         return start(self.folder, controls, self.options, lambda one: _check_split(one, tuning_scenes))[0]
 
     def preview(self, tuning_scenes: int, scratch: RunFolder) -> Session:
         """What `begun` would return, with nothing written but into `scratch`; raises `UserError` as that does."""
         controls = MethodSelection((EMPTY, WRONG), ())
+        _check_earlier(self.folder, tuning_scenes)
         return preview(self.folder, controls, self.options, scratch, lambda one: _check_split(one, tuning_scenes))
 
     def session(self, specs: Sequence[str]) -> Session:
@@ -55,11 +58,13 @@ class TuningRun:
         session, hardware = start(
             self.folder, MethodSelection(tuple(specs), ()), replace(self.options, scenes=",".join(scenes))
         )
-        units = [unit for unit in session.plan if unit.method.spec in specs and unit.scene.name in scenes]
+        own = _own_spelling(session, specs)
+        units = [unit for unit in session.plan if unit.method.spec in own.values() and unit.scene.name in scenes]
         with session.pool(hardware, self.execution, self.workers) or contextlib.nullcontext() as pool:
             session.generate(session.untried(units), hardware, self.execution, pool)
             table = session.score(self.options.backbone.device, pool)
-        return table[table["method"].isin(list(specs)) & table["scene"].isin(list(scenes))]
+        there = table[table["scene"].isin(list(scenes))]
+        return pd.concat([there[there["method"] == known].assign(method=spec) for spec, known in own.items()])
 
 
 def tune(run: TuningRun, methods: Sequence[str], effort: Effort, held_out: Sequence[str]) -> Tuning:
@@ -71,9 +76,10 @@ def tune(run: TuningRun, methods: Sequence[str], effort: Effort, held_out: Seque
     compute = Compute.of(run.session((EMPTY,)))  # what is wrong with it is told before anything is fitted
     searched = Search(spaces(methods), effort, lambda specs, scenes: _objectives(run, specs, scenes, effort.scenes))
     optima = searched.run()
-    quoted_specs = [one for spec in optima for one in (optima[spec].trial.spec, searched.default(spec).spec)]
-    quoted = _objectives(run, tuple(dict.fromkeys(quoted_specs)), held_out, held_out)
-    tuning = Tuning.of(run.session(methods), searched, optima, quoted)
+    pairs = [one for spec in optima for one in (optima[spec].trial.spec, searched.default(spec).spec)]
+    quoted_specs = tuple(dict.fromkeys(pairs))
+    quoted = _objectives(run, quoted_specs, held_out, held_out)
+    tuning = Tuning.of(run.session(methods), searched, optima, with_failed(quoted, quoted_specs, held_out))
     save_tuning(run.folder, tuning, searched.trials, compute.with_updates(searched.results))
     return tuning
 
@@ -109,6 +115,22 @@ def refuse_too_few(tuning_scenes: int) -> None:
     """Raise `UserError` for a number of tuning scenes that gives no interval, before there is a dataset."""
     if tuning_scenes < FEWEST:
         raise UserError(f"--tuning-scenes {tuning_scenes}: an interval needs {FEWEST} scenes")
+
+
+def _check_earlier(folder: RunFolder, tuning_scenes: int) -> None:
+    """Raise `UserError` for a run whose fits begin in cohorts of another size: its trials could not be gone on with."""
+    earlier, cohort = earlier_settings(folder), screening_count(tuning_scenes)
+    if earlier is not None and earlier.cohort != cohort:
+        raise UserError(
+            f"--tuning-scenes {tuning_scenes}: {folder.path} is a run of another kind, or a tuning that began with "
+            f"{2 * earlier.cohort - 1} or {2 * earlier.cohort}; take that, or another --name"
+        )
+
+
+def _own_spelling(session: Session, specs: Sequence[str]) -> dict[str, str]:
+    """The specs with those by which the session knows the same methods: of several spellings it keeps the first."""
+    known = {method.canonical: method.spec for method in session.methods}
+    return {spec: known[configure("methods", spec).canonical] for spec in specs}
 
 
 def _check_split(session: Session, tuning_scenes: int) -> None:

@@ -47,6 +47,12 @@ class Scale:
         return scale
 
 
+def with_failed(objectives: pd.DataFrame, methods: Sequence[str], scenes: Sequence[str]) -> pd.DataFrame:
+    """What `scene_objectives` returned, with a row of zeros for every method and scene that has none: it failed."""
+    wanted = pd.MultiIndex.from_product([methods, scenes], names=["method", "scene"])
+    return objectives.set_index(["method", "scene"]).reindex(wanted, fill_value=0.0).reset_index()
+
+
 def scene_objectives(table: pd.DataFrame, scale: Scale, methods: Sequence[str]) -> pd.DataFrame:
     """One row per method and scene: `method`, `scene`, `prompt` P, `identity` I and their harmonic mean `objective`.
 

@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from bench.stats.intervals import SceneMean, mean_interval
+from bench.tune.objective import with_failed
 from bench.tune.space import Space, Values, spec_with
 
 Verdict = Literal["interior", "flat", "unbounded"]
@@ -120,9 +121,7 @@ class Search:
             return
         self.trials += [trial for trial in trials if trial not in self.trials]
         specs = [trial.spec for trial in trials]
-        found = self._objectives(specs, scenes)
-        wanted = pd.MultiIndex.from_product([specs, scenes], names=["method", "scene"])
-        complete = found.set_index(["method", "scene"]).reindex(wanted, fill_value=0.0).reset_index()
+        complete = with_failed(self._objectives(specs, scenes), specs, scenes)
         kept = self.results[~self.results["method"].isin(specs)]
         self.results = pd.concat([kept, complete] if len(kept) else [complete], ignore_index=True)
 

@@ -76,11 +76,17 @@ def test_an_archive_keeps_a_sample_of_pictures_and_its_page_shows_no_others(benc
     assert "could not be read" not in page
 
 
-def test_what_other_code_made_is_done_again(bench: Bench, archive: Path, drop_ins: Path) -> None:
+def test_what_other_code_made_is_done_again(
+    bench: Bench, archive: Path, drop_ins: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.copytree(archive, "runs/copy")
     method = next(drop_ins.rglob("quick.py"))
     method.write_text(method.read_text() + "\nCHANGED = True\n")
     refresh()
+    before = Path("runs/copy/scores.parquet").read_bytes()
+    assert bench("score", "runs/copy") == 2
+    assert "were made by other code, and none was done here: `bench run --name copy`" in capsys.readouterr().err
+    assert Path("runs/copy/scores.parquet").read_bytes() == before
     assert bench("run", "--name", "copy", "--report", "table") == 0
     whole = pd.read_parquet("runs/copy/scores.parquet")
     assert len(whole) == len(pd.read_parquet(archive / "scores.parquet"))

@@ -146,6 +146,28 @@ def test_a_dead_workers_task_is_done_again_and_lost_with_the_third(seed: int, wo
         assert told["lost"] == [("bad", "3 workers ended with it: RayError: it died")]
 
 
+def test_a_stage_starts_anew() -> None:
+    """Deaths of the stage before are forgotten, and a worker that it leaves over has not been prepared for this one."""
+    left = {"a": 2}
+
+    def parcels(key: str) -> list[Any]:
+        left[key] = left.get(key, 0) - 1
+        return [RayError("it died")] if left[key] >= 0 else two_parcels(key)
+
+    ray = FakeRay(0, parcels)
+    dispatcher = Dispatcher(ray, ray.make, 3, lambda here: None)
+    lost: list[str] = []
+    listener = Listener(*[lambda *_: None] * 3, lambda task, _: lost.append(task.key))
+    tasks = [Task(key, key, 1.0, lambda key=key: (key,)) for key in "abc"]  # type: ignore[misc]
+    dispatcher.run("draw", tasks, listener)
+    left["a"] = 2
+    made, killed = ray.made, ray.killed
+    dispatcher.run("draw", tasks[:1], listener)
+    assert lost == []
+    assert ray.killed == killed + 2 + 2, "two that were left over, two that died"
+    assert ray.made == made + 2
+
+
 def cohort(size: int, nothing_for: str = "") -> list[Task]:
     """A task, another that takes as long, and so many that come after that one."""
 

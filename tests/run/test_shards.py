@@ -144,6 +144,14 @@ def test_a_merge_that_was_stopped_goes_on_and_replaces_no_finished_unit(shards: 
     assert {file: file.stat().st_mtime_ns for file in others} == times
 
 
+def test_a_merge_keeps_attention_maps(shards: list[str]) -> None:
+    unit = next(Path(shards[1], "units").glob("*.json")).stem
+    maps = RunFolder(Path(shards[1])).attention_maps(unit)
+    maps.parent.mkdir(parents=True, exist_ok=True)
+    maps.write_bytes(b"maps")
+    assert RunFolder(merged_of(shards)).attention_maps(unit).read_bytes() == b"maps"
+
+
 def test_a_merge_overwrites_nothing(bench: Bench, shards: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     before = table("r-1-of-2")
     assert bench("merge", *shards, "--name", "r-2-of-2") == 2

@@ -51,6 +51,24 @@ def test_what_units_share_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "shared" / "a.png").read_bytes() == b"first"
 
 
+def test_a_shared_file_that_two_workers_send_at_once_is_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[bytes] = []
+    both = threading.Event()
+
+    def write(file: Path, content: bytes) -> None:
+        both.wait(5)
+        written.append(content)
+
+    monkeypatch.setattr(writer, "write_bytes", write)
+    with FileWriter(tmp_path) as files:
+        files.take("u", [("shared/prior/a.png", b"first")])
+        files.take("v", [("shared/prior/a.png", b"second")])
+        both.set()
+    assert written == [b"first"]
+
+
 @pytest.mark.parametrize("path", ["../a", "/etc/a", "pictures/../../a"])
 def test_nothing_is_written_outside_the_folder(path: str, tmp_path: Path) -> None:
     with FileWriter(tmp_path / "run") as files, pytest.raises(UserError, match="none of a run"):

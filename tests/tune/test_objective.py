@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bench.core.errors import UserError
-from bench.tune.objective import Scale, scene_objectives
+from bench.tune.objective import Scale, scene_objectives, with_failed
 
 SCALE = Scale(no_prompt=0.0, full_prompt=0.5, no_identity=0.1, full_identity=0.9)
 
@@ -54,6 +54,12 @@ def test_a_picture_counts_once_however_many_concepts_it_has() -> None:
     # pictures of P 1 (two concepts) and 0 (one): .5, not 2/3
     rows = table(("m", "a", "1", 0.5, 0.9), ("m", "a", "1", 0.5, 0.9), ("m", "a", "2", 0.0, 0.9))
     assert scene_objectives(rows, SCALE, ["m"]).prompt[0] == pytest.approx(0.5)
+
+
+def test_what_failed_counts_as_nothing() -> None:
+    found = scene_objectives(table(("m", "a", "1", 0.25, 0.7)), SCALE, ["m"])
+    complete = with_failed(found, ["m", "n"], ["a", "b"]).set_index(["method", "scene"]).objective
+    assert complete.to_dict() == pytest.approx({("m", "a"): 0.6, ("m", "b"): 0, ("n", "a"): 0, ("n", "b"): 0})
 
 
 def test_values_are_clipped() -> None:

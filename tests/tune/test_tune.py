@@ -11,7 +11,10 @@ import pytest
 from bench.core.errors import UserError
 from bench.plugins import discovery
 from bench.run.folder import RunFolder
+from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
 from bench.run.settings import load_settings
+from bench.run.worker_options import WorkerOptions
+from bench.tune.engine import TuningRun
 from bench.tune.record import read_trials, read_tuning
 
 METHOD = '''
@@ -79,6 +82,15 @@ def test_tuning_finds_the_optimum_and_a_run_uses_it(
     before = sorted(path.name for path in (run / "pictures").iterdir())
     assert call(*TUNE, *SAMPLER) == 0
     assert sorted(path.name for path in (run / "pictures").iterdir()) == before
+
+    # with another number of scenes it would be another tuning; another spelling of the method is the same trial
+    assert call(*TUNE, *SAMPLER, "--tuning-scenes", "6") == 2
+    assert "runs/t is a run of another kind, or a tuning that began with 3 or 4" in capsys.readouterr().err
+    options = RunOptions(dataset=DATASET, backbone=BackboneOptions(backbone="playroom", sampling_steps=6), cohort=2)
+    tuned = TuningRun(RunFolder(run), options, ExecutionOptions(batch_size=8, keep_weights=False), WorkerOptions())
+    scenes = [scene.name for scene in tuned.session(("shown",)).dataset.scenes[:4]]
+    own = tuned.scores(("shown", "shown[rate=4.0]"), scenes)["method"].value_counts()
+    assert own["shown"] == own["shown[rate=4.0]"] > 0
 
     # a run on other scenes uses the optimum, and says so
     other = DATASET.replace("seed=7001", "seed=1").replace("scenes=8", "scenes=4")
