@@ -20,7 +20,10 @@ from bench.run.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
 RESULTS, README = Path(__file__).parent, ROOT / "README.md"
-REPORTS = "pareto[reference=ours],table[reference=ours],orderings"
+REPORTS = "pareto[reference=ours,methods={methods}],table[reference=ours],orderings"
+"""The reports beside an archive; `{methods}` are those that are no ablation."""
+ABLATIONS = ("ours:", "em:")
+"""Starts of the names of ablations, which the table has: tests of all pairs with them would outgrow an archive."""
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 """The marks around the results in the README."""
 SCENES = 4
@@ -35,7 +38,9 @@ def main(
         list[Path] | None,
         typer.Option(help="a part of it, done again under another processor setting by bench reproduce"),
     ] = None,
-    reports: Annotated[str, typer.Option(help="the reports that lie beside it")] = REPORTS,
+    reports: Annotated[
+        str, typer.Option(help="the reports that lie beside it; {methods}: those that are no ablation")
+    ] = REPORTS,
     results: Annotated[Path, typer.Option(help="where it is published")] = RESULTS,
     readme: Annotated[Path | None, typer.Option(help="the README to write into")] = README,
 ) -> None:
@@ -44,11 +49,12 @@ def main(
     repeated = tuple(open_recorded(one) for one in again or ())
     export_run(open_recorded(run), "archive", out, ExportOptions(again=repeated, pictures=SCENES))
     published = open_recorded(out)
-    write_report(reopen(RunFolder(out), None), reports)
+    methods = "+".join(name for name in published.methods if not name.startswith(ABLATIONS))
+    write_report(reopen(RunFolder(out), None), reports.replace("{methods}", methods))
     write_bytes(out / "results.md", results_text(published).encode())
+    console.print(f"{out}: {_check_size(out) / 2**20:.1f} MiB", soft_wrap=True)
     if readme is not None:
         write_marked(readme, BEGIN, END, results_text(published))
-    console.print(f"{out}: {_check_size(out) / 2**20:.1f} MiB", soft_wrap=True)
 
 
 def results_text(published: RecordedRun) -> str:
