@@ -67,7 +67,7 @@ def _dataset(first: RecordedRun, second: RecordedRun) -> Iterator[SettingDiffere
     if scenes[0] != scenes[1]:
         only = [sorted(scenes[0] - scenes[1]), sorted(scenes[1] - scenes[0])]
         told = [
-            count(len(all_), "scene") + (f", {some(own)} only here" if own else "")
+            count(len(all_), "scene") + (f" ({some(own)} not in the other)" if own else "")
             for all_, own in zip(scenes, only, strict=True)
         ]
         yield SettingDifference("scenes that are scored", *told)
