@@ -66,7 +66,7 @@ class Pool:
 
             def on_begin(worker: str, task: Task) -> None:
                 failed.discard(task.key)
-                bars.begin(worker, task.key, task.title)
+                _beginning(bars)(worker, task)
 
             def on_parcel(worker: str, task: Task, parcel: Parcel) -> None:
                 self._writer.take(task.key, parcel[1])

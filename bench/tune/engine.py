@@ -27,6 +27,9 @@ from bench.tune.record import Tuning, save_tuning
 from bench.tune.search import Effort, Search
 from bench.tune.space import spaces
 
+CONTROLS = MethodSelection((EMPTY, WRONG), ())
+"""What a tuning begins with; the third control depends on the dataset (`bound`)."""
+
 
 @dataclass(frozen=True)
 class TuningRun:
@@ -39,15 +42,13 @@ class TuningRun:
 
     def begun(self, tuning_scenes: int) -> Session:
         """The run with its controls; raises `UserError` where the dataset has too few scenes (`split_scenes`)."""
-        controls = MethodSelection((EMPTY, WRONG), ())
         _check_earlier(self.folder, tuning_scenes)
-        return start(self.folder, controls, self.options, lambda one: _check_split(one, tuning_scenes))[0]
+        return start(self.folder, CONTROLS, self.options, lambda one: _check_split(one, tuning_scenes))[0]
 
     def preview(self, tuning_scenes: int, scratch: RunFolder) -> Session:
         """What `begun` would return, with nothing written but into `scratch`; raises `UserError` as that does."""
-        controls = MethodSelection((EMPTY, WRONG), ())
         _check_earlier(self.folder, tuning_scenes)
-        return preview(self.folder, controls, self.options, scratch, lambda one: _check_split(one, tuning_scenes))
+        return preview(self.folder, CONTROLS, self.options, scratch, lambda one: _check_split(one, tuning_scenes))
 
     def session(self, specs: Sequence[str]) -> Session:
         """The run with these methods among its own."""
@@ -76,8 +77,8 @@ def tune(run: TuningRun, methods: Sequence[str], effort: Effort, held_out: Seque
     compute = Compute.of(run.session((EMPTY,)))  # what is wrong with it is told before anything is fitted
     searched = Search(spaces(methods), effort, lambda specs, scenes: _objectives(run, specs, scenes, effort.scenes))
     optima = searched.run()
-    pairs = [one for spec in optima for one in (optima[spec].trial.spec, searched.default(spec).spec)]
-    quoted_specs = tuple(dict.fromkeys(pairs))
+    both = (one for spec in optima for one in (optima[spec].trial.spec, searched.default(spec).spec))
+    quoted_specs = tuple(dict.fromkeys(both))
     quoted = _objectives(run, quoted_specs, held_out, held_out)
     tuning = Tuning.of(run.session(methods), searched, optima, with_failed(quoted, quoted_specs, held_out))
     save_tuning(run.folder, tuning, searched.trials, compute.with_updates(searched.results))
