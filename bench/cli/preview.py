@@ -29,6 +29,14 @@ def say_memory(session: Session, hardware: Hardware, units: Sequence[Unit]) -> N
         console.print(line, soft_wrap=True, markup=False)
 
 
+def say_scenes(session: Session, asked: str | None) -> None:
+    """Print that the dataset has fewer scenes than a number `asked` for, if so."""
+    there = len(session.dataset.scenes)
+    if asked is not None and asked.isdecimal() and int(asked) > there:
+        told = f"--scenes {asked}: the dataset has {count(there, 'scene')}, all of which are taken"
+        console.print(told, soft_wrap=True, markup=False)
+
+
 def say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> None:
     """Print what a start would do; `todo` has the failed units if they are to be tried again."""
     from bench.run.estimate import estimate_minutes  # noqa: PLC0415
@@ -66,11 +74,12 @@ def say_tuning(spaces: Sequence[Space], effort: Effort, held_out: Sequence[str])
         fits = count(effort.fits(space, held_out), "fit")
         console.print(f"{space.spec}: {fits}; {ranges}", soft_wrap=True, markup=False)
     screening, scenes = len(effort.screening), len(effort.scenes)
+    steps = f", then half and twice its steps on all {scenes}" if any(space.steps for space in spaces) else ""
     console.print(
         f"each: {count(effort.trials, 'setting')} on {count(screening, 'scene')}, the best {effort.kept} on "
-        f"{scenes - screening} more, then half and twice its steps on all {scenes}; the best and the method as it is "
-        f"on {len(held_out)} held out. Up to {effort.widening_fits} fits more where a rate is best at an end of its "
-        "range. How long one takes: bench run --limit 1",
+        f"{scenes - screening} more{steps}; the best and the method as it is on {len(held_out)} held out. "
+        f"Up to {effort.widening_fits} fits more where a rate is best at an end of its range. "
+        "How long one takes: bench run --limit 1",
         soft_wrap=True,
         markup=False,
     )

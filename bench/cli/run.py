@@ -13,7 +13,7 @@ from rich.console import Console
 from bench.cli import backbone_options, worker_options
 from bench.cli.drop_in_paths import naming_paths
 from bench.cli.option_groups import given_options, with_options
-from bench.cli.preview import say_memory, say_plan, say_workers
+from bench.cli.preview import say_memory, say_plan, say_scenes, say_workers
 from bench.core import defaults
 from bench.core.device import resolve
 from bench.core.errors import UserError
@@ -237,6 +237,7 @@ def _run(
 
     with hold(folder.path):
         session, hardware = start(folder, methods, options, tuned_check(tuned))
+        say_scenes(session, options.scenes)
         units = select_units(session.plan, options.scenes, options.limit, options.shard)
         wanted = _wanted(session, units, retry_failed)
         say_memory(session, hardware, wanted)
@@ -290,6 +291,7 @@ def _preview(
 
     with scratch_folder() as scratch:
         session = preview(folder, methods, options, RunFolder(scratch), tuned_check(tuned))
+        say_scenes(session, options.scenes)
         units = select_units(session.plan, options.scenes, options.limit, options.shard)
         wanted = _wanted(session, units, retry_failed)
         say_plan(session, units, wanted)

@@ -201,6 +201,11 @@ def test_limit_and_scenes_and_dry_run(bench: Bench, capsys: pytest.CaptureFixtur
     assert bench(*RUN, "--methods", "quick", "--dry-run") == 0
     assert "to do: 1 unit on 1 scene, 3 pictures" in capsys.readouterr().out
     assert bench(*RUN, "--methods", "quick", "--scenes", "nowhere") == 2
+    capsys.readouterr()
+    assert bench(*RUN, "--methods", "quick", "--scenes", "2", "--dry-run") == 0
+    assert "--scenes" not in capsys.readouterr().out
+    assert bench(*RUN, "--methods", "quick", "--scenes", "3", "--dry-run") == 0
+    assert "--scenes 3: the dataset has 2 scenes, all of which are taken" in capsys.readouterr().out
 
 
 def test_half_written_records_are_neither_estimated_from_nor_kept(bench: Bench, finished: Path) -> None:
