@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from bench.diffusion.sampling.sampler import draw as draw
     from bench.diffusion.training.objective import Objective as Objective
     from bench.diffusion.training.recipe import ADAM as ADAM
+    from bench.diffusion.training.recipe import ADAMW as ADAMW
     from bench.diffusion.training.recipe import CODE_ADAMW as CODE_ADAMW
     from bench.diffusion.training.recipe import PAPER_ADAM as PAPER_ADAM
     from bench.diffusion.training.recipe import AttentionLoss as AttentionLoss
@@ -251,7 +252,8 @@ _NAMES = {
     # Methods that are recipes
     "bench.diffusion.backbone.terms": "Layer at_16 in_up_blocks",
     "bench.diffusion.training.objective": "Objective",
-    "bench.diffusion.training.recipe": "ADAM CODE_ADAMW PAPER_ADAM AttentionLoss Optimiser Phase Prior Recipe Trained",
+    "bench.diffusion.training.recipe": "ADAM ADAMW CODE_ADAMW PAPER_ADAM AttentionLoss Optimiser Phase Prior Recipe "
+    "Trained",
     "bench.diffusion.training.recipe_method": "BY_VARIANT RecipeMethod",
     "bench.diffusion.training.samples": "CollectionSamples Sample SceneSamples TextTemplate",
     "bench.diffusion.training.trainer": "fit_recipe",

@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from bench.api import (
+    ADAMW,
     BY_VARIANT,
-    CODE_ADAMW,
     PAPER_ADAM,
     FidelityNote,
     Phase,
@@ -87,7 +87,7 @@ class Method(RecipeMethod):
         return Recipe(
             phases=(Phase("handles", self.steps, self.learning_rate, batch=self.batch),),
             samples=SceneSamples("all", self.flip),
-            optimiser=PAPER_ADAM if self.optimiser == "adam" else CODE_ADAMW,
+            optimiser=PAPER_ADAM if self.optimiser == "adam" else ADAMW,
             initialiser=self.initialiser,
             initial_word=self.initial_word,
             masked=False,

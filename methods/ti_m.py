@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from bench.api import (
+    ADAMW,
     BY_VARIANT,
-    CODE_ADAMW,
     PAPER_ADAM,
     CollectionSamples,
     FidelityNote,
@@ -61,7 +61,7 @@ class Method(RecipeMethod):
         ),
         FidelityNote(
             "optimiser",
-            "Break-A-Scene (B.1): its own Adam, presumably; diffusers: AdamW, 1e-2, clipped at 1",
+            "Break-A-Scene (B.1): its own Adam, presumably; diffusers: AdamW, 1e-2",
             "each variant its own",
             "no code of the baselines was released",
         ),
@@ -90,7 +90,7 @@ class Method(RecipeMethod):
         return Recipe(
             phases=(Phase("handles", self.steps, self.learning_rate, batch=self.batch),),
             samples=CollectionSamples(),
-            optimiser=PAPER_ADAM if self.optimiser == "adam" else CODE_ADAMW,
+            optimiser=PAPER_ADAM if self.optimiser == "adam" else ADAMW,
             initialiser=self.initialiser,
             initial_word=self.initial_word,
             masked=False,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -32,17 +33,20 @@ def token_places(backbone: Backbone, text: str, tokens: Sequence[str]) -> Tensor
     return torch.stack(places)
 
 
-def token_maps(backbone: Backbone, latents: Tensor, time: int, states: Tensor, places: Tensor) -> Tensor:
+@contextmanager
+def token_maps(backbone: Backbone, latents: Tensor, time: int, states: Tensor, places: Tensor) -> Iterator[Tensor]:
     """CA of CLiC's equations 1 and 7 for latents [1, C, s, s] at `time`: float32 [k, s, s], stretched to [0, 1].
 
     `states` [1, L, width] encode the text in which the tokens have the indices `places` [k]. Gradients flow to
-    latents and states. The paper does not say how maps are normalised; the official code stretches them like this.
+    latents and states, and are to be taken within the block: in low memory the layers are computed again for them.
+    The paper does not say how maps are normalised; the official code stretches them like this.
     """
     unet: Any = backbone.unet
     side = latents.shape[-1]
-    with recording(backbone.unet, side, in_up_blocks) as recorder, backbone.hardware.autocast():
-        unet(latents, time, states)
-    return min_max(concept_maps(recorder.maps, places, side))
+    with recording(backbone.unet, side, in_up_blocks) as recorder:
+        with backbone.hardware.autocast():
+            unet(latents, time, states)
+        yield min_max(concept_maps(recorder.maps, places, side))
 
 
 def concept_maps(layers: Sequence[Tensor], positions: Tensor, side: int) -> Tensor:

@@ -80,7 +80,7 @@ def _guidance(
 
     def pull(latents: Tensor, index: int) -> Tensor:
         variable = latents.detach().requires_grad_()
-        maps = token_maps(backbone, variable, denoiser.times[index], conditional, places)
-        return towards(variable, guidance_energy(maps, mask[0]), edit.guidance_step_size)
+        with token_maps(backbone, variable, denoiser.times[index], conditional, places) as maps:
+            return towards(variable, guidance_energy(maps, mask[0]), edit.guidance_step_size)
 
     return pull

@@ -77,7 +77,8 @@ def _train(
     latents, generator = Encoder(backbone).mean(match.source), torch.Generator().manual_seed(match.seed)
     for done in range(steps):
         step = Step.drawn(backbone, latents, generator)
-        update(region_loss(token_maps(backbone, step.noisy, int(step.time), step.states(text), places), mask))
+        with token_maps(backbone, step.noisy, int(step.time), step.states(text), places) as maps:
+            update(region_loss(maps, mask))
         on_step(done + 1, steps)
 
 
@@ -90,11 +91,11 @@ def region_of(backbone: Backbone, picture: ImageArray, text: str, seed: int) -> 
     denoiser = Denoiser.of(backbone, [text])
     clean, noise = Encoder(backbone).mean(picture), initial_noise(backbone, seed).to(backbone.device)
     places = token_places(backbone, text, [REGION])
-    maps = [
-        token_maps(backbone, denoiser.noised(clean, noise, index), time, denoiser.states[-1:], places)
-        for index, time in enumerate(denoiser.times)
-    ]
-    mean = torch.stack(maps).mean(dim=0)[None]
+    found = []
+    for index, time in enumerate(denoiser.times):
+        with token_maps(backbone, denoiser.noised(clean, noise, index), time, denoiser.states[-1:], places) as maps:
+            found.append(maps)
+    mean = torch.stack(found).mean(dim=0)[None]
     enlarged = interpolate(mean, size=picture.shape[:2], mode="bilinear", align_corners=False)[0]
     mask: Mask = (min_max(enlarged)[0] >= THRESHOLD).cpu().numpy()
     return mask

@@ -51,15 +51,15 @@ def test_the_maps_are_those_of_queries_and_keys_seen_by_hooks(backbone: Backbone
     sides = {layer.side for layer in cross_attention_layers(backbone.unet, 16) if in_up_blocks(layer)}
     assert len(sides) > 1, "layers of several sides are brought to one"
     expected = independent(backbone, latents, 300, states, [8, 5])
-    found = token_maps(backbone, latents, 300, states, places).double()
-    torch.testing.assert_close(found, expected, rtol=0, atol=2e-4)
+    with token_maps(backbone, latents, 300, states, places) as found:
+        torch.testing.assert_close(found.double(), expected, rtol=0, atol=2e-4)
 
 
 def test_gradients_reach_latents_and_text(backbone: Backbone) -> None:
     latents = torch.randn((1, 4, 16, 16), generator=torch.Generator().manual_seed(0)).requires_grad_()
     states = backbone.encode_text([TEXT]).detach().requires_grad_()
-    maps = token_maps(backbone, latents, 300, states, torch.tensor([5]))
-    gradients = torch.autograd.grad(maps.square().sum(), [latents, states])
+    with token_maps(backbone, latents, 300, states, torch.tensor([5])) as maps:
+        gradients = torch.autograd.grad(maps.square().sum(), [latents, states])
     assert all(gradient.abs().sum() > 0 for gradient in gradients)
 
 

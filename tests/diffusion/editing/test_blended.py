@@ -115,10 +115,12 @@ def test_guidance_moves_the_maps_towards_the_mask(editing: Backbone, edit: Blend
     places = token_places(editing, edit.text, edit.handles)
     mask = latent_mask(editing, edit.mask)[0]
     latents = Encoder(editing).mean(edit.picture).requires_grad_()
-    loss = region_loss(token_maps(editing, latents, 400, denoiser.states[-1:], places), mask)
-    (gradient,) = torch.autograd.grad(loss, latents)
+    with token_maps(editing, latents, 400, denoiser.states[-1:], places) as maps:
+        loss = region_loss(maps, mask)
+        (gradient,) = torch.autograd.grad(loss, latents)
     moved = (latents - 0.1 / gradient.abs().max() * gradient).detach()
-    assert region_loss(token_maps(editing, moved, 400, denoiser.states[-1:], places), mask) < loss
+    with token_maps(editing, moved, 400, denoiser.states[-1:], places) as maps:
+        assert region_loss(maps, mask) < loss
 
 
 def test_guidance_changes_the_picture_more_with_a_larger_step(editing: Backbone, edit: BlendedEdit) -> None:
@@ -139,7 +141,7 @@ def test_maps_lie_in_the_unit_interval_at_the_latents_side(editing: Backbone, sc
     denoiser = Denoiser.of(editing, ["a photo of [v1] and [v2]"])
     places = token_places(editing, "a photo of [v1] and [v2]", ["[v2]", "[v1]"])
     assert places.tolist() == [6, 4]
-    maps = token_maps(editing, Encoder(editing).mean(scene.picture), 10, denoiser.states[-1:], places)
-    assert maps.shape == (2, 16, 16)
-    assert maps.amin(dim=(1, 2)).tolist() == [0.0, 0.0]
-    assert maps.amax(dim=(1, 2)).tolist() == [1.0, 1.0]
+    with token_maps(editing, Encoder(editing).mean(scene.picture), 10, denoiser.states[-1:], places) as maps:
+        assert maps.shape == (2, 16, 16)
+        assert maps.amin(dim=(1, 2)).tolist() == [0.0, 0.0]
+        assert maps.amax(dim=(1, 2)).tolist() == [1.0, 1.0]

@@ -72,7 +72,8 @@ def attention_loss(backbone: Backbone, scene: Scene, token: str) -> float:
     losses = []
     for time in range(20, 1000, 50):
         noisy = backbone.scheduler.add_noise(clean, torch.randn(clean.shape, generator=generator), torch.tensor([time]))
-        losses.append(region_loss(token_maps(backbone, noisy, time, states, places), mask).item())
+        with token_maps(backbone, noisy, time, states, places) as maps:
+            losses.append(region_loss(maps, mask).item())
     return float(np.mean(losses))
 
 
