@@ -57,9 +57,9 @@ def generate(
     """Draw any text with the concepts of a scene: variations, new contexts, one concept alone or all together.
 
     METHOD is fitted on the source as in `bench run`; an existing fit is reused. Handles stand in a text as `[v1]`,
-    `[v2]`, ... in the order of the source's masks, and go to the backbone as they are written. The pictures go to
-    generated/NAME, each with its settings inside, beside a contact sheet. Later texts and samples are added to it;
-    nothing is drawn twice.
+    `[v2]`, ... in the order of the source's masks, and go to the backbone as they are written, which alone draws: the
+    first stage of CLiC's drawing is left out. The pictures go to generated/NAME, each with its settings inside, beside
+    a contact sheet. Later texts and samples are added to it; nothing is drawn twice.
     """
     from bench.edit.generation import generate as make  # noqa: PLC0415 - torch is slow to import
 

@@ -43,6 +43,10 @@ class UserError(Exception):
         self.code = code
 
 
+class NotFiniteError(UserError, FloatingPointError):
+    """A fit or a drawing came to numbers that are not finite: its settings, a learning rate or a precision, are why."""
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Whether an error, or what it was raised from, is the system's that no space is left."""
     system = error.__cause__ if isinstance(error, UserError) else error

@@ -74,7 +74,7 @@ def _fitted(session: EditSession, unit: Unit, paths: EditPaths, share: Share) ->
 
     session.backbone.restore()
     began = time.perf_counter()
-    context = MethodContext(session.backbone, unit.fit_seed, 1, session.budget, on_step)
+    context = MethodContext(session.backbone, unit.fit_seed, 1, session.budget, on_step, run_seed=unit.run_seed)
     state: FitState = unit.method.instance.fit(unit.scene.for_methods, context)
     write_fit(file, state, Cost(time.perf_counter() - began))
     return state

@@ -18,6 +18,7 @@ from bench.core.scenes import Prompt, Scene
 from bench.core.seeds import seed_from
 from bench.data.templates import TOKENS
 from bench.diffusion.sampling.sampler import DrawJob, draw
+from bench.diffusion.training.recipe_method import RecipeMethod
 from bench.edit.fitting import Share, learner, load_fit
 from bench.edit.inputs import handles, read_source
 from bench.edit.options import EditPaths, GenerateOptions
@@ -112,6 +113,7 @@ def generate(options: GenerateOptions, backbone: BackboneOptions, paths: EditPat
     method = learner(options.method)
     session = EditSession.opened(backbone)
     generation = _generation(options, session, method, paths)
+    _warn_of_own_drawing(method)
     session.warn_of_unknown_words(generation.scene)
     record = _recorded(generation, options.samples)
     pictures = [Picture(text, number + 1) for text in generation.texts for number in range(options.samples)]
@@ -158,6 +160,13 @@ def check_texts(texts: Sequence[str], scene: Scene) -> None:
                 soft_wrap=True,
                 markup=False,
             )
+
+
+def _warn_of_own_drawing(method: Configured) -> None:
+    """Say that texts are drawn plainly where `bench run` draws them in the method's own way, as CLiC's two stages."""
+    if isinstance(method.instance, RecipeMethod) and type(method.instance).generate is not RecipeMethod.generate:
+        told = f"{method.spec} draws in a way of its own in bench run; here the fitted backbone draws every text alone"
+        console.print(told, soft_wrap=True, markup=False)
 
 
 def _generation(options: GenerateOptions, session: EditSession, method: Configured, paths: EditPaths) -> Generation:

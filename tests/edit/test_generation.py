@@ -44,6 +44,19 @@ def test_each_text_gives_its_samples_and_a_sheet(texts: GenerateOptions, setup: 
     assert pixels(sheet).shape[0] > 3 * 256
 
 
+@pytest.mark.parametrize(("method", "told"), [("ours", False), ("clic", True)])
+def test_a_method_that_draws_in_a_way_of_its_own_is_told_of(
+    method: str,
+    told: bool,
+    texts: GenerateOptions,
+    setup: BackboneOptions,
+    places: Made,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    generate(replace(texts, method=method, texts=(ALONE,), samples=1), setup, places())
+    assert ("clic draws in a way of its own in bench run" in capsys.readouterr().err) == told
+
+
 def test_nothing_unfinished_is_left(texts: GenerateOptions, setup: BackboneOptions, places: Made) -> None:
     generate(texts, setup, places())
     assert [path.name for path in places().outputs.iterdir() if path.name == "unfinished"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +13,7 @@ import pytest
 from bench.edit.engine import edit
 from bench.edit.generation import generate
 from bench.edit.options import EditOptions, EditPaths, GenerateOptions
+from bench.plugins.method import MethodContext
 from bench.run.options import BackboneOptions
 
 Made = Callable[..., EditPaths]
@@ -46,3 +48,20 @@ def test_class_words_that_the_backbone_does_not_know(
         begin(setup, places())
     said = capsys.readouterr().err
     assert (f"The backbone does not know the {told}: " in said) if told else ("does not know" not in said)
+
+
+def test_the_seed_reaches_what_is_the_same_for_all_fits_of_a_run(
+    source: Path, setup: BackboneOptions, places: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def fit(_self: object, _scene: object, context: MethodContext) -> NoReturn:
+        seen.append(context.run_seed)
+        raise FitBeginsError
+
+    monkeypatch.setattr("bench.diffusion.training.recipe_method.RecipeMethod.fit", fit)
+    with pytest.raises(FitBeginsError):
+        generate(
+            GenerateOptions("ours:code", source, ("[v1]",), samples=1, batch_size=1), replace(setup, seed=5), places()
+        )
+    assert seen == [5], "as the seed of prior pictures in bench run"

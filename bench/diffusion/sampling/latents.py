@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.core.errors import NotFiniteError
 from bench.core.scenes import ImageArray
 from bench.diffusion.sampling.attention_watch import current_watch
 from bench.plugins.backbone import Backbone
@@ -26,10 +27,10 @@ def decode(backbone: Backbone, latents: Tensor) -> ImageArray:
     In float32 and one at a time: 8-bit mantissas are visible in a picture, and decoding at 512 pixels needs
     gigabytes per picture.
 
-    Raises `FloatingPointError` for latents that are not finite.
+    Raises `NotFiniteError` for latents that are not finite.
     """
     if not torch.isfinite(latents).all():
-        raise FloatingPointError("the drawn latents are not finite: half precision overflowed; use --precision fp32")
+        raise NotFiniteError(f"the drawn latents are not finite: {_cause(backbone.hardware.precision)}")
     vae: Any = backbone.vae
     scaled = latents[None].float() / vae.config["scaling_factor"]
     pixels: Tensor = vae.decode(scaled).sample[0].permute(1, 2, 0)
@@ -74,3 +75,10 @@ def _watched(
         return tensors
 
     return after_step
+
+
+def _cause(precision: str) -> str:
+    """Why drawn latents are not finite, and what to do."""
+    if precision == "fp32":
+        return "the fit diverged; lower its learning rate"
+    return "half precision overflowed; use --precision fp32"

@@ -48,20 +48,26 @@ SD21 = BackboneSize({"unet.": 865_910_724, "text_encoder.": 340_387_840}, 83_653
 def peak_memory(recipe: Recipe, size: BackboneSize, memory: Memory, cohort: int = 1) -> int:
     """The predicted peak in bytes of the recipe's fit in half precision: that of its largest phase.
 
-    The phases that several scenes share have the rows of a `cohort` of them.
+    The phases that several scenes share have the rows of a `cohort` of them. Without a step there are weights alone.
     """
-    return max(
+    peaks = [
         _peak_of_phase(recipe, phase, size, memory, cohort if index < recipe.shared_phases else 1)
         for index, phase in enumerate(recipe.phases)
         if phase.steps
-    )
+    ]
+    return max(peaks, default=_weights(size) + CUDA_CONTEXT)
+
+
+def _weights(size: BackboneSize) -> int:
+    """The bytes of all weights, trained and frozen."""
+    return WEIGHT * (sum(size.trainable.values()) + size.frozen)
 
 
 def _peak_of_phase(recipe: Recipe, phase: Phase, size: BackboneSize, memory: Memory, cohort: int) -> int:
     trainable, trained = sum(size.trainable.values()), size.trained(phase)
     own_loss = phase.objective is not None  # which is called for one sample at a time
     rows = cohort * (1 if own_loss else phase.batch) * (1 + (recipe.prior is not None and trained > 0))
-    weights = WEIGHT * (trainable + size.frozen)
+    weights = _weights(size)
     cast = trained + CAST_AT_ONCE[memory] * (trainable - trained)
     forward = CAST * cast + ACTIVATIONS[memory] * size.cells * size.width * rows
     gradients = GRADIENT * trained

@@ -142,10 +142,10 @@ class Objective:
         return torch.stack([places[0, 0] for places in found])
 
     def _one_class(self, text: str, sample: Sample) -> str:
-        """The class word of one of the sample's concepts, if the prior's text contains `{class}`."""
+        """The class, as `a cat`, of one of the sample's concepts, if the prior's text contains `{class}`."""
         if class_text(text, "") == text:
             return ""
-        return self.scene.concepts[sample.subset[int(self.random.numpy.integers(len(sample.subset)))]].label
+        return self.scene.concepts[sample.subset[int(self.random.numpy.integers(len(sample.subset)))]].noun
 
     def _loss_of(self, sample: Sample) -> Callable[[Tensor, Tensor], Tensor]:
         """What makes the loss of a prediction; what it needs of the sample goes to the device before the pass."""

@@ -13,7 +13,7 @@ from bench.core.errors import UserError
 from bench.core.files import write_whole
 from bench.core.hashing import digest
 from bench.core.images import read_picture
-from bench.core.scenes import Concept, ImageArray, with_article
+from bench.core.scenes import Concept, ImageArray
 from bench.core.seeds import seed_from
 from bench.diffusion.sampling.sampler import DrawJob, draw
 from bench.plugins.backbone import Backbone
@@ -25,14 +25,14 @@ BATCH = 4
 _DRAWN: WeakKeyDictionary[Backbone, dict[str, dict[int, ImageArray]]] = WeakKeyDictionary()
 
 
-def class_text(text: str, label: str) -> str:
-    """The prior's text of a class: `a photo of {class}` -> `a photo of a cat`."""
-    return text.replace(CLASS, with_article(label))
+def class_text(text: str, noun: str) -> str:
+    """The prior's text of a class: `a photo of {class}` and `a cat` -> `a photo of a cat`."""
+    return text.replace(CLASS, noun)
 
 
 def class_texts(text: str, concepts: Sequence[Concept]) -> tuple[str, ...]:
     """The distinct texts of a prior's text for the classes of these concepts."""
-    return tuple(dict.fromkeys(class_text(text, concept.label) for concept in concepts))
+    return tuple(dict.fromkeys(class_text(text, concept.noun) for concept in concepts))
 
 
 @dataclass(frozen=True, eq=False)

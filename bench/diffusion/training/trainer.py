@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from bench.core.errors import UserError
+from bench.core.errors import NotFiniteError, UserError
 from bench.core.scenes import ImageArray, Scene
 from bench.diffusion.backbone.attention import Recorder, bos_detached, cross_attention_layers, recording
 from bench.diffusion.backbone.encode import Encoder
@@ -35,7 +35,7 @@ def fit_recipe(recipe: Recipe, scene: Scene, context: MethodContext) -> dict[str
     random derives from the context's `fit_seed`: on a CPU the same seed gives the same bits.
 
     Raises `UserError` if the recipe needs masks and the scene has none, or the backbone has no attention maps of
-    the kind that the recipe needs, and `FloatingPointError` if the training diverged.
+    the kind that the recipe needs, and `NotFiniteError` if the training diverged.
     """
     _check(recipe, scene, context.backbone)
     fit = _begun(recipe, scene, context, Encoder(context.backbone), {})
@@ -221,5 +221,5 @@ def _learned(fit: Fit) -> dict[str, Tensor]:
                 trained[name] = now
     diverged = [name for name, tensor in trained.items() if not torch.isfinite(tensor).all()]
     if diverged:
-        raise FloatingPointError(f"the training diverged: {diverged[0]} is not finite; lower the learning rate")
+        raise NotFiniteError(f"the training diverged: {diverged[0]} is not finite; lower the learning rate")
     return trained

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.core.device import Hardware, resolve
+from bench.core.errors import NotFiniteError
 from bench.diffusion.backbone.checkpoint import BackboneSpec
 from bench.diffusion.backbone.loading import load_backbone
 from bench.diffusion.sampling.latents import decode, initial_noise
@@ -85,10 +86,16 @@ def test_a_drawing_of_bf16_is_that_of_fp16(precision: str, quick: Backbone, monk
     assert np.array_equal(drawn, half) == (precision == "bf16")
 
 
-def test_latents_that_are_not_finite_are_no_picture(quick: Backbone) -> None:
+@pytest.mark.parametrize(
+    ("precision", "told"), [("fp16", "use --precision fp32"), ("fp32", "the fit diverged; lower its learning rate")]
+)
+def test_latents_that_are_not_finite_are_no_picture(
+    precision: str, told: str, quick: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quick, "hardware", Hardware(torch.device("cpu"), precision))
     latents = torch.zeros(4, 16, 16)
     latents[1, 2, 3] = torch.inf
-    with pytest.raises(FloatingPointError, match="use --precision fp32"):
+    with pytest.raises(NotFiniteError, match=told):
         decode(quick, latents)
 
 

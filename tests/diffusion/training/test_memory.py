@@ -34,6 +34,11 @@ def test_the_goals_of_memory_hold() -> None:
     assert peak_memory(recipe, SD21, "low") <= 14 * 2**30
 
 
+def test_a_fit_without_steps_needs_room_for_the_weights_alone() -> None:
+    recipe = configure("methods", "ti-m[steps=0]").instance.recipe()
+    assert peak_memory(recipe, SD21, "default") == 4 * (sum(SD21.trainable.values()) + SD21.frozen) + CUDA_CONTEXT
+
+
 def test_sizes_are_read_from_configurations_alone(tiny_pipeline: Path, backbone: StableDiffusion) -> None:
     size = read_size(tiny_pipeline, None)
     assert size.trainable == {name: one.numel() for name, one in backbone.parameters().items()}

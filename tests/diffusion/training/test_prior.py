@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.core.scenes import ImageArray, Scene
+from bench.core.scenes import BACKGROUND, Concept, ImageArray, Scene
 from bench.diffusion.training import prior
 from bench.diffusion.training.prior import PriorImages, class_text, class_texts
 from bench.plugins.backbone import Backbone
@@ -99,6 +99,8 @@ def test_an_interrupted_batch_is_drawn_again_as_it_was(backbone: Backbone, calls
 
 
 def test_a_text_may_ask_for_the_class_word_with_its_article(scene: Scene) -> None:
-    assert class_text("a photo of {class}", "umbrella") == "a photo of an umbrella"
+    assert class_text("a photo of {class}", "an umbrella") == "a photo of an umbrella"
     assert class_texts("a photo of {class}", scene.concepts) == ("a photo of a cat", "a photo of an umbrella")
     assert class_texts("a photo at the beach", scene.concepts) == ("a photo at the beach",)
+    beach = Concept(BACKGROUND, scene.concepts[0].mask, "[v3]", "beach")
+    assert class_texts("a photo of {class}", [beach]) == ("a photo of the beach",), "what it shows, not its label"

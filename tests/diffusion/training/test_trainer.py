@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.core.device import resolve
+from bench.core.errors import NotFiniteError
 from bench.core.scenes import Scene
 from bench.diffusion.backbone.attention import recording
 from bench.diffusion.backbone.checkpoint import BackboneSpec
@@ -331,7 +332,7 @@ def test_the_attention_loss_is_averaged_or_summed_over_the_chosen_concepts(scene
 
 def test_a_training_that_diverges_is_no_result(scene: Scene, context: Benches) -> None:
     wild = replace(EVERYTHING, phases=(Phase("everything", 6, 1e30),))
-    with pytest.raises(FloatingPointError, match="diverged"):
+    with pytest.raises(NotFiniteError, match="diverged"):
         fit_recipe(wild, scene, context())
 
 
