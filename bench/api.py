@@ -287,10 +287,8 @@ _NAMES = {
     # Reports: the role, its data, and pages
     "bench.core.defaults": "PARETO_AXES",
     "bench.plugins.report": "Report ReportData",
-    "bench.reporting.columns": (
-        "ANALYSIS_FILES ATTENTION_FILES BY_CONCEPTS_FILES COLUMNS_PAGE MASK_FILES STUDY_FILES TABLE_FILES TUNING_FILES "
-        "CsvFile columns_page"
-    ),
+    "bench.reporting.columns": "ANALYSIS_FILES ATTENTION_FILES BY_CONCEPTS_FILES COLUMNS_PAGE MASK_FILES STUDY_FILES "
+    "TABLE_FILES TUNING_FILES CsvFile columns_page",
     "bench.reporting.ablation": "ablated ablation_frame",
     "bench.reporting.attention_records": "attention_exhibits attention_rows read_attention_records",
     "bench.reporting.concept_curves": "concept_curves_figure",
@@ -305,9 +303,8 @@ _NAMES = {
     "bench.reporting.scatter": "describe_plot is_point pareto_figure pareto_points plot_legend why_no_plot",
     "bench.reporting.selection": "chosen_metrics left_out reference_of with_methods with_values",
     "bench.reporting.paper_orderings": "judge_orderings",
-    "bench.reporting.small_columns": (
-        "ABLATION_FILES COST_FILES FIDELITY_FILES ORDERING_FILES PROVENANCE_FILES TEMPLATE_FILES"
-    ),
+    "bench.reporting.small_columns": "ABLATION_FILES COST_FILES FIDELITY_FILES ORDERING_FILES PROVENANCE_FILES "
+    "TEMPLATE_FILES",
     "bench.reporting.text": "listed noun",
     "bench.reporting.thumbnails": "write_inputs write_thumbnails",
     "bench.reporting.training_curves": "TrainingCurves",

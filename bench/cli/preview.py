@@ -29,12 +29,15 @@ def say_memory(session: Session, hardware: Hardware, units: Sequence[Unit]) -> N
         console.print(line, soft_wrap=True, markup=False)
 
 
-def say_scenes(session: Session, asked: str | None) -> None:
-    """Print that the dataset has fewer scenes than a number `asked` for, if so."""
-    there = len(session.dataset.scenes)
+def units_asked_for(session: Session, options: RunOptions) -> tuple[Unit, ...]:
+    """The units that a start is about; told where it asks for more scenes than the dataset has."""
+    from bench.run.select_units import select_units  # noqa: PLC0415 - slow to import
+
+    asked, there = options.scenes, len(session.dataset.scenes)
     if asked is not None and asked.isdecimal() and int(asked) > there:
         told = f"--scenes {asked}: the dataset has {count(there, 'scene')}, all of which are taken"
         console.print(told, soft_wrap=True, markup=False)
+    return select_units(session.plan, asked, options.limit, options.shard)
 
 
 def say_plan(session: Session, units: Sequence[Unit], todo: Sequence[Unit]) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from bench.cli import backbone_options, worker_options
 from bench.cli.drop_in_paths import naming_paths
 from bench.cli.option_groups import given_options, with_options
-from bench.cli.preview import say_memory, say_plan, say_scenes, say_workers
+from bench.cli.preview import say_memory, say_plan, say_workers, units_asked_for
 from bench.core import defaults
 from bench.core.device import resolve
 from bench.core.errors import UserError
@@ -231,14 +231,12 @@ def _run(
 ) -> None:
     from bench.reporting.write import write_report  # noqa: PLC0415 - slow to import
     from bench.run.engine import start  # noqa: PLC0415
-    from bench.run.select_units import select_units  # noqa: PLC0415
     from bench.run.tracking import metric_means, tracking  # noqa: PLC0415
     from bench.tune.apply import tuned_check  # noqa: PLC0415
 
     with hold(folder.path):
         session, hardware = start(folder, methods, options, tuned_check(tuned))
-        say_scenes(session, options.scenes)
-        units = select_units(session.plan, options.scenes, options.limit, options.shard)
+        units = units_asked_for(session, options)
         wanted = _wanted(session, units, retry_failed)
         say_memory(session, hardware, wanted)
         with (
@@ -285,14 +283,12 @@ def _preview(
     on_workers: WorkerOptions,
 ) -> None:
     from bench.run.engine import preview  # noqa: PLC0415 - slow to import
-    from bench.run.select_units import select_units  # noqa: PLC0415
     from bench.run.suitability import warn  # noqa: PLC0415
     from bench.tune.apply import tuned_check  # noqa: PLC0415
 
     with scratch_folder() as scratch:
         session = preview(folder, methods, options, RunFolder(scratch), tuned_check(tuned))
-        say_scenes(session, options.scenes)
-        units = select_units(session.plan, options.scenes, options.limit, options.shard)
+        units = units_asked_for(session, options)
         wanted = _wanted(session, units, retry_failed)
         say_plan(session, units, wanted)
         say_workers(session, options, on_workers)

@@ -65,6 +65,8 @@ def wilcoxon(first: str, second: str, columns: dict[str, Floats], unit: Unit = "
 
 def friedman(values: Floats, unit: Unit = "scenes") -> Overall:
     """Friedman's test, corrected for ties, of scene means float [scenes, methods], at least 3 methods."""
+    # As in `wilcoxon`: rounding noise must not break ties.
+    values = np.round(values, 12)
     n = len(values)
     reason = too_few(n, unit)
     if not reason and not np.ptp(values, axis=1).any():

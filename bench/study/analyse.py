@@ -42,7 +42,7 @@ def answers_csv(record: StudyRecord, answers: Iterable[StudyAnswer]) -> str:
     """The answers with methods, in the run's order, in place of tokens; a row each."""
     rows = {"ratings": _ratings, "choices": _choices, "rankings": _rankings}[record.how.kind]
     frame = pd.DataFrame([row for answer in answers for row in rows(answer, record.methods)])
-    return frame.to_csv(index=False, quoting=csv.QUOTE_ALL)  # a # in a name, unquoted, would begin a comment
+    return frame.to_csv(index=False, quoting=csv.QUOTE_ALL)  # unquoted, a rater's leading # would begin a comment
 
 
 def _shared(answer: StudyAnswer) -> dict[str, object]:

@@ -23,8 +23,8 @@ _COLUMNS = ("study", "rater", "question", "option", "value", "place", "seconds")
 def read_results(paths: Iterable[Path], record: StudyRecord) -> tuple[tuple[Path, tuple[RaterResponse, ...]], ...]:
     """The responses of each file; a folder stands for its CSV and JSON files.
 
-    Raises `UserError` where there is none, for a file that is none of the known kinds or damaged, and for one of
-    another study.
+    Raises `UserError` where there is none, for a file that is none of the known kinds or damaged, and for answers
+    to another study.
     """
     found = [file for path in paths for file in _files(path)]
     if not found:
@@ -60,17 +60,22 @@ def _responses(file: Path, record: StudyRecord) -> Iterator[RaterResponse]:
     frame = pd.read_csv(file, dtype=str, keep_default_na=False)
     if mturk.is_batch(list(frame.columns)):
         return mturk.read_batch(frame)
-    rows = [dict(zip(map(str, frame.columns), row, strict=True)) for row in frame.itertuples(index=False, name=None)]
-    head = rows[0] if rows else {"study": record.study, "rater": ""}
-    return _own(file, {"schema": SCHEMA, "study": head["study"], "rater": head["rater"], "rows": rows}, record)
+    return _own_csv(file, frame, record)
+
+
+def _own_csv(file: Path, frame: pd.DataFrame, record: StudyRecord) -> Iterator[RaterResponse]:
+    """The rows of the page's own CSV, or of several put together: every row names its study and its rater."""
+    for (study, rater), rows in frame.groupby(["study", "rater"], sort=False, dropna=False):
+        content = {"schema": SCHEMA, "study": study, "rater": rater, "rows": rows.to_dict("records")}
+        yield from _own(file, content, record)
 
 
 def _own(file: Path, content: dict[str, object], record: StudyRecord) -> Iterator[RaterResponse]:
-    """The rows of the page's own file."""
+    """The rows of one rater in the page's own file."""
     if content["schema"] != SCHEMA:
         raise UserError(f"{file} has schema {content['schema']}, this version reads {SCHEMA}")
     if content["study"] != record.study:
-        raise UserError(f"{file} is of the study {content['study']}, not of {record.study}; leave it out")
+        raise UserError(f"{file} holds answers of the study {content['study']}, not of {record.study}; leave them out")
     rows: list[dict[str, object]] = validated(str(file), list[dict[str, object]], content["rows"])
     for row in rows:
         named = {name: row[name] for name in _COLUMNS if name not in ("study", "rater")}

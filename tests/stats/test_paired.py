@@ -84,6 +84,14 @@ def test_one_method_has_a_reason() -> None:
     assert pairs == ()
 
 
+def test_means_of_the_same_values_in_another_order_are_equal_to_friedmans_test_too() -> None:
+    orders = np.array([(0.1 + 0.2) + 0.3, 0.1 + (0.2 + 0.3), 0.3 + (0.2 + 0.1)]) / 3
+    assert np.ptp(orders) > 0
+    overall, pairs = compare_paired(["a", "b", "c"], np.array([np.roll(orders, k) for k in (0, 0, 0, 0, 1)]))
+    assert overall.p_text == "the methods are equal on every scene"
+    assert {pair.reason for pair in pairs} == {"every scene's difference is zero"}
+
+
 def test_rounding_noise_makes_no_difference() -> None:
     values = np.array([*[[0.1 + 0.2, 0.3]] * 5, *[[0.7, 0.5]] * 6])
     _, (pair,) = compare_paired(["a", "b"], values)

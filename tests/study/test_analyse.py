@@ -19,7 +19,7 @@ from bench.study.analyse import analyse_study
 from bench.study.checks import CheckedAnswers
 from bench.study.record import StudyQuestion, StudyRecord
 
-from .conftest import METHODS
+from .conftest import METHODS, Answer, page_rows
 
 Build = Callable[..., tuple[Path, StudyRecord]]
 Send = Callable[..., Path]
@@ -150,6 +150,35 @@ def test_doubled_and_incomplete_answers(build: Build, send: Send) -> None:
     kept = next(one for one in checked.answers if one.question.id == first["question"])
     assert kept.values[first["option"]] == first["value"]
     assert last["question"] not in {one.question.id for one in checked.answers}
+
+
+def one_csv(results: Path, record: StudyRecord, answer: Answer, study: str) -> None:
+    """The CSV files of all raters under one header; the last rater's are answers to the study `study`."""
+    own = dict.fromkeys(record.plan, record.study) | {list(record.plan)[-1]: study}
+    rows = [
+        {"study": named, "rater": rater, **row}
+        for rater, named in own.items()
+        for row in page_rows(record, rater, answer)
+    ]
+    results.mkdir()
+    pd.DataFrame(rows).to_csv(results / "all.csv", index=False)
+
+
+def test_one_csv_of_several_raters_is_the_same_as_a_file_each(build: Build, send: Send, tmp_path: Path) -> None:
+    _, record = build("likert")
+    apart = analysed(record, send(record, rated))
+    one_csv(tmp_path / "together", record, rated, record.study)
+    together = analysed(record, tmp_path / "together")
+    assert together.raters == apart.raters
+    assert together.answers == apart.answers
+    assert len(together.raters) == 6
+
+
+def test_rows_of_another_study_within_a_csv_are_refused(build: Build, tmp_path: Path) -> None:
+    _, record = build("likert")
+    one_csv(tmp_path / "together", record, rated, "0123")
+    with pytest.raises(UserError, match=r"all\.csv holds answers of the study 0123, not of"):
+        analysed(record, tmp_path / "together")
 
 
 def test_results_that_cannot_be_read(build: Build, send: Send, tmp_path: Path) -> None:

@@ -90,9 +90,9 @@ def _judge_all(table: Table, measure: Measure, claimed: Claim, readings: Sequenc
     derived = {reading.name: kruskal_wallis_from_moments(reading.groups, table.scale) for reading in readings}
     what = f"{measure.name}: all methods ({KRUSKAL_WALLIS}, about)"
     finding = judge(what, claimed, derived)
-    needed = [least_count(reading.groups, table.scale, claimed.log10) for reading in readings]
-    span = f"{min(needed):,}" if min(needed) == max(needed) else f"{min(needed):,} to {max(needed):,}"
-    why = "; ".join(filter(None, (finding.why, f"it needs about {span} values a method")))
+    counts = [least_count(reading.groups, table.scale, claimed.log10) for reading in readings]
+    needed = [n for n in counts if n is not None]
+    why = "; ".join(filter(None, (finding.why, f"it needs about {_span(needed)} values a method" if needed else "")))
     return Finding(finding.verdict, what, claimed.text, why, finding.derived)
 
 
@@ -121,7 +121,8 @@ def _group(entry: Entry, variance: bool, n: int) -> Group:
     if not variance:
         return Group(entry.mean, spread, n)
     root = math.sqrt(spread.value)
-    return Group(entry.mean, Printed(root, root - math.sqrt(max(spread.low, 0.0))), n)
+    half = max(root - math.sqrt(max(spread.low, 0.0)), math.sqrt(spread.high) - root)  # the second where 0 is printed
+    return Group(entry.mean, Printed(root, half), n)
 
 
 def _possible(table: Table, reading: Interpretation) -> bool:

@@ -13,6 +13,9 @@ from bench.stats.independent import log10_chi2_tail
 from bench.stats.results import TUKEY_FLOOR, format_log10
 from bench.stats.scene_means import Floats
 
+_LEAST_SHARE = 1e-9
+"""Shares of variance below are noise of the search in `most_even`."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -48,10 +51,12 @@ def tukey_from_moments(groups: list[Group], pair: tuple[int, int]) -> Derived:
     degrees = sum(group.n for group in groups) - len(groups)
 
     def log10_p(difference: float, error: float) -> float:
+        if error == 0:
+            return -math.inf if difference else 0.0
         statistic = difference / math.sqrt(error / 2 * (1 / first.n + 1 / second.n))
         return log10_range_tail(statistic, len(groups), degrees)
 
-    at = [_error([getattr(group.deviation, end) for group in groups], groups) for end in ("value", "low", "high")]
+    at = [_error(_deviations(groups, end), groups) for end in ("value", "low", "high")]
     return Derived(log10_p(gap, at[0]), log10_p(gap + slack, at[1]), log10_p(max(gap - slack, 0.0), at[2]))
 
 
@@ -72,19 +77,19 @@ def kruskal_wallis_from_moments(groups: list[Group], scale: tuple[int, int] | No
         means = [
             group.mean.value + sign * math.copysign(group.mean.half, group.mean.value - middle) for group in groups
         ]
-        ends.append(_kruskal_wallis(means, [getattr(group.deviation, end) for group in groups], groups, scale))
+        ends.append(_kruskal_wallis(means, _deviations(groups, end), groups, scale))
     return Derived(*ends)
 
 
-def least_count(groups: list[Group], scale: tuple[int, int] | None, log10_p: float) -> int:
-    """How many values a method Kruskal-Wallis needs, about, to give a p that small with these means and deviations."""
-    share = _explained([g.mean.value for g in groups], [g.deviation.value for g in groups], groups, scale)
-    degrees = len(groups) - 1
+def least_count(groups: list[Group], scale: tuple[int, int] | None, log10_p: float) -> int | None:
+    """How many values a method Kruskal-Wallis needs, about, to give a p that small with these means and deviations.
 
-    def surplus(statistic: float) -> float:
-        return log10_chi2_tail(statistic, degrees) - log10_p
-
-    needed = float(optimize.brentq(surplus, degrees * 0.1, -10 * log10_p + 100))
+    None where no number is enough, as the methods do not differ.
+    """
+    share = _explained([g.mean.value for g in groups], _deviations(groups, "value"), groups, scale)
+    if share < _LEAST_SHARE:
+        return None
+    needed = float(stats.chi2.isf(10.0**log10_p, len(groups) - 1))
     return math.ceil((needed / share + 1) / len(groups))
 
 
@@ -114,7 +119,12 @@ def feasible(mean: Printed, deviation: Printed, scale: tuple[int, int]) -> bool:
         return False
     middle = sum(scale) / 2
     nearest = min(max(middle, mean.low), mean.high)
-    return deviation.low**2 <= (nearest - scale[0]) * (scale[1] - nearest) + 1e-9
+    return max(deviation.low, 0.0) ** 2 <= (nearest - scale[0]) * (scale[1] - nearest) + 1e-9
+
+
+def _deviations(groups: list[Group], end: str) -> list[float]:
+    """The groups' deviations: "value", "low" or "high"; one printed as 0 is not below it."""
+    return [max(getattr(group.deviation, end), 0.0) for group in groups]
 
 
 def _error(deviations: list[float], groups: list[Group]) -> float:
@@ -146,5 +156,7 @@ def _explained(
         ranks = np.cumsum(pooled) - pooled / 2
         centres = chances @ ranks
         inner = chances @ ranks**2 - centres**2
+    if not np.ptp(centres):
+        return 0.0  # also where nothing spreads, and rounding noise would be all that is left
     between = float(weights @ (centres - weights @ centres) ** 2)
     return between / (between + float(weights @ inner))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,8 @@ def read_csv(path: Path) -> pd.DataFrame:
     """
     try:
         # without a header of its own pandas shifts no column where rows have more cells, and renames no duplicate
-        cells = pd.read_csv(path, dtype=str, keep_default_na=False, comment="#", skipinitialspace=True, header=None)
+        text = io.StringIO(_uncommented(path))
+        cells = pd.read_csv(text, dtype=str, keep_default_na=False, skipinitialspace=True, header=None)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
     except (ValueError, UnicodeDecodeError) as error:
@@ -88,6 +90,12 @@ def read_csv(path: Path) -> pd.DataFrame:
     rows = cells.iloc[1:].reset_index(drop=True)
     rows.columns = pd.Index(names)
     return rows
+
+
+def _uncommented(path: Path) -> str:
+    """The file's text with its comment lines blank: pandas' own comments begin at any #, also within a cell."""
+    with path.open(encoding="utf-8-sig") as lines:
+        return "".join("\n" if line.startswith("#") else line for line in lines)
 
 
 def _kind(path: Path, frame: pd.DataFrame) -> Kind:

@@ -78,8 +78,44 @@ def test_the_least_count_just_suffices() -> None:
         return [Group(Printed(mean, 0), Printed(1.2, 0), n) for mean in (2.5, 3.0, 3.5)]
 
     n = least_count(groups(100), (1, 5), -50)
+    assert n is not None
     assert kruskal_wallis_from_moments(groups(n), (1, 5)).log10 <= -50
     assert kruskal_wallis_from_moments(groups(n - 1), (1, 5)).log10 > -50
+
+
+@pytest.mark.parametrize("p", [0.85, 0.98, 1.0])
+@pytest.mark.parametrize("methods", [2, 3, 200])
+def test_a_large_p_needs_few_values(p: float, methods: int) -> None:
+    groups = [Group(Printed(0.8 + 0.02 * (k % 2), 0), Printed(0.13, 0), 50) for k in range(methods)]
+    n = least_count(groups, None, math.log10(p))
+    assert n is not None
+    enough = [Group(group.mean, group.deviation, n) for group in groups]
+    assert kruskal_wallis_from_moments(enough, None).log10 <= math.log10(p)
+
+
+@pytest.mark.parametrize(("mean", "deviations", "scale"), [(0.81, (0.12, 0.14), None), (3.0, (1.1, 1.2), (1, 5))])
+def test_no_number_of_values_tells_equal_means_apart(
+    mean: float, deviations: tuple[float, float], scale: tuple[int, int] | None
+) -> None:
+    groups = [Group(Printed(mean, 0.005), Printed(deviation, 0.005), 50) for deviation in deviations]
+    assert least_count(groups, scale, math.log10(0.05)) is None
+
+
+def test_means_without_any_spread_differ_if_at_all() -> None:
+    groups = [Group(Printed(mean, 0), Printed(0, 0), 50) for mean in (0.81, 0.81, 0.62)]
+    assert tukey_from_moments(groups, (0, 1)).log10 == 0
+    assert tukey_from_moments(groups, (0, 2)).log10 == -math.inf
+    assert kruskal_wallis_from_moments([groups[0]] * 3, None).log10 == 0
+
+
+def test_a_deviation_printed_as_zero_is_not_below_it() -> None:
+    groups = [Group(Printed(mean, 0.005), Printed(0.0, 0.005), 3) for mean in (0.81, 0.82)]
+    found = tukey_from_moments(groups, (0, 1))
+    assert found.low == found.log10 == -math.inf
+    assert found.high == 0
+    apart = [Group(Printed(mean, 0), Printed(0.0, 0.005), 3) for mean in (0.81, 0.82)]
+    assert kruskal_wallis_from_moments(apart, None).low == kruskal_wallis_from_moments(apart, None).log10
+    assert feasible(Printed(5.0, 0.005), Printed(0.0, 0.5), (1, 5))
 
 
 def test_ratings_cannot_spread_more_than_their_scale() -> None:

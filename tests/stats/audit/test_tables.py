@@ -82,6 +82,27 @@ def test_claims_that_hold_and_that_do_not(tmp_path: Path) -> None:
     assert findings(tmp_path, wrong)["m: a, b (Tukey HSD)"].verdict == "cannot follow"
 
 
+@pytest.mark.parametrize("p", ["0.85", "> 0.9", "< 1e-10"])
+def test_a_claim_about_all_says_how_many_values_it_needs(tmp_path: Path, p: str) -> None:
+    finding = findings(tmp_path, f"{MEANS}all,m,,,,{p}\n")["m: all methods (Kruskal-Wallis, about)"]
+    assert "it needs about" in finding.why
+
+
+def test_a_claim_that_equal_means_differ_cannot_follow_from_any_number_of_values(tmp_path: Path) -> None:
+    text = "method,measure,mean,spread,n,p\na,m,0.81,0.12,50,\nb,m,0.81,0.14,50,\nall,m,,,,< 0.05\n"
+    finding = findings(tmp_path, text)["m: all methods (Kruskal-Wallis, about)"]
+    assert (finding.verdict, finding.why) == ("cannot follow", "under no reading, even with rounding")
+
+
+def test_spreads_printed_as_zero_are_rounded_ones(tmp_path: Path) -> None:
+    text = "method,measure,mean,spread,n,p\na,m,0.81,0.00,3,reference\nb,m,0.70,0.00,3,0.12\nc,m,0.30,0.00,3,< 0.01\n"
+    found = findings(tmp_path, text)
+    near = found["m: b, a (Tukey HSD)"]
+    assert (near.verdict, near.why) == ("depends", "only by rounding")  # a variance of .004 is printed as 0.00
+    assert set(near.derived.values()) == {"< 1e-10"}
+    assert found["m: c, a (Tukey HSD)"].verdict == "holds"
+
+
 def test_spreads_that_a_scale_excludes_are_no_reading(tmp_path: Path) -> None:
     text = "# scale: 1 5\nmethod,measure,mean,spread,n,p\na,m,3,2.5,30,< 0.5\nb,m,3.5,2.5,30,reference\n"
     found = findings(tmp_path, text)

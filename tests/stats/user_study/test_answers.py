@@ -30,9 +30,23 @@ def test_questions_are_apart_and_scenes_are_what_answers_depend_on(tmp_path: Pat
 
 
 def test_a_byte_order_mark_spaces_and_comments_are_no_cells(tmp_path: Path) -> None:
-    text = "\ufeffrater, item ,method,rating  # head\n# a line\nr1,i1,a, 5 \nr1,i1,b,3\n"
+    text = (
+        "\ufeff# head\nrater, item ,method,rating\n# a line, of more, cells, than, the, rest\nr1,i1,a, 5 \nr1,i1,b,3\n"
+    )
     (answers,) = read_answers(write(tmp_path, text))
     assert answers.frame["rating"].tolist() == [5, 3]
+
+
+def test_a_number_sign_within_a_cell_begins_no_comment(tmp_path: Path) -> None:
+    text = 'rater,item,method,rating,scene\nr1,i1,a,5,cat#1\n"#2",i2,a,4,cat#2\n'
+    (answers,) = read_answers(write(tmp_path, text))
+    assert answers.frame["cluster"].tolist() == ["cat#1", "cat#2"]
+    assert answers.frame["rater"].tolist() == ["r1", "#2"]
+
+
+def test_comment_lines_count_in_the_line_of_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Expected 4 fields in line 4, saw 5"):
+        read_answers(write(tmp_path, "# a\n# b\n" + RATINGS.replace("a,5", "a,5,6")))
 
 
 def test_a_csv_that_is_not_utf_8_and_one_of_long_cells(tmp_path: Path) -> None:
