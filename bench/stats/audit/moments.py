@@ -69,16 +69,24 @@ def log10_range_tail(statistic: float, groups: int, degrees: float) -> float:
 def kruskal_wallis_from_moments(groups: list[Group], scale: tuple[int, int] | None) -> Derived:
     """Kruskal-Wallis' p, about: of ratings on `scale` spread as evenly as the means and deviations allow.
 
-    Without a scale the values stand for their ranks. Rounding moves each mean towards or away from the others.
+    Without a scale the values stand for their ranks. Rounding moves the means apart or together.
     """
     middle = sum(group.n * group.mean.value for group in groups) / sum(group.n for group in groups)
-    ends = []
-    for sign, end in ((0, "value"), (1, "low"), (-1, "high")):
-        means = [
-            group.mean.value + sign * math.copysign(group.mean.half, group.mean.value - middle) for group in groups
-        ]
-        ends.append(_kruskal_wallis(means, _deviations(groups, end), groups, scale))
+    together = [min(max(middle, group.mean.low), group.mean.high) for group in groups]
+    moved = {"value": [group.mean.value for group in groups], "low": _apart(groups, middle), "high": together}
+    ends = [_kruskal_wallis(means, _deviations(groups, end), groups, scale) for end, means in moved.items()]
     return Derived(*ends)
+
+
+def _apart(groups: list[Group], middle: float) -> list[float]:
+    """The means as far from each other as they round to: of those that may lie at the middle half go either way."""
+    means = [group.mean for group in groups]
+    order = sorted(range(len(means)), key=lambda index: means[index].value)
+    undecided = [index for index in order if means[index].low <= middle <= means[index].high]
+    below = [mean.high < middle for mean in means]
+    for place, index in enumerate(undecided):
+        below[index] = place < (len(undecided) + (means[index].value < middle)) // 2
+    return [mean.low if lower else mean.high for mean, lower in zip(means, below, strict=True)]
 
 
 def least_count(groups: list[Group], scale: tuple[int, int] | None, log10_p: float) -> int | None:

@@ -170,7 +170,7 @@ def claim(table: Table, row: int) -> Claim | None:
 
 def _facts(path: Path) -> dict[str, list[str]]:
     facts: dict[str, list[str]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8-sig").splitlines():
         key, colon, value = line.removeprefix("#").partition(":")
         if line.startswith("#") and colon:
             facts.setdefault(key.strip(), []).append(value.strip())

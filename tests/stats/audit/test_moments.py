@@ -20,6 +20,7 @@ from bench.stats.audit.moments import (
 )
 from bench.stats.audit.ranks import friedman_statistic, nemenyi
 from bench.stats.audit.tables import Printed
+from bench.stats.independent import log10_chi2_tail
 
 RNG = np.random.default_rng(0)
 VALUES = [RNG.normal(mean, deviation, size=n) for mean, deviation, n in ((0.5, 1, 20), (1.1, 1.2, 25), (0.4, 0.8, 30))]
@@ -106,6 +107,20 @@ def test_means_without_any_spread_differ_if_at_all() -> None:
     assert tukey_from_moments(groups, (0, 1)).log10 == 0
     assert tukey_from_moments(groups, (0, 2)).log10 == -math.inf
     assert kruskal_wallis_from_moments([groups[0]] * 3, None).log10 == 0
+
+
+def test_rounding_can_part_means_that_are_printed_alike() -> None:
+    groups = [Group(Printed(0.81, 0.005), Printed(0.12, 0.005), 19_200)] * 2
+    derived = kruskal_wallis_from_moments(groups, None)
+    assert derived.log10 == derived.high == 0.0
+    # half a digit to either side: .805 and .815, .0833 of a deviation of .12 apart
+    share = 0.005**2 / (0.115**2 + 0.005**2)
+    assert derived.low == pytest.approx(log10_chi2_tail((2 * 19_200 - 1) * share, 1), rel=1e-6)
+
+
+def test_rounding_brings_means_together_but_not_past_each_other() -> None:
+    groups = [Group(Printed(mean, 0.05), Printed(1.0, 0.05), 100) for mean in (0.5, 0.52)]
+    assert kruskal_wallis_from_moments(groups, None).high == 0.0
 
 
 def test_a_deviation_printed_as_zero_is_not_below_it() -> None:
