@@ -23,6 +23,7 @@ from bench.api import (
 from bench.playroom.world.coco import CocoSpec, scratch_coco
 from bench.playroom.world.confusion import Shared
 from bench.playroom.world.redrawing import Redrawing
+from bench.playroom.world.toys import UNSEEN_MOTIFS
 
 QUICK_FORMATS = "2"
 FURTHEST_TURN = 90
@@ -127,6 +128,8 @@ class Builder:
             raise UserError(f"--light is 0 to 100 percent, --turn 0 to {FURTHEST_TURN} degrees")
         if not 0 <= self.closer < 100:
             raise UserError("--closer is 0 to 99 percent")
+        if self.shared:
+            self._check_shared()
         return CocoSpec(
             pictures=self.pool,
             seed=self.seed,
@@ -138,6 +141,16 @@ class Builder:
             shared=self.shared,
             closer=self.closer / 100,
         )
+
+    def _check_shared(self) -> None:
+        """Raise `UserError` for options by which toys cannot have something in common."""
+        if self.light or self.turn:
+            raise UserError(f"--shared {self.shared} goes with neither --light nor --turn: they replace toys by others")
+        if (most := max(self._toys())) > len(UNSEEN_MOTIFS):
+            raise UserError(
+                f"--shared {self.shared} needs a motif of its own for each toy of a scene, and there are "
+                f"{len(UNSEEN_MOTIFS)}: leave scenes of {most} concepts out of --mix"
+            )
 
     def _toys(self) -> tuple[int, ...]:
         """The numbers of toys per picture that the mix needs: scenes of two concepts are drawn with two toys."""

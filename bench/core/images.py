@@ -21,6 +21,7 @@ from bench.core.scenes import ImageArray, Mask, SoftMask
 
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+_WHITE, _WHITE_OF_16_BITS = 255, 65_535
 _DIMMED = 0.15
 """Brightness of a dimmed picture where there is no light."""
 
@@ -96,4 +97,22 @@ def read_picture(path: Path) -> ImageArray:
     Raises `UserError` for a file that is missing, truncated or not a picture.
     """
     with opened(path) as image:
-        return np.asarray(image.convert("RGB"), dtype=np.uint8)
+        return rgb(image)
+
+
+def rgb(image: Image.Image) -> ImageArray:
+    """The pixels of an open picture of any mode as RGB, [height, width, 3]."""
+    return np.asarray(eight_bits(image).convert("RGB"), dtype=np.uint8)
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of 16 bits with the upper 8 of them, any other one as it is.
+
+    Pillow's `convert` clips the values at 255, which makes such a picture white.
+    """
+    if not image.mode.startswith("I"):  # "I;16" and its byte orders; "I" is of 32 bits, and is used for 16
+        return image
+    values = np.asarray(image)
+    if image.mode == "I" and values.max() <= _WHITE:
+        return image
+    return Image.fromarray((values.clip(0, _WHITE_OF_16_BITS) >> 8).astype(np.uint8))

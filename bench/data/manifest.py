@@ -197,8 +197,22 @@ def read_manifest(path: Path) -> Manifest:
         raise UserError(f"{path} is not a manifest of a dataset: {place}: {first['msg'].lower()}") from None
     if _digest(content) != stated:
         raise UserError(f"{path} was changed after it was written (its hash does not match); get it again")
-    _check(path, manifest)
+    check_manifest(path, manifest)
     return manifest
+
+
+def check_manifest(path: Path, manifest: Manifest) -> None:
+    """Raise `UserError` for a manifest that no dataset can have; `path` is its file, or where it is to be written."""
+    size = manifest.spec.size
+    if not 0 < size <= LONGEST_SQUARE_SIDE:
+        raise UserError(f"{path} has size {size}: its pictures may have 1 to {LONGEST_SQUARE_SIDE:,} pixels per side")
+    names = [scene.name for scene in manifest.scenes]
+    if len(set(names)) != len(names) or not names:
+        raise UserError(f"{path} is not a manifest of a dataset: it has no scenes, or two of one name")
+    for scene in manifest.scenes:
+        why = _fault(scene, manifest.spec.size)
+        if why is not None:
+            raise UserError(f"{path}: scene '{scene.name}' {why}")
 
 
 def _content(manifest: Manifest) -> dict[str, Any]:
@@ -214,19 +228,6 @@ def _content(manifest: Manifest) -> dict[str, Any]:
 def _digest(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return bytes_hash(text.encode())
-
-
-def _check(path: Path, manifest: Manifest) -> None:
-    size = manifest.spec.size
-    if not 0 < size <= LONGEST_SQUARE_SIDE:
-        raise UserError(f"{path} has size {size}: its pictures may have 1 to {LONGEST_SQUARE_SIDE:,} pixels per side")
-    names = [scene.name for scene in manifest.scenes]
-    if len(set(names)) != len(names) or not names:
-        raise UserError(f"{path} is not a manifest of a dataset: it has no scenes, or two of one name")
-    for scene in manifest.scenes:
-        why = _fault(scene, manifest.spec.size)
-        if why is not None:
-            raise UserError(f"{path}: scene '{scene.name}' {why}")
 
 
 def _fault(scene: SceneRecord, size: int) -> str | None:

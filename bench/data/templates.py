@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.core.console import say
 from bench.core.errors import UserError
+from bench.core.scenes import BEHIND
 
 TEMPLATES = "templates.txt"
 """The file of templates in a folder of one's own pictures."""
@@ -42,7 +43,7 @@ def read_templates(text: str) -> tuple[str, ...]:
     """The templates of a file, one per line; or, of a text that holds `{tokens}`, its own lines.
 
     Blank lines and lines that begin with # are skipped. Raises `UserError` with file and line for a template that does
-    not have `{tokens}` once, that is there twice or that has a control character, and for a file without any.
+    not have `{tokens}` once, has `{background}` or a control character, or is there twice, and for a file without any.
     """
     if TOKENS in text:
         return _parsed("--templates", text)
@@ -115,4 +116,6 @@ def _fault(template: str, found: dict[str, int]) -> str:
         return f"is already in line {found[template]}"
     if template.count(TOKENS) != 1:
         return f"has {TOKENS} {template.count(TOKENS)} times; it must have it once, where the concepts stand"
+    if BEHIND in template:
+        return f"has {BEHIND}, which a dataset with a background fills in prompts that it adds itself: leave it out"
     return "" if template.isprintable() else "has a character that cannot be printed"

@@ -14,7 +14,7 @@ from bench.core.progress import progress_bar
 from bench.core.scenes import ImageArray
 from bench.data.contact_sheet import ContactSheet
 from bench.data.load import load_dataset, picture_file
-from bench.data.manifest import MANIFEST, DatasetSpec, Manifest, SceneRecord, read_manifest
+from bench.data.manifest import MANIFEST, DatasetSpec, Manifest, SceneRecord, check_manifest, read_manifest
 
 SHEET = "sheet.png"
 _TOLD = 3
@@ -53,7 +53,8 @@ def is_built(out: Path, spec: DatasetSpec, *, pictures: bool = True) -> bool:
 
 
 def write_manifest(out: Path, manifest: Manifest) -> None:
-    """Write a folder with the manifest alone."""
+    """Write a folder with the manifest alone; raises `UserError` for one that could not be read again."""
+    check_manifest(out / MANIFEST, manifest)
     with whole_folder(out) as folder:
         (folder / MANIFEST).write_bytes(manifest.encode())
 
@@ -61,8 +62,10 @@ def write_manifest(out: Path, manifest: Manifest) -> None:
 def write_dataset(out: Path, manifest: Manifest, draw: Callable[[SceneRecord], RenderedScene]) -> Manifest:
     """Write manifest, pictures, masks and contact sheet; returns the manifest with the hashes of the pixels.
 
-    Raises `UserError` if there is no space left or the folder cannot be written; then nothing is written.
+    Raises `UserError` if it could not be read again, there is no space left or the folder cannot be written; then
+    nothing is written.
     """
+    check_manifest(out / MANIFEST, manifest)
     scenes: list[SceneRecord] = []
     sheet = ContactSheet(sum(1 + len(scene.more) for scene in manifest.scenes))
     with whole_folder(out) as folder, progress_bar("pictures", len(manifest.scenes)) as progress:

@@ -19,7 +19,8 @@ class Metric:
 
     The preset sets the embedding, the fill, the framing and which objects are compared (instances); each of its
     alternatives, which change one of these settings, adds a column. A concept that is not found has no value, but a
-    reason. The background is compared with all that the segmenter leaves without the objects.
+    reason; where the preset compares whole pictures, nothing needs to be found, and `detected` alone says what was. The
+    background is compared with all that the segmenter leaves without the objects.
     """
 
     summary: ClassVar[str] = "cosine of a concept's features in scene and picture, and the share of concepts found"
@@ -55,7 +56,10 @@ class Metric:
     )
 
     def columns_of(self, preset: Mapping[str, Any]) -> tuple[Column, ...]:
-        """The columns and those of the preset's alternatives, which are NaN exactly where `identity_similarity` is."""
+        """The columns and those of the preset's alternatives, which are NaN exactly where `identity_similarity` is.
+
+        But where whole pictures are compared, one of objects alone is NaN wherever the concept is not found.
+        """
         own, *others = self.columns
         alternatives = (
             Column(alternative_column(setting), f"identity_similarity with {setting}", range=own.range)

@@ -116,6 +116,7 @@ def make_plan(
 ) -> tuple[Unit, ...]:
     """All units, scene by scene, so that an interrupted run compares the methods on the scenes it reached.
 
+    Of scenes of equal content, the later ones' keys hold their names as well: a unit's files are named by its key.
     `find_inputs` returns what a method takes from outside its scenes. Raises `UserError` for a method with an invalid
     configuration.
     """
@@ -125,8 +126,9 @@ def make_plan(
     together = [_fits_together(method) for method in methods]
     names = [scene.name for scene in dataset.scenes]
     blocks = [names[start : start + conditions.cohort] for start in range(0, len(names), conditions.cohort)]
+    taken: dict[str, str] = {}
     return tuple(
-        _unit(dataset.name, scene, method, outside, conditions, tuple(block) if own and len(block) > 1 else ())
+        _unit(dataset.name, scene, method, outside, conditions, tuple(block) if own and len(block) > 1 else (), taken)
         for scene, block in zip(dataset.scenes, (block for block in blocks for _ in block), strict=True)
         for method, outside, own in zip(methods, outsides, together, strict=True)
     )
@@ -162,15 +164,15 @@ def _unit(
     outside: ExternalInputs,
     conditions: Conditions,
     cohort: tuple[str, ...],
+    taken: dict[str, str],
 ) -> Unit:
+    """The unit; `taken` are the names of the scenes that have the keys so far, and gets this one's."""
     content = outside.content.get(scene.name)
-    key = _fit_key(
-        scene,
-        method,
-        # the number alone: a fit does not depend on which scenes they are
-        ({"outside": content} if content else {}) | ({"cohort": len(cohort)} if cohort else {}),
-        conditions,
-    )
+    # of a cohort the number alone: a fit does not depend on which scenes they are
+    more = ({"outside": content} if content else {}) | ({"cohort": len(cohort)} if cohort else {})
+    key = _fit_key(scene, method, more, conditions)
+    if taken.setdefault(key, scene.name) != scene.name:
+        key = _fit_key(scene, method, {**more, "twin": scene.name}, conditions)
     pictures = tuple(_picture(dataset, scene, prompt, key, conditions) for prompt in scene.prompts)
     fit_seed = seed_from(scene=scene_digest(scene.for_methods), seed=conditions.seed)
     precomputed = outside.precomputed.get(scene.name, {})

@@ -53,11 +53,13 @@ class SharedFeatures:
 class ScoringBatch:
     """Pictures to score together, and their features that the metric `metric` declares in `needs`.
 
+    `configured` is the metric with the value of every field, equal for every spelling (`Configured.canonical`).
     Every feature is computed once for all metrics. One that the metric does not declare raises `UserError`, since
     its cached scores would not be invalidated when that feature's model changes.
     """
 
     metric: str
+    configured: str
     needs: tuple[Feature, ...]
     features: SharedFeatures = field(repr=False)
 
@@ -130,8 +132,8 @@ class ScoringBatch:
         return self.features.evaluators.lpips
 
     def once_per_scene(self, scene: Scene, compute: Callable[[], Remembered]) -> Remembered:
-        """The result of `compute` for a scene, cached for this metric as long as the scene lives."""
-        return self.features.evaluators.once_per_scene(scene, self.metric, compute)
+        """The result of `compute` for a scene, cached for this metric and its fields as long as the scene lives."""
+        return self.features.evaluators.once_per_scene(scene, self.configured, compute)
 
     def pictures(self) -> list[ImageArray]:
         """The pictures without their scenes and prompts, uint8 [H, W, 3] each."""

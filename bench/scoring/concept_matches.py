@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +13,7 @@ import torch
 
 from bench.core.scenes import BACKGROUND, Concept, Scene, without_concepts
 from bench.plugins.metric import PictureJob
-from bench.scoring.comparison import FeatureComparison, Instances
+from bench.scoring.comparison import FeatureComparison, Instances, RegionView
 from bench.scoring.features import FeatureCache, FeatureKey
 from bench.scoring.instance_assignment import InstanceAssignment
 from bench.scoring.models.segmenter import Segmentation
@@ -47,11 +48,15 @@ class Detections:
 
 @dataclass(frozen=True, eq=False)
 class ConceptMatch:
-    """A prompted concept of a picture, and the objects assigned to it."""
+    """A prompted concept of a picture, and the objects assigned to it.
+
+    `is_whole` is whether the preset compares whole pictures, for which nothing needs to be found.
+    """
 
     detections: Detections
     assignment: InstanceAssignment
     index: int
+    is_whole: bool = False
 
     @property
     def scene(self) -> Scene:
@@ -81,7 +86,18 @@ class ConceptMatch:
         return FeatureKey(self.detections.number, self.chosen(comparison.instances), comparison.view)
 
     def verdict(self) -> tuple[bool | None, str]:
-        """Whether it is detected (None: class unknown), and the reason why it has no identity similarity, else ''."""
+        """Whether it is detected (None: class unknown), and the reason why it has no identity similarity, else ''.
+
+        Where whole pictures are compared (`is_whole`), one that is not detected has an identity similarity too.
+        """
+        detected, reason = self._detection()
+        return detected, "" if self.is_whole and self.concept.mask.any() else reason
+
+    def is_comparable(self, view: RegionView) -> bool:
+        """Whether the picture has what this view of the concept is compared with."""
+        return bool(self.verdict()[0]) or (self.is_whole and view.is_whole)
+
+    def _detection(self) -> tuple[bool | None, str]:
         if self.concept.is_background:
             return self.detections.background_verdict()
         label, known = self.concept.label, self.detections.classes[self.index]
@@ -120,7 +136,12 @@ class ConceptMatches:
         self._features.take(key for some in self.by_picture for match in some for key in self._compared(match))
 
     def similarity(self, match: ConceptMatch, comparison: FeatureComparison) -> float:
-        """The cosine of a detected concept's objects with the concept; NaN if its mask is empty."""
+        """The cosine of a concept's objects, or of the whole picture, with the concept.
+
+        NaN if its mask is empty, and of objects if it is not detected.
+        """
+        if not match.is_comparable(comparison.view):
+            return math.nan
         return self._cosine(match, match.feature_key(comparison), comparison)
 
     def whole_picture_similarity(self, match: ConceptMatch) -> float:
@@ -162,14 +183,15 @@ class ConceptMatches:
             similarities = self._features.features(self._objects(detections)) @ references.T
         asked = detections.job.prompt.subset
         assignment = InstanceAssignment(detections.classes, asked, detections.objects, similarities.double().numpy())
-        return [ConceptMatch(detections, assignment, concept) for concept in asked]
+        return [ConceptMatch(detections, assignment, concept, self._own.view.is_whole) for concept in asked]
 
     def _compared(self, match: ConceptMatch) -> Iterator[FeatureKey]:
-        """The feature keys that a match needs besides those of single objects; none if nothing was found."""
+        """The feature keys that a match needs besides those of single objects."""
         if match.verdict()[0]:
             yield self._object(match)
-            if match.concept.mask.any():
-                yield from (match.feature_key(comparison) for comparison in self.comparisons.values())
+        if match.concept.mask.any():
+            compared = (one for one in self.comparisons.values() if match.is_comparable(one.view))
+            yield from (match.feature_key(comparison) for comparison in compared)
 
     def _object(self, match: ConceptMatch) -> FeatureKey:
         """The feature key of the object found for a concept, by the view that distinguishes objects."""

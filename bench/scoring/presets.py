@@ -109,7 +109,7 @@ class Preset:
             "lpips": self.lpips.name,
             "lpips_view": "the picture at its own size, in [-1, 1]",
             "mask_fill": None if self.mask_fill is None else list(self.mask_fill),
-            "framing": self.framing,
+            "framing": _WHOLE if self.comparison.view.is_whole else self.framing,
             "instances": self.instances,
             "alternatives": described(self.alternatives),
             "segmentation": _SEGMENTATIONS[self.segmenter_kind],
@@ -151,6 +151,8 @@ _SEGMENTATIONS = {
     "maskformer": "panoptic, nothing fused",
     "yolo": "instances, each pixel the most confident's, boxes as found",
 }
+_WHOLE = "picture, whether or not the concept is found in it"
+"""The framing of presets that compare whole pictures: a part of their scores' keys, as it once was not so."""
 _CLIP_L14 = ModelSource("openai/clip-vit-large-patch14", "32bd64288804d66eefd0ccbe215aa642df71cc41")
 # `main` (3d74acf9) holds no safetensors. This is refs/pr/15, which Hugging Face's candle loads (candle-examples/clip):
 # the weights of sentence-transformers/clip-ViT-B-32 (SHA-256 99d28a65...), configuration and processor as on `main`.

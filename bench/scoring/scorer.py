@@ -81,7 +81,7 @@ class Scorer:
         return found
 
     def _score(self, metric: Configured, shared: SharedFeatures) -> list[PictureValues]:
-        batch = ScoringBatch(metric.drop_in.name, metric.instance.needs, shared)
+        batch = ScoringBatch(metric.drop_in.name, metric.canonical, metric.instance.needs, shared)
         values = _scored(metric, batch)
         self._check(metric, batch, values)
         return list(_SPREAD[metric.instance.grain](batch, values))

@@ -50,6 +50,7 @@ def test_a_text_with_tokens_is_the_lines_themselves() -> None:
         (f"{MOON}\n\n {MOON}", f"line 3: '{MOON}' is already in line 1"),
         ("{tokens}\x1b[31m", r"line 1: '{tokens}\x1b[31m' has a character that cannot be printed"),
         ("{tokens}\u202e", "has a character that cannot be printed"),
+        ("{tokens} at {background}", "line 1: '{tokens} at {background}' has {background}, which a dataset with a"),
         ("# nothing\n\n", "has no template; --templates takes a file with one template per line"),
         ("", "has no template"),
         (b"a photo of {tokens} \xff", "is not a text in UTF-8 (invalid start byte at byte 20)"),

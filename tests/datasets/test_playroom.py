@@ -66,6 +66,11 @@ def test_concepts_that_are_easily_confused_are_of_one_class_or_hide_each_other(t
     assert all(len({concept.label for concept in scene.concepts}) == 2 for scene in near.scenes)
 
 
+def test_five_toys_can_share_a_class(tmp_path: Path) -> None:
+    dataset = build(f"playroom[shared=class,mix=0,0,0,1,0,coverage=4,{FEW}]", tmp_path / "d")
+    assert [len({concept.label for concept in scene.concepts}) for scene in dataset.scenes] == [1, 1]
+
+
 def test_own_templates_take_the_place_of_the_formats(tmp_path: Path) -> None:
     dataset = build("playroom:lit[scenes=1,pool=24,templates=a painting of {tokens}]", tmp_path / "d")
     assert {prompt.template for prompt in dataset.scenes[0].prompts} == {"a painting of {tokens}"}
@@ -80,6 +85,9 @@ def test_own_templates_take_the_place_of_the_formats(tmp_path: Path) -> None:
         ("closer=100", "--closer is 0 to 99 percent"),
         ("coverage=0", "--coverage is 1 to 100 percent"),
         ("mix=1,1,1,1", "--mix 1,1,1,1: write three whole numbers"),
+        ("shared=class,light=70", "--shared class goes with neither --light nor --turn"),
+        ("shared=look,turn=20", "--shared look goes with neither --light nor --turn"),
+        ("shared=palette,mix=0,0,0,0,1", "there are 5: leave scenes of 6 concepts out of --mix"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(wrong: str, message: str, tmp_path: Path) -> None:

@@ -86,6 +86,16 @@ def test_names_and_prompts_do_not_change_a_fit(scene: Scene) -> None:
     assert units(grown, name="e")[0].key == units(scene)[0].key
 
 
+def test_scenes_of_equal_content_in_one_dataset_have_units_of_their_own(scene: Scene) -> None:
+    """A unit's scores and record are files by its key; the first one's is that of a dataset without the others."""
+    third, method = replace(scene, name="third", picture=scene.picture // 2), configure("methods", "ti-m")
+    dataset = Dataset("d", (scene, replace(scene, name="twin"), third, replace(scene, name="triplet")))
+    plan = make_plan(dataset, [method, configure("methods", "ours")], CONDITIONS)
+    assert len({unit.key for unit in plan}) == 8
+    of_one = {unit.scene.name: unit.key for unit in plan if unit.method is method}
+    assert (of_one["pair"], of_one["third"]) == (units(scene)[0].key, units(third)[0].key)
+
+
 @pytest.mark.parametrize("change", [{"sampling_steps": 21}, {"guidance": 5.0}])
 def test_the_sampler_changes_pictures_but_no_fit(scene: Scene, change: dict[str, object]) -> None:
     before, after = units(scene)[0], units(scene, conditions=replace(CONDITIONS, **change))[0]

@@ -34,7 +34,7 @@ BY_YOLO = {"segmenter", "segmenter_kind", "segmenter_view", "segmentation", "sco
         ("playroom", "playroom-open-clip", {"clip_backend"}),
         ("paper", "playroom", {*OWN_MODELS, "identity_view"}),
         ("em", "playroom-em", OWN_MODELS),
-        ("paper", "dreambench++", {"clip", "clip_scale", "identity", "mask_fill", "alternatives"}),
+        ("paper", "dreambench++", {"clip", "clip_scale", "identity", "mask_fill", "framing", "alternatives"}),
         ("dreambench++", "custom-diffusion", {"clip_scale", "clip_floor", "identity", "alternatives"}),
     ],
 )
@@ -63,6 +63,15 @@ def test_other_suites_protocols_scale_a_smaller_clip_and_hide_nothing(
         "picture",
         find_preset("paper").identity_view,
     )
+
+
+def test_the_scores_of_whole_pictures_are_told_from_those_that_left_out_what_was_not_found() -> None:
+    """The framing is a part of the keys; that of every other preset stays what it was when scores were kept."""
+    framings = {name: preset.settings_of("identity")["framing"] for name, preset in PRESETS.items()}
+    whole = {"custom-diffusion", "dreambench++"}
+    assert {framings[name] for name in whole} == {"picture, whether or not the concept is found in it"}
+    boxes = {"em", "playroom-em"}
+    assert all(framings[name] == ("box" if name in boxes else "picture") for name in framings.keys() - whole)
 
 
 def test_every_back_end_of_clip_runs_with_the_packages_own_models() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -15,6 +16,7 @@ from bench.core.hashing import content_hash, pixel_hash
 from bench.core.images import crop_mask, crop_picture, read_picture
 from bench.core.limits import check_side
 from bench.core.progress import progress_bar
+from bench.core.scenes import BACKGROUND
 from bench.core.text import count
 from bench.data.background import with_background
 from bench.data.coco import masks
@@ -22,8 +24,17 @@ from bench.data.coco.funnel import Candidate, Crop, Funnel, candidates
 from bench.data.coco.images import find_picture, find_pictures
 from bench.data.coco.index import Index, annotation_files, load_index
 from bench.data.coco.rules import COVERAGE, FEWEST_CONCEPTS, SelectionCriteria
-from bench.data.coco.selection import Selection, parse_mix, quotas, select
-from bench.data.manifest import DatasetSpec, LicenceRecord, Manifest, MaskRecord, Option, SceneRecord
+from bench.data.coco.selection import parse_mix, quotas, select
+from bench.data.manifest import (
+    MANIFEST,
+    DatasetSpec,
+    LicenceRecord,
+    Manifest,
+    MaskRecord,
+    Option,
+    SceneRecord,
+    read_manifest,
+)
 from bench.data.prompts import PromptPlan, PromptScheme, parse_formats
 from bench.data.templates import template_options
 from bench.data.writer import SHEET, RenderedScene, is_built, write_dataset, write_manifest
@@ -59,6 +70,10 @@ class SelectionPolicy(Protocol):
 
     def choose(self, pool: Sequence[Candidate]) -> SelectedScenes:
         """The images that become scenes."""
+        ...
+
+    def lack_of(self, scenes: Sequence[Sequence[str]]) -> str:
+        """What built scenes, each as the classes of its concepts, lack of what is wanted; empty if nothing."""
         ...
 
 
@@ -121,9 +136,13 @@ class SceneOptions:
         selection = select(pool, quotas(parse_mix(self.mix), self.scenes), self.seed)
         if selection.as_mixed:
             return SelectedScenes(selection.chosen)
-        return SelectedScenes(
-            selection.chosen, _lack(selection), f"took the first {len(selection.chosen)} in hash order"
-        )
+        lack = _lack(selection.wanted, selection.available, "the pool")
+        return SelectedScenes(selection.chosen, lack, f"took the first {len(selection.chosen)} in hash order")
+
+    def lack_of(self, scenes: Sequence[Sequence[str]]) -> str:
+        """What built scenes lack of the mix; empty if nothing."""
+        wanted, built = quotas(parse_mix(self.mix), self.scenes), Counter(map(len, scenes))
+        return "" if all(built[k] >= number for k, number in wanted.items()) else _lack(wanted, built, "the dataset")
 
 
 @dataclass(frozen=True)
@@ -154,14 +173,15 @@ class CocoBuilder:
         files = annotation_files(self.coco, self.options.split)
         spec = self._spec(files)
         if is_built(out, spec, pictures=not self.manifest_only):
+            self._check_built(out)
             say(f"already built: {out}")
             return
         pool, funnel = _filter(files, self.options)
-        manifest = Manifest(spec, self._scenes(self._select(self._present(pool, funnel), funnel)))
+        manifest = Manifest(spec, self._scenes(self._select(_distinct(self._present(pool, funnel)), funnel)))
         self._report_prompts(manifest)
         if self.manifest_only:
             write_manifest(out, manifest)
-            say(f"wrote {out / 'manifest.json'} (no pictures)")
+            say(f"wrote {out / MANIFEST} (no pictures)")
         else:
             write_dataset(out, manifest, CocoPictures.find(self.coco, manifest).draw)
             say(f"wrote {out}; look at {out / SHEET}")
@@ -184,6 +204,14 @@ class CocoBuilder:
         return DatasetSpec(
             self.recipe, self.recipe, self.size, options, {file.name: content_hash(file) for file in files}
         )
+
+    def _check_built(self, out: Path) -> None:
+        """Raise `UserError` if the dataset in `out` was built without `strict`, and with it would not have been."""
+        if not self.strict:
+            return
+        scenes = read_manifest(out / MANIFEST).scenes
+        if lack := self.options.lack_of([[one for one in scene.classes if one != BACKGROUND] for scene in scenes]):
+            raise UserError(f"{out}: {lack}; leave --strict out to take it as it is")
 
     def _present(self, pool: list[Candidate], funnel: Funnel) -> list[Candidate]:
         if not self.options.only_present:
@@ -251,12 +279,21 @@ class CocoPictures:
         return RenderedScene(crop_picture(source, record.square, self.size), pixel_hash(source))
 
 
-def _lack(selection: Selection) -> str:
-    """A sentence on what the pool lacks of the mix."""
-    numbers = sorted(selection.wanted)
-    wanted = ", ".join(str(selection.wanted[k]) for k in numbers)
-    available = ", ".join(str(selection.available.get(k, 0)) for k in numbers)
-    return f"the mix needs {wanted} scenes with {', '.join(map(str, numbers))} concepts, the pool has {available}"
+def _lack(wanted: Mapping[int, int], available: Mapping[int, int], place: str) -> str:
+    """A sentence on what a place lacks of the mix; both count scenes by number of concepts."""
+    numbers = sorted(wanted)
+    needed, there = (", ".join(str(counts.get(k, 0)) for k in numbers) for counts in (wanted, available))
+    return f"the mix needs {needed} scenes with {', '.join(map(str, numbers))} concepts, {place} has {there}"
+
+
+def _distinct(pool: Sequence[Candidate]) -> list[Candidate]:
+    """The pool with each photo once, as in the first file: COCO's splits of 2014 and 2017 are of the same photos."""
+    first: dict[object, Candidate] = {}
+    for candidate in pool:
+        first.setdefault(candidate.photo_key, candidate)
+    if again := len(pool) - len(first):
+        say(f"left out {count(again, 'photo')} that an earlier annotation file has too, as COCO's of 2014 and 2017 do")
+    return list(first.values())
 
 
 def _filter(files: Sequence[Path], options: SelectionPolicy) -> tuple[list[Candidate], Funnel]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from bench.core.console import say
 from bench.core.errors import UserError
 from bench.core.geometry import Square, centred_square
 from bench.core.hashing import content_hash, pixel_hash
-from bench.core.images import crop_mask, crop_picture, crop_soft, opened
+from bench.core.images import crop_mask, crop_picture, crop_soft, opened, rgb
 from bench.core.limits import check_side
 from bench.core.scenes import BACKGROUND, ImageArray, Mask, Scene
 from bench.core.text import count
@@ -99,8 +98,8 @@ class FolderBuilder:
     def _spec(self, folders: Sequence[Path]) -> DatasetSpec:
         pictures = [folder for scene in folders for folder in picture_folders(scene)]
         files = [file for folder in pictures for file in sorted(folder.iterdir()) if _is_input(file)]
-        root = self.folder.resolve()
-        sources = {_source_name(self.folder, root, file): content_hash(file) for file in files}
+        # of a link its own path: which mask leads to which file is what makes the scene
+        sources = {file.relative_to(self.folder).as_posix(): content_hash(file) for file in files}
         return DatasetSpec("folder", scene_name(self.folder), self.size, self.options, sources)
 
     def _drawn(self, folder: Path, square: Square) -> RenderedScene:
@@ -179,12 +178,6 @@ class FolderBuilder:
         if not cropped.any():
             raise UserError(f"{file}: nothing of the mask is left in the centred square crop at {self.size} pixels")
         return cropped
-
-
-def _source_name(folder: Path, root: Path, file: Path) -> str:
-    """A file's name in the manifest, from its folder; of a link that leads out of it the link's own."""
-    target = Path(os.path.realpath(file))  # resolve() fails where links lead in a circle
-    return (target.relative_to(root) if target.is_relative_to(root) else file.relative_to(folder)).as_posix()
 
 
 def joined(records: Sequence[SceneRecord]) -> SceneRecord:
@@ -328,7 +321,7 @@ def read_upright(path: Path) -> ImageArray:
     Raises `UserError` for a file that is missing, truncated or not a picture.
     """
     with opened(path) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
+        return rgb(ImageOps.exif_transpose(image))
 
 
 def _complement(folder: Path, masks: Sequence[Mask]) -> Mask:

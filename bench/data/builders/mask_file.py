@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from bench.core.errors import UserError
-from bench.core.images import opened
+from bench.core.images import eight_bits, opened
 from bench.core.scenes import Mask, SoftMask
 
 _HALF = 128
@@ -42,8 +42,7 @@ def read_soft(path: Path) -> SoftMask:
 
 def _channels(image: Image.Image) -> npt.NDArray[np.uint8]:
     """The pixels as uint8 [height, width, channels], with palette indices replaced by their colours."""
-    if image.mode.startswith("I;16"):
-        return (np.asarray(image) >> 8).astype(np.uint8)[:, :, None]
+    image = eight_bits(image)
     known = {"L": "L", "1": "L", "LA": "LA", "RGB": "RGB"}
     pixels = np.asarray(image.convert(known.get(image.mode, "RGBA")), dtype=np.uint8)
     return pixels if pixels.ndim == 3 else pixels[:, :, None]

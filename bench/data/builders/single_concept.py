@@ -66,21 +66,26 @@ class ConceptOptions:
     def choose(self, pool: Sequence[Candidate]) -> SelectedScenes:
         """Equally many images per class, in hash order; if a class has too few, the next of any class."""
         ordered = hash_order(pool, self.seed)
-        wanted = even_shares(self.class_words, self.concepts)
-        available = Counter(_class(candidate) for candidate in pool)
-        chosen = _within(ordered, wanted)
-        lacking = [f"{available[word]} of {word}" for word, count in wanted.items() if available[word] < count]
-        if not lacking:
+        chosen = _within(ordered, even_shares(self.class_words, self.concepts))
+        lack = self._lack([_class(candidate) for candidate in pool], "the pool")
+        if not lack:
             return SelectedScenes(tuple(chosen))
         taken = {id(candidate) for candidate in chosen}
         rest = [candidate for candidate in ordered if id(candidate) not in taken]
         chosen = sorted([*chosen, *rest[: self.concepts - len(chosen)]], key=ordered.index)
-        most = max(wanted.values())
+        return SelectedScenes(tuple(chosen), lack, f"took {len(chosen)}, more of the other classes")
+
+    def lack_of(self, scenes: Sequence[Sequence[str]]) -> str:
+        """Of which classes built scenes have too few; empty if of none."""
+        return self._lack([one for classes in scenes for one in classes], "the dataset")
+
+    def _lack(self, found: Sequence[str], place: str) -> str:
+        """A sentence on the classes that too few of those found in a place are of; empty if there is none."""
+        available, wanted = Counter(found), even_shares(self.class_words, self.concepts)
+        lacking = [f"{available[word]} of {word}" for word, number in wanted.items() if available[word] < number]
         asked = f"{count(self.concepts, 'concept')} of {count(len(wanted), 'class', 'classes')}"
-        lack = f"{asked} need up to {most} of each, the pool has only "
-        return SelectedScenes(
-            tuple(chosen), lack + ", ".join(lacking), f"took {len(chosen)}, more of the other classes"
-        )
+        need = f"{asked} need up to {max(wanted.values())} of each, {place} has only "
+        return need + ", ".join(lacking) if lacking else ""
 
 
 def even_shares(classes: Sequence[str], concepts: int) -> dict[str, int]:

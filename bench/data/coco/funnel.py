@@ -29,6 +29,15 @@ class Candidate:
     square: Square
     concepts: tuple[Instance, ...]
 
+    @property
+    def photo_key(self) -> tuple[object, ...]:
+        """Equal for one photo in two annotation files: same ids and sides, and the same masks.
+
+        Ids alone do not tell, as files may count theirs from 1.
+        """
+        masks = ((one.annotation.id, one.label, one.rle["counts"]) for one in self.concepts)
+        return (self.photo.id, self.photo.width, self.photo.height, *masks)
+
 
 @dataclass
 class Funnel:

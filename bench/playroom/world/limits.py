@@ -33,7 +33,7 @@ def lit(scene: ToyScene, light: float, number: int, rng: np.random.Generator) ->
     The sides alternate within a scene and, for the first toy, with its `number`: half of the toys are lit from the
     left. Toys of two halves, which look like a light, are replaced.
     """
-    suiting = _suiting(scene, lambda toy: toy.motif != "halves", rng)
+    suiting = _suiting(scene, lambda toy: not _looks_lit(toy), rng)
     toys = (replace(toy, light=_side(number + index) * light) for index, toy in enumerate(suiting.toys))
     return replace(suiting, toys=tuple(toys))
 
@@ -42,9 +42,11 @@ def turned(scene: ToyScene, degrees: float, number: int, rng: np.random.Generato
     """The scene with its toys turned by so many degrees, one clockwise, the next counter-clockwise.
 
     The first toy's sense alternates with the scene's `number`. Toys that are not long are replaced: theirs would not
-    show. All are made a bit smaller, so that they hide less of each other: a toy that is half hidden lies otherwise.
+    show; in a scene that is lit, no toy of two halves comes back. All are made a bit smaller, so that they hide less of
+    each other: a toy that is half hidden lies otherwise.
     """
-    suiting = _suiting(scene, _is_long, rng)
+    is_lit = any(toy.light for toy in scene.toys)
+    suiting = _suiting(scene, lambda toy: _is_long(toy) and not (is_lit and _looks_lit(toy)), rng)
     toys = (
         replace(toy, angle=_side(number + index) * degrees, size=_ROOM * toy.size)
         for index, toy in enumerate(suiting.toys)
@@ -55,6 +57,10 @@ def turned(scene: ToyScene, degrees: float, number: int, rng: np.random.Generato
 def _side(number: int) -> int:
     """1 and -1 in turn."""
     return 1 if number % 2 else -1
+
+
+def _looks_lit(toy: ToyIdentity) -> bool:
+    return toy.motif == "halves"
 
 
 def _is_long(toy: ToyIdentity) -> bool:

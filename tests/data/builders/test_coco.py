@@ -215,6 +215,19 @@ def test_strict_refuses_a_pool_without_the_mix(toys: Path, tmp_path: Path, recip
     recipe(toys, strict=True).build(tmp_path / "out")
 
 
+@pytest.mark.parametrize("background", ["", "place"])
+def test_strict_is_checked_on_a_dataset_that_is_there(
+    toys: Path, tmp_path: Path, recipe: Recipe, background: str, capsys: Any
+) -> None:
+    recipe(toys, mix="0,0,1", scenes=50, background=background).build(tmp_path / "lacks")
+    with pytest.raises(UserError, match=r"lacks: the mix needs 0, 0, 50 scenes .*, the dataset has .*--strict"):
+        recipe(toys, mix="0,0,1", scenes=50, background=background, strict=True).build(tmp_path / "lacks")
+    recipe(toys, background=background).build(tmp_path / "has")
+    capsys.readouterr()
+    recipe(toys, background=background, strict=True).build(tmp_path / "has")
+    assert "already built" in capsys.readouterr().out
+
+
 def test_an_empty_pool_is_an_error(toys: Path, tmp_path: Path, recipe: Recipe) -> None:
     change(toys, lambda content: content.update(annotations=[]))
     with pytest.raises(UserError, match=r"no image of .* passes the rules"):
@@ -301,13 +314,36 @@ def test_manifest_only_needs_no_pictures(toys: Path, tmp_path: Path, recipe: Rec
         recipe(toys).build(tmp_path / "out")
 
 
-def test_the_same_image_id_in_two_files(toys: Path, tmp_path: Path, recipe: Recipe) -> None:
-    (toys / "annotations" / "instances_other.json").write_bytes(annotations(toys).read_bytes())
+def two_files(toys: Path, edit: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
+    """Give the folder a second annotation file, `other`, of the same pictures."""
+    first = annotations(toys)
+    content = json.loads(first.read_bytes())
+    edit(content)
+    first.with_name("instances_other.json").write_text(json.dumps(content))
     (toys / "playroom").rename(toys / "images")
+
+
+def test_a_photo_in_two_annotation_files_is_one_scene(toys: Path, tmp_path: Path, recipe: Recipe, capsys: Any) -> None:
+    """COCO's splits of 2014 and of 2017 are of the same photos, with the same ids."""
+    two_files(toys)
     recipe(toys, scenes=30).build(tmp_path / "out")
     scenes = read_manifest(tmp_path / "out" / "manifest.json").scenes
-    keys = [(scene.split, scene.image_id) for scene in scenes]
-    assert len(set(keys)) == len(keys)
-    assert len({number for _, number in keys}) < len(keys)
-    recipe(toys, split="other").build(tmp_path / "one")
-    assert {s.split for s in read_manifest(tmp_path / "one" / "manifest.json").scenes} == {"other"}
+    assert len({scene.image_id for scene in scenes}) == len(scenes)
+    assert {scene.split for scene in scenes} == {"other"}, "the first file's"
+    assert "photos that an earlier annotation file has too" in capsys.readouterr().out
+    recipe(toys, split="playroom", scenes=30).build(tmp_path / "one")
+    assert len(read_manifest(tmp_path / "one" / "manifest.json").scenes) == len(scenes)
+    assert "left out" not in capsys.readouterr().out
+
+
+def test_the_same_ids_of_other_photos_are_other_scenes(toys: Path, tmp_path: Path, recipe: Recipe) -> None:
+    def mirror(content: dict[str, Any]) -> None:
+        for annotation in content["annotations"]:
+            flipped = pycoco.decode(annotation["segmentation"])[:, ::-1]
+            annotation["segmentation"]["counts"] = pycoco.encode(np.asfortranarray(flipped))["counts"].decode()
+
+    two_files(toys, mirror)
+    recipe(toys, scenes=30).build(tmp_path / "out")
+    scenes = read_manifest(tmp_path / "out" / "manifest.json").scenes
+    assert {scene.split for scene in scenes} == {"playroom", "other"}
+    assert len({scene.image_id for scene in scenes}) < len(scenes)

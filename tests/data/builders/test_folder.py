@@ -73,9 +73,11 @@ def test_labels_name_the_concepts(scene: Path, tmp_path: Path) -> None:
     assert built.text_with_classes(built.prompts[2]) == "a photo of a mug and an elephant at the beach"
 
 
-def test_a_mask_that_is_a_link_out_of_the_folder_goes_by_its_own_name(scene: Path, tmp_path: Path) -> None:
-    (scene / "mask1.png").rename(tmp_path / "elsewhere.png")
-    (scene / "mask1.png").symlink_to(tmp_path / "elsewhere.png")
+@pytest.mark.parametrize("place", [".", "my toys"])
+def test_a_mask_that_is_a_link_goes_by_its_own_name(scene: Path, tmp_path: Path, place: str) -> None:
+    """In the folder as out of it: so links that swap their files are noticed."""
+    (scene / "mask1.png").rename(tmp_path / place / "elsewhere.png")
+    (scene / "mask1.png").symlink_to(tmp_path / place / "elsewhere.png")
     recipe(scene).build(tmp_path / "out")
     assert list(read_manifest(tmp_path / "out" / "manifest.json").spec.sources) == ["img.jpg", "mask0.png", "mask1.png"]
 

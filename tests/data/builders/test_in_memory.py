@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bench.core.errors import UserError
-from bench.core.scenes import Mask, Scene
+from bench.core.scenes import Mask, Prompt, Scene
 from bench.data.builders.in_memory import write_scenes
 from bench.data.load import load_dataset
 
@@ -72,3 +73,55 @@ def test_a_wrong_mask_is_named_by_its_concept_with_both_shapes(scene: Scene, tmp
     with pytest.raises(UserError, match="pair: it has no concept"):
         write_scenes(tmp_path / "out", "d", [replace(scene, concepts=())], {})
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"prompts": (Prompt("a photo of {tokens} on the moon", (0,)),)}, "'pair' differs in its prompts"),
+        ({"no_masks": True}, "'pair' differs in its no_masks"),
+    ],
+)
+def test_what_no_hash_of_the_content_has_is_compared_as_well(
+    scene: Scene, tmp_path: Path, changes: dict[str, Any], told: str
+) -> None:
+    write_scenes(tmp_path / "out", "mine", (scene,), {})
+    with pytest.raises(UserError, match=f"holds another dataset: scene {told}"):
+        write_scenes(tmp_path / "out", "mine", (replace(scene, **changes),), {})
+
+
+def test_the_order_of_scenes_is_a_part_of_the_dataset(scene: Scene, tmp_path: Path) -> None:
+    scenes = scene, replace(scene, name="other")
+    write_scenes(tmp_path / "out", "mine", scenes, {})
+    with pytest.raises(UserError, match="holds another dataset: scene 'other' differs in its name"):
+        write_scenes(tmp_path / "out", "mine", scenes[::-1], {})
+
+
+def test_masks_that_methods_must_not_have_stay_with_the_evaluation(scene: Scene, tmp_path: Path) -> None:
+    write_scenes(tmp_path / "out", "mine", (replace(scene, no_masks=True),), {})
+    (read,) = load_dataset(tmp_path / "out").scenes
+    assert all(concept.mask.any() for concept in read.concepts)
+    assert not any(concept.mask.any() for concept in read.for_methods.concepts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"name": "../evil"}, "has a name that is not safe as a file name"),
+        ({"prompts": (Prompt("a photo of {tokens}", (3,)),)}, "has a prompt that does not fit its concepts"),
+    ],
+)
+def test_nothing_is_written_that_could_not_be_read(
+    scene: Scene, tmp_path: Path, changes: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UserError, match=told):
+        write_scenes(tmp_path / "out", "mine", (replace(scene, **changes),), {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_and_masks_of_other_numbers_are_refused_in_one_line(scene: Scene, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="pair: its picture is of float64; make it uint8, 0 to 255"):
+        write_scenes(tmp_path / "out", "d", [replace(scene, picture=scene.picture / 255)], {})  # type: ignore[arg-type]
+    grey = with_mask(scene, 1, scene.concepts[1].mask.astype(np.float32))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"the mask of concept 1 \('umbrella'\) is of float32; make it bool"):
+        write_scenes(tmp_path / "out", "d", [grey], {})

@@ -74,6 +74,12 @@ def test_a_class_that_is_rare_is_filled_up_from_the_others_and_said() -> None:
     assert chosen.remedy == "took 7, more of the other classes"
 
 
+def test_built_scenes_lack_what_a_pool_of_them_would() -> None:
+    few = [["cat"]] * 4 + [["dog"]] + [["bus"]] * 2
+    assert THREE.lack_of(few) == "7 concepts of 3 classes need up to 3 of each, the dataset has only 1 of dog"
+    assert THREE.lack_of([["cat"]] * 3 + [["dog"], ["bus"]] * 2) == ""
+
+
 def test_a_pool_that_is_too_small_gives_all_of_it_once() -> None:
     pool = [image(0, "dog"), image(1, "cat")]
     assert sorted(one.photo.id for one in THREE.choose(pool).scenes) == [0, 1]

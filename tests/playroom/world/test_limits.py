@@ -50,6 +50,12 @@ def test_turned_toys_are_long_and_turned_both_ways() -> None:
     assert [scene.toys[0].angle for scene in scenes(TURNED, 4)] == [20, -20, 20, -20]
 
 
+def test_of_lit_scenes_turned_toys_are_not_of_two_halves_either() -> None:
+    both = scenes(replace(LIT, turn=20), 20)
+    assert "halves" not in {toy.identity.motif for scene in both for toy in scene.toys}
+    assert {(abs(toy.light), abs(toy.angle)) for scene in both for toy in scene.toys} == {(0.7, 20)}
+
+
 def test_toys_that_are_replaced_are_of_different_classes() -> None:
     for scene in scenes(replace(TURNED, toys=(4,)), 10):
         assert len({toy.identity.class_name for toy in scene.toys}) == 4

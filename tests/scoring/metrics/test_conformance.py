@@ -103,6 +103,8 @@ class Metric:
     def score(self, batch: Any) -> list[dict[str, float]]:
         if self.mode == "undeclared":
             return [{"level": float(batch.image_embeddings.sum())} for _ in batch.jobs]
+        if self.mode.startswith("scene"):
+            return [{"level": batch.once_per_scene(job.scene, lambda: float(self.mode[-1]))} for job in batch.jobs]
         if self.mode == "few":
             return [{"level": 0.0}]
         name = "other" if self.mode == "columns" else "level"
@@ -139,6 +141,15 @@ def test_a_broken_contract_is_one_line_that_names_the_file(
 def test_a_feature_that_is_not_declared_is_refused(preset: Preset, jobs: list[PictureJob], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the metric level uses 'clip' without naming it in its `needs`"):
         scorer(preset).values(jobs, [configured("undeclared", tmp_path)])
+
+
+def test_what_is_computed_once_per_scene_is_kept_for_each_configuration(
+    preset: Preset, jobs: list[PictureJob], tmp_path: Path
+) -> None:
+    own = scorer(preset)
+    for mode, expected in (("scene1", 1.0), ("scene2", 2.0), ("scene1", 1.0)):
+        found = own.values(jobs, [configured(mode, tmp_path)])["level"]
+        assert {of_picture[0]["level"] for of_picture in found} == {expected}
 
 
 def test_the_key_follows_the_fields_and_nothing_of_the_preset_that_is_not_needed(

@@ -14,7 +14,14 @@ from torch.nn.functional import normalize
 from bench.core.scenes import Concept, Prompt, Scene
 from bench.plugins.metric import PictureJob
 from bench.plugins.spec import configure
-from bench.scoring.comparison import INSTANCES_BEST, INSTANCES_UNION, ON_THE_PICTURE, Embedding, embedding
+from bench.scoring.comparison import (
+    FILL_BLACK,
+    INSTANCES_BEST,
+    INSTANCES_UNION,
+    ON_THE_PICTURE,
+    Embedding,
+    embedding,
+)
 from bench.scoring.evaluators import Evaluators
 from bench.scoring.models.segmenter import Segmentation
 from bench.scoring.models.sources import LpipsSource, ModelSource
@@ -228,6 +235,34 @@ def test_where_the_whole_picture_is_compared_objects_are_still_told_apart_on_bla
     assert cat["identity_similarity"] == dog["identity_similarity"] == cat["identity_whole_picture"]
     assert cat["similarity_to"] == pytest.approx([0, 1])
     assert (cat["swapped"], dog["swapped"]) == (True, False)
+
+
+def test_where_the_whole_picture_is_compared_nothing_needs_to_be_found() -> None:
+    """Neither reference implementation of these presets looks for objects; what is found is told, and decides it for
+    the alternatives that need it."""
+    more = (FILL_BLACK, embedding("clip", OTHER.source))
+    preset = replace(PRESET, mask_fill=None, alternatives=more)
+    three = scene_of(("cat", slice(0, 2), RED), ("dog", slice(3, 5), GREEN), ("thing", slice(6, 8), BLUE))
+    cat, dog, thing = columns(three, (0, 1, 2), ("cat", slice(0, 3), RED), preset=preset)
+    assert [one["detected"] for one in (cat, dog, thing)] == [True, False, None]
+    for one in (cat, dog, thing):
+        assert one["identity_similarity"] == one["identity_whole_picture"]
+        assert math.isfinite(one["identity[embedding=clip]"])
+        assert one["reason"] == ""
+    assert [math.isfinite(one["identity[fill=black]"]) for one in (cat, dog, thing)] == [True, False, False]
+    assert [one["similarity_to"] is None for one in (cat, dog, thing)] == [False, True, True]
+
+
+def test_where_the_whole_picture_is_compared_an_empty_mask_still_has_no_value() -> None:
+    cat, dog = CAT_AND_DOG.concepts
+    maskless = replace(CAT_AND_DOG, concepts=(replace(cat, mask=np.zeros_like(cat.mask)), dog))
+    preset = replace(PRESET, mask_fill=None, alternatives=(FILL_BLACK,))
+    found, _ = columns(maskless, (0, 1), ("cat", slice(0, 4), RED), preset=preset)
+    missed, _ = columns(maskless, (0, 1), ("dog", slice(0, 4), GREEN), preset=preset)
+    assert math.isnan(found["identity_similarity"])
+    assert math.isnan(missed["identity_similarity"])
+    assert found["reason"] == "the mask of 'cat' in the scene is empty"
+    assert missed["reason"] == "no 'cat' found in the picture"
 
 
 def test_the_same_sight_of_the_same_object_is_embedded_once() -> None:
