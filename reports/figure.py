@@ -53,7 +53,7 @@ class Report:
         told = with_methods(data, self.methods)
         if len(axes_of(told.metrics)) < len(PARETO_AXES):
             raise UserError(why_no_plot(told.metrics))
-        summary = summarise(told.table, told.metrics)
+        summary = summarise(told.table, told.metrics, told.controls)
         drawn = paper_figure(summary, self.width, self.height, told.controls)
         texts: dict[str, str | bytes] = {
             "figure.pdf": drawn.pdf,

@@ -112,8 +112,8 @@ class Findings:
 def find(data: ReportData, difference: float) -> Findings:
     """Work it out; `difference` is the one whose need of scenes is told."""
     return Findings(
-        summarise(data.table, data.metrics),
-        analyse(data.table, data.metrics, difference),
+        summarise(data.table, data.metrics, data.controls),
+        analyse(data.table, data.metrics, difference, data.controls),
         sensitivity(data.table, data.metrics),
         leakage_rates(data.table),
         similarity_matrices(data.table),

@@ -34,7 +34,7 @@ TEMPLATE = "table.html.j2"
 class Report:
     """The same table as a page (`table.html`), for a paper (`table.tex`), for a README (`table.md`) and as CSV.
 
-    Means over scenes with their intervals. The best is marked, and what a test does not tell from it (controls do not
+    Means over scenes with their intervals. The best is marked, and what no test shows to be worse (controls do not
     compete); below, every method's difference to the reference, paired by scene, corrected by Holm within a metric.
     """
 
@@ -75,7 +75,7 @@ class Report:
 
 
 def caption(found: ReferenceTable, level: str) -> str:
-    """What the table shows; `level` says how that is marked which is not told apart from the best."""
+    """What the table shows; `level` says how that is marked which is not shown to be worse than the best."""
     values = list(found.values.values())
     pairs = [value.difference for value in values if value.difference]
     counts = [value.estimate.n_scenes for value in values if value.estimate.n_scenes]
@@ -84,7 +84,7 @@ def caption(found: ReferenceTable, level: str) -> str:
         said.append("Bold: the best.")
     if any(value.rank == "level" for value in values):
         tested = "Wilcoxon signed-rank paired by scene, Bonferroni over the methods; Hsu 1984"
-        said.append(f"{level.capitalize()}: not told apart from it ({tested}).")
+        said.append(f"{level.capitalize()}: not shown to be worse ({tested}).")
     if any(pair.p is not None for pair in pairs):
         tested = "p < 0.05, Wilcoxon signed-rank paired by scene, Holm over the methods"
         said.append(f"†: differs from {found.reference} ({tested}).")

@@ -61,7 +61,8 @@ _COUNTS = {
 }
 _PARETO = {
     "method": "the method, by its name in this run",
-    "pareto": "whether no other method has at least its prompt and identity similarity and more of one",
+    "pareto": "whether no other method has at least its prompt and identity similarity and more of one; controls do "
+    "not compete, and are never on the front",
 }
 
 ANALYSIS_FILES: Mapping[str, CsvFile] = {
@@ -104,10 +105,10 @@ ANALYSIS_FILES: Mapping[str, CsvFile] = {
         },
     ),
     "front.csv": CsvFile(
-        "a method, and one of all together",
+        "a method that competes, which a control does not, and one of all together",
         {
             "method": "the method",
-            "n_scenes": "scenes where every method has both coordinates",
+            "n_scenes": "scenes where every one of them has both coordinates",
             "front_probability": "probability of being on the Pareto front of the true means; empty below 4 scenes",
             "hypervolume": "area of the plot that the method, or all together, dominates above (0, 0)",
             **{f"hypervolume_{name}": meaning for name, meaning in BOUNDS.items()},
@@ -272,8 +273,9 @@ TABLE_FILES: Mapping[str, CsvFile] = {
             "mean": SCENE_MEAN,
             **BOUNDS,
             "n_scenes": "scenes with a value",
-            "rank": "best; level: not told apart from the best (corrected for the number of methods that "
-            "compete); empty: told apart, not tested, or a control",
+            "rank": "best (by the mean, of those with 4 scenes or more); level: not surely worse (tested on common "
+            "scenes, corrected for the number of methods that compete), or not tested; empty: worse, without a value, "
+            "a control, or no method with 4 scenes",
             "reference": "the method that the others are compared with",
             "difference": "mean of the method minus the reference, paired by scene; empty for the reference",
             **{f"difference_{name}": meaning for name, meaning in BOUNDS.items()},

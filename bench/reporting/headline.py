@@ -56,16 +56,17 @@ def _intervals(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def _front(methods: Sequence[MethodSummary], metrics: Sequence[Column]) -> Iterator[str]:
-    front = [method.method for method in methods if method.pareto]
+    competing = [method for method in methods if not method.control]
+    front = [method.method for method in competing if method.pareto]
     if len(methods) == 1:
         estimates = methods[0].estimates
         means = [f"{noun(metric.label)} {number(estimates[metric.label].mean)}" for metric in main_metrics(metrics)]
         yield f"{methods[0].method} alone: {listed(means)}."
-    elif front:
+    elif front and len(competing) > 1:
         yield f"By the means, {listed(front)} {'alone is' if len(front) == 1 else 'are'} on the Pareto front."
     axes = axes_of(metrics)
     for axis in axes if len(axes) == len(PARETO_AXES) else ():
-        if none := [method.method for method in methods if method.estimates[axis.label].n_scenes == 0]:
+        if none := [method.method for method in competing if method.estimates[axis.label].n_scenes == 0]:
             yield f"{listed(none)}: no {noun(axis.label)} at all, so no place on the front."
 
 

@@ -147,7 +147,7 @@ def latex(text: str) -> str:
 
 
 def markdown_table(found: ReferenceTable, sections: Sequence[PaperSection], caption: str) -> str:
-    """The table in Markdown (GitHub's); the best is bold, what is not told apart from it in italics."""
+    """The table in Markdown (GitHub's); the best is bold, what is not shown to be worse in italics."""
     arrows = [f"{markdown(noun(metric.label))} {'↑' if metric.higher_is_better else '↓'}" for metric in found.metrics]
     lines = [f"| method | {' | '.join(arrows)} |", f"|---|{'---|' * len(arrows)}"]
     for section in sections:

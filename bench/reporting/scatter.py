@@ -164,6 +164,8 @@ def _key(index: int, method: MethodSummary, names: Sequence[str]) -> LegendEntry
 def _place(method: MethodSummary) -> str:
     if not is_point(method):
         return "not in the plot: it lacks a similarity"
+    if method.control:
+        return "a control, which does not compete"
     return "on the Pareto front" if method.pareto else "not on the front"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -30,7 +30,8 @@ class Analysis:
 
     What is about all methods rests on what all have, what is about a pair on what the two have, each with its n: what
     one method lacks changes no other pair's figures but through the number of pairs that p values are corrected for.
-    `target_difference` is the difference that `sample_sizes` are about.
+    Controls are among the pairs, and not on the front. `target_difference` is the difference that `sample_sizes` are
+    about.
     """
 
     methods: tuple[str, ...]
@@ -43,11 +44,14 @@ class Analysis:
     target_difference: float
 
 
-def analyse(table: pd.DataFrame, metrics: Sequence[Column], target_difference: float) -> Analysis:
+def analyse(
+    table: pd.DataFrame, metrics: Sequence[Column], target_difference: float, controls: Collection[str] = ()
+) -> Analysis:
     """Analyse a table of scores (columns: `bench.core.table.COLUMNS` and those of the metrics) in these metrics.
 
     The mixed model also uses pictures and scenes that some method lacks. `target_difference` is the difference, in a
-    metric's own unit, of which the report says how many scenes it needs.
+    metric's own unit, of which the report says how many scenes it needs. The methods that are `controls` do not
+    compete for the front.
     """
     common = CommonScores(table, metrics)
     return Analysis(
@@ -56,7 +60,7 @@ def analyse(table: pd.DataFrame, metrics: Sequence[Column], target_difference: f
         moments=tuple(_moments(common)),
         effects=tuple(_effects(common)),
         mixed=_mixed(scene_means(table, metrics), common),
-        front=_front(common),
+        front=_front(common, controls),
         sample_sizes=_sample_sizes(common, target_difference),
         target_difference=target_difference,
     )
@@ -91,8 +95,8 @@ def _mixed(means: pd.DataFrame, common: CommonScores) -> dict[str, MixedModel]:
     return {metric.label: mixed_model(methods, values.get(metric.label, empty)) for metric in common.metrics}
 
 
-def _front(common: CommonScores) -> Front | None:
-    """The front over scenes where every method has both coordinates; methods without any are left out.
+def _front(common: CommonScores, controls: Collection[str]) -> Front | None:
+    """The front over scenes where every method that competes has both coordinates; those without any are left out.
 
     None where the metrics lack an axis, and where no methods have both coordinates in common.
     """
@@ -100,7 +104,7 @@ def _front(common: CommonScores) -> Front | None:
         return None
     own = [method for method in common.methods if _has_axes(common.of([method]), method)]
     pairs = {pair: common.of(pair).by_scene(PARETO_AXES, pair) for pair in combinations(own, 2)}
-    placed = [method for method in own if _has_axes(common.together, method)]
+    placed = [method for method in own if method not in controls and _has_axes(common.together, method)]
     values = common.together.by_scene(PARETO_AXES, placed) if placed else np.empty((0, 0, len(PARETO_AXES)))
     comparable = len(values) or any(map(len, pairs.values()))
     return measure_front(placed, values, pairs) if comparable else None

@@ -81,8 +81,9 @@ class CommonScores:
         return self.of(self.methods)
 
     def of(self, methods: Sequence[str]) -> Scores:
-        """The scores on the pictures that each of these methods has drawn."""
-        shared = np.all([self._drawn[method] for method in methods], axis=0) if methods else np.empty(0, np.bool_)
+        """The scores on the pictures that each of these methods has drawn; one that the table lacks has drawn none."""
+        none = np.zeros(self._n_pictures, np.bool_)
+        shared = np.all([self._drawn.get(method, none) for method in methods], axis=0) if methods else none
         if (key := shared.tobytes()) not in self._found:
             rows = self.table[shared[self._picture]]
             self._found[key] = Scores(picture_values(rows, self.metrics), scene_means(rows, self.metrics))
@@ -93,8 +94,12 @@ class CommonScores:
         """The number of each row's picture, [rows]."""
         return np.asarray(self.table.groupby(PICTURE, sort=False, dropna=False).ngroup(), dtype=np.intp)
 
+    @property
+    def _n_pictures(self) -> int:
+        return int(self._picture.max(initial=-1)) + 1
+
     @cached_property
     def _drawn(self) -> dict[str, NDArray[np.bool_]]:
         """Which pictures each method has drawn, bool [pictures]."""
-        names, pictures = self.table["method"].to_numpy(), np.arange(self._picture.max() + 1)
+        names, pictures = self.table["method"].to_numpy(), np.arange(self._n_pictures)
         return {method: np.isin(pictures, self._picture[names == method]) for method in self.methods}

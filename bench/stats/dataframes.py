@@ -44,7 +44,7 @@ def moments_frame(analysis: Analysis) -> pd.DataFrame:
 def front_frame(analysis: Analysis) -> pd.DataFrame:
     """One row per method, and one of all together: probability of being on the front, hypervolume with its interval."""
     front = analysis.front
-    if front is None:
+    if front is None or not front.methods:
         return pd.DataFrame(columns=["method", "n_scenes", "front_probability", *_volume_record(None)])
     probabilities = front.probabilities or (math.nan,) * len(front.methods)
     rows = [

@@ -36,11 +36,11 @@ class Hypervolume:
 
 @dataclass(frozen=True)
 class Front:
-    """The front over the `n_scenes` scenes where every method has both coordinates.
+    """The front of `methods`, those that compete, over the `n_scenes` scenes where each has both coordinates.
 
     `probabilities` of being on it by method (None below 4 scenes), `hypervolume` of all methods together and
-    `hypervolumes` of each alone. `dominance` of every ordered pair, on the scenes where the two have both coordinates:
-    is the first better than the second in both metrics?
+    `hypervolumes` of each alone. `dominance` of every ordered pair, also of what does not compete, on the scenes where
+    the two have both coordinates: is the first better than the second in both metrics?
     """
 
     methods: tuple[str, ...]
@@ -61,7 +61,7 @@ def measure_front(methods: Sequence[str], values: Floats, pairs: Mapping[tuple[s
     """All of it, from scene means float [scenes, methods, 2], both to be maximised and none NaN.
 
     `pairs` are those of each unordered pair of methods, [scenes, 2, 2], on the scenes that the two have in common;
-    methods that have no scene in common with all others may be among them.
+    methods that have no scene in common with all others may be among them, and controls.
     """
     alone = tuple(hypervolume_interval(values[:, [index]]) for index in range(len(methods)))
     probabilities = tuple(front_probabilities(values)) if len(values) >= FEWEST else None
@@ -106,15 +106,16 @@ def hypervolume_interval(values: Floats, level: float = 0.95) -> Hypervolume:
 
     Hypervolume grows with every coordinate, so it lies between those of the lower and of the upper corners of a box
     that holds all means at once (Bonferroni over methods and metrics). Wider than a bootstrap's, which is wrong where
-    methods tie: the front of noisy equal means lies too far out.
+    methods tie: the front of noisy equal means lies too far out. NaN without scenes or methods.
     """
+    if not values.size:
+        return Hypervolume(math.nan, None)
     n, methods, metrics = values.shape
-    means = values.mean(axis=0) if n else np.full((methods, metrics), math.nan)
-    value = hypervolume(means) if n else math.nan
+    value = hypervolume(values.mean(axis=0))
     each = 1 - (1 - level) / (methods * metrics)
     cells = [mean_interval(values[:, i, j], level=each) for i in range(methods) for j in range(metrics)]
     whole = [cell for cell in cells if cell is not None]
-    if len(whole) < len(cells) or not cells:
+    if len(whole) < len(cells):
         return Hypervolume(value, None)
     low, high = (np.reshape(ends, (methods, metrics)) for ends in zip(*((c.low, c.high) for c in whole), strict=True))
     return Hypervolume(value, Interval(hypervolume(low), hypervolume(high), level, BOX, n))

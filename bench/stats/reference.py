@@ -12,6 +12,7 @@ from bench.plugins.metric import Column
 from bench.stats.analysis import ALPHA
 from bench.stats.common import CommonScores
 from bench.stats.dataframes import bounds
+from bench.stats.intervals import FEWEST
 from bench.stats.paired import WILCOXON_HOLM, wilcoxon, with_holm
 from bench.stats.results import Pair
 from bench.stats.summary import Estimate, Summary, summarise
@@ -21,8 +22,9 @@ from bench.stats.summary import Estimate, Summary, summarise
 class ComparedValue:
     """One method in one metric: its mean, its difference to the reference, and how it stands to the best.
 
-    `difference` is the method minus the reference; None for the reference itself. `rank` is `best`, `level` (a test
-    does not tell it from the best), or empty (told apart, not testable, or a control, which does not compete).
+    `difference` is the method minus the reference; None for the reference itself. `rank` is `best` (by the mean, over 4
+    scenes or more), `level` (no test says that it is worse than the best), or empty (worse, without a value, or a
+    control, which does not compete).
     """
 
     method: str
@@ -46,13 +48,14 @@ class ReferenceTable:
 def compare_with_reference(
     table: pd.DataFrame, metrics: Sequence[Column], reference: str, controls: Collection[str] = ()
 ) -> ReferenceTable:
-    """Means of every method, differences to `reference`, and those that are best or not told apart from the best.
+    """Means of every method, differences to `reference`, and those that are best or not shown to be worse.
 
     Differences are tested by Wilcoxon's signed ranks paired by scene: those to the reference with Holm's correction
     over the other methods, those to the best as Hsu (1984) compares with the best, corrected for the number of other
-    methods that compete (Bonferroni): with 95 % the truly best method is among those marked. `controls` do not compete.
+    methods that compete (Bonferroni): with 95 % the truly best method is among those marked, whatever scenes a method
+    lacks, for only what is surely worse on common scenes is not. `controls` do not compete.
     """
-    summary, common = summarise(table, metrics), CommonScores(table, metrics)
+    summary, common = summarise(table, metrics, controls), CommonScores(table, metrics)
     values: dict[tuple[str, str], ComparedValue] = {}
     for metric in metrics:
         estimates = {each.method: each.estimates[metric.label] for each in summary.methods}
@@ -81,21 +84,29 @@ def _pair(common: CommonScores, metric: Column, names: tuple[str, str]) -> Pair:
 
 
 def _ranks(common: CommonScores, metric: Column, estimates: dict[str, Estimate]) -> dict[str, str]:
-    """`best`, or `level` for what no test tells from it; nothing where there is only one method with a value."""
+    """`best`, or `level` for what is not surely worse.
+
+    Nothing where there is only one method with a value, or none with enough scenes for a mean that can be believed.
+    """
     known = {name: each.mean for name, each in estimates.items() if not math.isnan(each.mean)}
-    if len(known) < 2:
+    sure = {name: mean for name, mean in known.items() if estimates[name].n_scenes >= FEWEST}
+    if len(known) < 2 or not sure:
         return {}
-    top = (max if metric.higher_is_better else min)(known.values())
-    best = {name for name, mean in known.items() if mean == top}
+    top = (max if metric.higher_is_better else min)(sure.values())
+    best = {name for name, mean in sure.items() if mean == top}
     first, others = min(best), len(known) - 1
-    level = {name for name in known.keys() - best if _is_level(common, metric, (name, first), others)}
+    level = {name for name in known.keys() - best if not _is_worse(common, metric, (name, first), others)}
     return {**dict.fromkeys(level, "level"), **dict.fromkeys(best, "best")}
 
 
-def _is_level(common: CommonScores, metric: Column, names: tuple[str, str], others: int) -> bool:
-    """Whether a test, corrected for so many, does not tell the two apart; not where there is no test."""
-    p = _pair(common, metric, names).p
-    return p is not None and p * others >= ALPHA
+def _is_worse(common: CommonScores, metric: Column, names: tuple[str, str], others: int) -> bool:
+    """Whether a test on the scenes of both, corrected for so many, says that the first is worse than the second.
+
+    These scenes are not those of the means where one lacks some: the first may have the lower mean and be better.
+    """
+    pair = _pair(common, metric, names)
+    below = pair.effect < 0 if metric.higher_is_better else pair.effect > 0
+    return below and pair.p is not None and pair.p * others < ALPHA
 
 
 def _record(found: ReferenceTable, value: ComparedValue) -> dict[str, object]:

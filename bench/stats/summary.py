@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,8 @@ class MethodSummary:
     """One method: `estimates` by the metric's label, scenes and pictures that entered, and what it cost.
 
     `costs` by their column in the table (`cost_*`): means over units, `cost_generate_seconds` over pictures; NaN where
-    nothing was measured. `pareto`: no other method has at least its prompt and identity similarity and more of one.
+    nothing was measured. `pareto`: no other method has at least its prompt and identity similarity and more of one; a
+    `control` is a point of reference, which is never on the front and keeps no other off it.
     """
 
     method: str
@@ -48,6 +49,7 @@ class MethodSummary:
     n_pictures: int
     costs: Mapping[str, float]
     pareto: bool
+    control: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,22 +66,24 @@ class Summary:
         return pd.DataFrame([_record(summary) for summary in self.methods])
 
 
-def summarise(table: pd.DataFrame, metrics: Sequence[Column]) -> Summary:
+def summarise(table: pd.DataFrame, metrics: Sequence[Column], controls: Collection[str] = ()) -> Summary:
     """Summarise a table of scores (columns: `bench.core.table.COLUMNS` and those of the metrics) in these metrics.
 
     Methods are compared on the pictures that all of them have. If they share none, each is summarised on its
-    own, none is on the Pareto front, and a note says so. None is either where the metrics lack an axis of it.
+    own, none is on the Pareto front, and a note says so. None is either where the metrics lack an axis of it. The
+    methods that are `controls` do not compete for it.
     """
     methods = methods_of(table)
     shared = common_pictures(table)
     comparable = not shared.empty
     chosen = shared if comparable else table
     means = scene_means(chosen, metrics)
-    estimates = [_estimates(means[means["method"] == method], metrics) for method in methods]
-    front = _front(estimates) if comparable else [False] * len(methods)
+    estimates = {method: _estimates(means[means["method"] == method], metrics) for method in methods}
+    competing = {method: each for method, each in estimates.items() if method not in controls}
+    front = _front(competing) if comparable else frozenset[str]()
     summaries = tuple(
-        _summary(method, chosen[chosen["method"] == method], estimate, pareto)
-        for method, estimate, pareto in zip(methods, estimates, front, strict=True)
+        _summary(chosen[chosen["method"] == method], method, each, method in front, method in controls)
+        for method, each in estimates.items()
     )
     scenes, pictures = chosen["scene"].nunique(), len(chosen.drop_duplicates(PICTURE))
     return Summary(summaries, int(scenes), pictures, _notes(table, shared))
@@ -96,7 +100,9 @@ def _estimate(means: pd.DataFrame, metric: Column) -> Estimate:
     return Estimate(mean, mean_interval(values, metric.range), len(values), int(whole["n_pictures"].sum()))
 
 
-def _summary(method: str, rows: pd.DataFrame, estimates: dict[str, Estimate], pareto: bool) -> MethodSummary:
+def _summary(
+    rows: pd.DataFrame, method: str, estimates: dict[str, Estimate], pareto: bool, control: bool
+) -> MethodSummary:
     pictures = rows.drop_duplicates(PICTURE)
     return MethodSummary(
         method=method,
@@ -105,6 +111,7 @@ def _summary(method: str, rows: pd.DataFrame, estimates: dict[str, Estimate], pa
         n_pictures=len(pictures),
         costs=_costs(rows.drop_duplicates("unit"), pictures),
         pareto=pareto,
+        control=control,
     )
 
 
@@ -132,9 +139,11 @@ def cost_frame(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _front(estimates: Sequence[Mapping[str, Estimate]]) -> list[bool]:
-    points = [[each[axis].mean if axis in each else math.nan for axis in PARETO_AXES] for each in estimates]
-    return [bool(flag) for flag in non_dominated(np.reshape(points, (-1, len(PARETO_AXES))))]
+def _front(estimates: Mapping[str, Mapping[str, Estimate]]) -> frozenset[str]:
+    """The methods on the front of the means."""
+    points = [[each[axis].mean if axis in each else math.nan for axis in PARETO_AXES] for each in estimates.values()]
+    flags = non_dominated(np.reshape(points, (-1, len(PARETO_AXES))))
+    return frozenset(method for method, on_front in zip(estimates, flags, strict=True) if on_front)
 
 
 def _notes(table: pd.DataFrame, shared: pd.DataFrame) -> tuple[str, ...]:

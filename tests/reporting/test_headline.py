@@ -120,6 +120,15 @@ def test_a_method_without_a_score_is_named() -> None:
     assert told(both)[1] == "ti-m: no identity similarity at all, so no place on the front."
 
 
+def test_controls_have_no_place_on_the_front_to_be_told_of() -> None:
+    blind = replace(summarised("base-model", False, identity=math.nan), control=True)
+    assert told([summarised("ours", True), summarised("ti-m", False), blind]) == [
+        "By the means, ours alone is on the Pareto front."
+    ]
+    assert told([summarised("ours", True), blind]) == [], "nobody competes with it"
+    assert told([blind, blind]) == []
+
+
 def test_one_method_alone_is_told_by_its_means() -> None:
     assert told([summarised("ours", True)]) == ["ours alone: prompt similarity 0.300 and identity similarity 0.600."]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -28,6 +29,11 @@ def method(name: str, prompt: float = 0.3, identity: float = 0.6, front: bool = 
 
 def summary(*methods: MethodSummary) -> Summary:
     return Summary(methods, 6, 6, ())
+
+
+def test_the_legend_says_that_a_control_does_not_compete() -> None:
+    (key,) = plot_legend(summary(replace(method("real", front=False), control=True)))
+    assert (key.symbol, key.on_front, key.place) == ("circle-open", False, "a control, which does not compete")
 
 
 def test_no_two_methods_look_the_same() -> None:

@@ -42,6 +42,16 @@ def test_names_too_many_for_the_figure_are_one_line(make_data: MakeData, tmp_pat
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("methods", [("real", "ours"), ("real", "copy-paste")])
+def test_controls_are_drawn_and_are_not_on_the_front(
+    make_data: MakeData, tmp_path: Path, methods: tuple[str, ...]
+) -> None:
+    data = dataclasses.replace(make_data(5, methods=methods), controls=("real", "copy-paste"))
+    data.table.loc[data.table["method"] == "real", ["prompt_similarity", "identity_similarity"]] = 0.9
+    *_, csv = Report().write(data, tmp_path / "out")
+    assert pd.read_csv(csv).set_index("method")["pareto"].to_dict() == {name: name == "ours" for name in methods}
+
+
 def test_the_files_are_whole_and_their_letters_lie_within(make_data: MakeData, tmp_path: Path) -> None:
     data = dataclasses.replace(make_data(5, methods=("real", "ours", "a$b_<&>")), controls=("real",))
     pdf, svg, columns, csv = Report().write(data, tmp_path / "out")

@@ -56,6 +56,24 @@ def test_one_weak_control_leaves_the_other_pairs_on_the_page(make_data: MakeData
     assert rows.set_index(["first", "second"])["p"].notna().tolist() == [True, False, False]
 
 
+@pytest.mark.parametrize("methods", [("real", "ours", "ti-m"), ("real", "copy-paste"), ("real",)])
+def test_controls_are_shown_and_do_not_compete(make_data: MakeData, tmp_path: Path, methods: tuple[str, ...]) -> None:
+    controls = ("real", "copy-paste")
+    data = dataclasses.replace(make_data(methods=methods), controls=controls)
+    real = data.table["method"] == "real"
+    data.table.loc[real, ["prompt_similarity", "identity_similarity"]] += 0.5
+    page, points, _ = write(data, tmp_path / "out")
+    front = points.loc[points["pareto"], "method"].tolist()
+    assert points["method"].tolist() == list(methods)
+    assert front == [name for name in methods if name not in controls]
+    told = " ".join(body(page).split())
+    assert "the Pareto front of the means, for which controls do not compete." in told
+    assert told.count("<small>a control, which does not compete</small>") == sum(name in controls for name in methods)
+    sure = pd.read_csv(tmp_path / "out" / "front.csv")["method"].tolist()
+    assert sure == ([*front, "all together"] if front else [])
+    assert not re.findall(r"\bnan\b|\binf\b", re.sub('base64,[^"]*', "", body(page)))
+
+
 @pytest.mark.parametrize(
     ("lacking", "sentence"),
     [

@@ -83,8 +83,8 @@ def test_what_is_not_told_apart_from_the_best_is_marked(make_data: MakeData, tmp
     page, tex, text, _, csv = Report("prompt").write(data, tmp_path / "out")
     assert pd.read_csv(csv)["rank"].tolist() == ["best", "level"]
     assert r"\underline{" in tex.read_text()
-    assert "Underlined: not told apart" in page.read_text()
-    assert "In italics: not told apart" in text.read_text()
+    assert "Underlined: not shown to be worse" in page.read_text()
+    assert "In italics: not shown to be worse" in text.read_text()
 
 
 def test_controls_do_not_compete(make_data: MakeData, tmp_path: Path) -> None:

@@ -84,6 +84,36 @@ def test_a_method_without_identity_is_left_out_of_the_front(drawn: Drawn) -> Non
     assert front.methods == ("m0", "m1")
 
 
+def test_controls_do_not_compete_for_the_front_and_are_tested_with_the_others(drawn: Drawn) -> None:
+    """`real` beats both others in both similarities."""
+    table = drawn(6, 3).replace({"method": {"m0": "real"}})
+    table.loc[table["method"] == "real", ["prompt_similarity", "identity_similarity"]] += 0.5
+    alone = analyse(table[table["method"] != "real"], METRICS, 0.02).front
+    front = analyse(table, METRICS, 0.02, ("real",)).front
+    assert front is not None
+    assert alone is not None
+    assert front.methods == ("m1", "m2")
+    assert (front.probabilities, front.hypervolume) == (alone.probabilities, alone.hypervolume)
+    assert {pair.methods for pair in front.dominance} > {("real", "m1"), ("m2", "real")}
+
+
+def test_a_run_of_controls_alone_has_no_front(drawn: Drawn) -> None:
+    analysis = analyse(drawn(6, 2), METRICS, 0.02, ("m0", "m1"))
+    frame = dataframes.front_frame(analysis)
+    assert frame.empty
+    assert list(frame) == list(dataframes.front_frame(analyse(drawn(6, 2), METRICS, 0.02)))
+    assert (dataframes.tests_frame(analysis)["metric"] == dataframes.FRONT).sum() == 2
+
+
+def test_methods_that_have_pictures_in_common_in_pairs_alone_have_no_front(drawn: Drawn) -> None:
+    table, number = drawn(12, 3), drawn(12, 3)["scene"].str[1:].astype(int)
+    lacking = table["method"].str[1:].astype(int) == number // 4
+    front = analyse(table[~lacking], METRICS, 0.02).front
+    assert front is not None
+    assert (front.methods, front.n_scenes) == ((), 0)
+    assert {pair.n for pair in front.dominance} == {4}
+
+
 def test_what_a_weak_method_lacks_changes_no_other_pair(weak: pd.DataFrame) -> None:
     """Effects, sample sizes and dominance of a, b and c are as in a table of these three alone."""
     known = METRICS[:3]

@@ -42,6 +42,13 @@ def test_together_is_what_the_plain_functions_give(hand: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(together.means, scene_means(hand, METRICS))
 
 
+def test_a_method_that_the_table_lacks_has_no_picture_in_common_with_others(hand: pd.DataFrame) -> None:
+    for table in (hand, hand.iloc[:0]):
+        scores = CommonScores(table, METRICS).of(["a", "walk"])
+        assert scores.pictures.empty
+        assert scores.matrix(PROMPT, ["a", "walk"]).shape == (0, 2)
+
+
 @pytest.mark.parametrize("methods", [["a"], []])
 def test_one_method_or_none(hand: pd.DataFrame, methods: list[str]) -> None:
     common = CommonScores(hand[hand["method"].isin(methods)], METRICS)

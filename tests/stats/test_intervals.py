@@ -98,6 +98,41 @@ def test_bca_interval_is_finite_and_within_the_data(values: list[float]) -> None
     assert min(values) <= interval.low <= interval.high <= max(values)
 
 
+@pytest.mark.parametrize("n", [5, 29, 30, 41])
+@pytest.mark.parametrize("shift", [0.0, 0.3, -0.3])
+@pytest.mark.parametrize("round_to", [1, 17])
+def test_negated_values_have_the_negated_interval(n: int, shift: float, round_to: int) -> None:
+    """To the last bit, also where values are few and alike."""
+    values = np.round(np.random.default_rng(n).gamma(2.0, size=n) + shift, round_to)
+    values[n // 2 :] -= 3.0
+    for seed in range(3):
+        interval, negated = mean_interval(values, seed=seed), mean_interval(-values, seed=seed)
+        assert interval is not None
+        assert negated is not None
+        assert (negated.low, negated.high) == (-interval.high, -interval.low)
+
+
+@pytest.mark.parametrize("half", [[1, 2, 5] * 2, [1, 2, 5] * 12, [1] * 40], ids=["few", "many", "alike"])
+@pytest.mark.parametrize("even", [True, False])
+def test_values_with_mean_zero_have_an_interval_that_turns_with_them(half: list[int], even: bool) -> None:
+    values = np.array([*half, *([-one for one in half] if even else [-sum(half)])])
+    interval, negated = mean_interval(values), mean_interval(-values)
+    assert interval is not None
+    assert negated is not None
+    assert (negated.low, negated.high) == (-interval.high, -interval.low)
+    assert interval.low < 0 < interval.high
+    if even:
+        assert interval.high == -interval.low
+
+
+@given(st.lists(st.floats(-1, 1), min_size=4, max_size=33))
+def test_negation_turns_every_interval(values: list[float]) -> None:
+    interval, negated = mean_interval(values, (-0.5, 0.25)), mean_interval([-one for one in values], (-0.25, 0.5))
+    assert interval is not None
+    assert negated is not None
+    assert (negated.low, negated.high) == (-interval.high, -interval.low)
+
+
 def test_student_interval_covers_at_its_level() -> None:
     rng = np.random.default_rng(0)
     intervals = [mean_interval(rng.normal(size=6)) for _ in range(1000)]

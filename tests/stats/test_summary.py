@@ -52,6 +52,20 @@ def test_pareto_flags(hand: pd.DataFrame) -> None:
     assert [summary.pareto for summary in summarise(worse, METRICS).methods] == [True, False]
 
 
+def test_a_control_is_not_on_the_front_and_keeps_no_method_off_it(hand: pd.DataFrame) -> None:
+    real = hand[hand["method"] == "a"].assign(method="real", prompt_similarity=0.9, identity_similarity=0.9)
+    table = pd.concat([real, hand], ignore_index=True)
+    assert [each.pareto for each in summarise(table, METRICS).methods] == [True, False, False]
+    found = summarise(table, METRICS, ("real", "not-run")).methods
+    assert [(each.method, each.pareto, each.control) for each in found] == [
+        ("real", False, True),
+        ("a", True, False),
+        ("b", True, False),
+    ]
+    alone = summarise(table, METRICS, ("real", "a", "b"))
+    assert not any(each.pareto for each in alone.methods)
+
+
 def test_a_method_without_identity_is_not_on_the_front(hand: pd.DataFrame) -> None:
     blind = hand.assign(identity_similarity=hand["identity_similarity"].where(hand["method"] == "a"))
     a, b = summarise(blind, METRICS).methods

@@ -56,6 +56,6 @@ def _write_csv(run: RecordedRun, out: Path) -> tuple[Path, ...]:
     """The table of all scores, and the methods' means with their intervals, on the pictures that all have."""
     scores, summary = out / "scores.csv", out / "summary.csv"
     write_bytes(scores, run.table.to_csv(index=False).encode(errors="backslashreplace"))
-    frame = summarise(run.table, run.metrics).frame()
+    frame = summarise(run.table, run.metrics, run.controls).frame()
     write_bytes(summary, frame.to_csv(index=False).encode(errors="backslashreplace"))
     return scores, summary

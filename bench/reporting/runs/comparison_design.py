@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from bench.plugins.metric import Column
-from bench.reporting.runs.pairing import FIRST, SECOND, SIDES, MethodPair
+from bench.reporting.runs.pairing import SIDES, MethodPair
 from bench.stats.design import IntraclassCorrelation, VarianceSplit, intraclass_correlation, split_variance
 from bench.stats.differences import ALPHA, PairedDifference
 from bench.stats.intervals import Interval
 from bench.stats.power import detectable_ratio
 from bench.stats.rates import rate_interval
-from bench.stats.scene_means import numbers
+from bench.stats.scene_means import common_pictures, numbers
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ def _design(pair: MethodPair, metric: Column, pictures: pd.DataFrame, alpha: flo
 
 
 def _rates(pair: MethodPair, metric: Column) -> tuple[Interval | None, Interval | None]:
-    sides = (pair.table[pair.table["method"] == side] for side in (FIRST, SECOND))
-    first, second = (_rate(rows, metric) for rows in sides)
+    """Both rates' intervals, of the pictures that both runs have: what the difference is about."""
+    shared = common_pictures(pair.table)
+    first, second = (_rate(shared[shared["method"] == side], metric) for side in SIDES)
     return first, second
 
 

@@ -65,13 +65,10 @@ class BoardEntry:
         """Its means with their intervals, and its costs."""
         return summarise(self.rows, self.run.metrics)
 
-    @cached_property
+    @property
     def control(self) -> bool:
         """Whether the method is a control, which has no rank; unknown methods are not."""
-        try:
-            return bool(getattr(configure("methods", self.spec).instance, "control", False))
-        except UserError:
-            return False
+        return self.method in self.run.controls
 
     @property
     def version(self) -> str:

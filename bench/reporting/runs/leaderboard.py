@@ -28,8 +28,9 @@ from bench.stats.summary import MethodSummary
 class RankedEntry:
     """An entry with its `ranks` by metric (label), empty for one that is not ranked, of which `why` says why.
 
-    `front` is whether no other ranked entry beats its means, `front_probability` how sure that is (None: unknown).
-    `fresh` are runs that drew the dataset's recipe from another seed; None where the dataset is drawn from none.
+    `front` is whether no other ranked entry beats its means, `front_probability` how sure that is among the entries
+    with enough scenes (None: unknown). `fresh` are runs that drew the dataset's recipe from another seed; None where
+    the dataset is drawn from none.
     """
 
     entry: BoardEntry
@@ -106,7 +107,7 @@ def _board(group: Sequence[BoardEntry], apart: tuple[str, ...], entries: Iterabl
     ranked = [entry for entry, why in zip(group, reasons, strict=True) if not why]
     scores = _scores(ranked, metrics)
     ranks = {metric.label: _ranks(scores, metric, len(ranked)) for metric in metrics}
-    fronts = iter(_fronts(scores, metrics, len(ranked)))
+    fronts = iter(_fronts(scores, metrics, ranked))
     places = iter(range(len(ranked)))
     found = []
     for entry, why in zip(group, reasons, strict=True):
@@ -142,15 +143,27 @@ def _ranks(scores: CommonScores | None, metric: Column, entries: int) -> tuple[R
     return rank_intervals(values, metric.higher_is_better)
 
 
-def _fronts(scores: CommonScores | None, metrics: Sequence[Column], entries: int) -> list[tuple[bool, float | None]]:
-    """Whether each entry is on the front of the means, and how sure that is."""
+def _fronts(
+    scores: CommonScores | None, metrics: Sequence[Column], ranked: Sequence[BoardEntry]
+) -> list[tuple[bool, float | None]]:
+    """Whether each entry is on the front of the means that are shown, and how sure that is."""
     if scores is None or not {*PARETO_AXES} <= {metric.label for metric in metrics}:
-        return [(False, None)] * entries
-    values = scores.together.by_scene(PARETO_AXES, [str(place) for place in range(entries)])
-    if not len(values):
-        return [(False, None)] * entries
-    chances = front_probabilities(values) if len(values) >= FEWEST else [None] * entries
-    return list(zip([bool(one) for one in non_dominated(values.mean(axis=0))], chances, strict=True))
+        return [(False, None)] * len(ranked)
+    estimates = [entry.summary.methods[0].estimates for entry in ranked]
+    flags = non_dominated([[own[axis].mean for axis in PARETO_AXES] for own in estimates])
+    chances = _front_chances(scores)
+    return [(bool(flag), chances.get(place)) for flag, place in zip(flags, scores.methods, strict=True)]
+
+
+def _front_chances(scores: CommonScores) -> dict[str, float]:
+    """How sure it is that an entry (by its place) is on the front, over the scenes where all of them have both axes.
+
+    An entry with too few scenes of its own is left out: it would take the scenes from all others.
+    """
+    together = scores.together
+    enough = [place for place in scores.methods if len(together.by_scene(PARETO_AXES, [place])) >= FEWEST]
+    values = together.by_scene(PARETO_AXES, enough)
+    return dict(zip(enough, front_probabilities(values), strict=True)) if len(values) >= FEWEST else {}
 
 
 def _order(one: RankedEntry, main: Sequence[Column]) -> tuple[object, ...]:

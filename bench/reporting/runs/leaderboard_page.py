@@ -30,7 +30,8 @@ FILES: Mapping[str, CsvFile] = {
             "run": "the run's folder",
             "not_ranked": "why it has no rank; empty for one that has",
             "on_front": "whether no other ranked entry has at least its prompt and identity similarity and more of one",
-            "front_probability": "probability of that by the scenes; empty below 4 scenes",
+            "front_probability": "probability of that, among the ranked entries with both similarities on 4 scenes or "
+            "more, by the scenes that these have in common; empty for the others, and below 4 common scenes",
             METRIC: "mean over scenes",
             f"{METRIC}_low": "lower end of its interval; empty below 4 scenes",
             f"{METRIC}_high": "upper end of its interval",

@@ -126,7 +126,9 @@ def pairing_notes(first: RecordedRun, second: RecordedRun, pairs: Sequence[Metho
             yield f"The metric {spec} of {run.path} is not installed here and is left out."
     for pair in pairs:
         drawn = [len(pair.table[pair.table["method"] == side].drop_duplicates(PICTURE)) for side in SIDES]
-        if drawn != [pair.n_pictures] * 2:
+        if not pair.n_pictures:
+            yield f"{pair.name}: no picture is in both runs, so nothing of it is compared."
+        elif drawn != [pair.n_pictures] * 2:
             yield f"{pair.name}: {pair.n_pictures} of {drawn[0]} and {drawn[1]} pictures are in both runs."
 
 

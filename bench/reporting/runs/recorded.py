@@ -60,6 +60,11 @@ class RecordedRun:
         """The methods of the table, by name, in its order."""
         return tuple(str(name) for name in self.table["method"].unique())
 
+    @cached_property
+    def controls(self) -> tuple[str, ...]:
+        """Those of the methods that are controls, which do not compete; a method that is not installed here is none."""
+        return tuple(name for name in self.methods if _is_control(self.spec(name)))
+
     @property
     def scored(self) -> str:
         """The day on which the table was written, such as 2026-11-22 (UTC)."""
@@ -127,6 +132,13 @@ def common_metrics(runs: Sequence[RecordedRun]) -> tuple[Column, ...]:
         for metric in runs[0].metrics
         if all(metric.name in {own.name for own in run.metrics} for run in runs[1:])
     )
+
+
+def _is_control(spec: str) -> bool:
+    try:
+        return bool(getattr(configure("methods", spec).instance, "control", False))
+    except UserError:
+        return False
 
 
 def _columns(settings: Settings, preset: str) -> tuple[tuple[Column, ...], tuple[str, ...]]:

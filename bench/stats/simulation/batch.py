@@ -23,7 +23,17 @@ def misses(ends: Ends, truth: float) -> Bools:
 
 
 def mean_ends(values: Floats, level: float = 0.95) -> Ends:
-    """`mean_interval` of every row of scene means, float [tables, scenes]."""
+    """`mean_interval` of every row of scene means, float [tables, scenes].
+
+    Where the mean is 0, one of the two intervals that it averages.
+    """
+    down = values.sum(axis=1) < 0
+    low, high = _own_ends(np.where(down[:, None], -values, values), level)
+    return np.where(down, -high, low), np.where(down, -low, high)
+
+
+def _own_ends(values: Floats, level: float) -> Ends:
+    """The intervals of the rows as they are, without turning those whose mean is below 0."""
     n = values.shape[1]
     if n >= BOOTSTRAP_FROM:
         return _bca(np.sort(values, axis=1), expanded(level, n))

@@ -106,6 +106,11 @@ def test_the_hub_needs_the_id_of_a_dataset(write_run: WriteRun, tmp_path: Path, 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_control_is_not_on_the_front_of_the_csv(write_run: WriteRun, tmp_path: Path) -> None:
+    _, summary = export(write_run("one", {"real": 0.4, "ours": 0.1}), "csv", tmp_path / "out")
+    assert pd.read_csv(summary)["pareto"].tolist() == [False, True]
+
+
 def test_csv(write_run: WriteRun, tmp_path: Path) -> None:
     run = write_run("one", {"ours": 0.0, "ti-m": -0.1})
     scores, summary = export(run, "csv", tmp_path / "out")

@@ -17,6 +17,7 @@ from bench.reporting.runs.comparison_design import comparison_designs
 from bench.reporting.runs.conditions import fail_condition, parse_margins
 from bench.reporting.runs.picture_pairs import SamePixels, same_pixels
 from bench.reporting.runs.recorded import open_recorded
+from bench.reporting.runs.reproduction import judge
 from bench.stats.rates import jeffreys_interval
 
 WriteRun = Callable[..., Path]
@@ -110,6 +111,29 @@ def test_fields_of_two_variants_of_a_method(write_run: WriteRun) -> None:
     comparison = compared(run, run, methods=("ours", "ours[phase1_steps=0]"))
     (fields,) = comparison.fields.values()
     assert [(each.what, each.second) for each in fields] == [("phase1_steps", "0")]
+
+
+@pytest.mark.parametrize(
+    ("drawn_first", "drawn_second"),
+    [("scene-5", "scene-[0-3]"), ("scene-[0-3]", "scene-5"), ("scene-5", "scene-4")],
+)
+def test_a_method_without_a_common_scene_keeps_no_other_from_being_compared(
+    write_run: WriteRun, tmp_path: Path, drawn_first: str, drawn_second: str
+) -> None:
+    """The runs share four scenes, of which `ti-m` has pictures in one run alone, or in neither."""
+    first, second = (write_run(name, {"ours": lead, "ti-m": 0.0}) for name, lead in (("one", 0.0), ("two", 0.04)))
+    for run, ours, other in ((first, "scene-[0-3]", drawn_first), (second, "scene-[0-4]", drawn_second)):
+        table = pd.read_parquet(run / "scores.parquet")
+        drawn = table["method"].map({"ours": ours, "ti-m": other})
+        kept = [re.fullmatch(*both) is not None for both in zip(drawn, table["scene"], strict=True)]
+        table[kept].to_parquet(run / "scores.parquet")
+    comparison = compared(first, second)
+    assert {one.n for one in comparison.of("ti-m")} == {0}
+    assert [one.n for one in comparison.of("ours") if one.metric.label == "identity-similarity"] == [4]
+    assert comparison.notes[-1] == "ti-m: no picture is in both runs, so nothing of it is compared."
+    page, *_ = write_comparison(comparison, tmp_path / "out")
+    assert "ti-m: no picture is in both runs" in page.read_text(encoding="utf-8")
+    assert {one.difference.method for one in judge(comparison.first, comparison.second, ("0.05",))} == {"ours"}
 
 
 def test_other_datasets_need_their_manifests(write_run: WriteRun) -> None:
@@ -213,6 +237,21 @@ def test_what_the_comparison_can_see(write_run: WriteRun) -> None:
     assert rates is not None
     assert rates[0] is not None
     assert (rates[0].low, rates[0].high) == pytest.approx(jeffreys_interval(10, 10))  # all found: a scene counts once
+
+
+def test_rates_are_of_the_pictures_that_both_runs_have(write_run: WriteRun) -> None:
+    """The first run also has pictures of a template that the second lacks, on which nothing was found."""
+    first, second = (write_run(name, {"ours": 0.0}, scenes=10) for name in ("one", "two"))
+    table = pd.read_parquet(first / "scores.parquet")
+    snow = table["template"].str.contains("snow")
+    table.assign(detected=table["detected"] & ~snow).to_parquet(first / "scores.parquet")
+    other = pd.read_parquet(second / "scores.parquet")
+    other[~snow].to_parquet(second / "scores.parquet")
+    comparison = compared(first, second)
+    (rate,) = [one.rates for one in comparison_designs(comparison.pairs, comparison.differences) if one.rates]
+    assert rate[0] is not None
+    assert rate[0] == rate[1]
+    assert (rate[0].low, rate[0].high) == pytest.approx(jeffreys_interval(10, 10))
 
 
 def test_no_name_is_run(write_run: WriteRun, tmp_path: Path) -> None:

@@ -41,6 +41,30 @@ def test_entries_of_two_runs_are_ranked_together(write_run: WriteRun) -> None:
     assert [one.front for one in board.entries[1:]] == [False, False]
 
 
+def test_an_entry_with_few_values_changes_nobody_elses_place_on_the_front(write_run: WriteRun) -> None:
+    """`em` has identity similarity on the one scene where `ti-m` is ahead of `ours`, which leads on all others."""
+    one = write_run("one", {"ours": 0.2, "ti-m": 0.0, "db": 0.1}, scenes=8, noise=0.001)
+    two = write_run("two", {"em": -0.3}, scenes=8, noise=0.001)
+    axes = ["prompt_similarity", "identity_similarity"]
+    table = pd.read_parquet(one / "scores.parquet")
+    table.loc[(table["method"] == "ti-m") & (table["scene"] == "scene-3"), axes] += 0.5
+    table.to_parquet(one / "scores.parquet")
+    sparse = pd.read_parquet(two / "scores.parquet")
+    sparse.loc[sparse["scene"] != "scene-3", "identity_similarity"] = math.nan
+    sparse.to_parquet(two / "scores.parquet")
+    (without,), (board,) = boards_of(one), boards_of(one, two)
+    before, after = (
+        [(e.entry.method, e.front, e.front_probability) for e in each.entries] for each in (without, board)
+    )
+    assert [front for _, front, _ in before] == [True, False, False]
+    assert after == [*before, ("em", False, None)]
+
+
+def test_below_four_scenes_the_front_has_no_probabilities(write_run: WriteRun) -> None:
+    (board,) = boards_of(write_run("one", {"ours": 0.2, "ti-m": 0.0}, scenes=3))
+    assert [(one.front, one.front_probability) for one in board.entries] == [(True, None), (False, None)]
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [

@@ -33,6 +33,8 @@ def test_intervals_of_means(tables: np.ndarray) -> None:
     means = tables[..., 0, :, 0].mean(axis=2)
     same(batch.mean_ends(means), [mean_interval(row) for row in means])
     same(batch.mean_ends(means, 0.99), [mean_interval(row, level=0.99) for row in means])
+    below = -means
+    same(batch.mean_ends(below), [mean_interval(row) for row in below])
 
 
 def test_paired_tests(tables: np.ndarray) -> None:
