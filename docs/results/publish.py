@@ -51,6 +51,8 @@ def main(
     published = open_recorded(out)
     methods = "+".join(name for name in published.methods if not name.startswith(ABLATIONS))
     write_report(reopen(RunFolder(out), None), reports.replace("{methods}", methods))
+    for file in (out / "report").glob("*/report.json"):
+        file.unlink()  # its tables are the CSVs beside it
     write_bytes(out / "results.md", results_text(published).encode())
     console.print(f"{out}: {_check_size(out) / 2**20:.1f} MiB", soft_wrap=True)
     if readme is not None:
