@@ -255,7 +255,7 @@ def _undetectable(session: Session, table: pd.DataFrame) -> Iterator[str]:
     rows = table[table["detected"].isna()]
     words = list(dict.fromkeys(rows["label"]))
     if UNLABELLED in words:
-        yield unlabelled_warning(list(dict.fromkeys(rows.loc[rows["label"] == UNLABELLED, "scene"])))
+        yield unlabelled_warning(list(dict.fromkeys(rows.loc[rows["label"] == UNLABELLED, "scene"])), session.preset)
     if others := [word for word in words if word != UNLABELLED]:
         yield f"{unknown_to_segmenter(others, session.preset)}."
 

@@ -13,8 +13,6 @@ from bench.data.manifest import PictureRecord, SceneRecord, square_of
 from bench.scoring.models.class_words import known_words, words_unknown_to
 from bench.scoring.presets import Preset
 
-_LOST = "identity similarity and detection have no value"
-
 
 def warn(sentences: Iterable[str]) -> None:
     """Print sentences where remarks go, one line each."""
@@ -29,22 +27,32 @@ def undetectable(scenes: Sequence[SceneRecord], preset: Preset) -> Iterator[str]
     """
     unknown = words_unknown_to(preset, (word for scene in scenes for word in scene.classes if word != BACKGROUND))
     if UNLABELLED in unknown:
-        yield unlabelled_warning([scene.name for scene in scenes if UNLABELLED in scene.classes])
+        yield unlabelled_warning([scene.name for scene in scenes if UNLABELLED in scene.classes], preset)
     if words := [word for word in unknown if word != UNLABELLED]:
         known = f"it knows {some(sorted(known_words(preset)))} (`bench list {preset.name}` lists all)"
         yield f"{unknown_to_segmenter(words, preset)}; {known}."
 
 
-def unlabelled_warning(scenes: Sequence[str]) -> str:
+def unlabelled_warning(scenes: Sequence[str], preset: Preset) -> str:
     """The sentence about scenes without class words."""
     told = f"{count(len(scenes), 'scene')} without class words ({some(scenes)})"
-    return f"{told}: {_LOST} there, since no segmenter finds an '{UNLABELLED}'; write {LABELS} and build it again."
+    return (
+        f"{told}: {_lost(preset)} there, since no segmenter finds an '{UNLABELLED}'; write {LABELS} and build it again."
+    )
 
 
 def unknown_to_segmenter(words: Sequence[str], preset: Preset) -> str:
     """The start of the sentence about class words that the preset's segmenter does not know."""
     kind = "class word" if len(words) == 1 else "class words"
-    return f"The segmenter of the preset {preset.name} does not know the {kind} {some(words)}, so that their {_LOST}"
+    told = f"The segmenter of the preset {preset.name} does not know the {kind} {some(words)}"
+    return f"{told}, so that their {_lost(preset)}"
+
+
+def _lost(preset: Preset) -> str:
+    """What has no value without a segment; identity has one where whole pictures are compared."""
+    if preset.comparison.view.is_whole:
+        return "detection has no value"
+    return "identity similarity and detection have no value"
 
 
 def enlarged(scenes: Sequence[SceneRecord], size: int, side: int) -> Iterator[str]:

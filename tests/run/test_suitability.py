@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from bench.core.errors import UserError
 from bench.diffusion.backbone import checkpoint
 from bench.plugins.discovery import refresh
 from bench.run.lock import hold
+from bench.run.suitability import unknown_to_segmenter, unlabelled_warning
 from bench.scoring.models import availability
 from bench.scoring.models.availability import check_available
 from bench.scoring.models.class_words import known_words, words_unknown_to
@@ -199,3 +201,11 @@ def test_weights_of_the_hub_are_asked_for_in_seconds(
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", refuse)
     with pytest.raises(UserError, match="someone/model is neither a folder nor available from the hub"):
         checkpoint.check_weights(checkpoint.BackboneSpec("someone/model"))
+
+
+def test_whole_pictures_are_compared_without_a_segment() -> None:
+    whole, cut = PRESETS["custom-diffusion"], PRESETS["playroom"]
+    for told in (partial(unknown_to_segmenter, ["gnu"]), partial(unlabelled_warning, ["bare"])):
+        assert "identity similarity and detection have no value" in told(cut)
+        assert "detection has no value" in told(whole)
+        assert "identity" not in told(whole)
