@@ -62,7 +62,7 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def playroom(session: nox.Session) -> None:
-    """Train Playroom's checkpoints again and compare them with the committed ones (hours; `-- --smoke`: minutes)."""
+    """Train Playroom's checkpoints again and compare with the committed (30 to 40 hours; `-- --smoke`: minutes)."""
     install(session, "test")
     session.run(PYTHON, "-m", "bench.playroom.reproduce", *session.posargs)
 

@@ -2,8 +2,8 @@
 
 The rule: the number of steps is what two cores can afford; of the learning-rate factors tried, the handles' first
 and then the weights', the one is taken under which the mean over methods and tuning scenes of prompt similarity plus
-identity similarity (0 where the object is not found) is highest. The tuning scenes have their own seed, so no reported
-scene is used for tuning.
+identity similarity (0 where the object is not found) is highest. The tuning scenes have their own seed, which
+`bench tune` shares; the README's results on fifty scenes have another.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def main(
 
 
 def tuning_scenes(count: int) -> Dataset:
-    """Scenes of two toys with two prompt formats, of a seed that no reported dataset has."""
+    """Scenes of two toys with two prompt formats, of a seed that the README's results on fifty scenes do not have."""
     text = f"playroom[scenes={count},mix=1,0,0,formats=2,samples=1,pool={15 * count},seed={TUNING_SEED}]"
     with tempfile.TemporaryDirectory() as folder:
         configure("datasets", text).instance.build(Path(folder) / "tuning")

@@ -144,6 +144,11 @@ class Method(Protocol):
         ...
 
 
+def is_control(method: object) -> bool:
+    """Whether a method says of itself that it is a control."""
+    return bool(getattr(method, "control", False))
+
+
 @runtime_checkable
 class FitsTogether(Protocol):
     """A method that can begin the fits of several scenes together, for example as rows of one batch.

@@ -17,7 +17,7 @@ from bench.core.errors import UserError
 from bench.reporting.labels import Box, leader, place_labels
 from bench.reporting.scatter import LegendEntry, is_point, plot_legend
 from bench.reporting.text import noun
-from bench.stats.summary import Estimate, MethodSummary, Summary
+from bench.stats.summary import MethodSummary, Summary
 
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "triangle-down": "v", "star": "*"}
 STYLE: Any = {
@@ -91,12 +91,6 @@ def _point(axes: Axes, key: LegendEntry, method: MethodSummary, colour: str) -> 
         elinewidth=0.7,
         zorder=3,
     )
-
-
-def _ends(estimate: Estimate) -> list[list[float]] | None:
-    """How far the interval reaches below and above the mean, as matplotlib takes it."""
-    interval, mean = estimate.interval, estimate.mean
-    return [[mean - interval.low], [interval.high - mean]] if interval else None
 
 
 def _front(axes: Axes, methods: Sequence[MethodSummary]) -> None:

@@ -18,7 +18,7 @@ from bench.core.scenes import without_concepts
 from bench.core.table import COLUMNS
 from bench.core.text import count
 from bench.data.builders.remarks import UNLABELLED
-from bench.plugins.method import PreservesPrior
+from bench.plugins.method import PreservesPrior, is_control
 from bench.plugins.report import ReportData
 from bench.plugins.spec import Configured
 from bench.reporting.command import command
@@ -165,7 +165,7 @@ def _data(session: Session, table: pd.DataFrame) -> ReportData:
 
 def controls(plan: Sequence[Unit]) -> tuple[str, ...]:
     """The plan's methods that say of themselves that they are controls (`Method.control`)."""
-    found = (unit.method.spec for unit in plan if getattr(unit.method.instance, "control", False))
+    found = (unit.method.spec for unit in plan if is_control(unit.method.instance))
     return tuple(dict.fromkeys(found))
 
 

@@ -94,7 +94,7 @@ PAPER_ADAM = Optimiser("adam", betas=(0.9, 0.99), weight_decay=1e-8)
 """Break-A-Scene's, for itself and its baselines (B.1)."""
 ADAMW = Optimiser("adamw", betas=(0.9, 0.999), weight_decay=1e-2)
 """Of diffusers' example of Textual Inversion, which clips no gradients."""
-CODE_ADAMW = Optimiser("adamw", betas=(0.9, 0.999), weight_decay=1e-2, clip=1.0)
+CODE_ADAMW = replace(ADAMW, clip=1.0)
 """The official code's, and that of diffusers' examples of DreamBooth and Custom Diffusion."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.core.errors import UserError
 from bench.core.text import count
-from bench.plugins.spec import configure, split_specs
+from bench.plugins.spec import split_specs
 from bench.reporting.runs.recorded import RecordedRun, open_recorded
 from bench.run.engine import start
 from bench.run.folder import RunFolder
@@ -53,8 +53,7 @@ def run_again(run: RecordedRun, folder: RunFolder, part: Part, device: str, work
 
 def _specs(run: RecordedRun, methods: str | None) -> tuple[str, ...]:
     if methods is None:
-        specs = [run.spec(name) for name in run.methods]
-        return tuple(spec for spec in specs if not getattr(configure("methods", spec).instance, "control", False))
+        return tuple(run.spec(name) for name in run.methods if name not in run.controls)
     known = {name: run.spec(name) for name in run.methods}
     asked = split_specs(methods)
     if unknown := [one for one in asked if one not in known and one not in known.values()]:

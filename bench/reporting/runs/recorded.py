@@ -15,6 +15,7 @@ from bench.core.hashing import digest
 from bench.core.table import COLUMNS
 from bench.core.text import count
 from bench.data.manifest import MANIFEST, Manifest, read_manifest
+from bench.plugins.method import is_control
 from bench.plugins.metric import Column
 from bench.plugins.spec import Configured, configure
 from bench.reporting.command import going_on
@@ -136,7 +137,7 @@ def common_metrics(runs: Sequence[RecordedRun]) -> tuple[Column, ...]:
 
 def _is_control(spec: str) -> bool:
     try:
-        return bool(getattr(configure("methods", spec).instance, "control", False))
+        return is_control(configure("methods", spec).instance)
     except UserError:
         return False
 

@@ -16,6 +16,7 @@ from bench.core.hashing import pixel_hash
 from bench.core.images import read_picture
 from bench.core.leftovers import scratch_folder
 from bench.core.scenes import Dataset
+from bench.plugins.method import is_control
 from bench.plugins.metric import Column
 from bench.plugins.spec import Configured
 from bench.reporting.runs.recomputed import score_files
@@ -85,8 +86,7 @@ def _chosen(session: Session, run: RecordedRun, units: int) -> tuple[Unit, ...]:
     able = [
         unit
         for unit in session.plan
-        if (session.label(unit.method.spec), unit.scene.name) in drawn
-        and not getattr(unit.method.instance, "control", False)
+        if (session.label(unit.method.spec), unit.scene.name) in drawn and not is_control(unit.method.instance)
     ]
     if not able:
         raise UserError(f"{run.path} has no unit that can be fitted again by itself (controls cannot)")
