@@ -13,6 +13,9 @@ from bench.run.names import written
 from bench.run.settings import Settings, Start, load_settings
 from bench.run.shards import shard_name
 
+_FOLDERS = ("--runs", "--path")
+"""Options whose value is a folder of the machine that ran."""
+
 
 def command(folder: RunFolder, settings: Settings, preset: str) -> str:
     """A line for a shell with everything that can change a result, given as it was; a command per recorded start.
@@ -43,8 +46,20 @@ def going_on(folder: RunFolder) -> str:
     """The line that goes on with a run: `bench run`, or the `bench tune` whose trials it holds."""
     if not folder.tuning.is_file():
         return next_command(folder, load_settings(folder))
+    return shlex.join(_tuning_command(folder))
+
+
+def keep_tuning(folder: RunFolder, archive: RunFolder) -> None:
+    """Keep the command of a tuning in its archive, without folders of this machine; nothing for any other run."""
+    if folder.tuning.is_file():
+        words = _tuning_command(folder)
+        dropped = {at + offset for at, word in enumerate(words) if word in _FOLDERS for offset in (0, 1)}
+        record_tuning(archive, [word for at, word in enumerate(words) if at not in dropped])
+
+
+def _tuning_command(folder: RunFolder) -> list[str]:
     record: _TuningCommand = read_record(folder.tuning, SCHEMA, _TuningCommand)
-    return shlex.join(record.command)
+    return record.command
 
 
 def next_command(folder: RunFolder, settings: Settings) -> str:

@@ -17,6 +17,7 @@ from bench.reporting.runs.recorded import RecordedRun, open_recorded
 from bench.reporting.write import write_report
 from bench.run.engine import reopen
 from bench.run.folder import RunFolder
+from bench.run.lock import LOCK
 
 ROOT = Path(__file__).parents[2]
 RESULTS, README = Path(__file__).parent, ROOT / "README.md"
@@ -26,8 +27,6 @@ ABLATIONS = ("ours:", "em:")
 """Starts of the names of ablations, which the table has: tests of all pairs with them would outgrow an archive."""
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 """The marks around the results in the README."""
-SCENES = 4
-"""Scenes of which the archive keeps pictures."""
 MOST_BYTES = 8 * 2**20
 """What an archive may weigh, to be part of a repository."""
 
@@ -41,22 +40,26 @@ def main(
     reports: Annotated[
         str, typer.Option(help="the reports that lie beside it; {methods}: those that are no ablation")
     ] = REPORTS,
+    pictures: Annotated[int, typer.Option(min=0, help="scenes of which pictures are kept")] = 4,
     results: Annotated[Path, typer.Option(help="where it is published")] = RESULTS,
-    readme: Annotated[Path | None, typer.Option(help="the README to write into")] = README,
+    in_readme: Annotated[
+        bool, typer.Option("--readme/--no-readme", help="whether the README shows its table and orderings")
+    ] = True,
 ) -> None:
     """Publish a run: its archive with reports, and the table and orderings in the README."""
     out = results / run.name
     repeated = tuple(open_recorded(one) for one in again or ())
-    export_run(open_recorded(run), "archive", out, ExportOptions(again=repeated, pictures=SCENES))
+    export_run(open_recorded(run), "archive", out, ExportOptions(again=repeated, pictures=pictures))
     published = open_recorded(out)
     methods = "+".join(name for name in published.methods if not name.startswith(ABLATIONS))
     write_report(reopen(RunFolder(out), None), reports.replace("{methods}", methods))
     for file in (out / "report").glob("*/report.json"):
         file.unlink()  # its tables are the CSVs beside it
-    write_bytes(out / "results.md", results_text(published).encode())
+    if in_readme:
+        write_bytes(out / "results.md", results_text(published).encode())
+        write_marked(README, BEGIN, END, results_text(published))
+    (out / LOCK).unlink(missing_ok=True)
     console.print(f"{out}: {_check_size(out) / 2**20:.1f} MiB", soft_wrap=True)
-    if readme is not None:
-        write_marked(readme, BEGIN, END, results_text(published))
 
 
 def results_text(published: RecordedRun) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from bench.plugins.discovery import refresh
+from bench.reporting.command import going_on, record_tuning
 from bench.run.folder import RunFolder
 from bench.run.settings import load_settings, save_settings
 
@@ -38,6 +39,14 @@ def test_an_archive_has_scores_settings_and_dataset_but_no_picture_and_no_path(a
     assert (archive / "dataset" / "manifest.json").read_bytes() == (finished / "dataset" / "manifest.json").read_bytes()
     assert [start.paths for start in load_settings(RunFolder(archive)).starts] == [()]
     assert str(Path.cwd()) not in (archive / "run.json").read_text()
+
+
+def test_the_command_of_a_tuning_is_archived_without_folders_of_the_machine(finished: Path, bench: Bench) -> None:
+    """As the run's own settings: a copy of the archive goes on in the default folder, of whatever machine."""
+    words = ["bench", "tune", "--path", "/home/me/mine", "--methods", "ours", "--runs", "/scratch/runs", "--trials", "8"]
+    record_tuning(RunFolder(finished), words)
+    assert bench("export", str(finished), "--to", "archive", "--out", "published") == 0
+    assert going_on(RunFolder(Path("published"))) == "bench tune --methods ours --trials 8"
 
 
 def test_a_run_goes_on_from_an_archive(

@@ -27,8 +27,9 @@ def test_a_published_run_is_an_archive_with_reports_and_fills_the_readme(
     results: ModuleType, finished: Path, bench: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     readme = Path("README.md")
+    monkeypatch.setattr(results, "README", readme)
     readme.write_text(f"before\n{results.BEGIN}\nold\n{results.END}\nafter\n")
-    results.main(finished, None, "pareto,table", Path("results"), readme)
+    results.main(finished, reports="pareto,table", results=Path("results"))
     out = Path("results/r")
     assert (out / "archived.json").is_file()
     assert (out / "report" / "pareto" / "pareto.html").is_file()
@@ -41,4 +42,4 @@ def test_a_published_run_is_an_archive_with_reports_and_fills_the_readme(
     assert bench("reproduce", str(out), "--margin", "0.01", "--scenes", "1") == 0
     monkeypatch.setattr(results, "MOST_BYTES", 1000)
     with pytest.raises(UserError, match="keep fewer pictures"):
-        results.main(finished, None, "table", Path("results"), None)
+        results.main(finished, reports="table", results=Path("results"), in_readme=False)

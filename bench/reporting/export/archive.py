@@ -12,6 +12,7 @@ import pandas as pd
 from bench.core.errors import UserError
 from bench.core.files import write_bytes
 from bench.data.writer import SHEET
+from bench.reporting.command import keep_tuning
 from bench.reporting.runs.recorded import RecordedRun
 from bench.reporting.runs.reproduction import measure_spreads, read_spreads, write_spreads
 from bench.run.archive import record_archived
@@ -43,7 +44,8 @@ def write_archive(run: RecordedRun, out: Path, again: Sequence[RecordedRun], pic
     if run.folder.dataset.is_dir():
         shutil.copytree(run.folder.dataset, archive.dataset, ignore=shutil.ignore_patterns(SHEET))
     folder = run.folder
-    beside = (folder.outside, folder.evaluators, folder.versions, folder.tuning, run.path / TUNED, run.path / TRIALS)
+    keep_tuning(folder, archive)
+    beside = (folder.outside, folder.evaluators, folder.versions, run.path / TUNED, run.path / TRIALS)
     for file in beside:
         if file.is_file():
             write_bytes(out / file.name, file.read_bytes())
