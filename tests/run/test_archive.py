@@ -43,10 +43,10 @@ def test_an_archive_has_scores_settings_and_dataset_but_no_picture_and_no_path(a
 
 def test_the_command_of_a_tuning_is_archived_without_folders_of_the_machine(finished: Path, bench: Bench) -> None:
     """As the run's own settings: a copy of the archive goes on in the default folder, of whatever machine."""
-    words = ["bench", "tune", "--path", "/home/me/mine", "--methods", "ours", "--runs", "/scratch/runs", "--trials", "8"]
+    words = ["bench", "tune", "--path", "/home/me/mine", "--runs", "/scratch/runs", "--methods", "ours"]
     record_tuning(RunFolder(finished), words)
     assert bench("export", str(finished), "--to", "archive", "--out", "published") == 0
-    assert going_on(RunFolder(Path("published"))) == "bench tune --methods ours --trials 8"
+    assert going_on(RunFolder(Path("published"))) == "bench tune --methods ours"
 
 
 def test_a_run_goes_on_from_an_archive(
