@@ -18,13 +18,22 @@ from bench.reporting.write import write_report
 from bench.run.engine import reopen
 from bench.run.folder import RunFolder
 from bench.run.lock import LOCK
+from bench.tune.apply import SUFFIX
 
 ROOT = Path(__file__).parents[2]
 RESULTS, README = Path(__file__).parent, ROOT / "README.md"
-REPORTS = "pareto[reference=ours,methods={methods}],table[reference=ours],orderings"
-"""The reports beside an archive; `{methods}` are those that are no ablation."""
+REPORTS = "pareto[reference=ours,methods={methods}],table[reference=ours,methods={untuned}],orderings"
+"""The reports beside an archive; `{methods}` are those that are no ablation, `{untuned}` those as they are."""
+TUNED_TABLE = "table-tuned"
+"""The folder of the table of tuned methods, beside that of the others."""
 ABLATIONS = ("ours:", "em:")
 """Starts of the names of ablations, which the table has: tests of all pairs with them would outgrow an archive."""
+TOLD = {
+    "table/table.md": "The methods as they are:",
+    f"{TUNED_TABLE}/table.md": "Each at the learning rates that `bench tune` found for it:",
+    "orderings/orderings.md": "The papers' claims, on the methods as they are:",
+}
+"""What the README shows of them, and under which words."""
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 """The marks around the results in the README."""
 MOST_BYTES = 8 * 2**20
@@ -51,8 +60,7 @@ def main(
     repeated = tuple(open_recorded(one) for one in again or ())
     export_run(open_recorded(run), "archive", out, ExportOptions(again=repeated, pictures=pictures))
     published = open_recorded(out)
-    methods = "+".join(name for name in published.methods if not name.startswith(ABLATIONS))
-    write_report(reopen(RunFolder(out), None), reports.replace("{methods}", methods))
+    _write_reports(published, reports)
     for file in (out / "report").glob("*/report.json"):
         file.unlink()  # its tables are the CSVs beside it
     if in_readme:
@@ -62,17 +70,34 @@ def main(
     console.print(f"{out}: {_check_size(out) / 2**20:.1f} MiB", soft_wrap=True)
 
 
+def _write_reports(published: RecordedRun, reports: str) -> None:
+    """The reports, and where methods were tuned a table of these."""
+    names, session = published.methods, reopen(RunFolder(published.path), None)
+    tuned = [name for name in names if name.endswith(SUFFIX)]
+    if tuned:
+        write_report(session, f"table[methods={'+'.join(tuned)}]")
+        places = published.path / "report"
+        (places / "table").rename(places / TUNED_TABLE)
+    told = {
+        "{methods}": "+".join(name for name in names if not name.startswith(ABLATIONS)),
+        "{untuned}": "+".join(name for name in names if name not in tuned),
+    }
+    for mark, methods in told.items():
+        reports = reports.replace(mark, methods)
+    write_report(session, reports)
+
+
 def results_text(published: RecordedRun) -> str:
-    """What was run, the table with its intervals, and the papers' orderings, as Markdown."""
+    """What was run, the tables with their intervals, and the papers' orderings, as Markdown."""
     reports = published.path / "report"
     scenes, pictures = published.table["scene"].nunique(), published.table["picture"].nunique()
     told = (
         f"`{published.settings.dataset}`, preset `{published.preset}`, seed {published.settings.seed}: "
         f"{count(scenes, 'scene')}, {count(pictures, 'picture')} of {count(len(published.methods), 'method')}."
     )
-    files = [file for name in ("table", "orderings") if (file := reports / name / f"{name}.md").is_file()]
-    parts = (told, *(file.read_text(encoding="utf-8") for file in files))
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    shown = {words: reports / name for name, words in TOLD.items() if (reports / name).is_file()}
+    parts = (f"{words}\n\n{file.read_text(encoding='utf-8').strip()}" for words, file in shown.items())
+    return "\n\n".join((told, *parts)) + "\n"
 
 
 def _check_size(folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,28 +11,8 @@ from typing import Any, Protocol
 
 from transformers import PreTrainedModel
 
-from bench.core.files import write_json
-
-SETTINGS_SCHEMA = 1
-SETTINGS = {
-    "metrics": "playroom",
-    "sampler": {"steps": 20, "guidance": 7.0},
-    "budgets": {
-        "full": {
-            "steps": 0.4,
-            "handle_learning_rate": 10.0,
-            "weights_learning_rate": 25.0,
-            "prior_pictures": 0.2,
-        },
-        "quick": {
-            "steps": 0.2,
-            "handle_learning_rate": 20.0,
-            "weights_learning_rate": 50.0,
-            "prior_pictures": 0.1,
-        },
-    },
-}
-"""The initial `scenebench.json` of the pipeline: its sampler, and factors on the papers' steps and rates."""
+from bench.core.checkpoints import CHECKPOINTS
+from bench.plugins.backbone_settings import FILE
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -67,7 +48,7 @@ def save_half(model: PreTrainedModel, processor: Saveable, folder: Path) -> None
 
 
 def write_settings(pipeline: Path) -> None:
-    """Write the pipeline's `scenebench.json`, unless it has one: its numbers are tuned after training."""
-    path = pipeline / "scenebench.json"
+    """Give the pipeline the `scenebench.json` of the committed one, unless it has its own: `bench tune` judges it."""
+    path = pipeline / FILE
     if not path.is_file():
-        write_json(path, SETTINGS, SETTINGS_SCHEMA)
+        shutil.copyfile(CHECKPOINTS / "pipeline" / FILE, path)
