@@ -12,6 +12,7 @@ from bench.core.files import write_bytes
 from bench.core.marked_text import write_marked
 from bench.core.progress import console
 from bench.core.text import count
+from bench.plugins.spec import configure
 from bench.reporting.export.export import ExportOptions, export_run
 from bench.reporting.runs.recorded import RecordedRun, open_recorded
 from bench.reporting.write import write_report
@@ -19,9 +20,11 @@ from bench.run.engine import reopen
 from bench.run.folder import RunFolder
 from bench.run.lock import LOCK
 from bench.tune.apply import SUFFIX
+from bench.tune.record import read_tuning
 
 ROOT = Path(__file__).parents[2]
 RESULTS, README = Path(__file__).parent, ROOT / "README.md"
+TUNING = RESULTS / "playroom-tuning"
 REPORTS = "pareto[reference=ours,methods={methods}],table[reference=ours,methods={untuned}],orderings"
 """The reports beside an archive; `{methods}` are those that are no ablation, `{untuned}` those as they are."""
 TUNED_TABLE = "table-tuned"
@@ -31,7 +34,7 @@ ABLATIONS = ("ours:", "em:")
 TOLD = {
     "table/table.md": "The methods as they are:",
     f"{TUNED_TABLE}/table.md": "Each at the learning rates that `bench tune` found for it:",
-    "orderings/orderings.md": "The papers' claims, on the methods as they are:",
+    "orderings/orderings.md": "The papers' claims, also on tuned methods where both are:",
 }
 """What the README shows of them, and under which words."""
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
@@ -51,6 +54,7 @@ def main(
     ] = REPORTS,
     pictures: Annotated[int, typer.Option(min=0, help="scenes of which pictures are kept")] = 4,
     results: Annotated[Path, typer.Option(help="where it is published")] = RESULTS,
+    tuning: Annotated[Path, typer.Option(help="the tuning whose optima have a table of their own")] = TUNING,
     in_readme: Annotated[
         bool, typer.Option("--readme/--no-readme", help="whether the README shows its table and orderings")
     ] = True,
@@ -60,7 +64,7 @@ def main(
     repeated = tuple(open_recorded(one) for one in again or ())
     export_run(open_recorded(run), "archive", out, ExportOptions(again=repeated, pictures=pictures))
     published = open_recorded(out)
-    _write_reports(published, reports)
+    _write_reports(published, reports, tuning)
     for file in (out / "report").glob("*/report.json"):
         file.unlink()  # its tables are the CSVs beside it
     if in_readme:
@@ -70,17 +74,18 @@ def main(
     console.print(f"{out}: {_check_size(out) / 2**20:.1f} MiB", soft_wrap=True)
 
 
-def _write_reports(published: RecordedRun, reports: str) -> None:
-    """The reports, and where methods were tuned a table of these."""
+def _write_reports(published: RecordedRun, reports: str, tuning: Path) -> None:
+    """The reports, and a table of the methods that are what the tuning found."""
     names, session = published.methods, reopen(RunFolder(published.path), None)
-    tuned = [name for name in names if name.endswith(SUFFIX)]
+    optima = {configure("methods", found.spec).canonical for found in read_tuning(tuning).methods.values()}
+    tuned = [name for name in names if configure("methods", published.spec(name)).canonical in optima]
     if tuned:
         write_report(session, f"table[methods={'+'.join(tuned)}]")
         places = published.path / "report"
         (places / "table").rename(places / TUNED_TABLE)
     told = {
         "{methods}": "+".join(name for name in names if not name.startswith(ABLATIONS)),
-        "{untuned}": "+".join(name for name in names if name not in tuned),
+        "{untuned}": "+".join(name for name in names if not name.endswith(SUFFIX)),
     }
     for mark, methods in told.items():
         reports = reports.replace(mark, methods)
