@@ -64,7 +64,9 @@ def main(
     repeated = tuple(open_recorded(one) for one in again or ())
     export_run(open_recorded(run), "archive", out, ExportOptions(again=repeated, pictures=pictures))
     published = open_recorded(out)
-    _write_reports(published, reports, tuning)
+    if in_readme:
+        _write_tuned_table(published, tuning)
+    _write_reports(published, reports)
     for file in (out / "report").glob("*/report.json"):
         file.unlink()  # its tables are the CSVs beside it
     if in_readme:
@@ -74,22 +76,25 @@ def main(
     console.print(f"{out}: {_check_size(out) / 2**20:.1f} MiB", soft_wrap=True)
 
 
-def _write_reports(published: RecordedRun, reports: str, tuning: Path) -> None:
-    """The reports, and a table of the methods that are what the tuning found."""
-    names, session = published.methods, reopen(RunFolder(published.path), None)
+def _write_tuned_table(published: RecordedRun, tuning: Path) -> None:
+    """A table of the methods that are what the tuning found, if the run has any."""
     optima = {configure("methods", found.spec).canonical for found in read_tuning(tuning).methods.values()}
-    tuned = [name for name in names if configure("methods", published.spec(name)).canonical in optima]
-    if tuned:
-        write_report(session, f"table[methods={'+'.join(tuned)}]")
+    specs = {name: configure("methods", published.spec(name)).canonical for name in published.methods}
+    if tuned := [name for name, spec in specs.items() if spec in optima]:
+        write_report(reopen(RunFolder(published.path), None), f"table[methods={'+'.join(tuned)}]")
         places = published.path / "report"
         (places / "table").rename(places / TUNED_TABLE)
+
+
+def _write_reports(published: RecordedRun, reports: str) -> None:
+    names = published.methods
     told = {
         "{methods}": "+".join(name for name in names if not name.startswith(ABLATIONS)),
         "{untuned}": "+".join(name for name in names if not name.endswith(SUFFIX)),
     }
     for mark, methods in told.items():
         reports = reports.replace(mark, methods)
-    write_report(session, reports)
+    write_report(reopen(RunFolder(published.path), None), reports)
 
 
 def results_text(published: RecordedRun) -> str:
