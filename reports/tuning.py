@@ -65,12 +65,14 @@ class Response:
 class TunedRow:
     """A method with what was found of it, its response curves by field, and the compute of a fit at its own steps.
 
-    `updates` are steps times samples a step times trained numbers, NaN where they were not counted.
+    `updates` are steps times samples a step times trained numbers, NaN where they were not counted. `steps` is what
+    other numbers of steps change, and what they are in words.
     """
 
     name: str
     found: TunedMethod
     responses: Mapping[str, tuple[Response, ...]]
+    steps: tuple[tuple[str, SceneMean], ...]
     seconds: float
     updates: float
 
@@ -109,12 +111,22 @@ def _template() -> jinja2.Template:
 
 
 def _row(name: str, found: TunedMethod, trials: pd.DataFrame, table: pd.DataFrame) -> TunedRow:
-    own = trials[(trials["tuned"] == name) & (trials["stage"] != "steps")]
+    of_method = trials[trials["tuned"] == name]
+    own = of_method[of_method["stage"] != "steps"]
     fields = [field for field in found.values if own[field].notna().any()]
     costs = table[table["method"].isin(own["method"])].drop_duplicates("unit")["cost_fit_seconds"]
     responses = {field: tuple(_responses(own, field, found.spec)) for field in fields}
     updates = own["updates"].mean() if "updates" in own else np.nan
-    return TunedRow(name, found, responses, float(costs.mean()), float(updates))
+    steps = tuple(_steps(of_method, found))
+    return TunedRow(name, found, responses, steps, float(costs.mean()), float(updates))
+
+
+def _steps(trials: pd.DataFrame, found: TunedMethod) -> Iterator[tuple[str, SceneMean]]:
+    """What other numbers of steps change, fewer first; their share follows from the updates, where these are known."""
+    known = trials.groupby("method")["updates"].mean() if "updates" in trials else pd.Series(dtype=float)
+    shares = {spec: known.get(spec, np.nan) / known.get(found.spec, np.nan) for spec in found.steps}
+    for spec in sorted(shares, key=lambda spec: shares[spec]):
+        yield (spec if np.isnan(shares[spec]) else f"{shares[spec]:.2g} times as many"), found.steps[spec]
 
 
 def _responses(own: pd.DataFrame, field: str, best: str) -> Iterator[Response]:

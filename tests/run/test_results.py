@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from bench.core.errors import UserError
+from bench.tune.record import read_tuning
 
 
 @pytest.fixture
@@ -43,3 +45,13 @@ def test_a_published_run_is_an_archive_with_reports_and_fills_the_readme(
     monkeypatch.setattr(results, "MOST_BYTES", 1000)
     with pytest.raises(UserError, match="keep fewer pictures"):
         results.main(finished, reports="table", results=Path("results"), in_readme=False)
+
+
+def test_the_published_tuning_is_a_run_whose_page_is_made_again(bench: Callable[..., int]) -> None:
+    shutil.copytree(Path(__file__).parents[2] / "docs" / "results" / "playroom-tuning", "copy")
+    assert bench("report", "copy", "--report", "tuning") == 0
+    page = Path("copy/report/tuning/tuning.html").read_text()
+    assert "0.5 times as many by" in page, "half of the updates is half of the steps"
+    for method, found in read_tuning(Path("copy")).methods.items():
+        assert f">{method}</h2>" in page
+        assert found.verdict in page
