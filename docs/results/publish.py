@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 RESULTS, README = Path(__file__).parent, ROOT / "README.md"
 TUNING = RESULTS / "playroom-tuning"
 REPORTS = "pareto[reference=ours,methods={methods}],table[reference=ours,methods={untuned}],orderings"
-"""The reports beside an archive; `{methods}` are those that are no ablation, `{untuned}` those as they are."""
+"""The reports beside an archive; `{methods}` are those that are no ablation and not tuned, `{untuned}` all but tuned ones."""
 TUNED_TABLE = "table-tuned"
 """The folder of the table of tuned methods, beside that of the others."""
 ABLATIONS = ("ours:", "em:")
@@ -89,7 +89,7 @@ def _write_tuned_table(published: RecordedRun, tuning: Path) -> None:
 def _write_reports(published: RecordedRun, reports: str) -> None:
     names = published.methods
     told = {
-        "{methods}": "+".join(name for name in names if not name.startswith(ABLATIONS)),
+        "{methods}": "+".join(name for name in names if not name.startswith(ABLATIONS) and not name.endswith(SUFFIX)),
         "{untuned}": "+".join(name for name in names if not name.endswith(SUFFIX)),
     }
     for mark, methods in told.items():
