@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -83,6 +84,7 @@ def _write_tuned_table(published: RecordedRun, tuning: Path) -> None:
     if tuned := [name for name, spec in specs.items() if spec in optima]:
         write_report(reopen(RunFolder(published.path), None), f"table[methods={'+'.join(tuned)}]")
         places = published.path / "report"
+        shutil.rmtree(places / TUNED_TABLE, ignore_errors=True)
         (places / "table").rename(places / TUNED_TABLE)
 
 
