@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 RESULTS, README = Path(__file__).parent, ROOT / "README.md"
 TUNING = RESULTS / "playroom-tuning"
 REPORTS = "pareto[reference=ours,methods={methods}],table[reference=ours,methods={untuned}],orderings"
-"""The reports beside an archive; `{methods}` are those that are no ablation and not tuned, `{untuned}` all but tuned ones."""
+"""The reports beside an archive; `{methods}` are no ablation and not tuned, `{untuned}` all but tuned ones."""
 TUNED_TABLE = "table-tuned"
 """The folder of the table of tuned methods, beside that of the others."""
 ABLATIONS = ("ours:", "em:")
