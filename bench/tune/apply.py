@@ -15,11 +15,13 @@ from bench.run.session import Session
 from bench.tune.record import Tuning, read_tuning, scene_sources
 
 SUFFIX = " (tuned)"
-"""Of the display name of a method with tuned settings, so that nobody takes it for the paper's."""
+"""Of the display name of a method with tuned settings other than its own, so that nobody takes it for the paper's."""
 
 
 def with_tuned(selection: MethodSelection, path: Path) -> MethodSelection:
     """The selection with tuned settings for every method that has any; controls and the like stay.
+
+    A method whose optimum is its own settings stays too, with its name: a run may have it as it is already.
 
     Raises `UserError` for a method that could be tuned and was not.
     """
@@ -29,6 +31,7 @@ def with_tuned(selection: MethodSelection, path: Path) -> MethodSelection:
         tuned = tuning.methods.get(spec)
         if tuned is None:
             _refuse_untuned(spec, tuning, path)
+        if tuned is None or _canonical(tuned.spec) == _canonical(spec):
             methods.append(spec)
         else:
             methods.append(tuned.spec)
@@ -65,6 +68,10 @@ def check_tuned(session: Session, path: Path) -> None:
             f"{count(len(shared), 'picture')} of this dataset were tuned on ({path}: {tuning.dataset}); results need "
             "scenes, and concepts, that chose nothing: another dataset, or for a drawn one another seed"
         )
+
+
+def _canonical(spec: str) -> str:
+    return configure("methods", spec).canonical
 
 
 def _refuse_untuned(spec: str, tuning: Tuning, path: Path) -> None:

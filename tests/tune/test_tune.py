@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from bench.core.errors import UserError
+from bench.core.files import write_json
 from bench.plugins import discovery
-from bench.run.folder import RunFolder
+from bench.plugins.backbone_settings import Budget
+from bench.run.folder import TUNED, RunFolder
 from bench.run.options import BackboneOptions, ExecutionOptions, RunOptions
+from bench.run.select_methods import MethodSelection
 from bench.run.settings import load_settings
 from bench.run.worker_options import WorkerOptions
+from bench.stats.intervals import SceneMean
+from bench.tune.apply import with_tuned
 from bench.tune.engine import TuningRun
-from bench.tune.record import read_trials, read_tuning
+from bench.tune.record import SCHEMA, TunedMethod, Tuning, read_trials, read_tuning
 
 METHOD = '''
 from dataclasses import dataclass
@@ -128,6 +134,17 @@ def test_a_tuning_that_was_stopped_is_told_from_one_that_never_was(tmp_path: Pat
         UserError, match="this run is no tuning, or one that is not finished: the same `bench tune` goes on"
     ):
         read_tuning(tmp_path)
+
+
+def test_a_method_whose_optimum_is_its_own_settings_keeps_its_name(tmp_path: Path) -> None:
+    mean = SceneMean.of(pd.Series([0.4, 0.5, 0.6, 0.7]))
+    optima = {"shown": "shown[rate=4.0]", "ti-m": "ti-m[learning_rate=0.1]"}
+    found = {method: TunedMethod(spec, {}, "interior", (), 3, mean, mean, mean, {}) for method, spec in optima.items()}
+    tuning = Tuning("playroom", "f", "full", Budget(), "playroom", DATASET, "d" * 64, (), found)
+    write_json(tmp_path / TUNED, asdict(tuning), SCHEMA)
+    selection = with_tuned(MethodSelection(("shown", "ti-m"), ()), tmp_path)
+    assert selection.methods == ("shown", "ti-m[learning_rate=0.1]")
+    assert selection.names == (("ti-m[learning_rate=0.1]", "ti-m (tuned)"),)
 
 
 @pytest.mark.parametrize(
