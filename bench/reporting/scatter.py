@@ -165,7 +165,7 @@ def _place(method: MethodSummary) -> str:
     if not is_point(method):
         return "not in the plot: it lacks a similarity"
     if method.control:
-        return "a control, which does not compete"
+        return "a control"
     return "on the Pareto front" if method.pareto else "not on the front"
 
 

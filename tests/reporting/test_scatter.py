@@ -33,7 +33,7 @@ def summary(*methods: MethodSummary) -> Summary:
 
 def test_the_legend_says_that_a_control_does_not_compete() -> None:
     (key,) = plot_legend(summary(replace(method("real", front=False), control=True)))
-    assert (key.symbol, key.on_front, key.place) == ("circle-open", False, "a control, which does not compete")
+    assert (key.symbol, key.on_front, key.place) == ("circle-open", False, "a control")
 
 
 def test_no_two_methods_look_the_same() -> None:
