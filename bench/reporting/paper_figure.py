@@ -63,7 +63,8 @@ def paper_figure(summary: Summary, width: float, height: float, controls: Collec
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.add_subplot()
         for key, method in drawn:
-            _point(axes, key, method, GREY if method.method in controls else key.colour)
+            colour = GREY if method.method in controls else key.colour
+            draw_method(axes, method, colour, MARKERS[key.symbol.removesuffix("-open")], filled=key.on_front)
         _front(axes, [method for key, method in drawn if key.on_front])
         _dress(axes)
         figure.draw_without_rendering()
@@ -72,7 +73,8 @@ def paper_figure(summary: Summary, width: float, height: float, controls: Collec
         return PaperFigure(_saved(figure, "pdf"), _saved(figure, "svg"), labels, points, bounds)
 
 
-def _point(axes: Axes, key: LegendEntry, method: MethodSummary, colour: str) -> None:
+def draw_method(axes: Axes, method: MethodSummary, colour: str, marker: str, *, filled: bool) -> None:
+    """Draw a method's means as a point, with the intervals that it has as a cross."""
     x, y = (method.estimates[axis] for axis in PARETO_AXES)
     ends = [
         [[each.mean - each.interval.low], [each.interval.high - each.mean]] if each.interval else None
@@ -83,10 +85,10 @@ def _point(axes: Axes, key: LegendEntry, method: MethodSummary, colour: str) -> 
         [y.mean],
         xerr=ends[0],
         yerr=ends[1],
-        fmt=MARKERS[key.symbol.removesuffix("-open")],
+        fmt=marker,
         color=colour,
-        markerfacecolor=colour if key.on_front else "white",
-        markersize=5.5 if key.symbol.startswith("star") else 4,
+        markerfacecolor=colour if filled else "white",
+        markersize=5.5 if marker == "*" else 4,
         markeredgewidth=0.9,
         elinewidth=0.7,
         zorder=3,
@@ -117,13 +119,13 @@ def _name(
 ) -> tuple[tuple[Box, ...], tuple[tuple[float, float], ...], Box]:
     """Write the methods' names; returns their boxes, the points and the axes, in typographic points."""
     scale = 72 / figure.dpi
-    bounds = _box(axes.get_window_extent(), scale)
+    bounds = extent_box(axes.get_window_extent(), scale)
     means = [tuple(method.estimates[axis].mean for axis in PARETO_AXES) for _, method in drawn]
     points = tuple((float(x) * scale, float(y) * scale) for x, y in axes.transData.transform(means))
     texts = [figure.text(0, 0, key.short) for key, _ in drawn]
-    extents = [_box(text.get_window_extent(), scale) for text in texts]
+    extents = [extent_box(text.get_window_extent(), scale) for text in texts]
     sizes = [(box.right - box.left + 1, box.high - box.low + 0.5) for box in extents]
-    bars = [bar for _, method in drawn for bar in _bars(axes, method, scale)]
+    bars = [bar for _, method in drawn for bar in error_bars(axes, method, scale)]
     places = place_labels(points, sizes, bounds, GAP, bars)
     labels = tuple(place for place in places if place)
     if len(labels) < len(points):
@@ -136,8 +138,8 @@ def _name(
     return labels, points, bounds
 
 
-def _bars(axes: Axes, method: MethodSummary, scale: float) -> Iterator[Box]:
-    """Where a method's error bars are."""
+def error_bars(axes: Axes, method: MethodSummary, scale: float) -> Iterator[Box]:
+    """Where a method's error bars are, in pixels times `scale`."""
     x, y = (method.estimates[axis] for axis in PARETO_AXES)
     lines = [[(end, y.mean) for end in (x.interval.low, x.interval.high)]] if x.interval else []
     lines += [[(x.mean, end) for end in (y.interval.low, y.interval.high)]] if y.interval else []
@@ -156,7 +158,8 @@ def _write(figure: Figure, text: Any, place: Box, point: tuple[float, float], en
         figure.add_artist(Line2D(xs, ys, transform=figure.transFigure, color=GREY, lw=0.4, zorder=2))
 
 
-def _box(extent: Any, scale: float) -> Box:
+def extent_box(extent: Any, scale: float) -> Box:
+    """A matplotlib extent, in pixels times `scale`."""
     return Box(extent.x0 * scale, extent.y0 * scale, extent.x1 * scale, extent.y1 * scale)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from tuned_figure import tuned_figure
 
 from bench.core.errors import UserError
 from bench.core.files import write_bytes
@@ -30,7 +32,9 @@ REPORTS = "pareto[reference=ours,methods={methods}],table[reference=ours,methods
 """The reports beside an archive; `{methods}` are no ablation and not tuned, `{untuned}` all but tuned ones."""
 TUNED_TABLE = "table-tuned"
 """The folder of the table of tuned methods, beside that of the others."""
-ABLATIONS = ("ours:", "em:")
+FIGURE, BOUNDS = "tuned.svg", ("base-model", "real:redrawn", "copy-paste")
+"""The figure of what tuning changes, and the controls in it."""
+ABLATIONS = ("ours:", "em:", "clic:")
 """Starts of the names of ablations, which the table has: tests of all pairs with them would outgrow an archive."""
 TOLD = {
     "table/table.md": "The methods as they are:",
@@ -66,7 +70,7 @@ def main(
     export_run(open_recorded(run), "archive", out, ExportOptions(again=repeated, pictures=pictures))
     published = open_recorded(out)
     if in_readme:
-        _write_tuned_table(published, tuning)
+        _write_tuned(published, tuning)
     _write_reports(published, reports)
     for file in (out / "report").glob("*/report.json"):
         file.unlink()  # its tables are the CSVs beside it
@@ -77,15 +81,25 @@ def main(
     console.print(f"{out}: {_check_size(out) / 2**20:.1f} MiB", soft_wrap=True)
 
 
-def _write_tuned_table(published: RecordedRun, tuning: Path) -> None:
-    """A table of the methods that are what the tuning found, if the run has any."""
-    optima = {configure("methods", found.spec).canonical for found in read_tuning(tuning).methods.values()}
+def _write_tuned(published: RecordedRun, tuning: Path) -> None:
+    """A table of the methods that are what the tuning found, and the figure, if the run has any."""
+    optima = _optima(published, tuning)
+    if not optima:
+        return
+    write_report(reopen(RunFolder(published.path), None), f"table[methods={'+'.join(optima.values())}]")
+    places = published.path / "report"
+    shutil.rmtree(places / TUNED_TABLE, ignore_errors=True)
+    (places / "table").rename(places / TUNED_TABLE)
+    known = {name: optimum for name, optimum in optima.items() if name in published.methods}
+    bounds = [name for name in BOUNDS if name in published.methods]
+    write_bytes(published.path / FIGURE, tuned_figure(published, known, bounds))
+
+
+def _optima(published: RecordedRun, tuning: Path) -> Mapping[str, str]:
+    """The methods of the run that are an optimum of the tuning, by the method that was tuned; in the run's order."""
+    found = {configure("methods", one.spec).canonical: name for name, one in read_tuning(tuning).methods.items()}
     specs = {name: configure("methods", published.spec(name)).canonical for name in published.methods}
-    if tuned := [name for name, spec in specs.items() if spec in optima]:
-        write_report(reopen(RunFolder(published.path), None), f"table[methods={'+'.join(tuned)}]")
-        places = published.path / "report"
-        shutil.rmtree(places / TUNED_TABLE, ignore_errors=True)
-        (places / "table").rename(places / TUNED_TABLE)
+    return {found[spec]: name for name, spec in specs.items() if spec in found}
 
 
 def _write_reports(published: RecordedRun, reports: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,18 +11,16 @@ from types import ModuleType
 import pytest
 
 from bench.core.errors import UserError
+from bench.reporting.runs.recorded import open_recorded
 from bench.tune.record import read_tuning
+
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
 
 
 @pytest.fixture
-def results() -> ModuleType:
-    file = Path(__file__).parents[2] / "docs" / "results" / "publish.py"
-    spec = importlib.util.spec_from_file_location("publish", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def results(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(RESULTS))
+    return importlib.import_module("publish")
 
 
 def test_a_published_run_is_an_archive_with_reports_and_fills_the_readme(
@@ -48,10 +46,20 @@ def test_a_published_run_is_an_archive_with_reports_and_fills_the_readme(
 
 
 def test_the_published_tuning_is_a_run_whose_page_is_made_again(bench: Callable[..., int]) -> None:
-    shutil.copytree(Path(__file__).parents[2] / "docs" / "results" / "playroom-tuning", "copy")
+    shutil.copytree(RESULTS / "playroom-tuning", "copy")
     assert bench("report", "copy", "--report", "tuning") == 0
     page = Path("copy/report/tuning/tuning.html").read_text()
     assert "0.5 times as many by" in page, "half of the updates is half of the steps"
     for method, found in read_tuning(Path("copy")).methods.items():
         assert f">{method}</h2>" in page
         assert found.verdict in page
+
+
+def test_the_figure_names_every_tuned_method_and_bound_once(results: ModuleType) -> None:
+    run = open_recorded(RESULTS / "playroom-50")
+    optima = results._optima(run, RESULTS / "playroom-tuning")
+    assert optima["ours"] == "ours (tuned)"
+    assert optima["ti-m"] == "ti-m", "its optimum is its own settings"
+    drawn = results.tuned_figure(run, optima, results.BOUNDS).decode()
+    for name in (*optima, *results.BOUNDS):
+        assert drawn.count(f"<!-- {name} -->") == 1
