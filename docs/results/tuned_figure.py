@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -38,7 +39,7 @@ def tuned_figure(run: RecordedRun, optima: Mapping[str, str], bounds: Sequence[s
         figure = Figure(figsize=INCHES, layout="constrained")
         axes = figure.add_subplot()
         _dress(axes)
-        for (name, optimum), colour in zip(optima.items(), COLOURS, strict=False):
+        for (name, optimum), colour in zip(optima.items(), cycle(COLOURS), strict=False):
             if optimum != name:
                 draw_method(axes, found[name], colour, "o", filled=False)
                 _arrow(axes, found[name], found[optimum], colour)
