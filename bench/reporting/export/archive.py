@@ -35,7 +35,7 @@ def write_archive(run: RecordedRun, out: Path, again: Sequence[RecordedRun], pic
         raise UserError(f"an archive has the scores of the run's own preset, {own}: leave out --metrics")
     archive, table = RunFolder(out), _table(run)
     save_settings(archive, _without_paths(run.settings, set(table["method"])))
-    table.to_parquet(archive.table, index=False, compression="zstd")
+    table.to_parquet(archive.table, index=False, compression="zstd", compression_level=19)
     units = table["unit"].unique().tolist()
     record_archived(archive, units)
     keep_asked(run.folder, archive, units)
