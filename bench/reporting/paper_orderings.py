@@ -19,7 +19,6 @@ from bench.stats.scene_means import methods_of
 PROMPT, IDENTITY = "prompt_similarity", "identity_similarity"
 FIGURE_5 = "Break-A-Scene, Figure 5 and section 4.1"
 ABLATION = "Break-A-Scene, section 4.1, ablation study"
-EM_ABLATION = "Rahman et al. 2024, Figure 11 (qualitative)"
 CLIC_ABLATION = "CLiC, Figure 8 (qualitative, of edits)"
 Verdict = Literal["shown", "reversed", "not shown", "not run"]
 
@@ -47,13 +46,9 @@ ORDERINGS = (
     Ordering("ours", "ours:no-union", IDENTITY, ABLATION),
     Ordering("em", "em:fixed-masks", IDENTITY, "Rahman et al. 2024, Table 1: against the baseline"),
     Ordering("em:given-masks", "em", IDENTITY, "Rahman et al. 2024, section 4: the bound"),
-    Ordering("em", "em:no-masked-loss", IDENTITY, EM_ABLATION),
-    Ordering("em", "em:no-attention-loss", IDENTITY, EM_ABLATION),
-    Ordering("em", "em:no-crf", IDENTITY, EM_ABLATION),
     Ordering("clic", "cd", IDENTITY, "CLiC, Table 1 (ranks by people)"),
     Ordering("clic", "ours", IDENTITY, "CLiC, Table 1 (ranks by people)"),
     Ordering("clic", "clic:no-roi-loss", IDENTITY, CLIC_ABLATION),
-    Ordering("clic", "clic:no-context-loss", IDENTITY, CLIC_ABLATION),
     Ordering("clic", "clic:no-attention-loss", IDENTITY, CLIC_ABLATION),
 )
 
