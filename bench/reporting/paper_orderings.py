@@ -49,6 +49,7 @@ ORDERINGS = (
     Ordering("clic", "cd", IDENTITY, "CLiC, Table 1 (ranks by people)"),
     Ordering("clic", "ours", IDENTITY, "CLiC, Table 1 (ranks by people)"),
     Ordering("clic", "clic:no-roi-loss", IDENTITY, CLIC_ABLATION),
+    Ordering("clic", "clic:no-context-loss", IDENTITY, CLIC_ABLATION),
     Ordering("clic", "clic:no-attention-loss", IDENTITY, CLIC_ABLATION),
 )
 
